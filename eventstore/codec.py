@@ -1,0 +1,116 @@
+"""Between event objects and stored bytes: compact JSON, stable names, upcasting, forgotten payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, cast
+
+import orjson
+from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
+
+from eventstore.events import EVENT_TYPES, Event, Forgotten
+
+FORGOTTEN = b""
+"""The payload of an event whose content was forgotten."""
+
+
+class UnknownEventType(Exception):
+    """The log holds an event of a type that this release does not know."""
+
+
+class SupportsStored(Protocol):
+    """What decode needs of a stored row."""
+
+    originator_id: Any
+    originator_version: int
+    topic: str
+    state: bytes
+
+
+@dataclass(frozen=True)
+class LogEvent(StoredEvent):
+    """A stored event together with its time."""
+
+    recorded_at: datetime
+
+
+def encode(event: Event) -> bytes:
+    """The payload of an event as compact JSON: its own fields, without stream, version and time."""
+    state = dict(vars(event))
+    del state["originator_id"], state["originator_version"], state["timestamp"]
+    if event.class_version > 1:
+        state["class_version"] = event.class_version
+    return orjson.dumps(state)
+
+
+def decode(type_name: str, stream: str, version: int, data: bytes, recorded_at: datetime) -> Event:
+    """The event that these columns hold. Raises UnknownEventType, or ValueError for bytes that are not JSON."""
+    cls = EVENT_TYPES.get(type_name)
+    if cls is None:
+        raise UnknownEventType(f"unknown event type {type_name} in {stream}@{version}")
+    state: dict[str, Any]
+    if data:
+        state = orjson.loads(data)
+        if cls.class_version > 1:
+            _upcast(cls, state)
+    else:
+        state = {"forgotten_type": type_name}
+        cls = Forgotten
+    state["originator_id"] = stream
+    state["originator_version"] = version
+    state["timestamp"] = recorded_at
+    event = object.__new__(cls)
+    # Frozen dataclasses keep their values in __dict__; defaults of missing fields are class attributes.
+    event.__dict__.update(state)
+    return event
+
+
+def _upcast(cls: type[Event], state: dict[str, Any]) -> None:
+    version = state.pop("class_version", 1)
+    while version < cls.class_version:
+        getattr(cls, f"upcast_v{version}_v{version + 1}")(state)
+        version += 1
+
+
+class Codec(Mapper[str]):
+    """The library's mapper, on the functions above."""
+
+    def __init__(self) -> None:
+        super().__init__(transcoder=JSONTranscoder())
+
+    def to_stored_event(self, domain_event: Any) -> StoredEvent:
+        """A LogEvent for one of our events, ready for the recorder."""
+        event = cast(Event, domain_event)
+        return LogEvent(
+            originator_id=event.originator_id,
+            originator_version=event.originator_version,
+            topic=type(event).__name__,
+            state=encode(event),
+            recorded_at=event.timestamp,
+        )
+
+    def to_domain_event(self, stored_event: SupportsStored) -> Any:
+        """The event object of a stored row; rows without a time (snapshots) get the epoch."""
+        recorded_at = getattr(stored_event, "recorded_at", None) or datetime.fromtimestamp(0, UTC)
+        return decode(
+            stored_event.topic,
+            str(stored_event.originator_id),
+            stored_event.originator_version,
+            stored_event.state,
+            recorded_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event as a follower meets it. position is 0 for events that are just being appended."""
+
+    position: int
+    event: Event
+    metadata: bytes
+
+    def about(self) -> Mapping[str, Any]:
+        """The metadata: actor, channel, request, command and what else the writer noted."""
+        return cast("dict[str, Any]", orjson.loads(self.metadata)) if self.metadata else {}

@@ -1,0 +1,50 @@
+"""What every event is: a frozen dataclass whose class name is its stable type name and whose fields are JSON values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, dataclass_transform
+
+EVENT_TYPES: dict[str, type[Event]] = {}
+"""Type name -> class, of every event that was ever written. Filled as the modules of this folder are imported."""
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class _EventType(type):
+    """Makes each subclass a frozen keyword-only dataclass and enters it into EVENT_TYPES under its class name."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> type:
+        cls = super().__new__(mcs, name, bases, namespace)
+        if bases:
+            if name in EVENT_TYPES:
+                raise TypeError(f"two event classes are called {name}")
+            EVENT_TYPES[name] = cls  # type: ignore[assignment]
+        return dataclass(frozen=True, kw_only=True)(cls)
+
+
+class Event(metaclass=_EventType):
+    """One fact. Subclasses add payload fields: JSON values only; a field with a default may be missing in old events.
+
+    A changed shape raises class_version and brings a static method upcast_vN_vM(state) per step.
+    """
+
+    class_version: ClassVar[int] = 1
+
+    originator_id: str
+    """The stream, such as note-27."""
+    originator_version: int
+    """Number of the event in its stream, from 1."""
+    timestamp: datetime
+    """When it happened, UTC, strictly later than the stream's previous event. Stored as recorded_at."""
+
+
+class Forgotten(Event):
+    """Stands where an event was whose payload has been overwritten. Replays step over it."""
+
+    forgotten_type: str
+
+
+def stream_number(stream: str) -> int:
+    """The client-visible id in a stream's name: 27 of note-27."""
+    return int(stream[stream.rindex("-") + 1 :])

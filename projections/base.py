@@ -1,0 +1,175 @@
+"""What a projection is: a name, a version, its tables, and handlers that turn events into rows.
+
+Handlers see events and their own rows, never the clock, the network or other read models: the same log gives the
+same tables, always. Every row belongs to one stream; its `mark` tells which event touched it last (for inline
+projections the event's version in that stream, for following ones its position), which makes handlers idempotent.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime
+from typing import Any, ClassVar, Generic, Literal, TypeVar, get_type_hints
+from uuid import UUID
+
+from eventstore.codec import Recorded
+from eventstore.events import Event
+from eventstore.events.base import stream_number
+
+Lifecycle = Literal["inline", "following"]
+Key = tuple[Any, ...]
+Handler = Callable[[Any, Any, Any], None]
+
+_POSTGRES_TYPES: dict[Any, str] = {
+    int: "bigint",
+    str: "text",
+    bool: "boolean",
+    float: "double precision",
+    bytes: "bytea",
+    datetime: "timestamptz",
+    date: "date",
+    UUID: "uuid",
+}
+
+
+class Row:
+    """Base of row classes: dataclasses with slots whose fields are the columns; `X | None` columns may be null."""
+
+    __slots__ = ()
+
+    mark: int
+
+    def finish(self) -> None:
+        """Fills columns that are derived from the others. Called once before the row is written."""
+
+
+R = TypeVar("R", bound=Row)
+
+
+class Table(Generic[R]):
+    """One table of a projection.
+
+    name: without schema. row: its columns. key: the primary key's columns.
+    stream: the kind of stream that owns a row, when the (first) key column is that stream's number.
+    ddl: further statements (indexes, unique rules), with {schema}; run after a rebuild has loaded the rows.
+    """
+
+    def __init__(self, name: str, row: type[R], *, key: tuple[str, ...], stream: str | None = None, ddl: str = "") -> None:
+        self.name = name
+        self.row = row
+        self.key = key
+        self.stream = stream
+        self.ddl = ddl
+        hints = get_type_hints(row)
+        self.columns: dict[str, tuple[str, bool]] = {
+            field.name: _postgres_type(hints[field.name])
+            for field in dataclasses.fields(row)  # type: ignore[arg-type]
+        }
+        self.key_of: Callable[[R], Key] = lambda r: tuple(getattr(r, column) for column in key)
+        self.values_of: Callable[[R], Key] = lambda r: tuple(getattr(r, column) for column in self.columns)
+
+    def create_sql(self, schema: str) -> str:
+        """CREATE TABLE with the primary key, without the further statements of `ddl`."""
+        columns = ", ".join(
+            f"{name} {pg_type}{'' if nullable else ' NOT NULL'}" for name, (pg_type, nullable) in self.columns.items()
+        )
+        return f"CREATE TABLE {schema}.{self.name} ({columns}, PRIMARY KEY ({', '.join(self.key)}))"
+
+    def select_sql(self, schema: str) -> str:
+        """Selects rows by a list of keys, one array parameter per key column."""
+        return (
+            f"SELECT {', '.join('t.' + column for column in self.columns)} FROM {schema}.{self.name} t"
+            f" JOIN unnest({self._arrays(self.key)}) AS wanted ({', '.join(self.key)}) USING ({', '.join(self.key)})"
+        )
+
+    def upsert_sql(self, schema: str) -> str:
+        """Writes rows, one array parameter per column."""
+        return (
+            f"INSERT INTO {schema}.{self.name} ({', '.join(self.columns)})"
+            f" SELECT * FROM unnest({self._arrays(self.columns)}) {self._on_conflict()}"
+        )
+
+    def upsert_one_sql(self, schema: str) -> str:
+        """Writes one row, one parameter per column."""
+        return (
+            f"INSERT INTO {schema}.{self.name} ({', '.join(self.columns)})"
+            f" VALUES ({', '.join('%s' for _ in self.columns)}) {self._on_conflict()}"
+        )
+
+    def delete_sql(self, schema: str) -> str:
+        """Deletes rows by a list of keys, one array parameter per key column."""
+        match = " AND ".join(f"t.{column} = gone.{column}" for column in self.key)
+        return (
+            f"DELETE FROM {schema}.{self.name} t USING unnest({self._arrays(self.key)})"
+            f" AS gone ({', '.join(self.key)}) WHERE {match}"
+        )
+
+    def copy_sql(self, schema: str) -> str:
+        """Loads many rows into an empty table."""
+        return f"COPY {schema}.{self.name} ({', '.join(self.columns)}) FROM STDIN (FORMAT BINARY)"
+
+    @property
+    def types(self) -> list[str]:
+        """The PostgreSQL type of each column, in order."""
+        return [pg_type for pg_type, _ in self.columns.values()]
+
+    def _arrays(self, columns: Iterable[str]) -> str:
+        return ", ".join(f"%s::{self.columns[column][0]}[]" for column in columns)
+
+    def _on_conflict(self) -> str:
+        others = [column for column in self.columns if column not in self.key]
+        return (
+            f"ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET"
+            f" {', '.join(f'{column} = EXCLUDED.{column}' for column in others)}"
+        )
+
+
+def _postgres_type(hint: Any) -> tuple[str, bool]:
+    arguments = getattr(hint, "__args__", ())
+    nullable = type(None) in arguments
+    if nullable:
+        (hint,) = (argument for argument in arguments if argument is not type(None))
+    return _POSTGRES_TYPES[hint], nullable
+
+
+def handles(*event_types: type[Event]) -> Callable[[Handler], Handler]:
+    """Marks a method of a projection as the handler of these event types: method(self, rows, event)."""
+
+    def mark(method: Handler) -> Handler:
+        method.handled = event_types  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+class Projection:
+    """Base of projections. A change of tables or handlers raises `version`; the tables are then rebuilt on start."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    lifecycle: ClassVar[Lifecycle]
+    tables: ClassVar[tuple[Table[Any], ...]]
+    handlers: ClassVar[dict[type[Event], Handler]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls.handlers = {
+            event_type: method
+            for method in vars(cls).values()
+            for event_type in getattr(method, "handled", ())
+        }
+
+    def apply(self, rows: Any, batch: Iterable[Recorded]) -> None:
+        """Turns events into row changes, in order. `rows` is a projections.rows.Rows."""
+        for recorded in batch:
+            handler = self.handlers.get(type(recorded.event))
+            if handler is not None:
+                rows.current = recorded
+                handler(self, rows, recorded.event)
+
+    def keys(self, event: Event) -> Iterator[tuple[Table[Any], Key]]:
+        """The rows that an event is known to touch, so that a batch can load them in one query per table."""
+        kind = event.originator_id[: event.originator_id.rindex("-")]
+        for table in self.tables:
+            if table.stream == kind and len(table.key) == 1:
+                yield table, (stream_number(event.originator_id),)

@@ -1,0 +1,68 @@
+"""Inline projections: their rows commit in the transaction of the events, so whoever writes reads it back at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from eventstore.codec import Recorded
+from eventstore.events import Event
+from projections.base import Projection
+from projections.rows import Rows
+
+
+def fingerprint(projections: Sequence[Projection]) -> str:
+    """Names and versions of the inline projections: what the live inline tables have to be built with."""
+    return " ".join(f"{p.name}={p.version}" for p in sorted(projections, key=lambda p: p.name) if p.lifecycle == "inline")
+
+
+class InlineProjections:
+    """All inline projections; `writing` makes the part of one append's transaction that keeps their rows."""
+
+    def __init__(self, projections: Sequence[Projection]) -> None:
+        self.projections = [p for p in projections if p.lifecycle == "inline"]
+        self.fingerprint = fingerprint(self.projections)
+
+    def writing(
+        self,
+        events: Sequence[Event],
+        metadata: bytes,
+        then: Callable[[Connection[TupleRow]], None] | None = None,
+    ) -> InlineWriting:
+        """`then` queues further statements of the same transaction, behind the rows."""
+        return InlineWriting(self, [Recorded(0, event, metadata) for event in events], then)
+
+
+class InlineWriting:
+    """The rows of one append. See eventstore.recorder.Alongside."""
+
+    def __init__(
+        self,
+        inline: InlineProjections,
+        batch: Sequence[Recorded],
+        then: Callable[[Connection[TupleRow]], None] | None,
+    ) -> None:
+        self.inline_projections = inline.fingerprint
+        self._batch = batch
+        self._then = then
+        types = {type(recorded.event) for recorded in batch}
+        self._rows = [Rows(p, p.name) for p in inline.projections if not types.isdisjoint(p.handlers)]
+        self._wanted = [(rows, wanted) for rows in self._rows if (wanted := rows.wanted(batch))]
+        self.needs_rows = bool(self._wanted)
+
+    def load(self, connection: Connection[TupleRow]) -> None:
+        """Reads the rows that the events change."""
+        for rows, wanted in self._wanted:
+            rows.connection = connection
+            rows.load(wanted)
+
+    def write(self, connection: Connection[TupleRow]) -> None:
+        """Applies the events and queues what stores the rows."""
+        for rows in self._rows:
+            rows.connection = connection
+            rows.projection.apply(rows, self._batch)
+            rows.write(connection)
+        if self._then is not None:
+            self._then(connection)

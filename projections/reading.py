@@ -1,0 +1,138 @@
+"""Asking the read models: every read is one statement that authenticates the caller and answers, in one round trip."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Literal
+
+from psycopg import AsyncConnection, Connection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
+
+from projections.callers import BY_API_KEY, BY_SESSION, CALLER_COLUMNS
+
+VIEWER = "%(viewer)s"
+CredentialKind = Literal["none", "session", "api_key"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question. `sql` yields exactly one row; %(viewer)s in it is the caller's account id, null when anonymous."""
+
+    sql: str
+    params: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request presented: a session key, an API key, or nothing."""
+
+    kind: CredentialKind
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. account_id is None for anonymous callers; seen_at is when the session was last noted as used."""
+
+    account_id: int | None
+    session_id: int | None = None
+    username: str = ""
+    is_staff: bool = False
+    is_superuser: bool = False
+    kind: CredentialKind = "none"
+    seen_at: datetime | None = None
+
+
+ANONYMOUS = Caller(None)
+
+
+class Rejected(Exception):
+    """The presented credentials are not good; `detail` is the sentence for the client."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+def secret_digest(key: bytes, secret: str) -> str:
+    """What is stored of a session key or API key: HMAC-SHA256 under the server's secret, hex."""
+    return hmac.new(key, secret.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+class Reader:
+    """Asks on the event loop (`ask`, `identify`) or from a thread (`ask_now`, `identify_now`)."""
+
+    def __init__(
+        self,
+        loop_pool: AsyncConnectionPool[AsyncConnection[TupleRow]],
+        thread_pool: ConnectionPool[Connection[TupleRow]],
+        key: bytes,
+    ) -> None:
+        self.loop_pool = loop_pool
+        self.thread_pool = thread_pool
+        self._key = key
+
+    async def ask(self, query: Query, credentials: Credentials) -> tuple[Caller, tuple[Any, ...]]:
+        """The caller and the answer's row. Raises Rejected for bad credentials."""
+        sql, params = self._statement(query, credentials)
+        async with self.loop_pool.connection() as connection, connection.cursor(binary=True) as cursor:
+            await cursor.execute(sql.encode(), params)
+            return _split(await cursor.fetchone(), credentials)
+
+    def ask_now(self, query: Query, credentials: Credentials) -> tuple[Caller, tuple[Any, ...]]:
+        """The same from a thread."""
+        sql, params = self._statement(query, credentials)
+        with self.thread_pool.connection() as connection, connection.cursor(binary=True) as cursor:
+            cursor.execute(sql.encode(), params)
+            return _split(cursor.fetchone(), credentials)
+
+    async def identify(self, credentials: Credentials) -> Caller:
+        """Who the credentials belong to. Raises Rejected."""
+        if credentials.kind == "none":
+            return ANONYMOUS
+        return (await self.ask(_NOTHING, credentials))[0]
+
+    def identify_now(self, credentials: Credentials) -> Caller:
+        """The same from a thread."""
+        if credentials.kind == "none":
+            return ANONYMOUS
+        return self.ask_now(_NOTHING, credentials)[0]
+
+    def _statement(self, query: Query, credentials: Credentials) -> tuple[str, dict[str, object]]:
+        if credentials.kind == "none":
+            return query.sql, {**query.params, "viewer": None}
+        digest = secret_digest(self._key, credentials.secret)
+        return _with_caller(query.sql, credentials.kind), {**query.params, "digest": digest}
+
+
+_NOTHING = Query("SELECT 1", {})
+
+
+@lru_cache(maxsize=1024)
+def _with_caller(sql: str, kind: CredentialKind) -> str:
+    caller = BY_SESSION if kind == "session" else BY_API_KEY
+    return (
+        f"WITH caller AS MATERIALIZED ({caller})"
+        f" SELECT caller.*, answer.* FROM caller CROSS JOIN LATERAL ({sql.replace(VIEWER, 'caller.account_id')}) answer"
+    )
+
+
+def _split(row: TupleRow | None, credentials: Credentials) -> tuple[Caller, tuple[Any, ...]]:
+    if credentials.kind == "none":
+        assert row is not None, "a query has to yield exactly one row"
+        return ANONYMOUS, row
+    if row is None:
+        raise Rejected("Invalid token." if credentials.kind == "session" else "Invalid API key.")
+    account_id, session_id, username, is_active, is_staff, is_superuser, seen_at = row[:CALLER_COLUMNS]
+    if not is_active:
+        raise Rejected("User account is disabled.")
+    caller = Caller(account_id, session_id, username, is_staff, is_superuser, credentials.kind, seen_at)
+    return caller, row[CALLER_COLUMNS:]
+
+

@@ -1,0 +1,144 @@
+"""The rows that a batch of events touches: loaded once, changed in memory, written once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from eventstore.codec import Recorded
+from eventstore.events import Event
+from projections.base import Key, Projection, Row, Table
+
+R = TypeVar("R", bound=Row)
+
+SINGLE_STATEMENTS = 4
+"""Up to so many rows are written by plain INSERTs; more by one statement over arrays."""
+
+
+class Rows:
+    """Unit of work over the tables of one projection in one schema."""
+
+    def __init__(self, projection: Projection, schema: str, connection: Connection[TupleRow] | None = None) -> None:
+        self.projection = projection
+        self.schema = schema
+        self.connection = connection
+        self.current: Recorded
+        self._marks_are_positions = projection.lifecycle == "following"
+        self._rows: dict[Table[Any], dict[Key, Any]] = {table: {} for table in projection.tables}
+        self._dirty: dict[Table[Any], set[Key]] = {table: set() for table in projection.tables}
+
+    def due(self, table: Table[R], key: Key | int, event: Event) -> R | None:
+        """The row for changing it by this event; None when there is no such row or it has seen this event."""
+        if isinstance(key, int):
+            key = (key,)
+        row = self._get(table, key)
+        mark = self._mark(event)
+        if row is None or row.mark > mark or (row.mark == mark and key not in self._dirty[table]):
+            return None
+        row.mark = mark
+        self._dirty[table].add(key)
+        return row
+
+    def look(self, table: Table[R], key: Key | int) -> R | None:
+        """The row for reading only."""
+        return self._get(table, (key,) if isinstance(key, int) else key)
+
+    def add(self, table: Table[R], row: R, event: Event) -> R | None:
+        """Adds a row made by this event, unless it is there already; returns what may still be changed."""
+        key = table.key_of(row)
+        if self._get(table, key) is not None:
+            return None
+        row.mark = self._mark(event)
+        self._rows[table][key] = row
+        self._dirty[table].add(key)
+        return row
+
+    def remove(self, table: Table[Any], key: Key | int) -> None:
+        """Deletes a row, if it is there."""
+        key = (key,) if isinstance(key, int) else key
+        self._rows[table][key] = None
+        self._dirty[table].add(key)
+
+    def _mark(self, event: Event) -> int:
+        return self.current.position if self._marks_are_positions else event.originator_version
+
+    def _get(self, table: Table[R], key: Key) -> R | None:
+        rows = self._rows[table]
+        if key not in rows:
+            self._load(table, [key])
+        return rows[key]
+
+    # ------------------------------------------------------------------ loading
+
+    def wanted(self, batch: Iterable[Recorded]) -> dict[Table[Any], list[Key]]:
+        """Keys of rows that the batch touches and that may exist already. New streams have no rows yet."""
+        wanted: dict[Table[Any], dict[Key, None]] = {}
+        handlers = self.projection.handlers
+        for recorded in batch:
+            if type(recorded.event) not in handlers:
+                continue
+            for table, key in self.projection.keys(recorded.event):
+                if key not in self._rows[table]:
+                    if recorded.event.originator_version == 1 and table.stream is not None:
+                        self._rows[table][key] = None
+                    else:
+                        wanted.setdefault(table, {})[key] = None
+        return {table: list(keys) for table, keys in wanted.items()}
+
+    def load(self, wanted: dict[Table[Any], list[Key]]) -> None:
+        """Loads rows by key, one query per table, all in one round trip."""
+        assert self.connection is not None
+        cursors = []
+        with self.connection.pipeline():
+            for table, keys in wanted.items():
+                cursor = self.connection.cursor(binary=True)
+                cursor.execute(table.select_sql(self.schema), [list(column) for column in zip(*keys, strict=True)])
+                cursors.append((table, keys, cursor))
+        for table, keys, cursor in cursors:
+            rows = self._rows[table]
+            for key in keys:
+                rows[key] = None
+            for values in cursor:
+                row = table.row(*values)
+                rows[table.key_of(row)] = row
+
+    def _load(self, table: Table[Any], keys: list[Key]) -> None:
+        if self.connection is None:
+            for key in keys:
+                self._rows[table][key] = None
+        else:
+            self.load({table: keys})
+
+    # ------------------------------------------------------------------ writing
+
+    def changes(self) -> Iterator[tuple[Table[Any], list[Any], list[Key]]]:
+        """Per table what to write and what to delete, in key order, so that two transactions cannot deadlock."""
+        for table, dirty in self._dirty.items():
+            if dirty:
+                written, gone = [], []
+                for key in sorted(dirty):
+                    row = self._rows[table][key]
+                    if row is None:
+                        gone.append(key)
+                    else:
+                        row.finish()
+                        written.append(row)
+                yield table, written, gone
+
+    def write(self, connection: Connection[TupleRow]) -> None:
+        """Queues the statements that store all changes."""
+        for table, written, gone in self.changes():
+            if gone:
+                connection.execute(
+                    table.delete_sql(self.schema).encode(), [list(column) for column in zip(*gone, strict=True)]
+                )
+            if len(written) <= SINGLE_STATEMENTS:
+                for row in written:
+                    connection.execute(table.upsert_one_sql(self.schema).encode(), table.values_of(row))
+            else:
+                columns = zip(*map(table.values_of, written), strict=True)
+                connection.execute(table.upsert_sql(self.schema).encode(), [list(column) for column in columns])
+        self._dirty = {table: set() for table in self._dirty}
