@@ -1,0 +1,94 @@
+"""The base of aggregates: state rebuilt from a stream of events, and new events pending to be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self, TypeVar
+
+from eventstore.events import Event
+from eventstore.events.base import stream_number
+
+E = TypeVar("E", bound=Event)
+Evolver = Callable[[Any, Any], None]
+
+
+def evolves(*event_types: type[Event]) -> Callable[[Evolver], Evolver]:
+    """Marks a method of an aggregate as what these event types do to its state: method(self, event)."""
+
+    def mark(method: Evolver) -> Evolver:
+        method.evolves = event_types  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+class Aggregate:
+    """A stream's state. Attributes hold immutable values (text, numbers, tuples, frozen sets): they are replaced,
+    never changed in place, so that a copy is cheap and safe."""
+
+    kind: ClassVar[str]
+    """What the stream's name begins with."""
+    snapshot_every: ClassVar[int | None] = None
+    """A snapshot is kept each so many events; None for streams that stay short."""
+    snapshot_version: ClassVar[int] = 1
+    """Raised when the shape of the state changes; older snapshots are then not used."""
+    evolvers: ClassVar[dict[type[Event], Evolver]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls.evolvers = dict(cls.evolvers)
+        for method in vars(cls).values():
+            for event_type in getattr(method, "evolves", ()):
+                cls.evolvers[event_type] = method
+
+    def __init__(self, stream: str) -> None:
+        self.id = stream
+        self.version = 0
+        self.modified_on: datetime | None = None
+        self.pending: tuple[Event, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """The id that clients see."""
+        return stream_number(self.id)
+
+    @classmethod
+    def stream(cls, number: int) -> str:
+        """The name of the stream of this id."""
+        return f"{cls.kind}-{number}"
+
+    @classmethod
+    def project(cls, aggregate: Self | None, events: Iterable[Event]) -> Self | None:
+        """Replays events on top of an aggregate; the library's projector function."""
+        for event in events:
+            if aggregate is None:
+                aggregate = cls(event.originator_id)
+            aggregate.evolve(event)
+        return aggregate
+
+    def evolve(self, event: Event) -> None:
+        """Takes one event in."""
+        evolver = self.evolvers.get(type(event))
+        if evolver is not None:
+            evolver(self, event)
+        self.version = event.originator_version
+        self.modified_on = event.timestamp
+
+    def trigger(self, event_type: type[E], now: datetime, **payload: Any) -> E:
+        """Makes the next event and takes it in. Its time is later than the previous one's even if the clock is not."""
+        if self.modified_on is not None and now <= self.modified_on:
+            now = self.modified_on + timedelta(microseconds=1)
+        event = event_type(originator_id=self.id, originator_version=self.version + 1, timestamp=now, **payload)
+        self.evolve(event)
+        self.pending += (event,)
+        return event
+
+    def collect_events(self) -> Sequence[Event]:
+        """Hands the pending events over to be saved."""
+        pending, self.pending = self.pending, ()
+        return pending
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        return copy

@@ -1,0 +1,49 @@
+"""Who acts, through which door, in which request: what every command is given and every event remembers."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+
+def utc_now() -> datetime:
+    """The server's clock. Times inside a stream never run backwards even when it does (see Aggregate.trigger)."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The circumstances of one command."""
+
+    actor: int | None
+    """The acting account; None for the system itself or somebody who has no account yet."""
+    channel: str
+    """web, api_key, mcp:<tool>, cli or system."""
+    request_id: str = ""
+    session: int | None = None
+    client: str | None = None
+    """The assistant or device that acts, where it is known."""
+    reason: str | None = None
+    """Why an operator did it."""
+    causation: int | None = None
+    """Position of the event that this reacts to, for reactors."""
+    undoes: str | None = None
+    """The command id whose effect this one takes back."""
+    now: datetime = field(default_factory=utc_now)
+    command: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Unique per command: groups its events, and tells an own append from a conflict after a lost connection."""
+
+    def metadata(self) -> bytes:
+        """What is stored with each event, as compact JSON; parts that are not known are left out."""
+        about: dict[str, Any] = {"actor": self.actor, "channel": self.channel, "command": self.command}
+        for name in ("request_id", "session", "client", "reason", "causation", "undoes"):
+            value = getattr(self, name)
+            if value:
+                about[name] = value
+        return orjson.dumps(about)
+
+

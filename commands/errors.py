@@ -1,0 +1,64 @@
+"""What can be refused, each with the status and body that clients know (contract: accounts 3, notes 1.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class Refused(Exception):
+    """A command that was not carried out. `status` and `body` are the answer; nothing was stored."""
+
+    status = 400
+
+    def __init__(self, body: Any) -> None:
+        super().__init__(str(body))
+        self.body = body
+
+
+class Declined(Refused):
+    """A refusal for a reason that one sentence tells."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__({"detail": detail})
+
+
+class Invalid(Refused):
+    """Fields that are wrong: {field: [messages]}."""
+
+    def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
+        super().__init__({name: list(messages) for name, messages in fields.items()})
+
+
+class NotFound(Refused):
+    """There is no such thing, or not for this caller."""
+
+    status = 404
+
+    def __init__(self, thing: str) -> None:
+        super().__init__({"detail": f"No {thing} matches the given query."})
+
+
+class Unreadable(Refused):
+    """A note that exists but is private to somebody else; the body tells nothing about it."""
+
+    def __init__(self) -> None:
+        super().__init__(["You do not have access to this note."])
+
+
+class Forbidden(Declined):
+    """The caller may see it but not do this with it."""
+
+    status = 403
+
+
+class Conflict(Declined):
+    """Taken by somebody else, or changed meanwhile."""
+
+    status = 409
+
+
+class PreconditionFailed(Refused):
+    """The caller asked for a certain version (If-Match), and the thing has moved on; the body is its current state."""
+
+    status = 412

@@ -1,0 +1,208 @@
+"""Runs commands: one unit of work each, saved in one transaction, decided again after a conflict."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from eventsourcing.application import AggregateNotFoundError, Application
+from psycopg import Connection, Cursor
+from psycopg.rows import TupleRow
+
+from commands.aggregate import Aggregate
+from commands.context import Context
+from commands.errors import Conflict
+from eventstore.events import Event
+from eventstore.recorder import Alongside, LogRecorder, UniqueConflict, VersionConflict
+
+A = TypeVar("A", bound=Aggregate)
+T = TypeVar("T")
+L = TypeVar("L")
+
+DECISIONS = 25
+"""So often is a command decided anew when others keep appending to the same stream first."""
+
+
+class Statement(Protocol):
+    """SQL with parameters, such as a projections.reading.Query."""
+
+    @property
+    def sql(self) -> str: ...
+    @property
+    def params(self) -> Mapping[str, object]: ...
+
+
+class Inline(Protocol):
+    """The inline projections, as the write side sees them."""
+
+    def writing(
+        self, events: Sequence[Event], metadata: bytes, then: Callable[[Connection[TupleRow]], None] | None
+    ) -> Alongside: ...
+
+
+class Work(Generic[L]):
+    """One attempt at one command: loads aggregates, gathers what is to be saved."""
+
+    def __init__(self, log: Application[str], lookups: L, context: Context) -> None:
+        self._log = log
+        self.lookups = lookups
+        self.context = context
+        self.aggregates: dict[str, Aggregate] = {}
+
+    def find(self, kind: type[A], number: int) -> A | None:
+        """The aggregate of this id, None when there is no such stream."""
+        stream = kind.stream(number)
+        known = self.aggregates.get(stream)
+        if known is None:
+            try:
+                known = self._log.repository.get(stream, projector_func=kind.project)
+            except AggregateNotFoundError:
+                return None
+            self.aggregates[stream] = known
+        assert isinstance(known, kind)
+        return known
+
+    def new(self, kind: type[A], number: int) -> A:
+        """A stream that has no event yet."""
+        aggregate = kind(kind.stream(number))
+        self.aggregates[aggregate.id] = aggregate
+        return aggregate
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """An Idempotency-Key: the command takes effect once, and its first answer is given again."""
+
+    account_id: int
+    key: str
+    request: bytes
+    """Digest of the request; the same key with another request is refused."""
+    render: Callable[[Any, tuple[Any, ...] | None], tuple[int, bytes]]
+    """The decision's result and the answer's row -> (status, body), as they are sent and kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What a command came to. `row` is the answer's row, read in the transaction of the events."""
+
+    result: T
+    row: tuple[Any, ...] | None
+    positions: Sequence[int]
+
+
+class Repeated(Exception):
+    """The command was carried out before under the same Idempotency-Key; `status` and `body` are its answer."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+
+
+class Handling(Generic[L]):
+    """Carries out commands on the log."""
+
+    def __init__(self, log: Application[str], lookups: L, inline: Inline) -> None:
+        self.log = log
+        self.lookups = lookups
+        self.inline = inline
+
+    def run(
+        self,
+        decide: Callable[[Work[L]], T],
+        context: Context,
+        answer: Callable[[T], Statement | None] | None = None,
+        conflicts: Mapping[str, Exception] | None = None,
+        once: Once | None = None,
+    ) -> Outcome[T]:
+        """Decides and saves. `decide` is called again after a version conflict, so it must have no effects of its own.
+
+        answer: what to read back in the same transaction, from the decision's result; yields one row.
+        conflicts: what to raise when a unique rule (by constraint name) refuses the change.
+        once: the Idempotency-Key that came with the request.
+        Raises Refused for commands that are not carried out, Repeated for one that was carried out before.
+        """
+        for _ in range(DECISIONS):
+            if once is not None:
+                self._repeat(once)
+            work = Work(self.log, self.lookups, context)
+            result = decide(work)
+            try:
+                return self._save(work, result, answer(result) if answer else None, once)
+            except VersionConflict:
+                continue
+            except UniqueConflict as error:
+                if error.constraint == "idempotency_pkey":
+                    continue
+                known = (conflicts or {}).get(error.constraint)
+                if known is None:
+                    raise
+                raise known from error
+        raise Conflict("Others keep changing this at the same moment. Please try again.")
+
+    def _save(self, work: Work[L], result: T, answer: Statement | None, once: Once | None) -> Outcome[T]:
+        aggregates = [a for a in work.aggregates.values() if a.pending]
+        events = [event for a in aggregates for event in a.pending]
+        metadata = work.context.metadata()
+        reply = _Reply(result, answer, work.context.actor, once)
+
+        def alongside() -> Alongside:
+            return self.inline.writing(events, metadata, reply.queue)
+
+        recordings = self.log.save(*aggregates, metadata=metadata, alongside=alongside)
+        return Outcome(result, reply.row(), [recording.notification.id for recording in recordings])
+
+    def _repeat(self, once: Once) -> None:
+        with log_recorder(self.log).pool.connection() as connection:
+            kept = connection.execute(_KEPT, (once.account_id, once.key)).fetchone()
+        if kept is not None:
+            request, status, body = kept
+            if request != once.request:
+                raise Conflict("This Idempotency-Key was used before, for a different request.")
+            raise Repeated(status, body)
+
+
+_KEPT = "SELECT request, status, answer FROM log.idempotency WHERE account_id = %s AND key = %s"
+_KEEP = "INSERT INTO log.idempotency (account_id, key, request, status, answer) VALUES (%s, %s, %s, %s, %s)"
+
+
+class _Reply:
+    """The answer of a command, read back in the transaction of its events, and kept if it came with a key."""
+
+    def __init__(self, result: Any, answer: Statement | None, viewer: int | None, once: Once | None) -> None:
+        self._result = result
+        self._answer = answer
+        self._viewer = viewer
+        self._once = once
+        self._cursor: Cursor[TupleRow] | None = None
+        self._row: tuple[Any, ...] | None = None
+
+    def queue(self, connection: Connection[TupleRow]) -> None:
+        """The last statements of the transaction."""
+        if self._answer is not None:
+            self._cursor = connection.cursor(binary=True)
+            self._cursor.execute(self._answer.sql.encode(), {**self._answer.params, "viewer": self._viewer})
+        if self._once is not None:
+            # What is kept is made from the answer, so it has to be fetched before the commit: one more round trip.
+            self._row = self._cursor.fetchone() if self._cursor is not None else None
+            self._cursor = None
+            status, body = self._once.render(self._result, self._row)
+            once = self._once
+            connection.execute(_KEEP, (once.account_id, once.key, once.request, status, body))
+
+    def row(self) -> tuple[Any, ...] | None:
+        """The answer's row, once the transaction has been committed."""
+        return self._cursor.fetchone() if self._cursor is not None else self._row
+
+
+def request_digest(method: str, path: str, body: bytes) -> bytes:
+    """Tells whether an Idempotency-Key is used again for the same request."""
+    return hashlib.sha256(b"\0".join((method.encode(), path.encode(), body))).digest()
+
+
+def log_recorder(log: Application[str]) -> LogRecorder:
+    """The log's recorder, with its own type."""
+    assert isinstance(log.recorder, LogRecorder)
+    return log.recorder

@@ -1,0 +1,16 @@
+"""Questions that decisions ask of the read models. The answers are handed in; the write side knows no tables."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Ids(Protocol):
+    """Where new ids come from."""
+
+    def next_id(self, kind: str) -> int:
+        """A new id that clients will see. kind: account, session, course, note, attachment, ..."""
+
+
+class Lookups(Ids, Protocol):
+    """All of them. Asked inside commands, in a thread; inline projections answer, so they are never behind."""

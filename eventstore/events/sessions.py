@@ -1,0 +1,28 @@
+"""Events of login sessions, one per device: stream session-<id>."""
+
+from __future__ import annotations
+
+from eventstore.events.base import Event
+
+
+class SessionStarted(Event):
+    """Somebody signed in on a device."""
+
+    account_id: int
+    key_digest: str
+    """HMAC of the session key; the key itself is nowhere."""
+    device_label: str
+    user_agent: str
+    network_digest: str
+    """HMAC of the client's address, hex; empty when unknown."""
+
+
+class SessionSeen(Event):
+    """The session was used. Written once per few minutes of use, not per request."""
+
+
+class SessionRevoked(Event):
+    """The session may not be used any more."""
+
+    cause: str
+    """logout, revoked, password_changed, password_reset, account_disabled, account_erased or start."""

@@ -1,0 +1,9 @@
+"""All projections, in the order in which their tables are made."""
+
+from projections.accounts import Accounts
+from projections.base import Projection
+from projections.courses import Courses
+from projections.notes.projector import Notes
+from projections.sessions import Sessions
+
+ALL_PROJECTIONS: tuple[Projection, ...] = (Accounts(), Sessions(), Courses(), Notes())

@@ -1,0 +1,1 @@
+"""Notes as lists, details and search see them."""

@@ -1,0 +1,197 @@
+"""Events of notes -> rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from eventstore.events import Event, notes
+from eventstore.events.base import stream_number
+from projections.base import Projection, Row, Table, handles
+from projections.notes.rendering import excerpt, fragment, preview_lines, served_metadata, wire_time
+from projections.rows import Rows
+
+
+@dataclass(slots=True)
+class NoteRow(Row):
+    """Everything about a note but its text."""
+
+    id: int
+    uuid: str
+    owner_id: int
+    course_id: int | None
+    title: str
+    description: str | None
+    is_public: bool
+    editor_mode: str
+    note_type: str
+    metadata_json: str
+    source_note_uuid: str | None
+    client_draft_id: str | None
+    excerpt: str
+    preview: str
+    """Preview lines, one per line."""
+    created_at: datetime
+    last_edit: datetime
+    deleted_at: datetime | None
+    item: str = ""
+    """Members of the list item as JSON; course and author are added when it is served."""
+    mark: int = 0
+
+    def take_text(self, content: str) -> None:
+        """Derives what lists show of the text."""
+        self.excerpt = excerpt(content, self.description)
+        self.preview = "\n".join(preview_lines(content))
+
+    def finish(self) -> None:
+        """Renders the list item."""
+        self.item = fragment(
+            {
+                "id": self.id,
+                "uuid": self.uuid,
+                "title": self.title,
+                "description": self.description,
+                "excerpt": self.excerpt,
+                "preview_lines": self.preview.split("\n") if self.preview else [],
+                "editor_mode": self.editor_mode,
+                "note_type": self.note_type,
+                "is_public": self.is_public,
+                "last_edit": wire_time(self.last_edit),
+                "date_created": wire_time(self.created_at),
+                "metadata_json": served_metadata(
+                    self.metadata_json, self.description, self.course_id, self.is_public
+                ),
+                "source_note_uuid": self.source_note_uuid,
+                "course_id": self.course_id,
+            }
+        )
+
+
+@dataclass(slots=True)
+class NoteTextRow(Row):
+    """The text of a note."""
+
+    note_id: int
+    content: str
+    mark: int = 0
+
+
+NOTES = Table(
+    "notes",
+    NoteRow,
+    key=("id",),
+    stream="note",
+    ddl="""
+    CREATE UNIQUE INDEX notes_uuid_unique ON {schema}.notes (uuid);
+    CREATE UNIQUE INDEX notes_draft_unique ON {schema}.notes (owner_id, client_draft_id) WHERE client_draft_id IS NOT NULL;
+    CREATE INDEX notes_of_owner ON {schema}.notes (owner_id, last_edit DESC, id DESC) WHERE deleted_at IS NULL;
+    CREATE INDEX notes_of_course ON {schema}.notes (course_id, last_edit DESC, id DESC) WHERE deleted_at IS NULL;
+    CREATE INDEX notes_public ON {schema}.notes (last_edit DESC, id DESC) WHERE is_public AND deleted_at IS NULL;
+    CREATE INDEX notes_deleted ON {schema}.notes (owner_id, deleted_at DESC) WHERE deleted_at IS NOT NULL;
+    """,
+)
+TEXTS = Table("note_texts", NoteTextRow, key=("note_id",), stream="note")
+
+
+class Notes(Projection):
+    """Notes by id, uuid, owner and course."""
+
+    name = "notes"
+    version = 1
+    lifecycle = "inline"
+    tables = (NOTES, TEXTS)
+
+    @handles(notes.NoteCreated)
+    def created(self, rows: Rows, event: notes.NoteCreated) -> None:
+        """A new note."""
+        note_id = stream_number(event.originator_id)
+        row = NoteRow(
+            id=note_id,
+            uuid=event.uuid,
+            owner_id=event.owner_id,
+            course_id=event.course_id,
+            title=event.title,
+            description=event.description,
+            is_public=event.is_public,
+            editor_mode=event.editor_mode,
+            note_type=event.note_type,
+            metadata_json=event.metadata_json,
+            source_note_uuid=event.source_note_uuid,
+            client_draft_id=event.client_draft_id,
+            excerpt="",
+            preview="",
+            created_at=event.timestamp,
+            last_edit=event.timestamp,
+            deleted_at=None,
+        )
+        row.take_text(event.content)
+        rows.add(NOTES, row, event)
+        rows.add(TEXTS, NoteTextRow(note_id, event.content), event)
+
+    @handles(notes.NoteTextSpliced)
+    def text_spliced(self, rows: Rows, event: notes.NoteTextSpliced) -> None:
+        """A span of the text changed."""
+        if text := rows.due(TEXTS, stream_number(event.originator_id), event):
+            text.content = event.applied_to(text.content)
+            self._text_changed(rows, event, text.content)
+
+    @handles(notes.NoteTextReplaced)
+    def text_replaced(self, rows: Rows, event: notes.NoteTextReplaced) -> None:
+        """The whole text changed."""
+        if text := rows.due(TEXTS, stream_number(event.originator_id), event):
+            text.content = event.content
+            self._text_changed(rows, event, text.content)
+
+    def _text_changed(self, rows: Rows, event: Event, content: str) -> None:
+        if row := self._touched(rows, event):
+            row.take_text(content)
+
+    @handles(notes.NoteRenamed)
+    def renamed(self, rows: Rows, event: notes.NoteRenamed) -> None:
+        """Another title."""
+        if row := self._touched(rows, event):
+            row.title = event.title
+
+    @handles(notes.NoteDescribed)
+    def described(self, rows: Rows, event: notes.NoteDescribed) -> None:
+        """Another description, which is the excerpt of a note without text."""
+        if row := self._touched(rows, event):
+            row.description = event.description
+            text = rows.look(TEXTS, row.id)
+            row.take_text(text.content if text else "")
+
+    @handles(notes.NoteFiled)
+    def filed(self, rows: Rows, event: notes.NoteFiled) -> None:
+        """Another course."""
+        if row := self._touched(rows, event):
+            row.course_id = event.course_id
+
+    @handles(notes.NotePublished)
+    def published(self, rows: Rows, event: Event) -> None:
+        """Readable by everybody."""
+        if row := self._touched(rows, event):
+            row.is_public = True
+
+    @handles(notes.NoteUnpublished)
+    def unpublished(self, rows: Rows, event: Event) -> None:
+        """Readable by the author only."""
+        if row := self._touched(rows, event):
+            row.is_public = False
+
+    @handles(notes.NoteMetadataChanged)
+    def metadata_changed(self, rows: Rows, event: notes.NoteMetadataChanged) -> None:
+        """Other metadata."""
+        if row := self._touched(rows, event):
+            row.metadata_json = event.metadata_json
+
+    @handles(notes.NoteEditorModeChanged)
+    def editor_mode_changed(self, rows: Rows, event: notes.NoteEditorModeChanged) -> None:
+        """Another mode."""
+        if row := self._touched(rows, event):
+            row.editor_mode = event.editor_mode
+
+    def _touched(self, rows: Rows, event: Event) -> NoteRow | None:
+        row = rows.due(NOTES, stream_number(event.originator_id), event)
+        if row is not None:
+            row.last_edit = event.timestamp
+        return row

@@ -1,0 +1,76 @@
+"""Login sessions, one per device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from eventstore.events import sessions
+from eventstore.events.base import stream_number
+from projections.base import Projection, Row, Table, handles
+from projections.rows import Rows
+
+
+@dataclass(slots=True)
+class SessionRow(Row):
+    """One login session; see projections.callers.LIVE for which may be used."""
+
+    id: int
+    account_id: int
+    key_digest: str
+    device_label: str
+    user_agent: str
+    network_digest: str
+    started_at: datetime
+    seen_at: datetime
+    revoked_at: datetime | None
+    mark: int = 0
+
+
+SESSIONS = Table(
+    "sessions",
+    SessionRow,
+    key=("id",),
+    stream="session",
+    ddl="""
+    CREATE UNIQUE INDEX sessions_key_unique ON {schema}.sessions (key_digest);
+    CREATE INDEX sessions_of_account ON {schema}.sessions (account_id, seen_at DESC);
+    """,
+)
+
+
+class Sessions(Projection):
+    """Sessions by key and by account."""
+
+    name = "sessions"
+    version = 1
+    lifecycle = "inline"
+    tables = (SESSIONS,)
+
+    @handles(sessions.SessionStarted)
+    def started(self, rows: Rows, event: sessions.SessionStarted) -> None:
+        """A device signed in."""
+        row = SessionRow(
+            id=stream_number(event.originator_id),
+            account_id=event.account_id,
+            key_digest=event.key_digest,
+            device_label=event.device_label,
+            user_agent=event.user_agent,
+            network_digest=event.network_digest,
+            started_at=event.timestamp,
+            seen_at=event.timestamp,
+            revoked_at=None,
+        )
+        rows.add(SESSIONS, row, event)
+
+    @handles(sessions.SessionSeen)
+    def seen(self, rows: Rows, event: sessions.SessionSeen) -> None:
+        """The idle limit starts anew."""
+        if row := rows.due(SESSIONS, stream_number(event.originator_id), event):
+            row.seen_at = event.timestamp
+
+    @handles(sessions.SessionRevoked)
+    def revoked(self, rows: Rows, event: sessions.SessionRevoked) -> None:
+        """Over for good."""
+        if row := rows.due(SESSIONS, stream_number(event.originator_id), event):
+            row.revoked_at = event.timestamp

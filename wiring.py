@@ -1,0 +1,91 @@
+"""Puts the floors together, once for every door: settings -> pools, log, read side, write side."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import AsyncConnection, Connection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
+
+from commands.handling import Handling
+from commands.lookups import Lookups
+from eventstore.application import Log
+from eventstore.database import async_pool, sync_pool
+from eventstore.migrate import migrate
+from projections.catalog import ALL_PROJECTIONS
+from projections.inline import InlineProjections
+from projections.lookups import SqlLookups
+from projections.reading import Reader
+from projections.schema import create_missing
+from settings import Settings
+
+THREAD_CONNECTIONS = 8
+LOOP_CONNECTIONS = 8
+
+
+@dataclass
+class Services:
+    """What doors work with."""
+
+    settings: Settings
+    key: bytes
+    """The server's secret: digests of session keys, codes and addresses are made under it."""
+    log: Log
+    reader: Reader
+    commands: Handling[Lookups]
+    thread_pool: ConnectionPool[Connection[TupleRow]]
+    loop_pool: AsyncConnectionPool[AsyncConnection[TupleRow]]
+
+    async def open(self) -> None:
+        """Connects. Does not wait for the database: requests are answered with 503 until it is there."""
+        self.thread_pool.open(wait=False)
+        await self.loop_pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Disconnects."""
+        self.log.close()
+        await self.loop_pool.close()
+        self.thread_pool.close()
+
+
+def build_services(settings: Settings) -> Services:
+    """All parts over the database that the settings name. It has to be prepared; the pools are not open yet."""
+    conninfo = settings.conninfo()
+    threads = sync_pool(conninfo, size=THREAD_CONNECTIONS, name="notechondria-commands")
+    loop = async_pool(conninfo, size=LOOP_CONNECTIONS, name="notechondria-reads")
+    log = Log(threads)
+    key = server_key(settings)
+    return Services(
+        settings=settings,
+        key=key,
+        log=log,
+        reader=Reader(loop, threads, key),
+        commands=Handling(log, SqlLookups(threads), InlineProjections(ALL_PROJECTIONS)),
+        thread_pool=threads,
+        loop_pool=loop,
+    )
+
+
+def prepare(settings: Settings) -> None:
+    """Brings the database to this release: migrates the log and makes the read models' tables."""
+    conninfo = settings.conninfo()
+    migrate(conninfo)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        create_missing(connection, ALL_PROJECTIONS)
+
+
+def server_key(settings: Settings) -> bytes:
+    """The secret of the settings, else one that was made once and is kept in the database for all processes."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value().encode()
+    with psycopg.connect(settings.conninfo(), autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO log.facts (name, value) VALUES ('secret_key', %s) ON CONFLICT DO NOTHING",
+            (secrets.token_hex(32),),
+        )
+        row = connection.execute("SELECT value FROM log.facts WHERE name = 'secret_key'").fetchone()
+    assert row is not None
+    return bytes.fromhex(row[0])
