@@ -1,0 +1,95 @@
+"""Puts the REST door together: routes, documentation, middleware, and the services behind them."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+import api.routes
+from api.dispatch import Dispatch
+from api.docs import TITLE, add_documentation
+from api.errors import route_error
+from api.middleware.headers import Headers
+from api.middleware.hosts import Hosts
+from api.middleware.requests import RequestLog
+from api.routes.platform import product_version
+from api.routing import ApiRoute, Route
+
+if TYPE_CHECKING:
+    from wiring import Services
+
+PREFIX = "/api/v1"
+THREADS = 16
+"""Commands at a time in one process; more of them would only wait for connections."""
+
+
+class Door(FastAPI):
+    """The application. Its own short chain of plain ASGI steps takes the place of the framework's stack."""
+
+    def __init__(self, services: Services, routes: Iterable[ApiRoute]) -> None:
+        super().__init__(title=TITLE, lifespan=_lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+        self.state.services = services
+        self.router.default = _no_route
+        self.api_routes = list(routes)
+        self.router.routes.extend(self.api_routes)
+        add_documentation(self, product_version())
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Log, headers, host, dispatch; errors are answered inside dispatch, so that they get all the headers as well."""
+        settings = self.state.services.settings
+        dispatch = Dispatch(self.api_routes, self.router)
+        hosts = Hosts(
+            dispatch,
+            allowed=settings.allowed_hosts,
+            proxies=settings.trusted_proxies,
+            public_origin=settings.public_origin,
+        )
+        return RequestLog(Headers(hosts), color=sys.stdout.isatty())
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    with ThreadPoolExecutor(THREADS, "command") as threads:
+        app.state.threads = threads
+        await services.open()
+        try:
+            yield
+        finally:
+            await services.close()
+
+
+async def _no_route(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await route_error(404, scope)(scope, receive, send)
+
+
+def area_routes() -> list[ApiRoute]:
+    """The routes of all areas: of each module in api/routes its ROUTES under the prefix and its SITE_ROUTES as they are."""
+    mounted: list[ApiRoute] = []
+    for module in sorted(pkgutil.iter_modules(api.routes.__path__), key=lambda found: found.name):
+        area = importlib.import_module(f"api.routes.{module.name}")
+        mounted += mount(getattr(area, "ROUTES", []), PREFIX, module.name)
+        mounted += mount(getattr(area, "SITE_ROUTES", []), "", module.name)
+    return mounted
+
+
+def mount(routes: Iterable[Route], prefix: str, area: str) -> list[ApiRoute]:
+    """The routes under a prefix, for the framework."""
+    return [ApiRoute(route, prefix, area) for route in routes]
+
+
+def create_app() -> FastAPI:
+    """The application over the configured database, for the server processes."""
+    from settings import get_settings
+    from wiring import build_services
+
+    return Door(build_services(get_settings()), area_routes())

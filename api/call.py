@@ -1,0 +1,142 @@
+"""One request as its handler sees it, and the answers that handlers give."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import orjson
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from api.auth import admit, presented
+from api.bodies import Body
+from api.errors import JSON
+from commands.context import Context
+from projections.reading import Caller, Credentials, Query
+
+if TYPE_CHECKING:
+    from api.routing import Route
+    from wiring import Services
+
+T = TypeVar("T")
+
+ORIGIN_MARK = b"\x1a"
+"""Stands in stored JSON for the address that the client reached us under; no valid JSON text contains this byte."""
+
+EMPTY = Body({})
+
+
+class Call:
+    """A request to a route. `path`, `query` and `body` are validated; `caller` is set once it was asked for."""
+
+    __slots__ = ("body", "caller", "credentials", "path", "query", "request", "route", "scope", "sent", "services")
+
+    def __init__(self, route: Route, request: Request) -> None:
+        self.route = route
+        self.request = request
+        self.scope: Scope = request.scope
+        self.services: Services = self.scope["app"].state.services
+        self.path: dict[str, Any] = self.scope["path_params"]
+        self.body: Any = None
+        self.query: Any = None
+        self.sent: Body = EMPTY
+        """The body before validation, with its bytes."""
+        self.caller: Caller | None = None
+        self.credentials: Credentials = presented(self.header(b"authorization"))
+
+    def header(self, name: bytes) -> str | None:
+        """The first header of this name, which is given in lower case."""
+        for key, value in self.scope["headers"]:
+            if key == name:
+                text: str = value.decode("latin-1")
+                return text
+        return None
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host that the client reached us under, without a slash at the end."""
+        origin: str = self.scope["origin"]
+        return origin
+
+    @property
+    def request_id(self) -> str:
+        """Names the request in logs, errors and events."""
+        request_id: str = self.scope["request_id"]
+        return request_id
+
+    @property
+    def client_address(self) -> str:
+        """The network address of the client, empty when unknown."""
+        client = self.scope.get("client")
+        return client[0] if client else ""
+
+    async def ask(self, query: Query) -> tuple[Any, ...]:
+        """Authenticates and answers in one round trip. Raises 401 and 403 as the route's rule says."""
+        caller, row = await self.services.reader.ask(query, self.credentials)
+        self._admit(caller)
+        return row
+
+    def ask_now(self, query: Query) -> tuple[Any, ...]:
+        """The same from a handler that runs in a thread."""
+        caller, row = self.services.reader.ask_now(query, self.credentials)
+        self._admit(caller)
+        return row
+
+    async def identify(self) -> Caller:
+        """Who calls, when nothing has to be asked. Raises 401 and 403 as the route's rule says."""
+        if self.caller is not None:
+            return self.caller
+        return self._admit(await self.services.reader.identify(self.credentials))
+
+    def identify_now(self) -> Caller:
+        """The same from a thread."""
+        if self.caller is not None:
+            return self.caller
+        return self._admit(self.services.reader.identify_now(self.credentials))
+
+    def _admit(self, caller: Caller) -> Caller:
+        admit(self.route.caller, caller, self.route.anonymous_detail)
+        self.caller = caller
+        return caller
+
+    def context(self) -> Context:
+        """The circumstances for a command. The caller has been identified by then."""
+        assert self.caller is not None, "identify the caller before a command"
+        return Context(
+            actor=self.caller.account_id,
+            channel="api_key" if self.caller.kind == "api_key" else "web",
+            request_id=self.request_id,
+            session=self.caller.session_id,
+        )
+
+    async def in_thread(self, work: Callable[..., T], *args: Any) -> T:
+        """Runs blocking work, such as a command, off the event loop."""
+        context = copy_context()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.scope["app"].state.threads, context.run, work, *args)
+
+
+def json_bytes(call: Call, text: str | bytes, status: int | None = None, headers: Mapping[str, str] | None = None) -> Response:
+    """The finished JSON as the answer, with the client's view of our address put in its places."""
+    content = text.encode() if isinstance(text, str) else text
+    if ORIGIN_MARK in content:
+        content = content.replace(ORIGIN_MARK, call.origin.encode())
+    return Response(content, status or call.route.status, headers, JSON)
+
+
+def answer(call: Call, result: Any) -> Response:
+    """What a handler returned, as a response: a response, finished JSON, a model, or something that can be dumped."""
+    if isinstance(result, Response):
+        return result
+    if isinstance(result, (bytes, str)):
+        return json_bytes(call, result)
+    if isinstance(result, BaseModel):
+        return json_bytes(call, result.model_dump_json())
+    if result is None:
+        return Response(status_code=call.route.status if call.route.status != 200 else 204)
+    return json_bytes(call, orjson.dumps(result))

@@ -1,0 +1,55 @@
+"""Headers of every answer: CORS for browser apps on other origins, and safe defaults (planner_platform 12.1, 12.4)."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SHARED_PATHS = ("/api/", "/media/")
+SAFE_DEFAULTS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+SAFE_NAMES = frozenset(name for name, _ in SAFE_DEFAULTS)
+CORS = (
+    (b"access-control-allow-methods", b"GET, POST, PATCH, PUT, DELETE, OPTIONS"),
+    (
+        b"access-control-allow-headers",
+        b"Authorization, Content-Type, Accept, Origin, X-Requested-With, Idempotency-Key, If-Match, X-Request-ID",
+    ),
+    (b"access-control-expose-headers", b"ETag, Retry-After, X-Request-ID, Content-Disposition"),
+    (b"vary", b"Origin"),
+)
+PREFLIGHT = ((b"access-control-max-age", b"86400"), (b"content-length", b"0"))
+
+
+class Headers:
+    """Adds the headers. Any origin may read the API: it knows no cookies, so credentials are never shared."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers preflights, and adds to everything else what it lacks."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        shared = scope["path"].startswith(SHARED_PATHS)
+        origin = next((value for name, value in scope["headers"] if name == b"origin"), None) if shared else None
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.setdefault("headers", [])
+                present = SAFE_NAMES.intersection(name.lower() for name, _ in headers)
+                headers.extend(pair for pair in SAFE_DEFAULTS if pair[0] not in present)
+                if origin is not None:
+                    headers.append((b"access-control-allow-origin", origin))
+                    headers.extend(CORS)
+            await send(message)
+
+        if shared and scope["method"] == "OPTIONS":
+            await send_with_headers({"type": "http.response.start", "status": 204, "headers": list(PREFLIGHT)})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await self._app(scope, receive, send_with_headers)

@@ -1,0 +1,96 @@
+"""Under which address the client reached us, and whether it is one that is served here (planner_platform 12.3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.errors import BadHost, respond_to
+
+HOST = re.compile(r"([A-Za-z0-9_]([A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+FORWARDED = frozenset((b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"))
+
+
+class Hosts:
+    """Sets scope["origin"], and behind a trusted proxy the client's own address and scheme; refuses hosts not served here.
+
+    allowed: host names; `*` is any, a leading dot takes in subdomains. proxies: addresses or networks whose X-Forwarded-* headers
+    are believed; `*` is any. public_origin: what clients reach us under, when the operator says so.
+    """
+
+    def __init__(self, app: ASGIApp, *, allowed: Sequence[str], proxies: Sequence[str], public_origin: str | None = None) -> None:
+        self._app = app
+        self._any_host = not allowed or "*" in allowed
+        self._exact = frozenset(name.lower() for name in allowed if not name.startswith("."))
+        self._suffixes = tuple(name.lower() for name in allowed if name.startswith("."))
+        self._any_proxy = "*" in proxies
+        self._networks = [ip_network(text, strict=False) for text in proxies if text != "*"]
+        self._public_origin = public_origin.rstrip("/") if public_origin else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves the request, or 400 when its host is not served here."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        client = scope.get("client")
+        if client and (self._any_proxy or self._networks) and self._trusted(client[0]):
+            self._believe(scope)
+        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+        if not host and scope.get("server"):
+            host = str(scope["server"][0])
+        scope["origin"] = self._public_origin or f"{scope['scheme']}://{host}"
+        if not self._served(host):
+            if scope["type"] == "http":
+                await respond_to(BadHost(), scope)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _served(self, host: str) -> bool:
+        if not HOST.fullmatch(host):
+            return False
+        if self._any_host:
+            return True
+        name = re.sub(r":[0-9]+$", "", host).rstrip(".").lower()
+        return name in self._exact or any(name.endswith(suffix) or name == suffix[1:] for suffix in self._suffixes)
+
+    def _trusted(self, address: str) -> bool:
+        return self._any_proxy or _within(address, tuple(self._networks))
+
+    def _believe(self, scope: Scope) -> None:
+        forwarded = {name: value.decode("latin-1") for name, value in scope["headers"] if name in FORWARDED}
+        if not forwarded:
+            return
+        scheme = forwarded.get(b"x-forwarded-proto", "").split(",")[0].strip().lower()
+        if scheme in ("http", "https"):
+            scope["scheme"] = scheme
+        host = forwarded.get(b"x-forwarded-host", "").split(",")[0].strip()
+        if host:
+            others = [pair for pair in scope["headers"] if pair[0] != b"host"]
+            scope["headers"] = [*others, (b"host", host.encode("latin-1"))]
+        hops = [hop.strip() for hop in forwarded.get(b"x-forwarded-for", "").split(",") if hop.strip()]
+        # Whatever stands left of the last proxy that is not ours was written by the client and may be anything.
+        client = next((hop for hop in reversed(hops) if not self._trusted(hop)), hops[0] if hops else None)
+        if client is not None and _is_address(client):
+            scope["client"] = (client, 0)
+
+
+@lru_cache(maxsize=4096)
+def _within(address: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return any((mapped or parsed) in network for network in networks)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,184 @@
+"""What a route is, and how one is served: who may call, what is sent, what is answered."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import Body, Path, Query
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth import ANONYMOUS_DETAIL, CallerRule
+from api.bodies import DEFAULT_LIMIT, read_body
+from api.call import Call, answer
+from api.errors import Refusal, Unauthenticated
+from api.fields import Model
+from api.paths import query_parameters, segments
+from api.validation import validated
+from commands.errors import Refused
+
+Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
+Handler = Callable[[Call], Any]
+
+
+class Problem(BaseModel):
+    """A refusal for one reason."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"detail": ANONYMOUS_DETAIL}]})
+    detail: str
+
+
+class FieldProblems(BaseModel):
+    """What is wrong, by field; `non_field_errors` when it is not one field's fault."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [{"title": ["This field is required."]}]})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the route table.
+
+    path: in the framework's notation, `/notes/{note_id:int}/`; with and without the last slash is the same route.
+    handler: `async def` runs on the event loop, `def` in a thread; both take the Call.
+    examples: request bodies by name. answer_example: what is answered.
+    limit: bytes of the body at most. head: whether HEAD is served like GET.
+    """
+
+    method: Method
+    path: str
+    handler: Handler
+    summary: str
+    caller: CallerRule = "signed_in"
+    body: type[Model] | None = None
+    query: type[Model] | None = None
+    answer: Any = None
+    status: int = 200
+    description: str = ""
+    examples: Mapping[str, Any] = field(default_factory=dict)
+    answer_example: Any = None
+    tags: Sequence[str] = ()
+    anonymous_detail: str = ANONYMOUS_DETAIL
+    limit: int = DEFAULT_LIMIT
+    head: bool = True
+
+
+class ApiRoute(APIRoute):
+    """A route in the framework's list, which documents it; requests reach it by its path table (see api/dispatch.py)."""
+
+    def __init__(self, route: Route, prefix: str, area: str) -> None:
+        self.declared = route
+        super().__init__(
+            prefix + route.path,
+            _documented(route),
+            methods=[route.method],
+            response_model=route.answer,
+            status_code=route.status,
+            summary=route.summary,
+            description=route.description or route.summary,
+            tags=list(route.tags) or [area],
+            responses=_responses(route),
+            openapi_extra=_extra(route),
+            operation_id=_operation(route, prefix),
+        )
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The framework's hook, without its solving of dependencies: the Call has everything.
+
+        Order of checks (accounts 2.1): who calls, then what was sent. Reads on the loop authenticate in the same round trip as
+        their question, so that comes when they ask; whatever refuses them before that waits until the caller is known.
+        """
+        route = self.declared
+        handler, body, query = route.handler, route.body, route.query
+        anybody = route.caller == "ignored"
+        asynchronous = inspect.iscoroutinefunction(handler)
+        lazy = asynchronous and route.method == "GET"
+
+        async def handle(request: Request) -> Response:
+            call = Call(route, request)
+            if not lazy and not anybody:
+                await call.identify()
+            try:
+                if query is not None:
+                    call.query = validated(query, query_parameters(request.scope["query_string"]), form=True)
+                if body is not None:
+                    call.sent = await read_body(request.scope, request.receive, route.limit)
+                    call.body = validated(body, call.sent.fields, form=call.sent.form)
+                result = await handler(call) if asynchronous else await call.in_thread(handler, call)
+            except (Refusal, Refused) as refusal:
+                if lazy and not anybody and call.caller is None and not isinstance(refusal, Unauthenticated):
+                    await call.identify()
+                raise
+            if call.caller is None and not anybody:
+                await call.identify()
+            return answer(call, result)
+
+        return handle
+
+
+ERROR_TEXTS = {
+    400: "A field is wrong, or the request cannot be carried out.",
+    401: "No credentials, or bad ones.",
+    403: "The caller may not do this.",
+    404: "There is no such thing, or not for this caller.",
+}
+PARAMETER_TYPES: Mapping[str, Any] = {"int": int, "uuid": UUID, "path": str, "str": str}
+
+
+def _documented(route: Route) -> Callable[..., Any]:
+    """The handler under a signature that names its parameters, which is where the framework's documentation looks."""
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter(name, keyword, annotation=Annotated[PARAMETER_TYPES[kind], Path()])
+        for kind, name in segments(route.path)
+        if kind
+    ]
+    if route.query is not None:
+        parameters.append(inspect.Parameter("query", keyword, annotation=Annotated[route.query, Query()]))
+    if route.body is not None:
+        parameters.append(inspect.Parameter("body", keyword, annotation=Annotated[route.body, Body()]))
+
+    def documented() -> None:
+        raise NotImplementedError
+
+    documented.__name__ = route.handler.__name__
+    documented.__doc__ = route.handler.__doc__
+    documented.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return documented
+
+
+def _operation(route: Route, prefix: str) -> str:
+    words = [name or kind for kind, name in segments(route.path)]
+    parts = [part for text in words for part in text.replace(".", "-").split("-")]
+    return "_".join(filter(None, [route.method.lower(), "" if prefix else "site", *parts]))
+
+
+def _responses(route: Route) -> dict[int | str, dict[str, Any]]:
+    responses: dict[int | str, dict[str, Any]] = {"default": {"model": Problem, "description": "Any other refusal."}}
+    statuses = [400] if route.body or route.query else []
+    statuses += [401] if route.caller != "ignored" else []
+    statuses += [403] if route.caller in ("staff", "session_only") else []
+    statuses += [404] if "{" in route.path else []
+    for status in statuses:
+        responses[status] = {"model": FieldProblems if status == 400 else Problem, "description": ERROR_TEXTS[status]}
+    if route.answer_example is not None:
+        responses[route.status] = {"content": {"application/json": {"example": route.answer_example}}}
+    return responses
+
+
+def _extra(route: Route) -> dict[str, Any]:
+    schemes: list[dict[str, list[str]]] = [{"Token": []}]
+    if route.caller != "session_only":
+        schemes.append({"Bearer": []})
+    if route.caller == "open":
+        schemes.append({})
+    extra: dict[str, Any] = {"security": [] if route.caller == "ignored" else schemes}
+    if route.examples:
+        examples = {name: {"value": value} for name, value in route.examples.items()}
+        extra["requestBody"] = {"content": {"application/json": {"examples": examples}}}
+    return extra
