@@ -1,0 +1,52 @@
+"""Carrying out a command for a request: its context, its Idempotency-Key, its answer in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from starlette.responses import Response
+
+from api.call import Call, json_bytes
+from commands.errors import Invalid
+from commands.handling import Once, Repeated, Statement, Work, request_digest
+from commands.lookups import Lookups
+
+T = TypeVar("T")
+Decide = Callable[[Work[Lookups]], T]
+Respond = Callable[[T, tuple[Any, ...] | None], tuple[int, bytes]]
+"""The decision's result and the answer's row -> status and JSON."""
+
+LONGEST_KEY = 255
+
+
+def carry_out(
+    call: Call,
+    decide: Decide[T],
+    respond: Respond[T],
+    *,
+    answer: Callable[[T], Statement | None] | None = None,
+    conflicts: Mapping[str, Exception] | None = None,
+) -> Response:
+    """Runs the command in this thread and answers. See commands.handling.Handling.run for the parameters.
+
+    With an Idempotency-Key the first answer is stored with the command's effect, and given again to every repetition.
+    """
+    once = _once(call, respond)
+    try:
+        outcome = call.services.commands.run(decide, call.context(), answer=answer, conflicts=conflicts, once=once)
+        status, body = respond(outcome.result, outcome.row)
+    except Repeated as repeated:
+        status, body = repeated.status, repeated.body
+    return json_bytes(call, body, status) if status != 204 else Response(status_code=204)
+
+
+def _once(call: Call, respond: Respond[Any]) -> Once | None:
+    key = call.header(b"idempotency-key")
+    if key is None or call.caller is None or call.caller.account_id is None:
+        return None
+    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
+        raise Invalid({"Idempotency-Key": [f"Must be 1 to {LONGEST_KEY} printable characters."]})
+    scope = call.scope
+    digest = request_digest(scope["method"], scope["path"] + "?" + scope["query_string"].decode("latin-1"), call.sent.raw)
+    return Once(call.caller.account_id, key, digest, respond)
