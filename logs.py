@@ -1,0 +1,67 @@
+"""How the server writes its log: lines for people, or one JSON object per line. Secrets are masked by name."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from settings import Settings
+
+SECRET_NAME = re.compile(r"password|secret|token|api_?key|authorization|cookie|database_url|conninfo|\bcode\b", re.IGNORECASE)
+SECRET_TEXT = re.compile(r"(\bntc_|\b(?:Bearer|Token) |://[^/:@\s]*:)[^\s@\"']+")
+MASK = "***"
+
+
+def mask_secrets(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
+    """Covers values whose name says secret, and keys, tokens and passwords of addresses inside texts."""
+    return {name: _masked(name, value) for name, value in entry.items()}
+
+
+def _masked(name: str, value: Any) -> Any:
+    if value and SECRET_NAME.search(name):
+        return MASK
+    if isinstance(value, str):
+        return SECRET_TEXT.sub(rf"\1{MASK}", value)
+    if isinstance(value, Mapping):
+        return {key: _masked(str(key), inner) for key, inner in value.items()}
+    return value
+
+
+def configure_logging(settings: Settings) -> None:
+    """Sends everything, also what libraries log, to standard error in one format."""
+    timestamper = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        timestamper,
+    ]
+    last: list[Processor]
+    if settings.log_format == "json":
+        last = [structlog.processors.format_exc_info, mask_secrets, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    else:
+        last = [structlog.processors.format_exc_info, mask_secrets, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level)
+    for chatty in ("httpx", "httpcore", "psycopg.pool", "uvicorn.error"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,1 @@
+"""The assistants' door: the same commands and read models over the Model Context Protocol."""

@@ -1,0 +1,1 @@
+"""Side effects that follow the log: mail, feeds, expiry. They never run in a rebuild."""

@@ -1,0 +1,213 @@
+"""All settings of the server, read from the environment (and a .env file) in this module only."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from functools import lru_cache
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from platformdirs import user_data_dir
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "NOTECHONDRIA_"
+EMBEDDED_DATABASE = "notechondria"
+LONGEST_SOCKET_FOLDER = 88
+"""Bytes. A socket's whole path is limited to some 104 of them by the operating systems."""
+
+
+class SettingsError(Exception):
+    """The environment holds a value that cannot be used."""
+
+
+def _words(value: object) -> object:
+    return tuple(word for word in re.split(r"[,\s]+", value) if word) if isinstance(value, str) else value
+
+
+def _origin(value: str) -> str:
+    value = value.strip().rstrip("/")
+    if not re.fullmatch(r"https?://[^/?#\s@]+", value):
+        raise ValueError("it must look like https://notes.example.org, without a path")
+    return value
+
+
+def _web_address(value: str) -> str:
+    value = value.strip()
+    if not re.fullmatch(r"https?://[^/?#\s]+\S*", value):
+        raise ValueError("it must be an address that begins with http:// or https://")
+    return value
+
+
+def _database_address(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if text.startswith("postgres://"):
+        return SecretStr("postgresql" + text.removeprefix("postgres"))
+    if not text.startswith("postgresql://") and "=" not in text:
+        raise ValueError("it must look like postgresql://user:password@host:5432/name")
+    return value
+
+
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in value:
+        if entry != "*":
+            ip_network(entry, strict=False)
+    return value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_networks)]
+Origin = Annotated[str, AfterValidator(_origin)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+def _setting(default: Any, description: str, *others: str, **more: Any) -> Any:
+    """A field; `others` are names without the prefix under which it is read as well, the prefixed name first."""
+    return Field(default, description=description, json_schema_extra={"others": list(others)}, **more)
+
+
+class Settings(BaseSettings):
+    """What an operator can choose. Every name works with the prefix NOTECHONDRIA_; docs/settings.md is made from this class."""
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, env_file=".env", extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True
+    )
+
+    data_dir: Path = _setting(Path(user_data_dir("notechondria")), "Folder of everything that the server keeps")
+    database_url: Annotated[SecretStr, AfterValidator(_database_address)] | None = _setting(
+        None, "PostgreSQL 15 or newer; unset: an embedded PostgreSQL 18 inside the data folder", "DATABASE_URL"
+    )
+
+    host: str = _setting("127.0.0.1", "Address to listen on", min_length=1)
+    port: int = _setting(8000, "Port to listen on; 0 picks a free one", "PORT", ge=0, le=65535)
+    workers: int = _setting(min(4, os.cpu_count() or 1), "API processes (default: one per core, at most 4)", "WEB_CONCURRENCY", ge=1, le=64)
+    drain_seconds: int = _setting(20, "How long running requests may take to end after SIGTERM", ge=0, le=3600)
+    public_origin: Origin | None = _setting(None, "Address under which clients reach the server, when it is not the Host header's")
+    allowed_hosts: Words = _setting((), "Host names that are served; empty or *: all", "DJANGO_ALLOWED_HOSTS")
+    trusted_proxies: Networks = _setting((), "Addresses or networks whose X-Forwarded-* headers are believed; *: all")
+
+    secret_key: SecretStr | None = _setting(None, "Key of digests; unset: made once and kept in the database", "DJANGO_SECRET_KEY")
+    rate_limits: bool = _setting(True, "Limits of requests per account and address (those on secrets always stay on)")
+    revoke_sessions_on_start: bool = _setting(False, "Log everybody out at every start")
+
+    smtp_host: str | None = _setting(None, "Mail server; unset: mails become files in the outbox of the data folder", "SMTP_HOST")
+    smtp_port: int = _setting(587, "Port of the mail server", "SMTP_PORT", ge=1, le=65535)
+    smtp_username: str | None = _setting(None, "Name at the mail server", "SMTP_USERNAME")
+    smtp_password: SecretStr | None = _setting(None, "Password at the mail server", "SMTP_PASSWORD")
+    smtp_use_tls: bool = _setting(True, "STARTTLS after connecting", "SMTP_USE_TLS")
+    smtp_use_ssl: bool = _setting(False, "TLS from the first byte; wins over SMTP_USE_TLS", "SMTP_USE_SSL")
+    smtp_from_email: str | None = _setting(
+        None, "Sender (default: the name at the mail server, else no-reply@notechondria.local)", "SMTP_FROM_EMAIL"
+    )
+    code_ttl_hours: int = _setting(24, "Hours for which a mailed code is good", "SMTP_EMAIL_VERIFICATION_TTL_HOURS", ge=1, le=8760)
+    frontend_origin: Origin | None = _setting(
+        None, "Origin of the web apps; sign-in with Google or GitHub returns there", "FRONTEND_ORIGIN"
+    )
+    frontend_verify_url: WebAddress | None = _setting(None, "Page named in mails with codes", "FRONTEND_VERIFY_URL")
+
+    google_client_id: str | None = _setting(None, "Google sign-in; unset: off", "GOOGLE_OAUTH_CLIENT_ID")
+    google_client_secret: SecretStr | None = _setting(None, "Secret of the Google client", "GOOGLE_OAUTH_CLIENT_SECRET")
+    google_redirect_uri: WebAddress | None = _setting(None, "Ends in /auth/google/callback", "GOOGLE_AUTHORIZED_REDIRECT_URI")
+    google_authorize_url: WebAddress = _setting("https://accounts.google.com/o/oauth2/v2/auth", "Google's consent page")
+    google_token_url: WebAddress = _setting("https://oauth2.googleapis.com/token", "Google's token endpoint")
+    google_userinfo_url: WebAddress = _setting("https://openidconnect.googleapis.com/v1/userinfo", "Google's profile endpoint")
+    github_client_id: str | None = _setting(None, "GitHub sign-in; unset: off", "GITHUB_APP_CLIENT_ID")
+    github_client_secret: SecretStr | None = _setting(None, "Secret of the GitHub client", "GITHUB_APP_CLIENT_SECRET")
+    github_redirect_uri: WebAddress | None = _setting(None, "Ends in /auth/github/callback", "GITHUB_AUTHORIZED_REDIRECT_URI")
+    github_authorize_url: WebAddress = _setting("https://github.com/login/oauth/authorize", "GitHub's consent page")
+    github_token_url: WebAddress = _setting("https://github.com/login/oauth/access_token", "GitHub's token endpoint")
+    github_api_url: WebAddress = _setting("https://api.github.com", "GitHub's API")
+
+    superuser_username: str = _setting("admin", "Administrator made at start", "DJANGO_SUPERUSER_USERNAME")
+    superuser_email: str | None = _setting(None, "Administrator's address (default: <name>@localhost)", "DJANGO_SUPERUSER_EMAIL")
+    superuser_password: SecretStr | None = _setting(None, "Administrator's password; unset: none is made", "DJANGO_SUPERUSER_PASSWORD")
+    bootstrap_sample_content: bool = _setting(True, "Seed the sample courses at start", "BOOTSTRAP_SAMPLE_CONTENT")
+    sample_root: Path | None = _setting(None, "Folder of sample courses; unset: those that come with the server", "SAMPLE_ROOT")
+
+    allow_private_feeds: bool = _setting(False, "Calendar feeds may lie in private networks")
+    feed_allowed_hosts: Words = _setting((), "Hosts of calendar feeds that are fetched even from private networks")
+    media_url: Origin | None = _setting(None, "Origin that serves /media/ instead of this server")
+    attachments_url: str | None = _setting(None, "Store of attachments; unset: the data folder")
+    bin_retention_days: int | None = _setting(None, "Days after which the recycle bin is emptied; unset: never", ge=1, le=36500)
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _setting("INFO", "Least severe lines shown", "DJANGO_LOG_LEVEL")
+    log_format: Literal["auto", "console", "json"] = _setting("auto", "Lines for people, or JSON; auto is console")
+
+    def conninfo(self) -> str:
+        """Where the database is: the configured one, else the embedded server's socket (which must have been started)."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return embedded_conninfo(self.data_dir)
+
+    @property
+    def outbox(self) -> Path:
+        """Where mails go while no mail server is configured."""
+        return self.data_dir / "outbox"
+
+    @property
+    def mail_sender(self) -> str:
+        """The From address (contract: accounts 15)."""
+        return self.smtp_from_email or self.smtp_username or "no-reply@notechondria.local"
+
+
+def _name_variables() -> None:
+    """Gives each field its names in the environment: the prefixed one, then those of the predecessor."""
+    for name, field in Settings.model_fields.items():
+        field.validation_alias = AliasChoices(*variables(name, field))
+    Settings.model_rebuild(force=True)
+
+
+def variables(name: str, field: FieldInfo) -> list[str]:
+    """Names of a field in the environment; the first that is set wins."""
+    others = field.json_schema_extra["others"] if isinstance(field.json_schema_extra, dict) else []
+    assert isinstance(others, list)
+    own = PREFIX + name.upper()
+    also = [PREFIX + str(other) for other in others if not str(other).startswith("DJANGO_")]
+    return list(dict.fromkeys([own, *also, *map(str, others)]))
+
+
+_name_variables()
+
+
+def embedded_socket_folder(data_dir: Path) -> Path:
+    """Folder of the embedded server's socket: its own data, or one below /tmp when that path is too long for a socket."""
+    inside = data_dir.expanduser().absolute() / "postgres"
+    if len(os.fsencode(inside)) <= LONGEST_SOCKET_FOLDER:
+        return inside
+    digest = hashlib.sha256(os.fsencode(inside)).hexdigest()[:16]
+    return Path("/tmp") / f"notechondria-{digest}"  # noqa: S108 - must be short and the same in all processes; its owner is checked
+
+
+def embedded_conninfo(data_dir: Path, database: str = EMBEDDED_DATABASE) -> str:
+    """Address of a database of the embedded server in the data folder."""
+    return f"postgresql://postgres@/{database}?host={quote(str(embedded_socket_folder(data_dir)), safe='')}"
+
+
+def load_settings(**chosen: Any) -> Settings:
+    """The settings of the environment; what is given here wins. SettingsError tells in one sentence which variable is wrong."""
+    try:
+        return Settings(**chosen)
+    except ValidationError as error:
+        raise SettingsError(" ".join(_sentence(detail["loc"], detail["msg"]) for detail in error.errors())) from None
+
+
+def _sentence(location: tuple[int | str, ...], message: str) -> str:
+    found = str(location[0]) if location else "The settings"
+    for name, field in Settings.model_fields.items():
+        names = variables(name, field)
+        if found == name or found in names:
+            found = next((variable for variable in names if os.environ.get(variable)), names[0])
+            break
+    reason = message.removeprefix("Value error, ").strip()
+    return f"{found} cannot be used: {reason[0].lower() + reason[1:]}."
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return load_settings()

@@ -1,0 +1,60 @@
+"""One embedded PostgreSQL for the whole run, and a fresh database from it for whoever asks."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from eventstore import embedded
+from settings import embedded_conninfo
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_folder() -> Iterator[Path]:
+    """Data folder of the run's PostgreSQL."""
+    folder = Path(tempfile.mkdtemp(prefix="ntc-"))
+    try:
+        embedded.ensure_running(folder)
+        yield folder
+    finally:
+        embedded.stop(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_folder: Path) -> str:
+    """Address of the run's PostgreSQL, at its maintenance database."""
+    return embedded_conninfo(postgres_folder, "postgres")
+
+
+def _fresh_database(folder: Path) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    admin = embedded_conninfo(folder, "postgres")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        # FILE_COPY makes a checkpoint each time; WAL_LOG is faster for an empty template.
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY wal_log")
+    try:
+        yield embedded_conninfo(folder, name)
+    finally:
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(postgres_folder: Path) -> Iterator[str]:
+    """An empty database for one test."""
+    yield from _fresh_database(postgres_folder)
+
+
+@pytest.fixture(scope="module")
+def module_database_url(postgres_folder: Path) -> Iterator[str]:
+    """An empty database that the tests of one module share."""
+    yield from _fresh_database(postgres_folder)

@@ -1,0 +1,152 @@
+"""The embedded PostgreSQL: started once, shared, and brought back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from eventstore import embedded
+
+OTHER_PROCESS = """
+import sys, pathlib, psycopg
+from eventstore import embedded
+folder = pathlib.Path(sys.argv[1])
+url = embedded.ensure_running(folder)
+with psycopg.connect(url) as connection:
+    print(connection.execute("SELECT pg_postmaster_start_time()::text").fetchone()[0], flush=True)
+if len(sys.argv) > 2:
+    sys.stdin.read()
+print(embedded.release(folder))
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="ntc-"))
+    yield made
+    embedded.stop(made)
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def _started(url: str) -> str:
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT pg_postmaster_start_time()::text").fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def _other(folder: Path, *more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", OTHER_PROCESS, str(folder), *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def _postmaster(folder: Path) -> int:
+    return int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+
+
+def test_database_is_utf8_and_sorts_alike_everywhere(folder: Path) -> None:
+    with psycopg.connect(embedded.ensure_running(folder)) as connection:
+        row = connection.execute(
+            "SELECT pg_encoding_to_char(encoding), datlocprovider, datlocale, current_setting('fsync'),"
+            " current_setting('synchronous_commit'), current_setting('jit') FROM pg_database WHERE datname = current_database()"
+        ).fetchone()
+    assert row == ("UTF8", "b", "C.UTF-8", "on", "on", "off")
+
+
+def test_another_process_uses_the_running_server_and_leaves_it_running(folder: Path) -> None:
+    started = _started(embedded.ensure_running(folder))
+    output, _ = _other(folder).communicate(timeout=60)
+    assert output.splitlines() == [started, "False"]
+    assert _started(embedded.ensure_running(folder)) == started
+
+
+def test_last_user_stops_the_server(folder: Path) -> None:
+    embedded.ensure_running(folder)
+    other = _other(folder, "wait")
+    assert other.stdout is not None
+    other.stdout.readline()
+    assert not embedded.release(folder)
+    assert embedded.is_running(folder)
+    output, _ = other.communicate("", timeout=60)
+    assert output.strip() == "True"
+    assert not embedded.is_running(folder)
+
+
+def test_simultaneous_starts_share_one_server(folder: Path) -> None:
+    others = [_other(folder, "wait") for _ in range(4)]
+    started = set()
+    for other in others:
+        assert other.stdout is not None
+        started.add(other.stdout.readline().strip())
+    for other in others:
+        other.communicate("", timeout=60)
+    assert len(started) == 1
+    assert "" not in started
+
+
+def test_killed_server_comes_back_with_everything_committed(folder: Path) -> None:
+    url = embedded.ensure_running(folder)
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS value")
+    os.kill(_postmaster(folder), signal.SIGKILL)
+    url = embedded.ensure_running(folder)
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT value FROM kept").fetchone() == (1,)
+
+
+def test_pid_of_a_dead_server_that_another_program_got_does_not_stop_the_start(folder: Path) -> None:
+    embedded.ensure_running(folder)
+    pid_file = folder / "postgres" / "postmaster.pid"
+    lines = pid_file.read_text().splitlines()
+    embedded.stop(folder)
+    owner = pid_file.parent.stat().st_uid
+    stranger = subprocess.Popen(["sleep", "60"], cwd="/", user=owner if os.geteuid() == 0 else None)
+    try:
+        pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
+        os.chown(pid_file, owner, -1)
+        pid_file.chmod(0o600)
+        assert _started(embedded.ensure_running(folder))
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_interrupted_creation_starts_anew(folder: Path) -> None:
+    (folder / "postgres.new").mkdir()
+    (folder / "postgres.new" / "half").write_text("half")
+    assert _started(embedded.ensure_running(folder))
+
+
+def test_data_folder_stays_closed_to_others(folder: Path) -> None:
+    made = folder / "inner" / "data"
+    try:
+        embedded.ensure_running(made)
+        assert made.stat().st_mode & 0o007 == 0
+        assert made.stat().st_mode & 0o060 == 0
+        assert (made / "postgres").stat().st_mode & 0o077 == 0
+    finally:
+        embedded.stop(made)
+
+
+def test_long_path_still_gets_a_socket(folder: Path) -> None:
+    made = folder / ("long" * 30)
+    try:
+        assert _started(embedded.ensure_running(made))
+    finally:
+        embedded.stop(made)
+
+
+def test_idle_folder_needs_no_stop(folder: Path) -> None:
+    embedded.stop(folder / "missing")
+    assert not embedded.release(folder / "missing")
+    assert not embedded.is_running(folder / "missing")
