@@ -8,7 +8,6 @@ import sys
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,9 +21,8 @@ from api.middleware.hosts import Hosts
 from api.middleware.requests import RequestLog
 from api.routes.platform import product_version
 from api.routing import ApiRoute, Route
-
-if TYPE_CHECKING:
-    from wiring import Services
+from settings import get_settings
+from wiring import Services, build_services
 
 PREFIX = "/api/v1"
 THREADS = 16
@@ -39,8 +37,8 @@ class Door(FastAPI):
         self.state.services = services
         self.router.default = _no_route
         self.api_routes = list(routes)
-        self.router.routes.extend(self.api_routes)
-        add_documentation(self, product_version())
+        """Not among the router's own routes: what the path table does not find, the router shall not find either."""
+        add_documentation(self, self.api_routes, product_version())
 
     def build_middleware_stack(self) -> ASGIApp:
         """Log, headers, host, dispatch; errors are answered inside dispatch, so that they get all the headers as well."""
@@ -89,7 +87,4 @@ def mount(routes: Iterable[Route], prefix: str, area: str) -> list[ApiRoute]:
 
 def create_app() -> FastAPI:
     """The application over the configured database, for the server processes."""
-    from settings import get_settings
-    from wiring import build_services
-
     return Door(build_services(get_settings()), area_routes())

@@ -42,4 +42,4 @@ def admit(rule: CallerRule, caller: Caller, anonymous_detail: str = ANONYMOUS_DE
     if rule == "session_only" and caller.kind == "api_key":
         raise Denied("An API key cannot do this. Sign in and use the session instead.")
     if rule == "staff" and not caller.is_staff:
-        raise Denied()
+        raise Denied

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 from python_multipart.exceptions import FormParserError
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
@@ -33,7 +34,10 @@ class Body:
 
     fields: Any
     raw: bytes = b""
+    """The bytes, to tell whether two requests are the same; of a multipart body only their SHA-256."""
     form: bool = False
+    files: Sequence[UploadFile] = ()
+    """To be closed when the request is done."""
 
 
 class Limited:
@@ -45,6 +49,7 @@ class Limited:
         self._seen = 0
 
     async def __call__(self) -> Message:
+        """The next message. Raises TooLarge."""
         message = await self._receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
@@ -60,11 +65,14 @@ class Limited:
             message = await self._receive()
             self._seen += len(message.get("body", b""))
 
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The body piece by piece."""
+    async def chunks(self, note: Callable[[bytes], None] | None = None) -> AsyncGenerator[bytes, None]:
+        """The body piece by piece, each noted before it is handed on."""
         while True:
             message = await self()
-            yield message.get("body", b"")
+            chunk: bytes = message.get("body", b"")
+            if note is not None:
+                note(chunk)
+            yield chunk
             if not message.get("more_body", False):
                 return
 
@@ -78,7 +86,10 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> Body:
     source = Limited(receive, limit)
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == MULTIPART:
-        return Body(await _multipart(scope, source), form=True)
+        digest = hashlib.sha256()
+        items = await _multipart(scope, source.chunks(digest.update))
+        files = [value for _, value in items if isinstance(value, UploadFile)]
+        return Body(dict(items), digest.digest(), form=True, files=files)
     raw = b"".join([chunk async for chunk in source.chunks()])
     if media_type == FORM:
         return Body(_urlencoded(raw), raw, form=True)
@@ -125,12 +136,12 @@ def _urlencoded(raw: bytes) -> dict[str, Any]:
     return dict(pairs)
 
 
-async def _multipart(scope: Scope, source: Limited) -> dict[str, Any]:
+async def _multipart(scope: Scope, chunks: AsyncGenerator[bytes, None]) -> list[tuple[str, str | UploadFile]]:
     # A declared charset could decode names to lone surrogates; without one they are UTF-8, or Latin-1 where they are not.
     content_type = CHARSET.sub("", Headers(scope=scope)["content-type"])
     parser = MultiPartParser(
         Headers({"content-type": content_type}),
-        source.chunks(),
+        chunks,
         max_files=MOST_PARTS,
         max_fields=MOST_PARTS,
         max_part_size=DEFAULT_LIMIT,
@@ -141,7 +152,7 @@ async def _multipart(scope: Scope, source: Limited) -> dict[str, Any]:
         raise _bad_form(error.message) from None
     except (FormParserError, KeyError, UnicodeError, LookupError, AssertionError) as error:
         raise _bad_form(str(error)) from None
-    return dict(form.multi_items())
+    return form.multi_items()
 
 
 def _bad_form(reason: str) -> HTTPException:

@@ -18,10 +18,10 @@ from api.bodies import Body
 from api.errors import JSON
 from commands.context import Context
 from projections.reading import Caller, Credentials, Query
+from wiring import Services
 
 if TYPE_CHECKING:
     from api.routing import Route
-    from wiring import Services
 
 T = TypeVar("T")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -13,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+
+from api.routing import ApiRoute
 
 ASSETS = "/docs/assets"
 TITLE = "Notechondria"
@@ -39,22 +42,20 @@ SCHEMES = {
 }
 
 
-def add_documentation(app: FastAPI, version: str) -> None:
-    """Serves /docs, its assets, and /openapi.json."""
+def add_documentation(app: FastAPI, routes: Sequence[ApiRoute], version: str) -> None:
+    """Serves /docs, its assets, and /openapi.json, which describes the routes."""
     described: dict[str, Any] = {}
 
     def openapi() -> dict[str, Any]:
         if not described:
-            described.update(
-                get_openapi(title=TITLE, version=version, description=DESCRIPTION, routes=app.routes, tags=_tags(app))
-            )
+            described.update(get_openapi(title=TITLE, version=version, description=DESCRIPTION, routes=routes, tags=_tags(routes)))
             described.setdefault("components", {})["securitySchemes"] = SCHEMES
         return described
 
-    async def schema(request: Request) -> Response:
+    async def schema(_: Request) -> Response:
         return JSONResponse(openapi())
 
-    async def page(request: Request) -> Response:
+    async def page(_: Request) -> Response:
         return get_swagger_ui_html(
             openapi_url="/openapi.json",
             title=f"{TITLE} API",
@@ -69,6 +70,6 @@ def add_documentation(app: FastAPI, version: str) -> None:
     app.router.routes.extend([Route("/openapi.json", schema), Mount(ASSETS, static), Route("/docs", page), Route("/docs/", page)])
 
 
-def _tags(app: FastAPI) -> list[dict[str, str]]:
-    names = {str(tag) for route in app.routes for tag in getattr(route, "tags", [])}
+def _tags(routes: Sequence[ApiRoute]) -> list[dict[str, str]]:
+    names = {str(tag) for route in routes for tag in route.tags}
     return [{"name": name} for name in sorted(names)]

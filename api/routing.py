@@ -114,6 +114,9 @@ class ApiRoute(APIRoute):
                 if lazy and not anybody and call.caller is None and not isinstance(refusal, Unauthenticated):
                     await call.identify()
                 raise
+            finally:
+                for file in call.sent.files:
+                    file.file.close()
             if call.caller is None and not anybody:
                 await call.identify()
             return answer(call, result)
@@ -134,9 +137,7 @@ def _documented(route: Route) -> Callable[..., Any]:
     """The handler under a signature that names its parameters, which is where the framework's documentation looks."""
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters = [
-        inspect.Parameter(name, keyword, annotation=Annotated[PARAMETER_TYPES[kind], Path()])
-        for kind, name in segments(route.path)
-        if kind
+        inspect.Parameter(name, keyword, annotation=Annotated[PARAMETER_TYPES[kind], Path()]) for kind, name in segments(route.path) if kind
     ]
     if route.query is not None:
         parameters.append(inspect.Parameter("query", keyword, annotation=Annotated[route.query, Query()]))

@@ -1,0 +1,74 @@
+"""Days and instants."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+from api.fields.base import FieldType, refuse
+
+DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
+TIME = re.compile(r"[T ]([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,12}))?)?\s*(Z|z|[+-][0-9]{2}(?::?[0-9]{2})?)?")
+DATE_FORMAT = "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."
+DATETIME_FORMAT = "Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Date(FieldType):
+    """A calendar day, `2031-05-06`; one digit of month or day is enough."""
+
+    def read(self, value: Any, form: bool) -> date:
+        match = DATE.fullmatch(value.strip()) if isinstance(value, str) else None
+        if match:
+            try:
+                return date(*map(int, match.groups()))
+            except ValueError:
+                pass
+        raise refuse(DATE_FORMAT)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "format": "date"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DateTime(FieldType):
+    """An instant, in UTC. Without an offset it is taken as UTC, a bare date as midnight UTC."""
+
+    def read(self, value: Any, form: bool) -> datetime:
+        instant = read_instant(value.strip()) if isinstance(value, str) else None
+        if instant is None:
+            raise refuse(DATETIME_FORMAT)
+        return instant
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "format": "date-time"}
+
+
+def read_instant(text: str) -> datetime | None:
+    """The instant that the text names, in UTC; None when it names none."""
+    day = DATE.match(text)
+    if day is None:
+        return None
+    rest = text[day.end() :]
+    try:
+        year, month, number = map(int, day.groups())
+        if not rest:
+            return datetime(year, month, number, tzinfo=UTC)
+        time = TIME.fullmatch(rest)
+        if time is None:
+            return None
+        hour, minute, second, fraction, zone = time.groups()
+        micro = int((fraction or "0")[:6].ljust(6, "0"))
+        local = datetime(year, month, number, int(hour), int(minute), int(second or 0), micro, _offset(zone))
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _offset(zone: str | None) -> timezone:
+    if not zone or zone in "Zz":
+        return UTC
+    minutes = int(zone[1:3]) * 60 + int(zone[3:].lstrip(":") or 0)
+    return timezone(timedelta(minutes=-minutes if zone[0] == "-" else minutes))

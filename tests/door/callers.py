@@ -1,0 +1,99 @@
+"""Who may call what: for every route the status that each kind of caller gets. A route without a row fails test_callers.py.
+
+Calls carry an empty JSON object and ids of nothing, unless the row says otherwise: who is let in mostly sees 404 or 400.
+Every area has a table of its own here, keyed by method and path as declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """The statuses by caller. query and body: what else the call has to carry."""
+
+    anonymous: int
+    bad_session: int
+    bad_api_key: int
+    session: int
+    api_key: int
+    staff: int
+    query: str = ""
+    body: Any = None
+
+
+def ignored(status: int, **call: Any) -> Row:
+    """Credentials are not looked at."""
+    return Row(status, status, status, status, status, status, **call)
+
+
+def everybody(status: int, **call: Any) -> Row:
+    """Open, but bad credentials are refused."""
+    return Row(status, 401, 401, status, status, status, **call)
+
+
+def signed_in(status: int, **call: Any) -> Row:
+    """Any account, by session or API key."""
+    return Row(401, 401, 401, status, status, status, **call)
+
+
+def session_only(status: int, **call: Any) -> Row:
+    """Not with an API key."""
+    return Row(401, 401, 401, status, 403, status, **call)
+
+
+def staff_only(status: int, **call: Any) -> Row:
+    """Staff members, by session."""
+    return Row(401, 401, 401, 403, 403, status, **call)
+
+
+Table = Mapping[str, Row]
+
+PLATFORM: Table = {
+    "GET /": ignored(200),
+    "GET /handshake/": ignored(200),
+    "GET /api/health/": ignored(200),
+    "GET /api/v1/handshake/": ignored(200),
+    "GET /api/v1/health/": ignored(200),
+    "GET /api/v1/ping/": ignored(200),
+}
+
+ACCOUNTS: Table = {}
+
+SESSIONS: Table = {}
+
+SETTINGS: Table = {}
+
+COURSES: Table = {}
+
+NOTES: Table = {}
+
+ATTACHMENTS: Table = {}
+
+PLANNER: Table = {}
+
+CALENDARS: Table = {}
+
+ACTIVITY: Table = {}
+
+FRONT_PAGE: Table = {}
+
+OAUTH: Table = {}
+
+CALLERS: Table = {
+    **PLATFORM,
+    **ACCOUNTS,
+    **SESSIONS,
+    **SETTINGS,
+    **COURSES,
+    **NOTES,
+    **ATTACHMENTS,
+    **PLANNER,
+    **CALENDARS,
+    **ACTIVITY,
+    **FRONT_PAGE,
+    **OAUTH,
+}

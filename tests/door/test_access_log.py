@@ -1,0 +1,91 @@
+"""One line per request (contract: planner_platform 12.5)."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from api.middleware.requests import RequestLog, severity, shown_target
+
+T = "/api/v1/test"
+Line = Callable[..., logging.LogRecord]
+
+
+@pytest.fixture
+def line(door: httpx.Client, caplog: pytest.LogCaptureFixture) -> Line:
+    """Makes a request and returns the one line about it."""
+
+    def request(method: str, path: str, **options: dict[str, str]) -> logging.LogRecord:
+        with caplog.at_level(logging.INFO, "notechondria.access"):
+            door.request(method, path, **options)  # type: ignore[arg-type]
+            for _ in range(200):
+                lines = [record for record in caplog.records if record.name == "notechondria.access"]
+                if lines:
+                    break
+                time.sleep(0.01)
+        [record] = lines
+        return record
+
+    return request
+
+
+def test_a_line_tells_status_time_method_and_path(line: Line) -> None:
+    record = line("GET", f"{T}/open/?a=1&b=2")
+    assert re.fullmatch(rf"200  \d+\.\dms  GET     {T}/open/\?a=1&b=2", record.getMessage())
+    assert record.levelno == logging.INFO
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "level"),
+    [
+        ("GET", "/api/v1/nope/", 404, logging.WARNING),
+        ("DELETE", f"{T}/closed/", 401, logging.WARNING),
+        ("GET", f"{T}/crash/", 500, logging.CRITICAL),
+        ("OPTIONS", f"{T}/open/", 204, logging.INFO),
+        ("GET", "/docs", 200, logging.INFO),
+    ],
+)
+def test_every_request_has_its_line(line: Line, method: str, path: str, status: int, level: int) -> None:
+    record = line(method, path)
+    assert record.getMessage().startswith(f"{status}  ")
+    assert record.levelno == level
+
+
+def test_a_refused_host_has_its_line(line: Line) -> None:
+    assert line("GET", "/", headers={"Host": "evil.example"}).getMessage().startswith("400  ")
+
+
+def test_levels() -> None:
+    assert severity(200, 499.9) == severity(302, 1) == logging.INFO
+    assert severity(200, 500) == severity(404, 1) == severity(499, 1999) == logging.WARNING
+    assert severity(200, 2000) == severity(500, 1) == severity(503, 1) == logging.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "shown"),
+    [
+        (b"/a/", b"x=1", "/a/?x=1"),
+        (b"/a/", b"token=abc&x=1", "/a/?token=…&x=1"),
+        (b"/a/", b"x=1&api_key=abc&Code=9", "/a/?x=1&api_key=…&Code=…"),
+        (b"/auth/google/callback", b"code=abc&state=s", "/auth/google/callback?…"),
+        (b"/a%0Ab/", b"", "/a%0Ab/"),
+        (b"/a\x1b[31mb/", b"", "/a\\x1b[31mb/"),
+    ],
+)
+def test_secrets_and_control_characters_stay_out(path: bytes, query: bytes, shown: str) -> None:
+    assert shown_target({"raw_path": path, "path": path.decode(), "query_string": query}) == shown
+
+
+def test_color_is_an_option(caplog: pytest.LogCaptureFixture) -> None:
+    scope = {"method": "GET", "raw_path": b"/", "path": "/", "query_string": b""}
+    with caplog.at_level(logging.INFO, "notechondria.access"):
+        RequestLog(None, color=True)._write(500, 1.0, scope)  # type: ignore[arg-type]
+        RequestLog(None, color=False)._write(500, 1.0, scope)  # type: ignore[arg-type]
+    red, plain = [record.getMessage() for record in caplog.records]
+    assert red == f"\x1b[31m{plain}\x1b[0m"
+    assert "\x1b" not in plain

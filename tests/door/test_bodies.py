@@ -1,0 +1,136 @@
+"""What may be sent, in which wrapping, and how much of it (contract: accounts 3.1, clients 1.2 and 1.3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+T = "/api/v1/test"
+EXPECTED_DICTIONARY = "Invalid data. Expected a dictionary, but got {}."
+
+
+def sent(answer: httpx.Response) -> object:
+    assert answer.status_code == 200, answer.text
+    return answer.json()["sent"]
+
+
+@pytest.mark.parametrize(
+    "content_type", [None, "application/json", "text/plain; charset=utf-8", "application/merge-patch+json", "nonsense"]
+)
+def test_json_is_read_whatever_its_label(door: httpx.Client, content_type: str | None) -> None:
+    headers = {"Content-Type": content_type} if content_type else {}
+    assert sent(door.post(f"{T}/echo/", content=b'{"title": "x"}', headers=headers)) == {"title": "x"}
+    assert sent(door.post(f"{T}/echo/", content=b'\xef\xbb\xbf{"title": "x"}', headers=headers)) == {"title": "x"}
+
+
+def test_forms_are_read_as_the_same_fields(door: httpx.Client) -> None:
+    fields = {"title": "x", "count": "3", "flag": "on", "settings": '{"a": [1]}', "ids": "[1, 2]"}
+    expected = {"title": "x", "count": 3, "flag": True, "settings": {"a": [1]}, "ids": [1, 2]}
+    assert sent(door.post(f"{T}/echo/", data=fields)) == expected
+    parts = {name: (None, value) for name, value in fields.items()}
+    assert sent(door.post(f"{T}/echo/", files=parts)) == expected
+    assert sent(door.post(f"{T}/echo/", content="title=a&title=b", headers={"Content-Type": "application/x-www-form-urlencoded"})) == {
+        "title": "b"
+    }
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}])
+def test_an_empty_body_is_an_empty_object(door: httpx.Client, headers: dict[str, str]) -> None:
+    assert door.post(f"{T}/echo/", headers=headers).json() == {"title": ["This field is required."]}
+    assert sent(door.patch(f"{T}/echo/1/", headers=headers)) == {}
+
+
+@pytest.mark.parametrize(("content", "name"), [("[1]", "list"), ('"a"', "str"), ("1", "int"), ("1.5", "float"), ("true", "bool")])
+def test_json_that_is_no_object(door: httpx.Client, content: str, name: str) -> None:
+    answer = door.post(f"{T}/echo/", content=content)
+    assert (answer.status_code, answer.json()) == (400, {"non_field_errors": [EXPECTED_DICTIONARY.format(name)]})
+
+
+def test_null_is_no_data(door: httpx.Client) -> None:
+    assert door.post(f"{T}/echo/", content="null").json() == {"non_field_errors": ["No data provided"]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b"{'a': 1}",
+        b'{"title": NaN}',
+        b'{"title": Infinity}',
+        b'{"title": "\\ud800"}',
+        b'{"title": "\xff"}',
+        b'{"title": "x"} {}',
+        b'{"anything": ' + b"[" * 150 + b"]" * 150 + b"}",
+        b"[" * 200_000,
+        b'{"a":' * 100_000,
+    ],
+)
+def test_malformed_json(door: httpx.Client, content: bytes) -> None:
+    answer = door.post(f"{T}/echo/", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert list(answer.json()) == ["detail"]
+    assert answer.json()["detail"].startswith("JSON parse error - ")
+
+
+@pytest.mark.parametrize("content_type", ["text/plain; charset=utf-8", "image/png", "application/xml"])
+def test_an_unknown_media_type_that_holds_no_json(door: httpx.Client, content_type: str) -> None:
+    answer = door.post(f"{T}/echo/", content=b"<a/>", headers={"Content-Type": content_type})
+    assert (answer.status_code, answer.json()) == (415, {"detail": f'Unsupported media type "{content_type}" in request.'})
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content"),
+    [
+        ("multipart/form-data", b"--x\r\n"),
+        ("multipart/form-data; boundary=x", b"no boundary here"),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data\r\n\r\nv\r\n--x--\r\n"),
+        ("multipart/form-data; boundary=" + "x" * 500, b"--x--"),
+        ("application/x-www-form-urlencoded", b"&".join(b"a%d=1" % n for n in range(2000))),
+    ],
+)
+def test_malformed_forms(door: httpx.Client, content_type: str, content: bytes) -> None:
+    answer = door.post(f"{T}/echo/", content=content, headers={"Content-Type": content_type})
+    assert answer.status_code == 400
+    assert "detail" in answer.json()
+
+
+def test_a_form_in_an_odd_charset_cannot_smuggle_surrogates(door: httpx.Client) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="title"\r\n\r\n\\ud800\r\n--x--\r\n'
+    content_type = "multipart/form-data; charset=unicode_escape; boundary=x"
+    assert sent(door.post(f"{T}/echo/", content=part, headers={"Content-Type": content_type})) == {"title": "\\ud800"}
+
+
+def test_bodies_over_the_limit_are_refused(door: httpx.Client) -> None:
+    whole = json.dumps({"title": "x", "note": "y" * 960})
+    assert len(whole) <= 1000
+    assert door.post(f"{T}/small/", content=whole).status_code == 200
+    answer = door.post(f"{T}/small/", content=whole + " " * 1000)
+    assert (answer.status_code, list(answer.json())) == (413, ["detail"])
+
+
+def test_bodies_without_a_declared_length_are_counted(door: httpx.Client) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(30):
+            yield b" " * 100
+
+    assert door.post(f"{T}/small/", content=chunks()).status_code == 413
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert door.post(f"{T}/small/", content=chunks(), headers=form).status_code in (400, 413)
+
+
+def test_the_next_request_works_after_one_that_was_too_large(door: httpx.Client) -> None:
+    assert door.post(f"{T}/small/", content=b" " * 4000).status_code == 413
+    assert door.post(f"{T}/small/", json={"title": "x"}).status_code == 200
+
+
+def test_uploads(door: httpx.Client) -> None:
+    content = b"\x00\xff" * 700_000
+    answer = door.post(f"{T}/upload/", files={"file": ("Zürich.png", content, "application/octet-stream")})
+    assert answer.json() == {"name": "Zürich.png", "bytes": len(content)}
+    assert door.post(f"{T}/upload/", files={"file": ("a.png", b"")}).json() == {"file": ["The submitted file is empty."]}
+    no_file = door.post(f"{T}/upload/", json={"file": "text"})
+    assert (no_file.status_code, list(no_file.json())) == (400, ["file"])
+    assert door.post(f"{T}/upload/").json() == {"file": ["This field is required."]}

@@ -1,0 +1,96 @@
+"""Which hosts are served, and whose word about the client is taken (contract: planner_platform 12.3, accounts 5.1)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from api.middleware.hosts import Hosts
+
+T = "/api/v1/test"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:9000", "notes.example.org", "NOTES.example.org:80", "a.example.net", "example.net"])
+def test_hosts_that_are_served(door: httpx.Client, host: str) -> None:
+    assert door.get(f"{T}/ignored/", headers={"Host": host}).json()["origin"] == f"http://{host}"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "notes.example.org.evil.example", "badexample.net", 'a"b', "a b", "a/b", "[::1"])
+def test_hosts_that_are_not(door: httpx.Client, host: str) -> None:
+    answer = door.get(f"{T}/ignored/", headers={"Host": host, "Origin": "https://app.example.org"})
+    assert answer.status_code == 400
+    assert answer.json() == {"detail": "Bad request.", "status_code": 400, "path": f"{T}/ignored/"}
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example.org"
+
+
+def test_a_trusted_proxy_tells_host_scheme_and_client(door: httpx.Client) -> None:
+    told = door.get(
+        f"{T}/ignored/",
+        headers={
+            "X-Forwarded-Host": "notes.example.org",
+            "X-Forwarded-Proto": "https",
+            "X-Forwarded-For": "6.6.6.6, 203.0.113.9, 127.0.0.1",
+        },
+    ).json()
+    assert (told["origin"], told["client"]) == ("https://notes.example.org", "203.0.113.9")
+
+
+def test_a_proxy_cannot_forward_a_host_that_is_not_served(door: httpx.Client) -> None:
+    assert door.get(f"{T}/ignored/", headers={"X-Forwarded-Host": "evil.example"}).status_code == 400
+
+
+def test_media_addresses_name_the_host_of_the_request(door: httpx.Client) -> None:
+    forwarded = {"X-Forwarded-Host": "notes.example.org", "X-Forwarded-Proto": "https"}
+    assert door.get(f"{T}/media/", headers=forwarded).json() == {"url": "https://notes.example.org/media/a.png"}
+
+
+def seen(client: str, headers: dict[str, str], **options: Any) -> Scope:
+    """The scope behind Hosts."""
+    scopes: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scopes.append(scope)
+
+    async def nothing(*args: Any) -> Any:
+        raise AssertionError("no message is expected")
+
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "scheme": "http", "path": "/", "client": (client, 1), "headers": raw, "server": ("127.0.0.1", 80)}
+    asyncio.run(Hosts(app, **options)(scope, nothing, nothing))
+    return scopes[0]
+
+
+FORWARDED = {"Host": "inner", "X-Forwarded-Host": "outer", "X-Forwarded-Proto": "https", "X-Forwarded-For": "198.51.100.7"}
+
+
+@pytest.mark.parametrize(
+    ("proxies", "client", "believed"),
+    [
+        ([], "10.1.2.3", False),
+        (["10.0.0.0/8"], "10.1.2.3", True),
+        (["10.0.0.0/8"], "::ffff:10.1.2.3", True),
+        (["10.0.0.0/8"], "11.1.2.3", False),
+        (["::1"], "::1", True),
+        (["*"], "192.0.2.1", True),
+        (["10.0.0.0/8"], "not an address", False),
+    ],
+)
+def test_only_trusted_proxies_are_believed(proxies: list[str], client: str, believed: bool) -> None:
+    scope = seen(client, FORWARDED, allowed=["*"], proxies=proxies)
+    assert scope["origin"] == ("https://outer" if believed else "http://inner")
+    assert scope["client"][0] == ("198.51.100.7" if believed else client)
+
+
+def test_what_a_proxy_forwards_is_checked() -> None:
+    odd = {"Host": "inner", "X-Forwarded-Proto": "javascript", "X-Forwarded-For": "<script>"}
+    scope = seen("10.0.0.1", odd, allowed=["*"], proxies=["10.0.0.1"])
+    assert (scope["origin"], scope["client"][0]) == ("http://inner", "10.0.0.1")
+
+
+def test_the_operator_names_the_public_origin() -> None:
+    scope = seen("10.0.0.1", FORWARDED, allowed=["*"], proxies=[], public_origin="https://notes.example.org/")
+    assert scope["origin"] == "https://notes.example.org"
