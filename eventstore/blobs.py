@@ -1,0 +1,200 @@
+"""Files that people upload, in the data folder or in an S3-style store: kept beside the log, named by their paths.
+
+A path, once given out, is a public address for ever, so it holds a part that nobody can guess. Events name paths; bytes
+that no event names any more are swept up later (reactors/orphans.py), never the other way round.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import unicodedata
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import obstore
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import LocalStore, MemoryStore, from_url
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+    from obstore.store import ObjectStore
+
+LONGEST_PATH = 100
+"""Characters of a whole path; long file names are shortened to fit (contract: notes 12)."""
+CHUNK = 256 * 1024
+"""Bytes that are handed on at a time."""
+TOKEN_BYTES = 12
+FALLBACK_NAME = "untitled"
+
+_PATH = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")
+_UNSAFE = re.compile(r"[^\w.-]")
+
+
+class BlobStoreUnavailable(Exception):
+    """The store cannot be reached, or refuses to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """One stored file, without its bytes."""
+
+    path: str
+    size: int
+    modified: datetime
+    etag: str
+
+
+class Blobs:
+    """The store. Methods ending in `_now` block, the others run on the event loop.
+
+    All raise BlobStoreUnavailable when the store cannot be used.
+    """
+
+    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
+        self._store = store
+        self._folder = folder
+
+    @classmethod
+    def at(cls, place: str | Path) -> Blobs:
+        """The store in a folder, which is made, or at an address such as s3://bucket/prefix."""
+        address = str(place)
+        if "://" not in address:
+            folder = Path(address).expanduser().absolute()
+            folder.mkdir(parents=True, exist_ok=True)
+            return cls(LocalStore(folder, automatic_cleanup=True), folder)
+        return cls(MemoryStore() if address == "memory://" else from_url(address))
+
+    async def put(self, path: str, content: bytes | IO[bytes]) -> None:
+        """Stores a file whole or not at all."""
+        try:
+            await obstore.put_async(self._store, _checked(path), content)
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(str(error)) from error
+        self._settle(path)
+
+    def put_now(self, path: str, content: bytes | IO[bytes]) -> None:
+        """Stores a file whole or not at all."""
+        try:
+            obstore.put(self._store, _checked(path), content)
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(str(error)) from error
+        self._settle(path)
+
+    async def find(self, path: str) -> Blob | None:
+        """What is stored there, None when nothing is or the path is not one of ours."""
+        if not is_path(path):
+            return None
+        try:
+            return _blob(await obstore.head_async(self._store, path))
+        except (NotFoundError, FileNotFoundError):
+            return None
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(str(error)) from error
+
+    async def stream(self, path: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to but not including `end`, piece by piece."""
+        if start >= end:
+            return
+        try:
+            found = await obstore.get_async(self._store, _checked(path), options={"range": (start, end)})
+            async for piece in found.stream(min_chunk_size=CHUNK):
+                yield bytes(piece)
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(str(error)) from error
+
+    def read_now(self, path: str, limit: int | None = None) -> bytes | None:
+        """The whole file, or its first `limit` bytes; None when there is none."""
+        if not is_path(path):
+            return None
+        try:
+            found = obstore.get(self._store, path)
+            size = found.meta["size"]
+            if limit is None or size <= limit:
+                return bytes(found.bytes())
+            return bytes(obstore.get_range(self._store, path, start=0, end=limit))
+        except (NotFoundError, FileNotFoundError):
+            return None
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(str(error)) from error
+
+    async def delete(self, paths: Iterable[str]) -> None:
+        """Removes files; those that are gone already are no error."""
+        for path in filter(is_path, paths):
+            try:
+                with suppress(NotFoundError, FileNotFoundError):
+                    await obstore.delete_async(self._store, path)
+            except (BaseError, OSError) as error:
+                raise BlobStoreUnavailable(str(error)) from error
+
+    def delete_now(self, paths: Iterable[str]) -> None:
+        """Removes files; those that are gone already are no error."""
+        for path in filter(is_path, paths):
+            try:
+                with suppress(NotFoundError, FileNotFoundError):
+                    obstore.delete(self._store, path)
+            except (BaseError, OSError) as error:
+                raise BlobStoreUnavailable(str(error)) from error
+
+    def list_now(self, prefix: str = "") -> Iterator[list[Blob]]:
+        """All files below a folder (`user_upload/user_8`), some thousand at a time."""
+        try:
+            for batch in obstore.list(self._store, prefix or None, chunk_size=1000):
+                yield [_blob(found) for found in batch]
+        except (NotFoundError, FileNotFoundError):
+            return
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(str(error)) from error
+
+    def _settle(self, path: str) -> None:
+        """Forces a file of the local folder to disk: the event that names it is about to be forced there as well."""
+        if self._folder is None:
+            return
+        target = self._folder / path
+        for name, flags in ((target, os.O_RDONLY), (target.parent, os.O_RDONLY | os.O_DIRECTORY)):
+            handle = os.open(name, flags)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+
+def is_path(path: str) -> bool:
+    """Whether this can be the path of a stored file at all: no empty or hidden parts, no way out of the store."""
+    return len(path) <= LONGEST_PATH and _PATH.fullmatch(path) is not None
+
+
+def new_path(folder: str, filename: str) -> str:
+    """A path below the folder that nobody can guess and nobody has yet; it ends in the file's name, made safe."""
+    room = LONGEST_PATH - len(folder) - 2 - len(token := secrets.token_urlsafe(TOKEN_BYTES))
+    return f"{folder}/{token}/{_shortened(safe_name(filename), room)}"
+
+
+def safe_name(filename: str) -> str:
+    """Letters, digits, `_`, `-` and `.` of the name; spaces become `_` (contract: notes 12)."""
+    name = _UNSAFE.sub("", unicodedata.normalize("NFC", filename.strip()).replace(" ", "_"))
+    return name.lstrip(".") or FALLBACK_NAME
+
+
+def _shortened(name: str, room: int) -> str:
+    if len(name) <= room:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    if not dot or len(extension) > min(12, room - 2):
+        return name[:room]
+    return f"{stem[: room - len(extension) - 1]}.{extension}"
+
+
+def _checked(path: str) -> str:
+    if not is_path(path):
+        raise ValueError(f"{path!r} is not a path of the store")
+    return path
+
+
+def _blob(found: ObjectMeta) -> Blob:
+    return Blob(found["path"], found["size"], found["last_modified"], (found["e_tag"] or "").strip('"'))

@@ -1,0 +1,93 @@
+"""The store of files: whole or not at all, inside its folder, under paths nobody can guess."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from eventstore.blobs import LONGEST_PATH, Blobs, BlobStoreUnavailable, is_path, new_path, safe_name
+
+
+@pytest.fixture(params=["folder", "memory"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    return Blobs.at(tmp_path / "media" if request.param == "folder" else "memory://")
+
+
+async def _all(blobs: Blobs, path: str, start: int, end: int) -> bytes:
+    return b"".join([piece async for piece in blobs.stream(path, start, end)])
+
+
+async def test_what_was_put_is_read_back_whole_and_in_parts(blobs: Blobs) -> None:
+    content = bytes(range(256)) * 40_000
+    path = new_path("user_upload/user_1/notes/note_2", "big file.bin")
+    await blobs.put(path, io.BytesIO(content))
+    found = await blobs.find(path)
+    assert found is not None
+    assert (found.path, found.size) == (path, len(content))
+    assert await _all(blobs, path, 0, len(content)) == content
+    assert await _all(blobs, path, 1_000_000, 1_000_007) == content[1_000_000:1_000_007]
+    assert await _all(blobs, path, 5, 5) == b""
+    assert blobs.read_now(path, 3) == content[:3]
+    assert blobs.read_now(path) == content
+
+
+async def test_empty_files_and_names_in_other_scripts_are_kept(blobs: Blobs) -> None:
+    path = new_path("a", "日本 語.png")
+    blobs.put_now(path, b"")
+    assert path.endswith("/日本_語.png")
+    found = await blobs.find(path)
+    assert found is not None
+    assert found.size == 0
+    assert [blob.path for batch in blobs.list_now("a") for blob in batch] == [path]
+
+
+async def test_deleting_twice_is_no_error_and_other_files_stay(blobs: Blobs) -> None:
+    kept, gone = new_path("a", "x"), new_path("a", "x")
+    for path in (kept, gone):
+        await blobs.put(path, b"1")
+    await blobs.delete([gone])
+    blobs.delete_now([gone, "../outside", "never/was"])
+    assert await blobs.find(gone) is None
+    assert blobs.read_now(gone) is None
+    assert await blobs.find(kept) is not None
+
+
+@pytest.mark.parametrize("path", ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/.hidden", "a/", "a\x00b", "a" * 101, "a/b%2f", "a\\b", "a\n"])
+async def test_paths_that_are_not_ours_name_nothing(blobs: Blobs, path: str) -> None:
+    assert not is_path(path)
+    assert await blobs.find(path) is None
+    assert blobs.read_now(path) is None
+    with pytest.raises(ValueError):
+        await blobs.put(path, b"")
+
+
+@pytest.mark.parametrize(
+    ("filename", "safe"),
+    [
+        ("cell.png", "cell.png"),
+        ("my cell (2).png", "my_cell_2.png"),
+        ("..", "untitled"),
+        (".htaccess", "htaccess"),
+        ("<script>.svg", "script.svg"),
+        ("", "untitled"),
+        ("a/../../b", "a....b"),
+    ],
+)
+def test_names_are_made_safe(filename: str, safe: str) -> None:
+    assert safe_name(filename) == safe
+
+
+def test_paths_differ_each_time_and_stay_short() -> None:
+    folder = "user_upload/user_123456789/notes/note_123456789"
+    paths = {new_path(folder, "x" * 300 + ".jpeg") for _ in range(50)}
+    assert len(paths) == 50
+    assert all(len(path) <= LONGEST_PATH and path.endswith(".jpeg") and is_path(path) for path in paths)
+
+
+def test_a_store_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    blobs = Blobs.at(tmp_path / "media")
+    (tmp_path / "media" / "a").write_bytes(b"a file where a folder has to be")
+    with pytest.raises(BlobStoreUnavailable):
+        blobs.put_now("a/b/c", b"1")
