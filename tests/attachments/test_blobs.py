@@ -54,7 +54,9 @@ async def test_deleting_twice_is_no_error_and_other_files_stay(blobs: Blobs) -> 
     assert await blobs.find(kept) is not None
 
 
-@pytest.mark.parametrize("path", ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/.hidden", "a/", "a\x00b", "a" * 101, "a/b%2f", "a\\b", "a\n"])
+@pytest.mark.parametrize(
+    "path", ["", "/etc/passwd", "../x", "a/../b", "a//b", "a/.hidden", "a/", "a\x00b", "a" * 101, "a/b%2f", "a\\b", "a\n"]
+)
 async def test_paths_that_are_not_ours_name_nothing(blobs: Blobs, path: str) -> None:
     assert not is_path(path)
     assert await blobs.find(path) is None
