@@ -1,0 +1,67 @@
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c "import sys; sys.version_info < (3, 11) or print(\"$(p)\")" 2>/dev/null)))
+HOST ?= 127.0.0.1
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+SOURCES := api cli commands eventstore mcp_server projections reactors settings.py wiring.py logs.py tests benchmarks
+
+.DELETE_ON_ERROR:
+.PHONY: help install serve test check format bench lock clean
+
+help:
+	@echo "make serve    install what is missing and start the server on $(HOST):$(PORT) (HOST=, PORT=)"
+	@echo "make test     run the tests (ARGS= for pytest)"
+	@echo "make check    lint, format, types, import contracts"
+	@echo "make format   let the formatter rewrite the source"
+	@echo "make bench    measure"
+	@echo "make lock     resolve the dependencies anew"
+	@echo "make clean    remove everything that was made here (data folders stay)"
+
+install: $(VENV)/.runtime
+
+serve: $(VENV)/.runtime
+	@exec $(BIN)/notechondria serve --host $(HOST) --port $(PORT)
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev
+	@$(BIN)/ruff check --quiet $(SOURCES)
+	@$(BIN)/ruff format --quiet --check $(SOURCES) || { echo "The files above are not formatted: run make format."; exit 1; }
+	@$(BIN)/mypy --no-error-summary $(SOURCES)
+	@$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff check --quiet --fix $(SOURCES)
+	@$(BIN)/ruff format --quiet $(SOURCES)
+
+bench: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.http $(ARGS)
+
+lock: $(VENV)/.dev
+	@$(COMPILE) --group build --output-file requirements.lock $(ARGS)
+	@$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock $(ARGS)
+
+clean:
+	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it with make PYTHON=/path/to/python3."; exit 1; }
+	@$(PYTHON) -c "import sys; sys.version_info < (3, 11) and sys.exit(\"Python 3.11 or newer is needed, $(PYTHON) is \" + sys.version.split()[0])"
+	@echo "Making $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python cannot make a virtual environment: on Debian and Ubuntu install python3-venv."; exit 1; }
+
+# The stamps are younger than the locks they were installed from. The order keeps two installs from running at once.
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing ..."
+	@$(PIP) install --require-hashes --requirement requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@echo "Installing the development tools ..."
+	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@touch $@

@@ -1,0 +1,57 @@
+"""Arrows between single-file modules, which the import contracts cannot draw, and what the locks may say."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OURS = {"api", "cli", "commands", "eventstore", "logs", "mcp_server", "projections", "reactors", "settings", "wiring"}
+SOURCES = sorted(path for folder in OURS for path in (ROOT / folder).rglob("*.py"))
+
+
+def _imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        ("settings.py", set[str]()),
+        ("logs.py", {"settings"}),
+        ("wiring.py", OURS - {"api", "cli", "mcp_server"}),
+    ],
+)
+def test_module_imports_only_what_lies_below(module: str, allowed: set[str]) -> None:
+    assert _imported(ROOT / module) & OURS <= allowed
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_only_settings_reads_the_environment(path: Path) -> None:
+    read = [
+        node.lineno
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"environ", "getenv"}
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
+    ]
+    assert not read
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+def test_lock_pins_with_hashes_and_names_no_index(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+    assert not re.search(r"://|--(extra-)?index|--find-links|--trusted-host", text)
+    for requirement in re.split(r"\n(?=[a-z])", text.strip()):
+        assert re.match(r"[a-z0-9-]+(\[[a-z,]+\])?==\S+", requirement)
+        assert "--hash=sha256:" in requirement
