@@ -57,6 +57,7 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
+    _write_access_lines(settings)
     for chatty in ("httpx", "httpcore", "psycopg.pool", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
@@ -65,3 +66,14 @@ def configure_logging(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _write_access_lines(settings: Settings) -> None:
+    """One line per request is most of the log: as plain text it takes the short way, its secrets were left out where it was made."""
+    access = logging.getLogger("notechondria.access")
+    access.handlers.clear()
+    access.propagate = settings.log_format == "json"
+    if not access.propagate:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-8s  %(message)s"))
+        access.addHandler(handler)

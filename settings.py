@@ -136,6 +136,9 @@ class Settings(BaseSettings):
     bin_retention_days: int | None = _setting(None, "Days after which the recycle bin is emptied; unset: never", ge=1, le=36500)
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _setting("INFO", "Least severe lines shown", "DJANGO_LOG_LEVEL")
+    access_log_force_color: bool = _setting(
+        False, "Colour the lines about requests even when they go to no terminal", "DJANGO_ACCESS_LOG_FORCE_COLOR"
+    )
     log_format: Literal["auto", "console", "json"] = _setting("auto", "Lines for people, or JSON; auto is console")
 
     def conninfo(self) -> str:

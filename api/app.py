@@ -50,7 +50,7 @@ class Door(FastAPI):
             proxies=settings.trusted_proxies,
             public_origin=settings.public_origin,
         )
-        return RequestLog(Headers(hosts), color=sys.stdout.isatty())
+        return RequestLog(Headers(hosts), color=settings.access_log_force_color or sys.stderr.isatty())
 
 
 @asynccontextmanager

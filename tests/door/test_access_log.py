@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -89,3 +91,23 @@ def test_color_is_an_option(caplog: pytest.LogCaptureFixture) -> None:
     red, plain = [record.getMessage() for record in caplog.records]
     assert red == f"\x1b[31m{plain}\x1b[0m"
     assert "\x1b" not in plain
+
+
+@pytest.mark.parametrize(
+    ("log_format", "written"),
+    [
+        ("console", r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} WARNING   404  1\.0ms  GET     /\n"),
+        ("json", r'\{.*"404  1\.0ms  GET     /".*\}\n'),
+    ],
+)
+def test_lines_in_the_log(log_format: str, written: str) -> None:
+    program = f"""
+from logs import configure_logging
+from settings import load_settings
+from api.middleware.requests import RequestLog
+configure_logging(load_settings(log_format={log_format!r}))
+scope = {{"method": "GET", "raw_path": b"/", "path": "/", "query_string": b""}}
+RequestLog(None, color=False)._write(404, 1.0, scope)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert re.fullmatch(written, ran.stderr)

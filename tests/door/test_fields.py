@@ -235,7 +235,7 @@ def test_nested_models_tell_their_fields() -> None:
 def test_partial_models_know_what_was_sent() -> None:
     patch = validated(ThingIn.partial(), {"note": None, "unknown": 1})
     assert patch.sent() == {"note": None}
-    assert (patch.note, patch.count) == (None, None)
+    assert patch.model_dump()["count"] is None
     with pytest.raises(InvalidFields) as caught:
         validated(ThingIn.partial(), {"title": "", "count": -1})
     assert caught.value.body == {"title": [BLANK], "count": ["Ensure this value is greater than or equal to 0."]}
