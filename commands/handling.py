@@ -19,7 +19,7 @@ from eventstore.recorder import Alongside, LogRecorder, UniqueConflict, VersionC
 
 A = TypeVar("A", bound=Aggregate)
 T = TypeVar("T")
-L = TypeVar("L")
+L_co = TypeVar("L_co", covariant=True)
 
 DECISIONS = 25
 """So often is a command decided anew when others keep appending to the same stream first."""
@@ -42,10 +42,10 @@ class Inline(Protocol):
     ) -> Alongside: ...
 
 
-class Work(Generic[L]):
+class Work(Generic[L_co]):
     """One attempt at one command: loads aggregates, gathers what is to be saved."""
 
-    def __init__(self, log: Application[str], lookups: L, context: Context) -> None:
+    def __init__(self, log: Application[str], lookups: L_co, context: Context) -> None:
         self._log = log
         self.lookups = lookups
         self.context = context
@@ -101,17 +101,17 @@ class Repeated(Exception):
         self.body = body
 
 
-class Handling(Generic[L]):
+class Handling(Generic[L_co]):
     """Carries out commands on the log."""
 
-    def __init__(self, log: Application[str], lookups: L, inline: Inline) -> None:
+    def __init__(self, log: Application[str], lookups: L_co, inline: Inline) -> None:
         self.log = log
         self.lookups = lookups
         self.inline = inline
 
     def run(
         self,
-        decide: Callable[[Work[L]], T],
+        decide: Callable[[Work[L_co]], T],
         context: Context,
         answer: Callable[[T], Statement | None] | None = None,
         conflicts: Mapping[str, Exception] | None = None,
@@ -142,7 +142,7 @@ class Handling(Generic[L]):
                 raise known from error
         raise Conflict("Others keep changing this at the same moment. Please try again.")
 
-    def _save(self, work: Work[L], result: T, answer: Statement | None, once: Once | None) -> Outcome[T]:
+    def _save(self, work: Work[L_co], result: T, answer: Statement | None, once: Once | None) -> Outcome[T]:
         aggregates = [a for a in work.aggregates.values() if a.pending]
         events = [event for a in aggregates for event in a.pending]
         metadata = work.context.metadata()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from commands.accounts.lookups import AccountLookups
+
 
 class Ids(Protocol):
     """Where new ids come from."""
@@ -12,5 +14,5 @@ class Ids(Protocol):
         """A new id that clients will see. kind: account, session, course, note, attachment, ..."""
 
 
-class Lookups(Ids, Protocol):
+class Lookups(AccountLookups, Ids, Protocol):
     """All of them. Asked inside commands, in a thread; inline projections answer, so they are never behind."""

@@ -5,15 +5,19 @@ CALLER_COLUMNS = 7
 IDLE_LIMIT = "interval '1 day'"
 ABSOLUTE_LIMIT = "interval '3 days'"
 
-LIVE = f"s.revoked_at IS NULL AND s.seen_at > now() - {IDLE_LIMIT} AND s.started_at > now() - {ABSOLUTE_LIMIT}"
-"""Whether session s may still be used: not revoked, used within a day, started within three days."""
+LIVE = (
+    f"s.revoked_at IS NULL AND s.epoch = a.epoch"
+    f" AND s.seen_at > now() - {IDLE_LIMIT} AND s.started_at > now() - {ABSOLUTE_LIMIT}"
+)
+"""Whether session s of account a may still be used: not revoked, alone or with all others, used within a day, started
+within three days."""
 
 BY_SESSION = f"""
 SELECT a.id AS account_id, s.id AS session_id, a.username, a.is_active, a.is_staff, a.is_superuser, s.seen_at
 FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id
-WHERE s.key_digest = %(digest)s AND {LIVE}"""
+WHERE s.key_digest = %(digest)s AND ({LIVE} OR a.is_disabled AND s.revoked_at IS NULL)"""
 
 BY_API_KEY = """
 SELECT a.id AS account_id, NULL::bigint AS session_id, a.username, a.is_active, a.is_staff, a.is_superuser,
-       NULL::timestamptz AS seen_at
+       (SELECT u.used_at FROM log.api_key_uses u WHERE u.account_id = a.id) AS seen_at
 FROM accounts.accounts a WHERE a.api_key_digest = %(digest)s"""

@@ -1,9 +1,10 @@
 """All projections, in the order in which their tables are made."""
 
-from projections.accounts import Accounts
+from projections.accounts.projector import Accounts
 from projections.base import Projection
 from projections.courses import Courses
+from projections.invitations import Invitations
 from projections.notes.projector import Notes
 from projections.sessions import Sessions
 
-ALL_PROJECTIONS: tuple[Projection, ...] = (Accounts(), Sessions(), Courses(), Notes())
+ALL_PROJECTIONS: tuple[Projection, ...] = (Accounts(), Sessions(), Invitations(), Courses(), Notes())

@@ -21,6 +21,7 @@ class SessionRow(Row):
     device_label: str
     user_agent: str
     network_digest: str
+    epoch: int
     started_at: datetime
     seen_at: datetime
     revoked_at: datetime | None
@@ -57,6 +58,7 @@ class Sessions(Projection):
             device_label=event.device_label,
             user_agent=event.user_agent,
             network_digest=event.network_digest,
+            epoch=event.epoch,
             started_at=event.timestamp,
             seen_at=event.timestamp,
             revoked_at=None,

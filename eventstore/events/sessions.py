@@ -15,6 +15,11 @@ class SessionStarted(Event):
     user_agent: str
     network_digest: str
     """HMAC of the client's address, hex; empty when unknown."""
+    epoch: int = 0
+    """How often all sessions of the account had been ended before: a session of an earlier epoch is dead, even one
+    that was started while they were being ended."""
+    method: str = "password"
+    """password, verification, password_change, google, github or cli."""
 
 
 class SessionSeen(Event):

@@ -1,0 +1,150 @@
+"""An account as its decisions see it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from commands.aggregate import Aggregate, evolves
+from eventstore.events import accounts
+
+State = Literal["pending", "active", "disabled", "gone"]
+REMEMBERED_CODES = 32
+"""Codes live for hours and there are few at a time: a used one has long expired when it drops out."""
+
+
+class Account(Aggregate):
+    """One account: who it is, how its holder proves it, what its apps keep."""
+
+    kind = "account"
+
+    username: str
+    email: str
+    password_hash: str | None
+    state: State = "pending"
+    verified: bool = False
+    """Whether the address was ever proven: tells an account that nobody owns yet from one that staff has shut."""
+    is_staff: bool = False
+    is_superuser: bool = False
+    epoch: int = 0
+    """How often all sessions were ended."""
+    used_codes: tuple[str, ...] = ()
+    profile: dict[str, str]
+    app_settings: dict[str, Any]
+    image_path: str = ""
+    api_key_digest: str | None = None
+    links: dict[str, str]
+    """Provider -> the id there."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.profile = {}
+        self.app_settings = {}
+        self.links = {}
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it may sign in."""
+        return self.state == "active"
+
+    @evolves(accounts.AccountRegistered)
+    def _registered(self, event: accounts.AccountRegistered) -> None:
+        self.username = event.username
+        self.email = event.email
+        self.password_hash = event.password_hash
+        self.profile = {"first_name": event.first_name, "last_name": event.last_name}
+        self.image_path = default_image_path(self.number)
+
+    @evolves(accounts.RegistrationRenewed)
+    def _renewed(self, event: accounts.RegistrationRenewed) -> None:
+        self.username = event.username
+        self.password_hash = event.password_hash
+
+    @evolves(accounts.RegistrationExpired, accounts.AccountErased)
+    def _gone(self, event: object) -> None:
+        self.state = "gone"
+        self.username = self.email = ""
+        self.password_hash = self.api_key_digest = None
+        self.links = {}
+        self.profile = {}
+        self.app_settings = {}
+
+    @evolves(accounts.AccountVerified)
+    def _verified(self, event: accounts.AccountVerified) -> None:
+        self.verified = True
+        self.state = "active"
+        self._use_up(event.code_id)
+
+    @evolves(accounts.AccountPromoted)
+    def _promoted(self, event: accounts.AccountPromoted) -> None:
+        self.is_staff = event.is_staff
+        self.is_superuser = event.is_superuser
+
+    @evolves(accounts.AccountDisabled)
+    def _disabled(self, event: accounts.AccountDisabled) -> None:
+        self.state = "disabled"
+        self.epoch += 1
+
+    @evolves(accounts.AccountEnabled)
+    def _enabled(self, event: accounts.AccountEnabled) -> None:
+        self.state = "active" if self.verified else "pending"
+
+    @evolves(accounts.AccountErasureRequested, accounts.EmailChangeRequested)
+    def _used_code(self, event: accounts.AccountErasureRequested | accounts.EmailChangeRequested) -> None:
+        self._use_up(event.code_id)
+
+    @evolves(accounts.PasswordChanged, accounts.PasswordReset)
+    def _password_changed(self, event: accounts.PasswordChanged | accounts.PasswordReset) -> None:
+        self.password_hash = event.password_hash
+        self.epoch += 1
+        self._use_up(event.code_id)
+
+    @evolves(accounts.PasswordRehashed)
+    def _password_rehashed(self, event: accounts.PasswordRehashed) -> None:
+        self.password_hash = event.password_hash
+
+    @evolves(accounts.PasswordDropped)
+    def _password_dropped(self, event: accounts.PasswordDropped) -> None:
+        self.password_hash = None
+        self.epoch += 1
+
+    @evolves(accounts.EmailChanged)
+    def _email_changed(self, event: accounts.EmailChanged) -> None:
+        self.email = event.email
+        self._use_up(event.code_id)
+
+    @evolves(accounts.UsernameChanged)
+    def _username_changed(self, event: accounts.UsernameChanged) -> None:
+        self.username = event.username
+
+    @evolves(accounts.ProfileChanged)
+    def _profile_changed(self, event: accounts.ProfileChanged) -> None:
+        self.profile = {**self.profile, **event.changes}
+
+    @evolves(accounts.AppSettingsChanged)
+    def _app_settings_changed(self, event: accounts.AppSettingsChanged) -> None:
+        self.app_settings = {**self.app_settings, **event.changes}
+
+    @evolves(accounts.AvatarChanged)
+    def _avatar_changed(self, event: accounts.AvatarChanged) -> None:
+        self.image_path = event.image_path
+
+    @evolves(accounts.ApiKeyRotated)
+    def _api_key_rotated(self, event: accounts.ApiKeyRotated) -> None:
+        self.api_key_digest = event.key_digest
+
+    @evolves(accounts.SocialAccountLinked)
+    def _linked(self, event: accounts.SocialAccountLinked) -> None:
+        self.links = {**self.links, event.provider: event.provider_uid}
+
+    @evolves(accounts.SocialAccountUnlinked)
+    def _unlinked(self, event: accounts.SocialAccountUnlinked) -> None:
+        self.links = {provider: uid for provider, uid in self.links.items() if provider != event.provider}
+
+    def _use_up(self, code_id: str | None) -> None:
+        if code_id is not None:
+            self.used_codes = (*self.used_codes, code_id)[-REMEMBERED_CODES:]
+
+
+def default_image_path(account_id: int) -> str:
+    """Where the picture lies that every account begins with."""
+    return f"user_upload/user_{account_id}/profile_pic/profile_latest.png"

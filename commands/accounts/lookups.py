@@ -1,0 +1,24 @@
+"""What decisions about accounts ask of the read models."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from commands.invitations import InvitationLookups
+from commands.sessions import SessionLookups
+
+
+class AccountLookups(InvitationLookups, SessionLookups, Protocol):
+    """All of them. Spelling does not count: names and addresses are compared ignoring case."""
+
+    def account_of_email(self, email: str) -> int | None:
+        """The account with this address, pending ones included."""
+
+    def account_of_username(self, username: str) -> int | None:
+        """The account with this name, pending ones included."""
+
+    def account_of_identity(self, provider: str, provider_uid: str) -> int | None:
+        """The account that an identity at a provider is linked to."""
+
+    def sign_in_candidate(self, identifier: str) -> tuple[int, str | None] | None:
+        """(id, password hash) of the account meant by an address, else by a name."""

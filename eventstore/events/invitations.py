@@ -1,0 +1,21 @@
+"""Events of invitation codes: stream invitation-<id>."""
+
+from __future__ import annotations
+
+from eventstore.events.base import Event
+
+
+class InvitationCreated(Event):
+    """Staff made a code. From the first one on nobody registers without."""
+
+    code_digest: str
+    label: str
+    max_uses: int
+    expires_at: str | None
+    """ISO 8601 in UTC; the code is good up to and including this moment."""
+
+
+class InvitationUsed(Event):
+    """An account was made with it."""
+
+    account_id: int

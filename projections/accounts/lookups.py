@@ -1,0 +1,51 @@
+"""Answers to what decisions about accounts, sessions and invitations ask."""
+
+from __future__ import annotations
+
+from projections.answers import SqlAnswers
+from projections.callers import LIVE
+
+_BY_IDENTIFIER = """
+SELECT id, password_hash FROM accounts.accounts
+WHERE lower(email) = lower(%(identifier)s) AND email <> '' OR lower(username) = lower(%(identifier)s)
+ORDER BY lower(email) = lower(%(identifier)s) DESC, id LIMIT 1"""
+_LIVE_SESSIONS = f"""
+SELECT s.id FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id
+WHERE s.account_id = %(account)s AND {LIVE}"""
+
+
+class AccountAnswers(SqlAnswers):
+    """See commands/accounts/lookups.py for what each answers."""
+
+    def account_of_email(self, email: str) -> int | None:
+        """By address, ignoring case."""
+        return self.number("SELECT id FROM accounts.accounts WHERE lower(email) = lower(%(email)s) AND email <> ''", email=email)
+
+    def account_of_username(self, username: str) -> int | None:
+        """By name, ignoring case."""
+        return self.number("SELECT id FROM accounts.accounts WHERE lower(username) = lower(%(username)s)", username=username)
+
+    def account_of_identity(self, provider: str, provider_uid: str) -> int | None:
+        """By a linked identity."""
+        return self.number(
+            "SELECT account_id FROM accounts.social_links WHERE provider = %(provider)s AND provider_uid = %(uid)s",
+            provider=provider,
+            uid=provider_uid,
+        )
+
+    def sign_in_candidate(self, identifier: str) -> tuple[int, str | None] | None:
+        """By address first, else by name."""
+        row = self.row(_BY_IDENTIFIER, identifier=identifier)
+        return (row[0], row[1]) if row is not None else None
+
+    def live_sessions(self, account_id: int) -> list[int]:
+        """Sessions that could still be used."""
+        return [session_id for (session_id,) in self.rows(_LIVE_SESSIONS, account=account_id)]
+
+    def invitation_needed(self) -> bool:
+        """Whether there is any invitation."""
+        return self.row("SELECT 1 FROM invitations.invitations LIMIT 1") is not None
+
+    def invitation_of(self, code_digest: str) -> int | None:
+        """By the code's digest."""
+        return self.number("SELECT id FROM invitations.invitations WHERE code_digest = %(digest)s", digest=code_digest)
