@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 import api.routes
 from api.dispatch import Dispatch
@@ -66,7 +67,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _no_route(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "http":
+    if scope["type"] == "websocket":
+        await WebSocketClose()(scope, receive, send)
+    else:
         await route_error(404, scope)(scope, receive, send)
 
 

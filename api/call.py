@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ORIGIN_MARK = b"\x1a"
-"""Stands in stored JSON for the address that the client reached us under; no valid JSON text contains this byte."""
+"""Stands in stored JSON for scheme and host of media addresses; no valid JSON text contains this byte."""
 
 EMPTY = Body({})
 
@@ -62,6 +62,11 @@ class Call:
         """Scheme and host that the client reached us under, without a slash at the end."""
         origin: str = self.scope["origin"]
         return origin
+
+    @property
+    def media_origin(self) -> str:
+        """Scheme and host of media addresses: ours, unless the operator names another."""
+        return self.services.settings.media_url or self.origin
 
     @property
     def request_id(self) -> str:
@@ -122,10 +127,10 @@ class Call:
 
 
 def json_bytes(call: Call, text: str | bytes, status: int | None = None, headers: Mapping[str, str] | None = None) -> Response:
-    """The finished JSON as the answer, with the client's view of our address put in its places."""
+    """The finished JSON as the answer, with the origin of media put in its places."""
     content = text.encode() if isinstance(text, str) else text
     if ORIGIN_MARK in content:
-        content = content.replace(ORIGIN_MARK, call.origin.encode())
+        content = content.replace(ORIGIN_MARK, call.media_origin.encode())
     return Response(content, status or call.route.status, headers, JSON)
 
 

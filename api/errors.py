@@ -135,11 +135,8 @@ def respond_to(error: Exception, scope: Scope) -> Response:
     match error:
         case BadHost():
             return route_error(400, scope)
-        case Refusal():
+        case Refusal() | Refused():
             response = json_response(error.status, error.body, error.headers)
-        case Refused():
-            headers: Mapping[str, str] | None = getattr(error, "headers", None)
-            response = json_response(error.status, error.body, headers)
         case Rejected():
             response = json_response(401, {"detail": error.detail}, {"WWW-Authenticate": "Token"})
         case HTTPException():

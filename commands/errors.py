@@ -10,6 +10,8 @@ class Refused(Exception):
     """A command that was not carried out. `status` and `body` are the answer; nothing was stored."""
 
     status = 400
+    headers: Mapping[str, str] | None = None
+    """Response headers that belong to the refusal, such as Retry-After."""
 
     def __init__(self, body: Any) -> None:
         super().__init__(str(body))
