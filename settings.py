@@ -83,6 +83,8 @@ class Settings(BaseSettings):
         None, "PostgreSQL 15 or newer; unset: an embedded PostgreSQL 18 inside the data folder", "DATABASE_URL"
     )
 
+    database_wait_seconds: int = _setting(60, "How long the start waits for the database", ge=0, le=3600)
+
     host: str = _setting("127.0.0.1", "Address to listen on", min_length=1)
     port: int = _setting(8000, "Port to listen on; 0 picks a free one", "PORT", ge=0, le=65535)
     workers: int = _setting(min(4, os.cpu_count() or 1), "API processes (default: one per core, at most 4)", "WEB_CONCURRENCY", ge=1, le=64)
@@ -197,6 +199,12 @@ def load_settings(**chosen: Any) -> Settings:
         return Settings(**chosen)
     except ValidationError as error:
         raise SettingsError(" ".join(_sentence(detail["loc"], detail["msg"]) for detail in error.errors())) from None
+
+
+def environment_for(settings: Settings) -> dict[str, str]:
+    """This process's environment for a child that shall have the same settings, whatever they were chosen by."""
+    chosen = {name: getattr(settings, name) for name in ("data_dir", "host", "port", "workers")}
+    return dict(os.environ) | {PREFIX + name.upper(): str(value) for name, value in chosen.items()}
 
 
 def _sentence(location: tuple[int | str, ...], message: str) -> str:

@@ -74,6 +74,13 @@ def ensure_running(data_dir: Path) -> str:
     return embedded_conninfo(data_dir)
 
 
+def join(data_dir: Path) -> None:
+    """Registers this process as a user of the server that another process has started or is about to start."""
+    data_dir = _resolved(data_dir)
+    _Server(data_dir).make_data_dir()
+    _hold(data_dir)
+
+
 def release(data_dir: Path) -> bool:
     """Takes this process off the users and stops the server if nobody else uses it. True when it was stopped."""
     data_dir = _resolved(data_dir)
@@ -104,6 +111,11 @@ def stop(data_dir: Path) -> None:
 def is_running(data_dir: Path) -> bool:
     """Whether the server of the folder answers."""
     return _Server(_resolved(data_dir)).answers()
+
+
+def is_alive(data_dir: Path) -> bool:
+    """Whether the server's process exists; costs no connection, but does not say that it answers."""
+    return _Server(_resolved(data_dir)).postmaster() is not None
 
 
 class _Server:
@@ -142,7 +154,7 @@ class _Server:
         while not self.answers("postgres"):
             if time.monotonic() > deadline:
                 raise EmbeddedDatabaseError(f"The embedded PostgreSQL did not start within {START_SECONDS:.0f} s. {self._last_words()}")
-            if self._postmaster() is None:
+            if self.postmaster() is None:
                 # Refused while processes of a killed server still hold its memory; they end by themselves in a moment.
                 self._launch(account)
                 self._await_answer(deadline)
@@ -152,11 +164,11 @@ class _Server:
 
     def stop(self) -> None:
         """Ends the server: running statements are cut off, everything committed stays."""
-        if self._postmaster() is None:
+        if self.postmaster() is None:
             return
         account = _account() if os.geteuid() == 0 else None
         command = ["pg_ctl", "-D", str(self._folder), "-m", "fast", "-w", "-t", str(STOP_SECONDS), "stop"]
-        _run(command, account, check=self._postmaster() is not None)
+        _run(command, account, check=self.postmaster() is not None)
 
     def _create(self, account: pwd.struct_passwd | None) -> None:
         # Made beside its place and moved there whole, so that an interrupted start leaves nothing half made.
@@ -201,7 +213,7 @@ class _Server:
         """Returns when the server answers or has ended; one just launched needs a moment to write its pid."""
         grace = time.monotonic() + 0.5
         while time.monotonic() < deadline and not self.answers("postgres"):
-            if time.monotonic() > grace and self._postmaster() is None:
+            if time.monotonic() > grace and self.postmaster() is None:
                 return
             time.sleep(PROBE_SECONDS)
 
@@ -217,7 +229,7 @@ class _Server:
         except (FileNotFoundError, IndexError, ValueError):
             return None
 
-    def _postmaster(self) -> psutil.Process | None:
+    def postmaster(self) -> psutil.Process | None:
         """The running server. A process that merely got the number of a dead one is not it."""
         pid = self._pid()
         if pid is None:
@@ -234,7 +246,7 @@ class _Server:
         A file whose process is gone stays: PostgreSQL needs it to see whether the dead server's memory is still in use.
         """
         pid = self._pid()
-        if pid is None or not psutil.pid_exists(pid) or self._postmaster() is not None:
+        if pid is None or not psutil.pid_exists(pid) or self.postmaster() is not None:
             return
         for process in psutil.process_iter():
             with suppress(psutil.Error):

@@ -1,0 +1,139 @@
+"""`notechondria doctor`: looks at everything that the server needs and says what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import smtplib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Literal, NamedTuple
+
+import psycopg
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from eventstore import embedded
+from eventstore.migrate import pending
+from settings import Settings, SettingsError, load_settings
+
+OLDEST_DATABASE = 150000
+COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+class Finding(NamedTuple):
+    """What one look found. advice is empty when nothing has to be done."""
+
+    state: Literal["ok", "warn", "fail"]
+    about: str
+    found: str
+    advice: str = ""
+
+
+def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False) -> None:
+    """Check settings, data folder, database and mail. Exits with 1 when something fails.
+
+    Example: notechondria doctor
+    """
+    findings = list(_examine())
+    console = Console(soft_wrap=True, highlight=False)
+    for finding in findings:
+        if as_json:
+            print(json.dumps(finding._asdict()))
+        else:
+            console.print(Text(f"{finding.state:<5}", COLORS[finding.state]), f"{finding.about:<12} {finding.found}", markup=False)
+            if finding.advice:
+                console.print(f"{'':<18} -> {finding.advice}", markup=False)
+    if any(finding.state == "fail" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _examine() -> Iterator[Finding]:
+    yield Finding("ok", "python", sys.version.split()[0])
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        yield Finding("fail", "settings", str(error), "Correct the variable and run doctor again; docs/settings.md lists them all.")
+        return
+    yield Finding("ok", "settings", "every value can be used")
+    folder = _data_folder(settings)
+    yield folder
+    if settings.database_url is None and folder.state == "fail":
+        return
+    yield from _database(settings)
+    yield _mail(settings)
+
+
+def _data_folder(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        return Finding(
+            "fail", "data folder", f"{folder} cannot be written to", "Give the folder to this user, or set NOTECHONDRIA_DATA_DIR."
+        )
+    if existing != folder:
+        return Finding("ok", "data folder", f"{folder} will be made at the first start")
+    space = os.statvfs(folder)
+    free = space.f_bavail * space.f_frsize
+    if free < 2**30:
+        return Finding("warn", "data folder", f"{folder} has only {free // 2**20} MiB left", "Make room: a full disk stops all writing.")
+    return Finding("ok", "data folder", f"{folder}, {free // 2**30} GiB free")
+
+
+@contextmanager
+def _started(settings: Settings) -> Iterator[None]:
+    if settings.database_url is not None:
+        yield
+        return
+    embedded.ensure_running(settings.data_dir)
+    try:
+        yield
+    finally:
+        embedded.release(settings.data_dir)
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    kind = "DATABASE_URL" if settings.database_url is not None else "embedded"
+    try:
+        with _started(settings), psycopg.connect(settings.conninfo(), connect_timeout=5) as connection:
+            number = connection.info.server_version
+            found = f"PostgreSQL {number // 10000}.{number % 10000} ({kind})"
+            if number < OLDEST_DATABASE:
+                yield Finding("fail", "database", found, "PostgreSQL 15 or newer is needed: upgrade it, or unset DATABASE_URL.")
+                return
+            encoding = connection.info.parameter_status("server_encoding")
+            if encoding != "UTF8":
+                yield Finding("fail", "database", f"{found}, encoding {encoding}", "Make the database anew with ENCODING 'UTF8'.")
+                return
+            yield Finding("ok", "database", found)
+            missing = pending(settings.conninfo())
+            if missing:
+                yield Finding("warn", "migrations", f"{len(missing)} not applied yet", "They are applied at the next start of the server.")
+            else:
+                yield Finding("ok", "migrations", "all applied")
+    except (psycopg.Error, embedded.EmbeddedDatabaseError, OSError) as error:
+        advice = (
+            "Check DATABASE_URL and that the server runs."
+            if kind == "DATABASE_URL"
+            else "See the log folder inside postgres/ in the data folder."
+        )
+        yield Finding("fail", "database", " ".join(str(error).split()), advice)
+
+
+def _mail(settings: Settings) -> Finding:
+    if settings.smtp_host is None:
+        return Finding(
+            "warn", "mail", f"no mail server, mails become files in {settings.outbox}", "Set SMTP_HOST and its companions to send them."
+        )
+    connect: Callable[..., smtplib.SMTP] = smtplib.SMTP_SSL if settings.smtp_use_ssl else smtplib.SMTP
+    try:
+        with connect(settings.smtp_host, settings.smtp_port, timeout=10) as server:
+            if settings.smtp_use_tls and not settings.smtp_use_ssl:
+                server.starttls()
+            if settings.smtp_username and settings.smtp_password:
+                server.login(settings.smtp_username, settings.smtp_password.get_secret_value())
+    except (OSError, smtplib.SMTPException) as error:
+        return Finding("fail", "mail", f"{settings.smtp_host}:{settings.smtp_port}: {error}", "Check the SMTP_* settings.")
+    return Finding("ok", "mail", f"{settings.smtp_host}:{settings.smtp_port}")

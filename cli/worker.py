@@ -1,0 +1,150 @@
+"""The processes below the supervisor: `prepare` the database, answer requests (`api`), follow the log (`background`).
+
+Each reads its standard input: a first line tells it to begin, so that it can load its code while the database still starts,
+and the end of the input tells it that the supervisor is gone, after which it drains and ends like on SIGTERM.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import structlog
+
+from eventstore import embedded
+from logs import configure_logging
+from settings import Settings, get_settings
+
+GRACE_SECONDS = 5
+log = structlog.get_logger("notechondria.running")
+
+
+def main() -> None:
+    """Entry point: the role, the descriptor on which readiness is told, and for `api` that of the listening socket."""
+    role, ready, *rest = sys.argv[1:]
+    settings = get_settings()
+    configure_logging(settings)
+    if settings.database_url is None:
+        embedded.join(settings.data_dir)
+    try:
+        _run(role, settings, int(ready), [int(number) for number in rest])
+    finally:
+        if settings.database_url is None:
+            # Stops the embedded server only if the supervisor and all others are gone.
+            embedded.release(settings.data_dir)
+
+
+def _run(role: str, settings: Settings, ready: int, sockets: list[int]) -> None:
+    # What arrives before the role handles signals itself ends the process at once: nothing has begun yet.
+    if role == "prepare":
+        import wiring
+
+        _await_go()
+        _await_database(settings)
+        wiring.prepare(settings)
+    elif role == "api":
+        _serve(settings, ready, sockets[0])
+    else:
+        _follow(settings, ready)
+
+
+def _serve(settings: Settings, ready: int, listener: int) -> None:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            _announce(ready)
+
+    # Loaded before the go, while the database starts.
+    importlib.import_module("api.app").area_routes()
+    _await_go()
+    config = uvicorn.Config(
+        "api.app:create_app",
+        factory=True,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=settings.drain_seconds,
+    )
+    _end_with_supervisor(settings)
+    # The library raises the signal that ended it once more, for whoever handled it before.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+    signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    server = Server(config)
+    server.run(sockets=[socket.socket(fileno=listener)])
+    if not server.started:
+        sys.exit(3)
+
+
+def _follow(settings: Settings, ready: int) -> None:
+    import wiring
+
+    _await_go()
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
+    signal.signal(signal.SIGINT, lambda _number, _frame: stop.set())
+    _end_with_supervisor(settings)
+    _announce(ready)
+    run: Callable[[Settings, threading.Event], None] | None = getattr(wiring, "run_background", None)
+    if run is None:
+        stop.wait()
+    else:
+        run(settings, stop)
+
+
+def _await_go() -> None:
+    if not os.read(sys.stdin.fileno(), 3):
+        sys.exit(0)
+
+
+def _end_with_supervisor(settings: Settings) -> None:
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 64):
+            pass
+        log.warning("supervisor_gone", pid=os.getpid())
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(settings.drain_seconds + GRACE_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()
+
+
+def _announce(ready: int) -> None:
+    os.write(ready, f"{os.getpid()}\n".encode())
+
+
+def _await_database(settings: Settings) -> None:
+    deadline = time.monotonic() + settings.database_wait_seconds
+    waiting = False
+    while True:
+        try:
+            psycopg.connect(settings.conninfo(), connect_timeout=5).close()
+        except psycopg.OperationalError as error:
+            reason = " ".join(str(error).split())
+            if time.monotonic() > deadline:
+                sys.exit(f"The database does not answer: {reason}")
+            if not waiting:
+                log.warning("waiting_for_database", reason=reason)
+                waiting = True
+            time.sleep(0.5)
+        else:
+            return
+
+
+CODE = f"import sys; sys.path.append({str(Path(__file__).resolve().parents[1])!r}); from cli.worker import main; main()"
+"""Runs main() in a new interpreter that is kept from importing modules of the folder it happens to be started in."""
