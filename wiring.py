@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from dataclasses import dataclass
 
 import psycopg
@@ -16,10 +17,14 @@ from eventstore.application import Log
 from eventstore.database import async_pool, sync_pool
 from eventstore.migrate import migrate
 from projections.catalog import ALL_PROJECTIONS
+from projections.following import Follower
 from projections.inline import InlineProjections
 from projections.lookups import SqlLookups
+from projections.loops import LogHead, Loop
 from projections.reading import Reader
 from projections.schema import create_missing
+from reactors.catalog import ALL_REACTORS
+from reactors.following import loop_for, register
 from settings import Settings
 
 THREAD_CONNECTIONS = 8
@@ -75,6 +80,33 @@ def prepare(settings: Settings) -> None:
     migrate(conninfo)
     with psycopg.connect(conninfo, autocommit=True) as connection:
         create_missing(connection, ALL_PROJECTIONS)
+        register(connection, ALL_REACTORS)
+
+
+def run_background(settings: Settings, stop: threading.Event) -> None:
+    """Runs all followers and reactors in this process until it is told to stop; returns once they have ended.
+
+    May run in several processes at once: each loop works in one of them. Outlives restarts of the database.
+    """
+    conninfo = settings.conninfo()
+    services = build_services(settings)
+    services.thread_pool.open(wait=False)
+    head = LogHead(conninfo)
+    loops: list[Loop] = [Follower(p, conninfo, head) for p in ALL_PROJECTIONS if p.lifecycle == "following"]
+    loops += [loop_for(reactor, services, conninfo, head) for reactor in ALL_REACTORS]
+    runs = [(head.run, "log-head"), *((loop.run, loop.name) for loop in loops)]
+    threads = [threading.Thread(target=run, args=(stop,), name=name) for run, name in runs]
+    try:
+        for thread in threads:
+            thread.start()
+        stop.wait()
+    finally:
+        stop.set()
+        head.hint()
+        for thread in threads:
+            thread.join()
+        services.log.close()
+        services.thread_pool.close()
 
 
 def server_key(settings: Settings) -> bytes:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from eventsourcing.persistence import Notification, Subscription
 from psycopg import Connection
 from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool
 
 from eventstore.codec import Recorded, decode
 
@@ -47,10 +47,17 @@ class LogRow(NamedTuple):
         return Recorded(self.position, event, self.metadata)
 
 
+class Connections(Protocol):
+    """Where a reader gets its connection from: a pool, or a follower's own connection."""
+
+    def connection(self) -> AbstractContextManager[Connection[TupleRow]]:
+        """A connection in autocommit for the length of one reading."""
+
+
 class LogReader:
     """One reading position's knowledge about gaps. Safe for use by several threads."""
 
-    def __init__(self, pool: ConnectionPool[Connection[TupleRow]]) -> None:
+    def __init__(self, pool: Connections) -> None:
         self._pool = pool
         self._lock = threading.Lock()
         self._settled = 0  # everything up to here is there or was rolled back

@@ -34,6 +34,8 @@ _SELECT = "SELECT stream, version, type, data, recorded_at FROM log.events WHERE
 _MINE = "SELECT position FROM log.events WHERE stream = %s AND version = %s AND metadata = %s"
 
 RETRIES_AFTER_LOST_CONNECTION = 3
+READ_MODELS_REPLACED = "NC001"
+"""SQLSTATE that log.guard raises."""
 
 
 class VersionConflict(IntegrityError):
@@ -46,6 +48,10 @@ class UniqueConflict(IntegrityError):
     def __init__(self, constraint: str) -> None:
         super().__init__(constraint)
         self.constraint = constraint
+
+
+class ReadModelsReplaced(psycopg.OperationalError):
+    """Another release has rebuilt the inline read models: this process may not write any more, only a newer one may."""
 
 
 class Alongside(Protocol):
@@ -95,7 +101,11 @@ class LogRecorder(ApplicationRecorder):
                 if attempt and (positions := self._own_positions(stored_events, metadata)):
                     return positions
                 raise VersionConflict(str(error)) from error
-            except psycopg.OperationalError:
+            except psycopg.DatabaseError as error:
+                if error.sqlstate == READ_MODELS_REPLACED:
+                    raise ReadModelsReplaced(str(error)) from error
+                if not isinstance(error, psycopg.OperationalError):
+                    raise
                 if attempt == RETRIES_AFTER_LOST_CONNECTION:
                     raise
                 time.sleep(0.05 * 2**attempt)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any, ClassVar, Generic, Literal, TypeVar, get_type_hints
 from uuid import UUID
 
@@ -36,12 +37,19 @@ _POSTGRES_TYPES: dict[Any, str] = {
 class Row:
     """Base of row classes: dataclasses with slots whose fields are the columns; `X | None` columns may be null."""
 
-    __slots__ = ()
+    __slots__ = ("touched",)
 
     mark: int
+    touched: int
+    """Position of the event that touched the row last, while it is in memory; a verification names that event."""
 
     def finish(self) -> None:
         """Fills columns that are derived from the others. Called once before the row is written."""
+
+
+def unstored(default: Any) -> Any:
+    """A field of a row that is no column: what handlers leave for `finish`. Stands behind the columns."""
+    return dataclasses.field(default=default, repr=False, compare=False, metadata={"stored": False})
 
 
 R = TypeVar("R", bound=Row)
@@ -62,18 +70,18 @@ class Table(Generic[R]):
         self.stream = stream
         self.ddl = ddl
         hints = get_type_hints(row)
+        fields = dataclasses.fields(row)  # type: ignore[arg-type]
         self.columns: dict[str, tuple[str, bool]] = {
-            field.name: _postgres_type(hints[field.name])
-            for field in dataclasses.fields(row)  # type: ignore[arg-type]
+            field.name: _postgres_type(hints[field.name]) for field in fields if field.metadata.get("stored", True)
         }
-        self.key_of: Callable[[R], Key] = lambda r: tuple(getattr(r, column) for column in key)
-        self.values_of: Callable[[R], Key] = lambda r: tuple(getattr(r, column) for column in self.columns)
+        if [field.name for field in fields[: len(self.columns)]] != list(self.columns):
+            raise TypeError(f"unstored fields of {row.__name__} have to stand behind its columns")
+        self.key_of: Callable[[R], Key] = _tuple_of(key)
+        self.values_of: Callable[[R], Key] = _tuple_of(tuple(self.columns))
 
     def create_sql(self, schema: str) -> str:
         """CREATE TABLE with the primary key, without the further statements of `ddl`."""
-        columns = ", ".join(
-            f"{name} {pg_type}{'' if nullable else ' NOT NULL'}" for name, (pg_type, nullable) in self.columns.items()
-        )
+        columns = ", ".join(f"{name} {pg_type}{'' if nullable else ' NOT NULL'}" for name, (pg_type, nullable) in self.columns.items())
         return f"CREATE TABLE {schema}.{self.name} ({columns}, PRIMARY KEY ({', '.join(self.key)}))"
 
     def select_sql(self, schema: str) -> str:
@@ -100,10 +108,7 @@ class Table(Generic[R]):
     def delete_sql(self, schema: str) -> str:
         """Deletes rows by a list of keys, one array parameter per key column."""
         match = " AND ".join(f"t.{column} = gone.{column}" for column in self.key)
-        return (
-            f"DELETE FROM {schema}.{self.name} t USING unnest({self._arrays(self.key)})"
-            f" AS gone ({', '.join(self.key)}) WHERE {match}"
-        )
+        return f"DELETE FROM {schema}.{self.name} t USING unnest({self._arrays(self.key)}) AS gone ({', '.join(self.key)}) WHERE {match}"
 
     def copy_sql(self, schema: str) -> str:
         """Loads many rows into an empty table."""
@@ -119,10 +124,12 @@ class Table(Generic[R]):
 
     def _on_conflict(self) -> str:
         others = [column for column in self.columns if column not in self.key]
-        return (
-            f"ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET"
-            f" {', '.join(f'{column} = EXCLUDED.{column}' for column in others)}"
-        )
+        return f"ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {', '.join(f'{column} = EXCLUDED.{column}' for column in others)}"
+
+
+def _tuple_of(columns: tuple[str, ...]) -> Callable[[Any], Key]:
+    get = attrgetter(*columns)
+    return get if len(columns) > 1 else lambda row: (get(row),)
 
 
 def _postgres_type(hint: Any) -> tuple[str, bool]:
@@ -153,11 +160,7 @@ class Projection:
     handlers: ClassVar[dict[type[Event], Handler]] = {}
 
     def __init_subclass__(cls) -> None:
-        cls.handlers = {
-            event_type: method
-            for method in vars(cls).values()
-            for event_type in getattr(method, "handled", ())
-        }
+        cls.handlers = {event_type: method for method in vars(cls).values() for event_type in getattr(method, "handled", ())}
 
     def apply(self, rows: Any, batch: Iterable[Recorded]) -> None:
         """Turns events into row changes, in order. `rows` is a projections.rows.Rows."""

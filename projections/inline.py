@@ -44,7 +44,7 @@ class InlineWriting:
         batch: Sequence[Recorded],
         then: Callable[[Connection[TupleRow]], None] | None,
     ) -> None:
-        self.inline_projections = inline.fingerprint
+        self.inline_projections: str | None = inline.fingerprint
         self._batch = batch
         self._then = then
         types = {type(recorded.event) for recorded in batch}

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from eventstore.codec import Recorded
-from eventstore.events import Event
+from eventstore.events import EVENT_TYPES, Event
+from eventstore.reader import LogRow
 from projections.base import Key, Projection, Row, Table
 
 R = TypeVar("R", bound=Row)
+
+
+@cache
+def _sql(table: Table[Any], statement: str, schema: str) -> bytes:
+    sql: str = getattr(table, statement)(schema)
+    return sql.encode()
+
 
 SINGLE_STATEMENTS = 4
 """Up to so many rows are written by plain INSERTs; more by one statement over arrays."""
@@ -35,10 +44,18 @@ class Rows:
         if isinstance(key, int):
             key = (key,)
         row = self._get(table, key)
-        mark = self._mark(event)
-        if row is None or row.mark > mark or (row.mark == mark and key not in self._dirty[table]):
+        if row is None:
             return None
-        row.mark = mark
+        if self._marks_are_positions:
+            # The follower's own position keeps events from being applied twice. Events of a stream that was parked
+            # come later than younger ones of other streams that touch the same row, so the mark says nothing here.
+            row.mark = max(row.mark, self.current.position)
+        else:
+            mark = event.originator_version
+            if row.mark > mark or (row.mark == mark and key not in self._dirty[table]):
+                return None
+            row.mark = mark
+        row.touched = self.current.position
         self._dirty[table].add(key)
         return row
 
@@ -51,7 +68,8 @@ class Rows:
         key = table.key_of(row)
         if self._get(table, key) is not None:
             return None
-        row.mark = self._mark(event)
+        row.mark = self.current.position if self._marks_are_positions else event.originator_version
+        row.touched = self.current.position
         self._rows[table][key] = row
         self._dirty[table].add(key)
         return row
@@ -62,11 +80,8 @@ class Rows:
         self._rows[table][key] = None
         self._dirty[table].add(key)
 
-    def _mark(self, event: Event) -> int:
-        return self.current.position if self._marks_are_positions else event.originator_version
-
     def _get(self, table: Table[R], key: Key) -> R | None:
-        rows = self._rows[table]
+        rows: dict[Key, R | None] = self._rows[table]
         if key not in rows:
             self._load(table, [key])
         return rows[key]
@@ -95,7 +110,7 @@ class Rows:
         with self.connection.pipeline():
             for table, keys in wanted.items():
                 cursor = self.connection.cursor(binary=True)
-                cursor.execute(table.select_sql(self.schema), [list(column) for column in zip(*keys, strict=True)])
+                cursor.execute(_sql(table, "select_sql", self.schema), [list(column) for column in zip(*keys, strict=True)])
                 cursors.append((table, keys, cursor))
         for table, keys, cursor in cursors:
             rows = self._rows[table]
@@ -132,13 +147,23 @@ class Rows:
         """Queues the statements that store all changes."""
         for table, written, gone in self.changes():
             if gone:
-                connection.execute(
-                    table.delete_sql(self.schema).encode(), [list(column) for column in zip(*gone, strict=True)]
-                )
+                connection.execute(_sql(table, "delete_sql", self.schema), [list(column) for column in zip(*gone, strict=True)])
             if len(written) <= SINGLE_STATEMENTS:
                 for row in written:
-                    connection.execute(table.upsert_one_sql(self.schema).encode(), table.values_of(row))
+                    connection.execute(_sql(table, "upsert_one_sql", self.schema), table.values_of(row))
             else:
                 columns = zip(*map(table.values_of, written), strict=True)
-                connection.execute(table.upsert_sql(self.schema).encode(), [list(column) for column in columns])
+                connection.execute(_sql(table, "upsert_sql", self.schema), [list(column) for column in columns])
         self._dirty = {table: set() for table in self._dirty}
+
+
+def apply_events(connection: Connection[TupleRow], projection: Projection, log_rows: Sequence[LogRow]) -> None:
+    """Brings what these events change into the projection's live tables, in the caller's transaction."""
+    handled = {event_type.__name__ for event_type in projection.handlers}
+    # An event of a type that this release does not know is decoded as well, and raises.
+    batch = [row.decoded() for row in log_rows if row.type in handled or row.type not in EVENT_TYPES]
+    if batch:
+        rows = Rows(projection, projection.name, connection)
+        rows.load(rows.wanted(batch))
+        projection.apply(rows, batch)
+        rows.write(connection)

@@ -1,0 +1,168 @@
+"""Whatever follows the log, runs as one of these loops: under a lease, with a heartbeat, healing by itself."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import structlog
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from eventstore.database import SETTINGS
+
+LEASES = 7266103
+"""First half of the advisory locks by which one process at a time runs a loop; the second half is the name's hash."""
+POLL_S = 0.2
+HEARTBEAT_S = 5.0
+LONGEST_PAUSE_S = 10.0
+CONNECT_TIMEOUT_S = 5
+
+log = structlog.get_logger("notechondria.following")
+
+
+class Pausing(Exception):
+    """Nothing is wrong with an event, but there is no getting on at present: the loop waits and tries again."""
+
+
+class LogHead:
+    """The newest position of the log, asked for by one thread for all loops of the process, which wait for it to move."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._moved = threading.Condition()
+        self._position = 0
+        self._hints = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Polls until it is told to stop."""
+        while not stop.is_set():
+            try:
+                with connect(self._conninfo, "notechondria-head") as connection:
+                    while not stop.wait(POLL_S):
+                        row = connection.execute("SELECT coalesce(max(position), 0) FROM log.events").fetchone()
+                        assert row is not None
+                        if row[0] != self._position:
+                            self._announce(row[0])
+            except psycopg.Error as error:
+                log.warning("cannot ask for the head of the log", error=_brief(error))
+                stop.wait(1.0)
+        self._announce(self._position)
+
+    def hint(self) -> None:
+        """Wakes all waiting loops; for whoever knows in this process that something was committed."""
+        self._announce(self._position)
+
+    def wait_beyond(self, position: int, timeout_s: float) -> None:
+        """Returns when there may be something behind this position, at the latest after the timeout."""
+        with self._moved:
+            hints = self._hints
+            self._moved.wait_for(lambda: self._hints != hints or self._position > position, timeout_s)
+
+    def _announce(self, position: int) -> None:
+        with self._moved:
+            self._position = position
+            self._hints += 1
+            self._moved.notify_all()
+
+    @property
+    def position(self) -> int:
+        """The newest position seen so far."""
+        return self._position
+
+
+class Loop(ABC):
+    """One consumer, to be run in a thread of its own. Only the process that holds the lease of its name works."""
+
+    settings = SETTINGS
+    """Options of its connection."""
+
+    def __init__(self, name: str, conninfo: str, head: LogHead) -> None:
+        self.name = name
+        self._conninfo = conninfo
+        self._head = head
+        self._ticked = 0.0
+        self._failures = 0
+        self.stop = threading.Event()
+        self.connection: Connection[TupleRow]
+
+    def run(self, stop: threading.Event) -> None:
+        """Works until it is told to stop. Lease and work share one connection, so that losing it loses both."""
+        self.stop = stop
+        while not stop.is_set():
+            try:
+                with connect(self._conninfo, f"notechondria-{self.name}", self.settings) as connection:
+                    self.connection = connection
+                    if self._lease():
+                        log.info("following the log", follower=self.name)
+                        self.start()
+                        self._work()
+            except Exception as error:
+                # A loop that ends would be worse than any error.
+                self._failures += 1
+                pause = min(LONGEST_PAUSE_S, 0.1 * 2 ** min(self._failures, 10)) * random.uniform(0.5, 1.0)  # noqa: S311
+                expected = isinstance(error, (psycopg.Error, Pausing))
+                log.warning("cannot follow the log, trying again", follower=self.name, error=_brief(error), exc_info=not expected)
+                stop.wait(pause)
+
+    def _lease(self) -> bool:
+        while not self.stop.is_set():
+            row = self.connection.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (LEASES, self.name)).fetchone()
+            if row is not None and row[0]:
+                return True
+            self.stop.wait(1.0)
+        return False
+
+    def _work(self) -> None:
+        self._ticked = 0.0
+        while not self.stop.is_set():
+            busy = self.step()
+            self._failures = 0
+            if time.monotonic() - self._ticked >= HEARTBEAT_S:
+                self.tick()
+                self._ticked = time.monotonic()
+            if not busy:
+                self.rest()
+
+    @abstractmethod
+    def start(self) -> None:
+        """The lease was taken."""
+
+    @abstractmethod
+    def step(self) -> bool:
+        """Does one piece of work; False when there was none."""
+
+    @abstractmethod
+    def rest(self) -> None:
+        """Waits until there may be work."""
+
+    @abstractmethod
+    def tick(self) -> None:
+        """Notes in the database that the loop is well, which health looks at. Not called while steps fail."""
+
+
+class OneConnection:
+    """A connection where a pool is asked for; see eventstore.reader.Connections."""
+
+    def __init__(self, connection: Connection[TupleRow]) -> None:
+        self._connection = connection
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection[TupleRow]]:
+        """The connection."""
+        yield self._connection
+
+
+def connect(conninfo: str, name: str, settings: str = SETTINGS) -> Connection[TupleRow]:
+    """A connection of its own in autocommit."""
+    return psycopg.connect(conninfo, autocommit=True, options=settings, application_name=name, connect_timeout=CONNECT_TIMEOUT_S)
+
+
+def _brief(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"

@@ -1,0 +1,9 @@
+"""All reactors, each run by the background process under a lease of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reactors.following import Periodic, Reactor
+
+ALL_REACTORS: tuple[Reactor[Any] | Periodic[Any], ...] = ()

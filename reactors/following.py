@@ -1,0 +1,204 @@
+"""Side effects that follow the log or the clock: at least once, one process at a time, never in a rebuild.
+
+A reactor that must not do a thing twice keeps its own record of what was confirmed: after a crash between the effect
+and the storing of the position, the same event comes again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+import psycopg
+import structlog
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from eventstore.codec import Recorded
+from eventstore.events import EVENT_TYPES, Event
+from eventstore.reader import LogReader, LogRow
+from projections.loops import HEARTBEAT_S, POLL_S, LogHead, Loop, OneConnection, Pausing
+from projections.parking import Parked, add_parked, describe, parked_streams
+
+S_contra = TypeVar("S_contra", contravariant=True)
+
+BATCH = 200
+TRIES = 5
+PARKED_NAME = "reactor:"
+"""Before a reactor's name in log.parked_streams."""
+
+_WAITING = """
+SELECT position, stream, version, type, data, metadata, recorded_at FROM log.events
+WHERE stream = %s AND position >= %s AND position <= %s ORDER BY version"""
+
+log = structlog.get_logger("notechondria.reactors")
+
+
+class TryLater(Pausing):
+    """Raised by a reactor when the world outside is away: the same event is tried until it works, others wait."""
+
+
+@dataclass(frozen=True)
+class Reactor(Generic[S_contra]):
+    """Does something about events of some types. Any exception but TryLater is tried a few times and then parks the stream."""
+
+    name: str
+    handles: tuple[type[Event], ...]
+    react: Callable[[Recorded, S_contra], None]
+
+
+@dataclass(frozen=True)
+class Periodic(Generic[S_contra]):
+    """Does something every so often, and once when the process starts."""
+
+    name: str
+    every: timedelta
+    act: Callable[[S_contra], None]
+
+
+def register(connection: Connection[TupleRow], reactors: Iterable[Reactor[Any] | Periodic[Any]]) -> None:
+    """Gives each new reactor its place at the present head: it does not react to what was before it."""
+    for reactor in reactors:
+        connection.execute(
+            "INSERT INTO log.reactors (name, position) SELECT %s, coalesce(max(position), 0) FROM log.events ON CONFLICT DO NOTHING",
+            (reactor.name,),
+        )
+
+
+class ReactorLoop(Loop):
+    """Runs one reactor."""
+
+    def __init__(self, reactor: Reactor[Any], services: Any, conninfo: str, head: LogHead) -> None:
+        super().__init__(reactor.name, conninfo, head)
+        self.reactor = reactor
+        self.position = 0
+        self._services = services
+        self._types = {event_type.__name__ for event_type in reactor.handles}
+        self._reader: LogReader
+        self._failing: tuple[int, int] = (0, 0)  # (position, how often it failed)
+
+    def start(self) -> None:
+        """Finds its position."""
+        register(self.connection, [self.reactor])
+        row = self.connection.execute("SELECT position FROM log.reactors WHERE name = %s", (self.name,)).fetchone()
+        assert row is not None
+        self.position = row[0]
+        self._reader = LogReader(OneConnection(self.connection))
+
+    def step(self) -> bool:
+        """Reacts to the next events, one by one, storing the position after each effect."""
+        batch = self._reader.read(self.position, BATCH)
+        if not batch:
+            return False
+        waiting = {parked.stream for parked in parked_streams(self.connection, PARKED_NAME + self.name)}
+        for row in batch:
+            if self.stop.is_set():
+                break
+            relevant = row.type in self._types or row.type not in EVENT_TYPES
+            if relevant and row.stream not in waiting and not self._react(row):
+                waiting.add(row.stream)
+            self.position = row.position
+            if relevant:
+                self.tick()
+        self.tick()
+        return True
+
+    def _react(self, row: LogRow) -> bool:
+        try:
+            self.reactor.react(row.decoded(), self._services)
+        except (Pausing, psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except Exception as error:
+            position, failures = self._failing
+            failures = failures + 1 if position == row.position else 1
+            self._failing = (row.position, failures)
+            if failures < TRIES:
+                raise
+            add_parked(self.connection, PARKED_NAME + self.name, row, error)
+            log.exception("stream parked", reactor=self.name, stream=row.stream, position=row.position, type=row.type)
+            return False
+        return True
+
+    def rest(self) -> None:
+        """Waits for the head to move; while an unfinished transaction leaves a gap, for that to close."""
+        if self._head.position > self.position:
+            self.stop.wait(POLL_S / 4)
+        else:
+            self._head.wait_beyond(self.position, HEARTBEAT_S)
+
+    def tick(self) -> None:
+        """Stores the position, with the heartbeat."""
+        self.connection.execute("UPDATE log.reactors SET position = %s, ticked_at = now() WHERE name = %s", (self.position, self.name))
+
+
+class PeriodicLoop(Loop):
+    """Runs one periodic reactor."""
+
+    def __init__(self, reactor: Periodic[Any], services: Any, conninfo: str, head: LogHead) -> None:
+        super().__init__(reactor.name, conninfo, head)
+        self.reactor = reactor
+        self._services = services
+        self._due = 0.0
+
+    def start(self) -> None:
+        """Acts at once, then as often as declared."""
+        register(self.connection, [self.reactor])
+        self._due = 0.0
+
+    def step(self) -> bool:
+        """Acts when it is time to."""
+        if time.monotonic() < self._due:
+            return False
+        self.reactor.act(self._services)
+        self._due = time.monotonic() + self.reactor.every.total_seconds()
+        return True
+
+    def rest(self) -> None:
+        """Waits for its time, waking for the heartbeat."""
+        self.stop.wait(max(0.0, min(HEARTBEAT_S, self._due - time.monotonic())))
+
+    def tick(self) -> None:
+        """Notes the heartbeat."""
+        self.connection.execute("UPDATE log.reactors SET ticked_at = now() WHERE name = %s", (self.name,))
+
+
+def loop_for(reactor: Reactor[Any] | Periodic[Any], services: Any, conninfo: str, head: LogHead) -> Loop:
+    """The loop that runs this reactor."""
+    if isinstance(reactor, Reactor):
+        return ReactorLoop(reactor, services, conninfo, head)
+    return PeriodicLoop(reactor, services, conninfo, head)
+
+
+def retry_reactor(connection: Connection[TupleRow], reactor: Reactor[Any], services: Any) -> tuple[list[str], list[Parked]]:
+    """Reacts to what waits, stream by stream; returns the streams that are free again and those that still wait."""
+    name = PARKED_NAME + reactor.name
+    waiting = parked_streams(connection, name)
+    freed = [parked.stream for parked in waiting if _retry(connection, reactor, services, parked.stream)]
+    return freed, parked_streams(connection, name) if waiting else []
+
+
+def _retry(connection: Connection[TupleRow], reactor: Reactor[Any], services: Any, stream: str) -> bool:
+    parked_name, types = PARKED_NAME + reactor.name, {event_type.__name__ for event_type in reactor.handles}
+    state = connection.execute(
+        "SELECT s.position, r.position FROM log.parked_streams s, log.reactors r WHERE s.projection = %s AND s.stream = %s AND r.name = %s",
+        (parked_name, stream, reactor.name),
+    ).fetchone()
+    if state is None:
+        return True
+    with connection.cursor(binary=True) as cursor:
+        waiting: Sequence[LogRow] = [LogRow._make(row) for row in cursor.execute(_WAITING, (stream, *state))]
+    for row in waiting:
+        if row.type in types:
+            try:
+                reactor.react(row.decoded(), services)
+            except Exception as error:  # noqa: BLE001 - told to the operator, who decides
+                connection.execute(
+                    "UPDATE log.parked_streams SET position = %s, error = %s, parked_at = now() WHERE projection = %s AND stream = %s",
+                    (row.position, describe(error), parked_name, stream),
+                )
+                return False
+    connection.execute("DELETE FROM log.parked_streams WHERE projection = %s AND stream = %s", (parked_name, stream))
+    return True

@@ -1,0 +1,99 @@
+"""Reactors: at least once, in order, parked by stream, waiting while the world is away, taken over."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+from eventstore.codec import Recorded
+from eventstore.events import sessions
+from projections.loops import LogHead
+from reactors.following import Periodic, Reactor, ReactorLoop, TryLater, loop_for, register, retry_reactor
+from tests.replay.probes import SEEN, started
+from tests.replay.store import Store, running
+
+
+class World:
+    """What the reactor acts upon."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[str, int]] = []
+        self.away = False
+        self.refused = ""
+
+    def react(self, recorded: Recorded, services: Any) -> None:
+        event = recorded.event
+        if self.away:
+            raise TryLater("the world is away")
+        if event.originator_id == self.refused:
+            raise ValueError("not this one")
+        self.done.append((event.originator_id, event.originator_version))
+
+
+def reactor_for(world: World) -> Reactor[Any]:
+    return Reactor("world", (sessions.SessionSeen,), world.react)
+
+
+REACHED = "SELECT position = (SELECT max(position) FROM log.events) FROM log.reactors WHERE name = 'world'"
+
+
+def test_reacts_to_what_comes_after_its_registration_only(store: Store) -> None:
+    world = World()
+    store.append("session-1", started(), SEEN)
+    with store.pool.connection() as connection:
+        register(connection, [reactor_for(world)])
+    store.append("session-1", SEEN, SEEN)
+    head = LogHead(store.conninfo)
+    with running(head, loop_for(reactor_for(world), None, store.conninfo, head)):
+        store.wait_until(REACHED)
+    assert world.done == [("session-1", 3), ("session-1", 4)]
+
+
+def test_nothing_is_lost_while_the_world_is_away(store: Store) -> None:
+    world = World()
+    with store.pool.connection() as connection:
+        register(connection, [reactor_for(world)])
+    world.away = True
+    store.append("session-1", started(), SEEN)
+    head = LogHead(store.conninfo)
+    loop = loop_for(reactor_for(world), None, store.conninfo, head)
+    with running(head, loop):
+        while loop._failures < 2:
+            threading.Event().wait(0.01)
+        assert store.value("SELECT position FROM log.reactors WHERE name = 'world'") < 2
+        world.away = False
+        store.wait_until(REACHED)
+    assert world.done == [("session-1", 2)]
+    assert store.rows("SELECT * FROM log.parked_streams") == []
+
+
+def test_refused_event_parks_its_stream_and_can_be_retried(store: Store) -> None:
+    world = World()
+    world.refused = "session-1"
+    reactor = reactor_for(world)
+    with store.pool.connection() as connection:
+        register(connection, [reactor])
+        store.append("session-1", started(), SEEN)
+        store.append("session-2", started(number=2), SEEN)
+        store.append("session-1", SEEN)
+        head = LogHead(store.conninfo)
+        loop = ReactorLoop(reactor, None, store.conninfo, head)
+        with running(head, loop):
+            store.wait_until(REACHED)
+        assert world.done == [("session-2", 2)]
+        assert retry_reactor(connection, reactor, None)[0] == []
+        world.refused = ""
+        assert retry_reactor(connection, reactor, None) == (["session-1"], [])
+    assert world.done == [("session-2", 2), ("session-1", 2), ("session-1", 3)]
+
+
+def test_periodic_acts_in_one_process_at_a_time(store: Store) -> None:
+    acts = []
+    periodic: Periodic[Any] = Periodic("sweep", timedelta(milliseconds=10), lambda services: acts.append(threading.current_thread()))
+    head = LogHead(store.conninfo)
+    with running(loop_for(periodic, None, store.conninfo, head), loop_for(periodic, None, store.conninfo, head)):
+        store.wait_until("SELECT count(*) = 1 FROM log.reactors WHERE name = 'sweep'")
+        while len(acts) < 5:
+            threading.Event().wait(0.01)
+    assert len(set(acts)) == 1
