@@ -8,9 +8,13 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from eventstore.events import Event
 from eventstore.events.base import stream_number
+from eventstore.snapshots import SHAPES, Snapshot
 
 E = TypeVar("E", bound=Event)
 Evolver = Callable[[Any, Any], None]
+
+_STANDING = {"id", "version", "modified_on", "pending"}
+"""Attributes that are no part of a snapshot's state."""
 
 
 def evolves(*event_types: type[Event]) -> Callable[[Evolver], Evolver]:
@@ -25,7 +29,8 @@ def evolves(*event_types: type[Event]) -> Callable[[Evolver], Evolver]:
 
 class Aggregate:
     """A stream's state. Attributes hold immutable values (text, numbers, tuples, frozen sets): they are replaced,
-    never changed in place, so that a copy is cheap and safe."""
+    never changed in place, so that a copy is cheap and safe.
+    """
 
     kind: ClassVar[str]
     """What the stream's name begins with."""
@@ -40,6 +45,8 @@ class Aggregate:
         for method in vars(cls).values():
             for event_type in getattr(method, "evolves", ()):
                 cls.evolvers[event_type] = method
+        if cls.snapshot_every is not None:
+            SHAPES[cls.kind] = cls.snapshot_version
 
     def __init__(self, stream: str) -> None:
         self.id = stream
@@ -58,13 +65,29 @@ class Aggregate:
         return f"{cls.kind}-{number}"
 
     @classmethod
-    def project(cls, aggregate: Self | None, events: Iterable[Event]) -> Self | None:
+    def project(cls, aggregate: Self | None, events: Iterable[Event | Snapshot]) -> Self | None:
         """Replays events on top of an aggregate; the library's projector function."""
         for event in events:
             if aggregate is None:
                 aggregate = cls(event.originator_id)
-            aggregate.evolve(event)
+            if isinstance(event, Snapshot):
+                aggregate.restore(event)
+            else:
+                aggregate.evolve(event)
         return aggregate
+
+    def snapshot(self) -> Snapshot:
+        """The present state, for the store of snapshots."""
+        assert self.snapshot_every is not None
+        assert self.modified_on is not None
+        state = {name: value for name, value in vars(self).items() if name not in _STANDING}
+        return Snapshot(self.id, self.version, self.modified_on, self.snapshot_version, self.snapshot_every, state)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Takes the state of a snapshot over."""
+        self.__dict__.update(snapshot.state)
+        self.version = snapshot.originator_version
+        self.modified_on = snapshot.timestamp
 
     def evolve(self, event: Event) -> None:
         """Takes one event in."""

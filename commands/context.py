@@ -43,7 +43,5 @@ class Context:
         for name in ("request_id", "session", "client", "reason", "causation", "undoes"):
             value = getattr(self, name)
             if value:
-                about[name] = value
+                about[name] = value.replace("\0", "") if isinstance(value, str) else value
         return orjson.dumps(about)
-
-

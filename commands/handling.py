@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -15,6 +16,7 @@ from commands.aggregate import Aggregate
 from commands.context import Context
 from commands.errors import Conflict
 from eventstore.events import Event
+from eventstore.forgetting import Forgetting
 from eventstore.recorder import Alongside, LogRecorder, UniqueConflict, VersionConflict
 
 A = TypeVar("A", bound=Aggregate)
@@ -29,17 +31,19 @@ class Statement(Protocol):
     """SQL with parameters, such as a projections.reading.Query."""
 
     @property
-    def sql(self) -> str: ...
+    def sql(self) -> str:
+        """Yields one row."""
+
     @property
-    def params(self) -> Mapping[str, object]: ...
+    def params(self) -> Mapping[str, object]:
+        """By name."""
 
 
 class Inline(Protocol):
     """The inline projections, as the write side sees them."""
 
-    def writing(
-        self, events: Sequence[Event], metadata: bytes, then: Callable[[Connection[TupleRow]], None] | None
-    ) -> Alongside: ...
+    def writing(self, events: Sequence[Event], metadata: bytes, then: Callable[[Connection[TupleRow]], None] | None) -> Alongside:
+        """What keeps their rows, and then queues further statements."""
 
 
 class Work(Generic[L_co]):
@@ -50,6 +54,7 @@ class Work(Generic[L_co]):
         self.lookups = lookups
         self.context = context
         self.aggregates: dict[str, Aggregate] = {}
+        self.forgetting: list[Forgetting] = []
 
     def find(self, kind: type[A], number: int) -> A | None:
         """The aggregate of this id, None when there is no such stream."""
@@ -69,6 +74,18 @@ class Work(Generic[L_co]):
         aggregate = kind(kind.stream(number))
         self.aggregates[aggregate.id] = aggregate
         return aggregate
+
+    def forget(self, *targets: Aggregate | Forgetting) -> None:
+        """Overwrites stored payloads for good, in the transaction of this command's events.
+
+        An aggregate stands for everything stored of it before this command; the events that it triggers now stay.
+        It should trigger one (NotePurged): a concurrent change then makes the command decide again, and none slips by.
+        """
+        for target in targets:
+            if isinstance(target, Aggregate):
+                self.forgetting.append(Forgetting(target.id, last=target.version - len(target.pending)))
+            else:
+                self.forgetting.append(target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +160,18 @@ class Handling(Generic[L_co]):
         raise Conflict("Others keep changing this at the same moment. Please try again.")
 
     def _save(self, work: Work[L_co], result: T, answer: Statement | None, once: Once | None) -> Outcome[T]:
-        aggregates = [a for a in work.aggregates.values() if a.pending]
+        # In order of names, so that two commands on the same streams wait for each other instead of deadlocking.
+        aggregates = [a for _, a in sorted(work.aggregates.items()) if a.pending]
         events = [event for a in aggregates for event in a.pending]
         metadata = work.context.metadata()
-        reply = _Reply(result, answer, work.context.actor, once)
+        reply = _Reply(result, answer, work.context, once)
 
         def alongside() -> Alongside:
             return self.inline.writing(events, metadata, reply.queue)
 
-        recordings = self.log.save(*aggregates, metadata=metadata, alongside=alongside)
+        recordings = self.log.save(*aggregates, metadata=metadata, alongside=alongside, forgetting=work.forgetting, again=reply.again)
+        for target in work.forgetting:
+            drop_cached(self.log, target.stream)
         return Outcome(result, reply.row(), [recording.notification.id for recording in recordings])
 
     def _repeat(self, once: Once) -> None:
@@ -165,36 +185,46 @@ class Handling(Generic[L_co]):
 
 
 _KEPT = "SELECT request, status, answer FROM log.idempotency WHERE account_id = %s AND key = %s"
-_KEEP = "INSERT INTO log.idempotency (account_id, key, request, status, answer) VALUES (%s, %s, %s, %s, %s)"
+_KEEP = "INSERT INTO log.idempotency (account_id, key, command, request, status, answer) VALUES (%s, %s, %s, %s, %s, %s)"
 
 
 class _Reply:
     """The answer of a command, read back in the transaction of its events, and kept if it came with a key."""
 
-    def __init__(self, result: Any, answer: Statement | None, viewer: int | None, once: Once | None) -> None:
+    def __init__(self, result: Any, answer: Statement | None, context: Context, once: Once | None) -> None:
         self._result = result
         self._answer = answer
-        self._viewer = viewer
+        self._context = context
         self._once = once
         self._cursor: Cursor[TupleRow] | None = None
         self._row: tuple[Any, ...] | None = None
 
     def queue(self, connection: Connection[TupleRow]) -> None:
         """The last statements of the transaction."""
-        if self._answer is not None:
-            self._cursor = connection.cursor(binary=True)
-            self._cursor.execute(self._answer.sql.encode(), {**self._answer.params, "viewer": self._viewer})
+        self._ask(connection)
         if self._once is not None:
             # What is kept is made from the answer, so it has to be fetched before the commit: one more round trip.
-            self._row = self._cursor.fetchone() if self._cursor is not None else None
+            self._row = self.row()
             self._cursor = None
             status, body = self._once.render(self._result, self._row)
             once = self._once
-            connection.execute(_KEEP, (once.account_id, once.key, once.request, status, body))
+            parameters = (once.account_id, once.key, self._context.command, once.request, status, body)
+            connection.execute(_KEEP, parameters)
+
+    def again(self, connection: Connection[TupleRow]) -> None:
+        """Reads the answer anew: the connection that held it was lost after the commit."""
+        self._ask(connection)
+        self._row = self.row()
+        self._cursor = None
 
     def row(self) -> tuple[Any, ...] | None:
         """The answer's row, once the transaction has been committed."""
         return self._cursor.fetchone() if self._cursor is not None else self._row
+
+    def _ask(self, connection: Connection[TupleRow]) -> None:
+        if self._answer is not None:
+            self._cursor = connection.cursor(binary=True)
+            self._cursor.execute(self._answer.sql.encode(), {**self._answer.params, "viewer": self._context.actor})
 
 
 def request_digest(method: str, path: str, body: bytes) -> bytes:
@@ -206,3 +236,11 @@ def log_recorder(log: Application[str]) -> LogRecorder:
     """The log's recorder, with its own type."""
     assert isinstance(log.recorder, LogRecorder)
     return log.recorder
+
+
+def drop_cached(log: Application[str], stream: str) -> None:
+    """Takes a forgotten aggregate out of this process's memory."""
+    cache = log.repository.cache
+    if cache is not None:
+        with suppress(KeyError):
+            cache.get(stream, evict=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import BoundedSemaphore
 from typing import Any
 
-from eventsourcing.application import Application
+import structlog
+from eventsourcing.application import Application, ProcessingEvent, Repository
 from eventsourcing.persistence import (
     AggregateRecorder,
     ApplicationRecorder,
+    EventStore,
     InfrastructureFactory,
     Mapper,
     ProcessRecorder,
@@ -19,10 +23,15 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
+from eventstore.cache import AggregateCache
 from eventstore.codec import Codec
-from eventstore.recorder import LogRecorder, SnapshotRecorder
+from eventstore.recorder import LogRecorder
+from eventstore.snapshots import Snapshot, SnapshotRecorder, SnapshotStore, due
 
-CACHED_AGGREGATES = 512
+_log = structlog.get_logger(__name__)
+
+SNAPSHOTS_WAITING = 100
+"""More than so many snapshots do not wait for being stored; the next ones will do."""
 
 
 class LogFactory(InfrastructureFactory[TrackingRecorder]):
@@ -55,10 +64,13 @@ class Log(Application[str]):
     """The event-sourced application: `repository` loads aggregates, `save` appends their pending events."""
 
     name = "notechondria"
+    is_snapshotting_enabled = True
 
     def __init__(self, pool: ConnectionPool[Connection[TupleRow]]) -> None:
         self._pool = pool
-        super().__init__({"AGGREGATE_CACHE_MAXSIZE": str(CACHED_AGGREGATES)})
+        self._snapshotting = ThreadPoolExecutor(max_workers=1, thread_name_prefix="snapshots")
+        self._waiting = BoundedSemaphore(SNAPSHOTS_WAITING)
+        super().__init__()
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
         """Our factory, over our pool."""
@@ -71,3 +83,42 @@ class Log(Application[str]):
     def construct_transcoder(self) -> Transcoder:
         """The codec brings its own."""
         return self.mapper.transcoder
+
+    def construct_snapshot_store(self) -> EventStore[str]:
+        """Our snapshots."""
+        return SnapshotStore(SnapshotRecorder(self._pool))
+
+    def construct_repository(self) -> Repository[str]:
+        """The library's repository with a cache that is bounded by weight."""
+        repository = super().construct_repository()
+        repository.cache = AggregateCache()
+        return repository
+
+    def _take_snapshots(self, processing_event: ProcessingEvent[str]) -> None:
+        """Snapshots are stored after the answer, by a thread of their own: the aggregates are at hand, nothing is read."""
+        first: dict[str, int] = {}
+        for event in processing_event.events:
+            first.setdefault(event.originator_id, event.originator_version)
+        for stream, version in first.items():
+            aggregate: Any = processing_event.aggregates.get(stream)
+            if aggregate is not None and due(aggregate, version) and self._waiting.acquire(blocking=False):
+                self._snapshotting.submit(self._keep, aggregate.snapshot())
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        try:
+            assert self.snapshots is not None
+            self.snapshots.put([snapshot])
+        except Exception:  # noqa: BLE001 - the command itself has succeeded
+            # Nothing is lost: loading takes longer until the next one.
+            _log.exception("snapshot_not_kept", stream=snapshot.originator_id)
+        finally:
+            self._waiting.release()
+
+    def flush(self) -> None:
+        """Returns when the snapshots that wait now are stored."""
+        self._snapshotting.submit(lambda: None).result()
+
+    def close(self) -> None:
+        """Stores the snapshots that wait, and ends."""
+        self._snapshotting.shutdown(wait=True)
+        super().close()

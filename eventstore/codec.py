@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Protocol, cast
+from datetime import datetime
+from typing import Any, cast
 
 import orjson
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
@@ -18,15 +18,6 @@ FORGOTTEN = b""
 
 class UnknownEventType(Exception):
     """The log holds an event of a type that this release does not know."""
-
-
-class SupportsStored(Protocol):
-    """What decode needs of a stored row."""
-
-    originator_id: Any
-    originator_version: int
-    topic: str
-    state: bytes
 
 
 @dataclass(frozen=True)
@@ -91,15 +82,15 @@ class Codec(Mapper[str]):
             recorded_at=event.timestamp,
         )
 
-    def to_domain_event(self, stored_event: SupportsStored) -> Any:
-        """The event object of a stored row; rows without a time (snapshots) get the epoch."""
-        recorded_at = getattr(stored_event, "recorded_at", None) or datetime.fromtimestamp(0, UTC)
+    def to_domain_event(self, stored_event: StoredEvent) -> Any:
+        """The event object of a stored row."""
+        assert isinstance(stored_event, LogEvent)
         return decode(
             stored_event.topic,
             str(stored_event.originator_id),
             stored_event.originator_version,
             stored_event.state,
-            recorded_at,
+            stored_event.recorded_at,
         )
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import psycopg
 from psycopg import AsyncConnection, Connection
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool, ConnectionPool
+from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+T = TypeVar("T")
 
 CONNECT_TIMEOUT_S = 5.0
 """How long a request waits for a free connection before it is answered with 503."""
@@ -43,3 +51,52 @@ def async_pool(conninfo: str, *, size: int, name: str) -> AsyncConnectionPool[As
         reconnect_timeout=RECONNECT_S,
         kwargs={"autocommit": True, "options": SETTINGS, "application_name": name, "prepare_threshold": 2},
     )
+
+
+@contextmanager
+def one_message(connection: Connection[TupleRow]) -> Iterator[None]:
+    """A transaction whose statements leave together, from BEGIN to COMMIT, as far as nothing is fetched in between.
+
+    psycopg's own transaction() waits for the answers to BEGIN and to what comes before COMMIT.
+    """
+    try:
+        with connection.pipeline():
+            connection.execute("BEGIN")
+            yield
+            connection.execute("COMMIT")
+    except BaseException:
+        if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def connection_lost(error: psycopg.OperationalError) -> bool:
+    """Whether the server may have carried out what was sent last: the connection broke before it answered."""
+    if isinstance(error, PoolTimeout | PoolClosed | TooManyRequests):
+        return False
+    state = error.sqlstate
+    return state is None or state[:2] == "08" or state in _GOING_AWAY
+
+
+def passing(error: psycopg.OperationalError) -> bool:
+    """Whether a moment later the same may succeed: a lost connection, a deadlock. Not a full disk, not a full pool."""
+    return connection_lost(error) or error.sqlstate in _TRY_AGAIN
+
+
+def reading(pool: ConnectionPool[Connection[TupleRow]], read: Callable[[Connection[TupleRow]], T]) -> T:
+    """Runs a read, and once more when its connection turns out to be one that the server has closed meanwhile."""
+    try:
+        with pool.connection() as connection:
+            return read(connection)
+    except psycopg.OperationalError as error:
+        if not connection_lost(error):
+            raise
+    pool.check()
+    with pool.connection() as connection:
+        return read(connection)
+
+
+_GOING_AWAY = {"57P01", "57P02", "57P03"}
+"""admin_shutdown, crash_shutdown, cannot_connect_now"""
+_TRY_AGAIN = {"40001", "40P01"}
+"""serialization_failure, deadlock_detected"""

@@ -38,7 +38,7 @@ def migrate(conninfo: str) -> list[str]:
         connection.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
         try:
             connection.execute(_LEDGER)
-            applied = dict(connection.execute("SELECT name, sha256 FROM log.migrations").fetchall())
+            applied: dict[str, str] = dict(connection.execute("SELECT name, sha256 FROM log.migrations").fetchall())
             for name, script in migrations():
                 digest = hashlib.sha256(script.encode()).hexdigest()
                 if name not in applied:

@@ -24,10 +24,7 @@ if TYPE_CHECKING:
     from eventstore.recorder import LogRecorder
 
 POLL_INTERVAL_S = 0.2
-_READ = (
-    "SELECT position, stream, version, type, data, metadata, recorded_at"
-    " FROM log.events WHERE position > %s ORDER BY position LIMIT %s"
-)
+_READ = "SELECT position, stream, version, type, data, metadata, recorded_at FROM log.events WHERE position > %s ORDER BY position LIMIT %s"
 
 
 class LogRow(NamedTuple):

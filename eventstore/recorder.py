@@ -5,16 +5,15 @@ No table lock and no NOTIFY inside the append; order for followers comes from th
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
 from eventsourcing.persistence import (
-    AggregateRecorder,
     ApplicationRecorder,
     IntegrityError,
     Notification,
@@ -26,14 +25,18 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from eventstore.codec import LogEvent
+from eventstore.database import connection_lost, one_message, passing, reading
+from eventstore.forgetting import Forgetting, queue
 from eventstore.reader import LogReader, PollingSubscription
 
 _APPEND = "SELECT log.append(%s, %s::text[], %s::int[], %s::text[], %s::bytea[], %s, %s::timestamptz[])"
 _GUARD = "SELECT log.guard(%s)"
 _SELECT = "SELECT stream, version, type, data, recorded_at FROM log.events WHERE stream = %s"
+_HEAD = "SELECT max(position) FROM log.events"
 _MINE = "SELECT position FROM log.events WHERE stream = %s AND version = %s AND metadata = %s"
 
-RETRIES_AFTER_LOST_CONNECTION = 3
+RETRIES = 3
+"""After a lost connection or a deadlock."""
 READ_MODELS_REPLACED = "NC001"
 """SQLSTATE that log.guard raises."""
 
@@ -57,10 +60,13 @@ class ReadModelsReplaced(psycopg.OperationalError):
 class Alongside(Protocol):
     """What commits in one transaction with the events: inline rows, the answer, the idempotency record."""
 
-    inline_projections: str | None
-    """Names and versions of the inline projections that write() was made for; None writes no rows."""
-    needs_rows: bool
-    """Whether load() has to be called before write()."""
+    @property
+    def inline_projections(self) -> str | None:
+        """Names and versions of the inline projections that write() was made for; None writes no rows."""
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether load() has to be called before write()."""
 
     def load(self, connection: Connection[TupleRow]) -> None:
         """Reads the rows that the events change. Costs one round trip."""
@@ -76,79 +82,102 @@ class LogRecorder(ApplicationRecorder):
         self.pool = pool
         self._reader: LogReader | None = None
 
-    def insert_events(
+    def insert_events(  # noqa: C901 - one branch per way in which an append can end
         self,
         stored_events: Sequence[StoredEvent],
         *,
-        metadata: bytes = b"{}",
+        metadata: bytes | None = None,
         alongside: Callable[[], Alongside] | None = None,
-        **kwargs: Any,
+        forgetting: Sequence[Forgetting] = (),
+        again: Callable[[Connection[TupleRow]], None] | None = None,
+        **_: Any,
     ) -> Sequence[int] | None:
         """Appends all events, and what goes alongside, in one transaction; returns the events' positions.
 
-        `metadata` must be unique per command: after a connection that was lost during the commit, it tells
-        our own success from a conflict. Raises VersionConflict or UniqueConflict; nothing is stored then.
+        metadata: unique per command; after a connection that was lost during the commit, it tells our own success
+        from a conflict.
+        alongside: called per attempt for what else the transaction holds.
+        forgetting: older events that are overwritten in this transaction.
+        again: called, on another connection, when an attempt whose connection was lost turns out to have been committed:
+        whatever that attempt read is gone and has to be read anew.
+        Raises VersionConflict or UniqueConflict, and psycopg's OperationalError when the database is away, full or
+        shutting down; nothing is stored then, unless the connection was lost in the commit and did not come back.
         """
-        if not stored_events and alongside is None:
+        if not stored_events and alongside is None and not forgetting:
             return None
-        for attempt in range(RETRIES_AFTER_LOST_CONNECTION + 1):
+        if metadata is None:
+            metadata = f'{{"command":"{secrets.token_hex(8)}"}}'.encode()
+        lost = False
+        for attempt in range(RETRIES + 1):
             try:
-                return self._append(stored_events, metadata, alongside() if alongside else None)
+                return self._append(stored_events, metadata, alongside() if alongside else None, forgetting)
             except psycopg.errors.UniqueViolation as error:
                 constraint = error.diag.constraint_name or ""
                 if constraint != "events_stream_version":
                     raise UniqueConflict(constraint) from error
-                if attempt and (positions := self._own_positions(stored_events, metadata)):
-                    return positions
-                raise VersionConflict(str(error)) from error
+                positions = self._own_positions(stored_events, metadata) if lost else []
+                if not positions:
+                    raise VersionConflict(str(error)) from error
+                if again is not None:
+                    with self.pool.connection() as connection:
+                        again(connection)
+                return positions
             except psycopg.DatabaseError as error:
                 if error.sqlstate == READ_MODELS_REPLACED:
                     raise ReadModelsReplaced(str(error)) from error
                 if not isinstance(error, psycopg.OperationalError):
                     raise
-                if attempt == RETRIES_AFTER_LOST_CONNECTION:
+                if attempt == RETRIES or not passing(error):
                     raise
                 time.sleep(0.05 * 2**attempt)
+                if connection_lost(error):
+                    lost = True
+                    self.pool.check()
         raise AssertionError("unreachable")
 
     def _append(
-        self, events: Sequence[StoredEvent], metadata: bytes, alongside: Alongside | None
+        self, events: Sequence[StoredEvent], metadata: bytes, alongside: Alongside | None, forgetting: Sequence[Forgetting]
     ) -> Sequence[int] | None:
-        inline = alongside.inline_projections if alongside else None
         with self.pool.connection() as connection:
+            if alongside is None and not forgetting:
+                # A transaction of one statement: no BEGIN, no COMMIT, one round trip.
+                return [position for (position,) in self._queue_events(connection, None, events, metadata)]
             appended: Cursor[TupleRow] | None = None
-            with ExitStack() as transaction:
-                # Everything from BEGIN to COMMIT leaves as one message, unless rows have to be read first.
-                transaction.enter_context(connection.pipeline())
-                transaction.enter_context(connection.transaction())
+            inline = alongside.inline_projections if alongside else None
+            with one_message(connection):
                 if alongside and alongside.needs_rows:
                     connection.execute(_GUARD, (inline,))
                     alongside.load(connection)
+                # The events go first: a command that was committed before is recognised by them.
                 if events:
-                    appended = connection.cursor(binary=True)
-                    appended.execute(
-                        _APPEND,
-                        (
-                            inline,
-                            [str(event.originator_id) for event in events],
-                            [event.originator_version for event in events],
-                            [event.topic for event in events],
-                            [event.state for event in events],
-                            metadata,
-                            [_recorded_at(event) for event in events],
-                        ),
-                    )
+                    appended = self._queue_events(connection, inline, events, metadata)
+                if forgetting:
+                    queue(connection, forgetting)
                 if alongside:
                     alongside.write(connection)
             return [position for (position,) in appended] if appended else []
+
+    def _queue_events(
+        self, connection: Connection[TupleRow], inline: str | None, events: Sequence[StoredEvent], metadata: bytes
+    ) -> Cursor[TupleRow]:
+        return connection.cursor(binary=True).execute(
+            _APPEND,
+            (
+                inline,
+                [str(event.originator_id) for event in events],
+                [event.originator_version for event in events],
+                [event.topic for event in events],
+                [event.state for event in events],
+                metadata,
+                [_recorded_at(event) for event in events],
+            ),
+        )
 
     def _own_positions(self, events: Sequence[StoredEvent], metadata: bytes) -> list[int]:
         positions = []
         with self.pool.connection() as connection:
             for event in events:
-                row = connection.execute(
-                    _MINE, (str(event.originator_id), event.originator_version, metadata)
-                ).fetchone()
+                row = connection.execute(_MINE, (str(event.originator_id), event.originator_version, metadata)).fetchone()
                 if row is None:
                     return []
                 positions.append(row[0])
@@ -164,13 +193,17 @@ class LogRecorder(ApplicationRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """The events of one stream, in order of version."""
-        query, parameters = _narrowed(_SELECT, originator_id, gt, lte, desc, limit)
-        with self.pool.connection() as connection, connection.cursor(binary=True) as cursor:
-            cursor.execute(query, parameters)
-            return [
-                LogEvent(originator_id=stream, originator_version=version, topic=type_name, state=data, recorded_at=at)
-                for stream, version, type_name, data, at in cursor
-            ]
+        query, bounds = narrowed(_SELECT, gt, lte, desc, limit)
+
+        def read(connection: Connection[TupleRow]) -> Sequence[StoredEvent]:
+            with connection.cursor(binary=True) as cursor:
+                cursor.execute(query, [str(originator_id), *bounds])
+                return [
+                    LogEvent(originator_id=stream, originator_version=version, topic=type_name, state=data, recorded_at=at)
+                    for stream, version, type_name, data, at in cursor
+                ]
+
+        return reading(self.pool, read)
 
     def select_notifications(
         self,
@@ -208,8 +241,7 @@ class LogRecorder(ApplicationRecorder):
 
     def max_notification_id(self) -> int | None:
         """The head of the log: the newest visible position, None for an empty log."""
-        with self.pool.connection() as connection:
-            row = connection.execute("SELECT max(position) FROM log.events").fetchone()
+        row = reading(self.pool, lambda connection: connection.execute(_HEAD).fetchone())
         return row[0] if row else None
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
@@ -217,53 +249,13 @@ class LogRecorder(ApplicationRecorder):
         return PollingSubscription(self, gt, topics)
 
 
-class SnapshotRecorder(AggregateRecorder):
-    """Snapshots of long streams: the newest, kept in place of older ones."""
-
-    def __init__(self, pool: ConnectionPool[Connection[TupleRow]]) -> None:
-        self.pool = pool
-
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> None:
-        """Stores snapshots. Raises the library's IntegrityError when one is there already."""
-        try:
-            with self.pool.connection() as connection, connection.transaction(), connection.cursor() as cursor:
-                cursor.executemany(
-                    "INSERT INTO log.snapshots (stream, version, type, data) VALUES (%s, %s, %s, %s)",
-                    [(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events],
-                )
-        except psycopg.errors.UniqueViolation as error:
-            raise IntegrityError(str(error)) from error
-
-    def select_events(
-        self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Sequence[StoredEvent]:
-        """The stored snapshots of one stream, in order of version."""
-        query, parameters = _narrowed(
-            "SELECT stream, version, type, data FROM log.snapshots WHERE stream = %s",
-            originator_id, gt, lte, desc, limit,
-        )  # fmt: skip
-        with self.pool.connection() as connection, connection.cursor(binary=True) as cursor:
-            cursor.execute(query, parameters)
-            return [
-                StoredEvent(originator_id=stream, originator_version=version, topic=type_name, state=data)
-                for stream, version, type_name, data in cursor
-            ]
-
-
 def _recorded_at(event: StoredEvent) -> datetime | None:
     return event.recorded_at if isinstance(event, LogEvent) else None
 
 
-def _narrowed(
-    query: str, stream: UUID | str, gt: int | None, lte: int | None, desc: bool, limit: int | None
-) -> tuple[str, list[object]]:
-    parameters: list[object] = [str(stream)]
+def narrowed(query: str, gt: int | None, lte: int | None, desc: bool, limit: int | None) -> tuple[str, list[int]]:
+    """A query for rows of one stream with the library's usual bounds, and the parameters that they add."""
+    parameters: list[int] = []
     if gt is not None:
         query += " AND version > %s"
         parameters.append(gt)

@@ -20,7 +20,7 @@ class _EventType(type):
             if name in EVENT_TYPES:
                 raise TypeError(f"two event classes are called {name}")
             EVENT_TYPES[name] = cls  # type: ignore[assignment]
-        return dataclass(frozen=True, kw_only=True)(cls)
+        return dataclass(frozen=True, kw_only=True)(cls)  # type: ignore[arg-type]
 
 
 class Event(metaclass=_EventType):

@@ -15,6 +15,9 @@ CREATE TABLE log.events (
     CONSTRAINT events_stream_version UNIQUE (stream, version)
 );
 
+-- Forgotten events: few, and asked for before a snapshot of their stream is kept.
+CREATE INDEX events_forgotten ON log.events (stream, version) WHERE data = '';
+
 CREATE VIEW log.readable_events AS
 SELECT position, stream, version, type,
        CASE WHEN length(data) = 0 THEN NULL ELSE convert_from(data, 'UTF8')::json END AS data,
@@ -22,13 +25,17 @@ SELECT position, stream, version, type,
        recorded_at
 FROM log.events;
 
--- The newest snapshots of long streams. Derived: may be deleted at any time.
+-- Snapshots of long streams: the newest and a few older ones. Derived: may be deleted at any time.
+-- Most rows live for a short time only, so dead ones are cleared early.
 CREATE TABLE log.snapshots (
     stream  text COLLATE "C" NOT NULL,
     version integer NOT NULL,
     type    text COLLATE "C" NOT NULL,
     data    bytea NOT NULL,
     PRIMARY KEY (stream, version)
+) WITH (
+    autovacuum_vacuum_threshold = 50, autovacuum_vacuum_scale_factor = 0.05,
+    toast.autovacuum_vacuum_threshold = 500, toast.autovacuum_vacuum_scale_factor = 0.05
 );
 
 -- What each projection's live tables were built by, and how far a follower has come.
@@ -63,6 +70,7 @@ CREATE TABLE log.parked_streams (
 CREATE TABLE log.idempotency (
     account_id bigint NOT NULL,
     key        text COLLATE "C" NOT NULL,
+    command    text COLLATE "C" NOT NULL,
     request    bytea NOT NULL,
     status     integer NOT NULL,
     answer     bytea NOT NULL,
@@ -70,6 +78,8 @@ CREATE TABLE log.idempotency (
     PRIMARY KEY (account_id, key)
 );
 CREATE INDEX idempotency_created_at ON log.idempotency (created_at);
+-- Forgetting finds the kept answers of the commands whose events it overwrites.
+CREATE INDEX idempotency_command ON log.idempotency (command);
 
 -- Small facts about this store: the inline projections it was built with, the generated secret.
 CREATE TABLE log.facts (
@@ -119,4 +129,48 @@ BEGIN
              WITH ORDINALITY AS e (stream, version, type, payload, recorded_at, nth)
         ORDER BY e.nth
         RETURNING events.position;
+END $$;
+
+-- Stores a snapshot unless an event of the stream was forgotten, and drops those that it makes superfluous: of another
+-- shape, or older and not at a multiple of every * stride.
+CREATE FUNCTION log.keep_snapshot(
+    of_stream text, at_version integer, of_type text, content bytea, every integer, stride integer
+) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    -- Against log.forget, which takes these locks shared before it overwrites.
+    PERFORM pg_advisory_xact_lock(7266103, (abs(hashtext(of_stream)::bigint) % 64)::int);
+    IF EXISTS (SELECT FROM log.events WHERE stream = of_stream AND data = '') THEN
+        RETURN;
+    END IF;
+    INSERT INTO log.snapshots (stream, version, type, data) VALUES (of_stream, at_version, of_type, content)
+    ON CONFLICT (stream, version) DO UPDATE SET type = EXCLUDED.type, data = EXCLUDED.data;
+    DELETE FROM log.snapshots
+    WHERE stream = of_stream AND (type <> of_type OR (version < at_version AND (version / every) % stride <> 0));
+END $$;
+
+-- Overwrites the payloads of events, and what else repeats their content: free text in the metadata, snapshots,
+-- answers kept for an Idempotency-Key, errors of parked streams. Returns the number of events overwritten.
+CREATE FUNCTION log.forget(streams text[], firsts integer[], lasts integer[]) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    overwritten bigint;
+    commands    text[];
+BEGIN
+    -- A snapshot that is just being stored is either seen here and deleted, or comes later and sees what was forgotten.
+    PERFORM pg_advisory_xact_lock_shared(7266103, bucket)
+    FROM (SELECT DISTINCT (abs(hashtext(stream)::bigint) % 64)::int AS bucket FROM unnest(streams) AS stream ORDER BY 1) AS buckets;
+    WITH gone AS (
+        UPDATE log.events AS e
+        SET data = '',
+            metadata = convert_to((convert_from(e.metadata, 'UTF8')::jsonb - '{client,reason}'::text[])::text, 'UTF8')
+        FROM unnest(streams, firsts, lasts) AS t (stream, first, last)
+        WHERE e.stream = t.stream AND e.version >= t.first AND (t.last IS NULL OR e.version <= t.last) AND e.data <> ''
+        RETURNING convert_from(e.metadata, 'UTF8')::jsonb ->> 'command' AS command
+    )
+    SELECT count(*), array_agg(DISTINCT command) INTO overwritten, commands FROM gone;
+    DELETE FROM log.snapshots WHERE stream = ANY (streams);
+    UPDATE log.idempotency
+    SET status = 410, answer = convert_to('{"detail": "What this request made was deleted for good."}', 'UTF8')
+    WHERE command = ANY (commands);
+    UPDATE log.parked_streams SET error = 'forgotten' WHERE stream = ANY (streams);
+    RETURN overwritten;
 END $$;

@@ -1,0 +1,46 @@
+"""Overwrites what was written for good: payloads in place, snapshots, kept answers. Type, version and position stay.
+
+Commands forget in the transaction of their own event (`Work.forget`), so that "purged" and "forgotten" are one fact. Replays
+meet a `Forgotten` event and step over it. Afterwards a dump of the database does not hold the text; dead row versions and
+the write-ahead log do until VACUUM and the next checkpoints have recycled them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+_FORGET = "SELECT log.forget(%s::text[], %s::int[], %s::int[])"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Forgetting:
+    """Events of one stream to be forgotten: versions first to last, both included; no last means all there are."""
+
+    stream: str
+    first: int = 1
+    last: int | None = None
+
+
+def forget(connection: Connection[TupleRow], targets: Sequence[Forgetting]) -> int:
+    """Overwrites the payloads, in the caller's transaction or one of its own; returns how many there were.
+
+    Events that are appended to a stream at the same moment stay, unless the caller appends to it as well.
+    """
+    row = connection.execute(_FORGET, _parameters(targets)).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def queue(connection: Connection[TupleRow], targets: Sequence[Forgetting]) -> None:
+    """The same as part of a pipeline, without waiting for the answer."""
+    connection.execute(_FORGET, _parameters(targets))
+
+
+def _parameters(targets: Sequence[Forgetting]) -> tuple[list[str], list[int], list[int | None]]:
+    # In order of streams, so that two transactions that forget the same ones cannot deadlock.
+    ordered = sorted(targets, key=lambda target: (target.stream, target.first))
+    return [t.stream for t in ordered], [t.first for t in ordered], [t.last for t in ordered]
