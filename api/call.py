@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from api.answers import finished
 from api.auth import admit, presented
 from api.bodies import Body
-from api.errors import JSON
 from commands.context import Context
 from projections.reading import Caller, Credentials, Query
 from wiring import Services
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from api.routing import Route
 
 T = TypeVar("T")
-
-ORIGIN_MARK = b"\x1a"
-"""Stands in stored JSON for scheme and host of media addresses; no valid JSON text contains this byte."""
 
 EMPTY = Body({})
 
@@ -62,11 +59,6 @@ class Call:
         """Scheme and host that the client reached us under, without a slash at the end."""
         origin: str = self.scope["origin"]
         return origin
-
-    @property
-    def media_origin(self) -> str:
-        """Scheme and host of media addresses: ours, unless the operator names another."""
-        return self.services.settings.media_url or self.origin
 
     @property
     def request_id(self) -> str:
@@ -128,10 +120,7 @@ class Call:
 
 def json_bytes(call: Call, text: str | bytes, status: int | None = None, headers: Mapping[str, str] | None = None) -> Response:
     """The finished JSON as the answer, with the origin of media put in its places."""
-    content = text.encode() if isinstance(text, str) else text
-    if ORIGIN_MARK in content:
-        content = content.replace(ORIGIN_MARK, call.media_origin.encode())
-    return Response(content, status or call.route.status, headers, JSON)
+    return finished(call.scope, text, status or call.route.status, headers)
 
 
 def answer(call: Call, result: Any) -> Response:

@@ -23,8 +23,8 @@ DESCRIPTION = """\
 Notes, courses, planner and history of Notechondria.
 
 Every call but the open ones carries `Authorization: Token <session key>` (from signing in) or
-`Authorization: Bearer ntc_<key>` (an API key from the settings). Press **Authorize** and enter the whole header,
-with its first word.
+`Authorization: Bearer ntc_<key>` (an API key from the settings). Press **Authorize** and enter either `Token <session key>`,
+with its first word, or the API key alone.
 """
 SCHEMES = {
     "Token": {

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-import orjson
 import psycopg
 import structlog
 from eventsourcing import persistence
@@ -17,10 +16,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Scope
 
+from api.answers import finished, json_response
 from commands.errors import Refused
 from projections.reading import Rejected
 
-JSON = "application/json; charset=utf-8"
 RETRY_SECONDS = 2
 DATABASE_AWAY = "The database cannot be reached at the moment. Please try again in a few seconds."
 
@@ -116,11 +115,6 @@ class BadHost(Refusal):
 ROUTE_TEXTS = {400: "Bad request.", 403: "Permission denied.", 500: "Internal server error."}
 
 
-def json_response(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer with this body as JSON."""
-    return Response(orjson.dumps(body), status, headers, JSON)
-
-
 def route_error(status: int, scope: Scope, **more: Any) -> Response:
     """The shape of errors that have no view: no such route, a refused host, a crash."""
     path: str = scope["path"]
@@ -135,6 +129,8 @@ def respond_to(error: Exception, scope: Scope) -> Response:
     match error:
         case BadHost():
             return route_error(400, scope)
+        case Refused(body=bytes() as text):
+            response = finished(scope, text, error.status, error.headers)
         case Refusal() | Refused():
             response = json_response(error.status, error.body, error.headers)
         case Rejected():

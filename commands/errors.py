@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Refused(Exception):
-    """A command that was not carried out. `status` and `body` are the answer; nothing was stored."""
+    """A command that was not carried out. `status` and `body` (a value, or finished JSON as bytes) are the answer; nothing was stored."""
 
     status = 400
     headers: Mapping[str, str] | None = None

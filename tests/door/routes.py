@@ -117,6 +117,11 @@ async def stale(call: Call) -> None:
     raise PreconditionFailed({"id": 1})
 
 
+async def stale_finished(call: Call) -> None:
+    """Refuses with a current state as the read models hold it."""
+    raise PreconditionFailed(b'{"image": "\x1a/media/a.png"}')
+
+
 async def crash(call: Call) -> None:
     """A bug."""
     raise RuntimeError("a secret detail")
@@ -146,6 +151,7 @@ ROUTES = [
     Route("GET", "/missing/", missing, "Missing"),
     Route("GET", "/unreadable/", unreadable, "Unreadable", caller="open"),
     Route("GET", "/stale/", stale, "Stale", caller="open"),
+    Route("GET", "/stale-finished/", stale_finished, "Stale", caller="open"),
     Route("GET", "/crash/", crash, "Crash", caller="ignored"),
     Route("GET", "/things/{thing_id:int}/", path, "Thing", caller="ignored"),
     Route("GET", "/things/uuid/{part:uuid}/", path, "Part", caller="ignored"),

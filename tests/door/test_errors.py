@@ -34,6 +34,8 @@ def test_refusals_keep_their_shape(door: httpx.Client) -> None:
     assert door.get(f"{T}/unreadable/").json() == ["You do not have access to this note."]
     stale = door.get(f"{T}/stale/")
     assert (stale.status_code, stale.json()) == (412, {"id": 1})
+    state = door.get(f"{T}/stale-finished/", headers={"Host": "notes.example.org"})
+    assert (state.status_code, state.json()) == (412, {"image": "http://notes.example.org/media/a.png"})
 
 
 def test_a_wrong_method_names_the_right_ones(door: httpx.Client) -> None:
