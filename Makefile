@@ -8,13 +8,14 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 SOURCES := api cli commands eventstore mcp_server projections reactors settings.py wiring.py logs.py tests benchmarks
 
 .DELETE_ON_ERROR:
-.PHONY: help install serve test check format bench lock clean
+.PHONY: help install serve test check format docs bench lock clean
 
 help:
 	@echo "make serve    install what is missing and start the server on $(HOST):$(PORT) (HOST=, PORT=)"
 	@echo "make test     run the tests (ARGS= for pytest)"
 	@echo "make check    lint, format, types, import contracts"
 	@echo "make format   let the formatter rewrite the source"
+	@echo "make docs     print the pages that are made from the source"
 	@echo "make bench    measure"
 	@echo "make lock     resolve the dependencies anew"
 	@echo "make clean    remove everything that was made here (data folders stay)"
@@ -36,6 +37,9 @@ check: $(VENV)/.dev
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --quiet --fix $(SOURCES)
 	@$(BIN)/ruff format --quiet $(SOURCES)
+
+docs: $(VENV)/.runtime
+	@$(BIN)/notechondria settings > docs/settings.md
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.http $(ARGS)

@@ -60,15 +60,22 @@ def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _absolute(value: Path) -> Path:
+    return value.expanduser().absolute()
+
+
+Folder = Annotated[Path, AfterValidator(_absolute)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_networks)]
 Origin = Annotated[str, AfterValidator(_origin)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
-def _setting(default: Any, description: str, *others: str, **more: Any) -> Any:
-    """A field; `others` are names without the prefix under which it is read as well, the prefixed name first."""
-    return Field(default, description=description, json_schema_extra={"others": list(others)}, **more)
+def _setting(default: Any, description: str, *others: str, shown: str | None = None, **more: Any) -> Any:
+    """A field. others: further names under which it is read, the prefixed one first; shown: the default in the documentation,
+    where it depends on the machine.
+    """
+    return Field(default, description=description, json_schema_extra={"others": list(others), "shown": shown}, **more)
 
 
 class Settings(BaseSettings):
@@ -78,7 +85,9 @@ class Settings(BaseSettings):
         env_ignore_empty=True, env_file=".env", extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True
     )
 
-    data_dir: Path = _setting(Path(user_data_dir("notechondria")), "Folder of everything that the server keeps")
+    data_dir: Folder = _setting(
+        Path(user_data_dir("notechondria")), "Folder of everything that the server keeps", shown="~/.local/share/notechondria"
+    )
     database_url: Annotated[SecretStr, AfterValidator(_database_address)] | None = _setting(
         None, "PostgreSQL 15 or newer; unset: an embedded PostgreSQL 18 inside the data folder", "DATABASE_URL"
     )
@@ -87,7 +96,7 @@ class Settings(BaseSettings):
 
     host: str = _setting("127.0.0.1", "Address to listen on", min_length=1)
     port: int = _setting(8000, "Port to listen on; 0 picks a free one", "PORT", ge=0, le=65535)
-    workers: int = _setting(min(4, os.cpu_count() or 1), "API processes (default: one per core, at most 4)", "WEB_CONCURRENCY", ge=1, le=64)
+    workers: int = _setting(min(4, os.cpu_count() or 1), "API processes", "WEB_CONCURRENCY", shown="one per core, at most 4", ge=1, le=64)
     drain_seconds: int = _setting(20, "How long running requests may take to end after SIGTERM", ge=0, le=3600)
     public_origin: Origin | None = _setting(None, "Address under which clients reach the server, when it is not the Host header's")
     allowed_hosts: Words = _setting((), "Host names that are served; empty or *: all", "DJANGO_ALLOWED_HOSTS")
@@ -104,7 +113,7 @@ class Settings(BaseSettings):
     smtp_use_tls: bool = _setting(True, "STARTTLS after connecting", "SMTP_USE_TLS")
     smtp_use_ssl: bool = _setting(False, "TLS from the first byte; wins over SMTP_USE_TLS", "SMTP_USE_SSL")
     smtp_from_email: str | None = _setting(
-        None, "Sender (default: the name at the mail server, else no-reply@notechondria.local)", "SMTP_FROM_EMAIL"
+        None, "Sender of mails", "SMTP_FROM_EMAIL", shown="SMTP_USERNAME, else no-reply@notechondria.local"
     )
     code_ttl_hours: int = _setting(24, "Hours for which a mailed code is good", "SMTP_EMAIL_VERIFICATION_TTL_HOURS", ge=1, le=8760)
     frontend_origin: Origin | None = _setting(
@@ -126,7 +135,7 @@ class Settings(BaseSettings):
     github_api_url: WebAddress = _setting("https://api.github.com", "GitHub's API")
 
     superuser_username: str = _setting("admin", "Administrator made at start", "DJANGO_SUPERUSER_USERNAME")
-    superuser_email: str | None = _setting(None, "Administrator's address (default: <name>@localhost)", "DJANGO_SUPERUSER_EMAIL")
+    superuser_email: str | None = _setting(None, "Administrator's address", "DJANGO_SUPERUSER_EMAIL", shown="<name>@localhost")
     superuser_password: SecretStr | None = _setting(None, "Administrator's password; unset: none is made", "DJANGO_SUPERUSER_PASSWORD")
     bootstrap_sample_content: bool = _setting(True, "Seed the sample courses at start", "BOOTSTRAP_SAMPLE_CONTENT")
     sample_root: Path | None = _setting(None, "Folder of sample courses; unset: those that come with the server", "SAMPLE_ROOT")

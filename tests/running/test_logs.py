@@ -1,0 +1,45 @@
+"""Lines of the log, as a process writes them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import logging, structlog
+from logs import configure_logging
+from settings import load_settings
+configure_logging(load_settings())
+log = structlog.get_logger("notechondria.test")
+log.info("signed_in", account=8, password="hunter2", header="Token hunter2", nested={"api_key": "hunter2", "kept": "plain"})
+logging.getLogger("library").warning("connecting to postgresql://me:hunter2@localhost/notes with ntc_hunter2")
+try:
+    raise ValueError("Authorization was Bearer hunter2")
+except ValueError:
+    log.exception("failed")
+"""
+
+
+def _written(log_format: str) -> str:
+    environment = os.environ | {"NOTECHONDRIA_LOG_FORMAT": log_format}
+    return subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stderr
+
+
+def test_json_lines_carry_name_level_time_and_fields() -> None:
+    first, second, third = map(json.loads, _written("json").splitlines())
+    assert first["event"] == "signed_in"
+    assert (first["account"], first["level"], first["logger"]) == (8, "info", "notechondria.test")
+    assert first["nested"]["kept"] == "plain"
+    assert second["level"] == "warning"
+    assert "ValueError" in third["exception"]
+
+
+def test_secrets_are_masked_in_every_format() -> None:
+    for log_format in ("json", "console"):
+        written = _written(log_format)
+        assert "signed_in" in written
+        assert "hunter2" not in written
