@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from commands.accounts.lookups import AccountLookups
+from commands.planner.lookups import PlannerLookups
 
 
 class Ids(Protocol):
@@ -14,5 +15,5 @@ class Ids(Protocol):
         """A new id that clients will see. kind: account, session, course, note, attachment, ..."""
 
 
-class Lookups(AccountLookups, Ids, Protocol):
+class Lookups(PlannerLookups, AccountLookups, Ids, Protocol):
     """All of them. Asked inside commands, in a thread; inline projections answer, so they are never behind."""

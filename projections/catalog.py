@@ -5,6 +5,7 @@ from projections.base import Projection
 from projections.courses import Courses
 from projections.invitations import Invitations
 from projections.notes.projector import Notes
+from projections.planner.projector import Planner
 from projections.sessions import Sessions
 
-ALL_PROJECTIONS: tuple[Projection, ...] = (Accounts(), Sessions(), Invitations(), Courses(), Notes())
+ALL_PROJECTIONS: tuple[Projection, ...] = (Accounts(), Sessions(), Invitations(), Courses(), Notes(), Planner())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from projections.accounts.lookups import AccountAnswers
+from projections.planner.lookups import PlannerAnswers
 
 
-class SqlLookups(AccountAnswers):
+class SqlLookups(PlannerAnswers, AccountAnswers):
     """All lookups. Each area adds its own class of answers (over projections.answers.SqlAnswers) as a base."""

@@ -1,0 +1,1 @@
+"""Plans: what is to be done when, and whether it was done."""

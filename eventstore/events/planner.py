@@ -1,0 +1,89 @@
+"""Events of the planner: stream planner-event-<id>, and planner-<account id> for what holds for all of an account's plans.
+
+Times are in the notation of eventstore.moments: as they were given, with the zone that was known then.
+"""
+
+from __future__ import annotations
+
+from eventstore.events.base import Event
+
+
+class PlannerEventCreated(Event):
+    """Something was planned."""
+
+    owner_id: int
+    title: str
+    event_date: str
+    """The day on which it was planned, as it came out of the window."""
+    starts_at: str
+    ends_at: str
+    difficulty_weight: int
+    description: str | None
+    course_id: int | None
+    is_completed: bool
+    completed_at: str | None
+    """An instant, ISO 8601 in UTC."""
+    client_event_id: str | None = None
+    """The name under which the client knew it before; an upload that is repeated finds the event by it."""
+
+
+class PlannerEventRenamed(Event):
+    """The title changed."""
+
+    title: str
+
+
+class PlannerEventMoved(Event):
+    """The window changed: moved to another time, or another length."""
+
+    event_date: str
+    starts_at: str
+    ends_at: str
+
+
+class PlannerEventWeighed(Event):
+    """The importance changed."""
+
+    difficulty_weight: int
+
+
+class PlannerEventDescribed(Event):
+    """The description changed."""
+
+    description: str | None
+
+
+class PlannerEventFiled(Event):
+    """The course changed; None takes it out of its course."""
+
+    course_id: int | None
+
+
+class PlannerEventCompleted(Event):
+    """It is done."""
+
+    completed_at: str
+
+
+class PlannerEventReopened(Event):
+    """It is not done after all."""
+
+
+class PlannerEventCompletionTimed(Event):
+    """The time of completion was set by itself, whether or not the event counts as done."""
+
+    completed_at: str | None
+
+
+class PlannerEventDeleted(Event):
+    """It went into the recycle bin."""
+
+
+class PlannerEventRestored(Event):
+    """It came back from the recycle bin."""
+
+
+class TimeZoneChosen(Event):
+    """The account's zone: wall-clock times without a zone are understood in it from here on. None goes back to UTC."""
+
+    zone: str | None
