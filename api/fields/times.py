@@ -34,13 +34,18 @@ class Date(FieldType):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DateTime(FieldType):
-    """An instant, in UTC. Without an offset it is taken as UTC, a bare date as midnight UTC."""
+    """An instant, in UTC. Without an offset it is taken as UTC, a bare date as midnight UTC.
+
+    naive: a time without an offset stays without, so that it can be understood in the account's zone.
+    """
+
+    naive: bool = False
 
     def read(self, value: Any, form: bool) -> datetime:
-        instant = read_instant(value.strip()) if isinstance(value, str) else None
-        if instant is None:
+        given = read_time(value.strip()) if isinstance(value, str) else None
+        if given is None:
             raise refuse(DATETIME_FORMAT)
-        return instant
+        return given if self.naive or given.tzinfo is not None else given.replace(tzinfo=UTC)
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "format": "date-time"}
@@ -48,6 +53,12 @@ class DateTime(FieldType):
 
 def read_instant(text: str) -> datetime | None:
     """The instant that the text names, in UTC; None when it names none."""
+    given = read_time(text)
+    return given if given is None or given.tzinfo is not None else given.replace(tzinfo=UTC)
+
+
+def read_time(text: str) -> datetime | None:
+    """The time that the text names: in UTC when it has an offset, naive when it has none; None when it names none."""
     day = DATE.match(text)
     if day is None:
         return None
@@ -55,20 +66,21 @@ def read_instant(text: str) -> datetime | None:
     try:
         year, month, number = map(int, day.groups())
         if not rest:
-            return datetime(year, month, number, tzinfo=UTC)
+            return datetime(year, month, number)  # noqa: DTZ001 - no offset was given
         time = TIME.fullmatch(rest)
         if time is None:
             return None
         hour, minute, second, fraction, zone = time.groups()
         micro = int((fraction or "0")[:6].ljust(6, "0"))
-        local = datetime(year, month, number, int(hour), int(minute), int(second or 0), micro, _offset(zone))
-        return local.astimezone(UTC)
+        offset = _offset(zone) if zone else None
+        local = datetime(year, month, number, int(hour), int(minute), int(second or 0), micro, offset)
+        return local.astimezone(UTC) if offset else local
     except (ValueError, OverflowError):
         return None
 
 
-def _offset(zone: str | None) -> timezone:
-    if not zone or zone in "Zz":
+def _offset(zone: str) -> timezone:
+    if zone in "Zz":
         return UTC
     minutes = int(zone[1:3]) * 60 + int(zone[3:].lstrip(":") or 0)
     return timezone(timedelta(minutes=-minutes if zone[0] == "-" else minutes))
