@@ -14,7 +14,6 @@ from commands.errors import NotFound
 from commands.planner.events import (
     ChangePlannerEvent,
     CreatePlannerEvent,
-    Planned,
     change_planner_event,
     create_planner_event,
     delete_planner_event,
@@ -65,7 +64,7 @@ def change(call: Call) -> Response:
 
 def delete(call: Call) -> Response:
     """Into the recycle bin."""
-    return carry_out(call, lambda work: delete_planner_event(work, call.path["event_id"]), lambda _, row: (204, b""))
+    return carry_out(call, lambda work: delete_planner_event(work, call.path["event_id"]), lambda _gone, _row: (204, b""))
 
 
 async def get_planner_trail(call: Call) -> bytes:

@@ -15,6 +15,8 @@ class CourseReference(FieldType):
     def read(self, value: Any, form: bool) -> int | None:
         if isinstance(value, str) and len(value) < 20:
             value = int(value) if value.strip().isascii() and value.strip().isdigit() else None
+        elif isinstance(value, float):
+            value = int(value) if value.is_integer() else None
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return min(value, BIGGEST)
         return None

@@ -68,9 +68,7 @@ def create_planner_event(work: Work[Lookups], command: CreatePlannerEvent) -> Pl
         return Planned(known.number, created=False)
     if not course_exists:
         raise NotFound("Course")
-    window = _checked(
-        lambda: plan(command.event_date, _moment(command.starts_at, zone), _moment(command.ends_at, zone), zone)
-    )
+    window = _checked(lambda: plan(command.event_date, _moment(command.starts_at, zone), _moment(command.ends_at, zone), zone))
     completed_at = command.completed_at
     if command.is_completed and completed_at is None:
         completed_at = now
@@ -182,7 +180,7 @@ def _instant(given: datetime | None, zone: str | None) -> str | None:
 def _checked(make: Callable[[], Window]) -> Window:
     try:
         window = make()
-        in_range = moments.EARLIEST <= moments.instant(window.starts_at) and moments.instant(window.ends_at) <= moments.LATEST
+        in_range = moments.instant(window.starts_at) >= moments.EARLIEST and moments.instant(window.ends_at) <= moments.LATEST
     except (OverflowError, ValueError):
         in_range = False
     if not in_range:

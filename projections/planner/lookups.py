@@ -13,9 +13,7 @@ SELECT (SELECT zone FROM planner.planners WHERE account_id = %(account)s),
 class PlannerAnswers(SqlAnswers):
     """Answers about plans and zones."""
 
-    def planning_ground(
-        self, account_id: int, course_id: int | None, client_event_id: str | None
-    ) -> tuple[str | None, bool, int | None]:
+    def planning_ground(self, account_id: int, course_id: int | None, client_event_id: str | None) -> tuple[str | None, bool, int | None]:
         """(the account's zone, whether the course exists, id of the event with this client id)."""
         row = self.row(_GROUND, account=account_id, course=course_id, client_id=client_event_id)
         assert row is not None

@@ -225,9 +225,7 @@ class Planner(Projection):
             row.last_edit = event.timestamp
         return row
 
-    def _step(
-        self, rows: Rows, event: Event, row: PlannerEventRow, step: str, from_date: date | None, to_date: date | None
-    ) -> None:
+    def _step(self, rows: Rows, event: Event, row: PlannerEventRow, step: str, from_date: date | None, to_date: date | None) -> None:
         rows.add(
             TRAIL,
             PlannerTrailRow(row.id, event.originator_version, step, row.owner_id, event.timestamp, from_date, to_date),

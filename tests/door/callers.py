@@ -73,7 +73,16 @@ NOTES: Table = {}
 
 ATTACHMENTS: Table = {}
 
-PLANNER: Table = {}
+PLANNER: Table = {
+    "GET /api/v1/planner-events/": signed_in(200),
+    "POST /api/v1/planner-events/": signed_in(400),
+    "GET /api/v1/planner-events/{event_id:int}/": signed_in(404),
+    "PATCH /api/v1/planner-events/{event_id:int}/": signed_in(404),
+    "DELETE /api/v1/planner-events/{event_id:int}/": signed_in(404),
+    "GET /api/v1/planner-events/{event_id:int}/trail/": signed_in(404),
+    "GET /api/v1/planner-settings/": signed_in(200),
+    "PATCH /api/v1/planner-settings/": signed_in(400),
+}
 
 CALENDARS: Table = {}
 
