@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 SOURCES := api cli commands eventstore mcp_server projections reactors settings.py wiring.py logs.py tests benchmarks
 
 .DELETE_ON_ERROR:
-.PHONY: help install serve test check format docs bench lock clean
+.PHONY: help install serve test check format docs golden bench lock clean
 
 help:
 	@echo "make serve    install what is missing and start the server on $(HOST):$(PORT) (HOST=, PORT=)"
@@ -16,6 +16,7 @@ help:
 	@echo "make check    lint, format, types, import contracts"
 	@echo "make format   let the formatter rewrite the source"
 	@echo "make docs     print the pages that are made from the source"
+	@echo "make golden   write the samples and the page of new event types"
 	@echo "make bench    measure"
 	@echo "make lock     resolve the dependencies anew"
 	@echo "make clean    remove everything that was made here (data folders stay)"
@@ -40,6 +41,9 @@ format: $(VENV)/.dev
 
 docs: $(VENV)/.runtime
 	@$(BIN)/notechondria settings > docs/settings.md
+
+golden: $(VENV)/.dev
+	@$(BIN)/python -m tests.golden.publish
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.http $(ARGS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
 from typing import Any, ClassVar, dataclass_transform
 
@@ -43,6 +43,22 @@ class Forgotten(Event):
     """Stands where an event was whose payload has been overwritten. Replays step over it."""
 
     forgotten_type: str
+
+
+def payload_fields(cls: type[Event]) -> dict[str, str]:
+    """The fields that a type stores: name -> type as it is written in the class, with ` = default` where there is one."""
+    found = {}
+    for field in fields(cls):
+        if field.name not in _COLUMNS:
+            default = "" if field.default is MISSING and field.default_factory is MISSING else " = default"
+            if field.default is not MISSING:
+                default = f" = {field.default!r}"
+            found[field.name] = f"{field.type}{default}"
+    return found
+
+
+_COLUMNS = {"originator_id", "originator_version", "timestamp"}
+"""Fields that have columns of their own."""
 
 
 def stream_number(stream: str) -> int:
