@@ -134,3 +134,48 @@ def test_uploads(door: httpx.Client) -> None:
     no_file = door.post(f"{T}/upload/", json={"file": "text"})
     assert (no_file.status_code, list(no_file.json())) == (400, ["file"])
     assert door.post(f"{T}/upload/").json() == {"file": ["This field is required."]}
+
+
+HOSTILE_TYPES = [
+    b"",
+    b"application/json",
+    b"text/plain",
+    b"\xff\xfe",
+    b"application/x-www-form-urlencoded; charset=utf-7",
+    b"multipart/form-data; boundary=",
+    b"multipart/form-data; boundary=x",
+    b"multipart/form-data; boundary=\xff",
+    b'multipart/form-data; charset="utf-16"; boundary=x',
+]
+PART = b"--x\r\nContent-Disposition: form-data; name=%b\r\n\r\n%b\r\n--x--\r\n"
+HOSTILE_BODIES = [
+    b"",
+    b"\x1a",
+    b"\xef\xbb\xbf",
+    b'{"title": 1e999}',
+    b'{"title": "\\u0000"}',
+    b'{"title": "\\u001a"}',
+    b'{"ids": [1e400, -1e400, 1e30]}',
+    b'{"settings": {"\\u0000": 1}}',
+    b'{"at": "9999-12-31T23:59:59-23:59"}',
+    b'{"at": "0000-00-00"}',
+    b'{"count": 1e30, "kind": {"a": [1]}, "uuid": "{}"}',
+    b'{"anything": 123456789012345678901234567890}',
+    b'{"": 1, "title": "x", "title": null}',
+    b"title=%ff&count=%00&title=%ed%a0%80&=&&",
+    PART % (b'"title"', b"\xff" * 20),
+    PART % (b'"' + b"n" * 9000 + b'"', b"v"),
+    PART % (b'"file"; filename="a\xff\x00.png"', b"\x00"),
+    PART % (b'"file"; filename=""', b""),
+    PART % (b"", b""),
+]
+
+
+@pytest.mark.parametrize("path", ["echo", "upload"])
+def test_no_body_crashes_the_door(door: httpx.Client, path: str) -> None:
+    for content_type in HOSTILE_TYPES:
+        for content in HOSTILE_BODIES:
+            headers = [(b"Content-Type", content_type)] if content_type else []
+            answer = door.post(f"{T}/{path}/", content=content, headers=headers)
+            assert answer.status_code in (200, 400, 415), (content_type, content, answer.text)
+            assert isinstance(answer.json(), dict)
