@@ -20,8 +20,12 @@ from starlette.types import Message, Receive, Scope
 from api.errors import Malformed, TooLarge, UnsupportedMediaType
 
 DEFAULT_LIMIT = 20 * 1024 * 1024
+ANONYMOUS_LIMIT = 1024 * 1024
+"""Where nobody has to sign in, nobody has much to send."""
 DEEPEST = 100
 """Levels of nesting in a JSON body: more than any client sends, less than what exhausts a parser or a stack."""
+MOST_CONTAINERS = 1_000_000
+"""Lists and objects in a JSON body. Each takes thirty times the memory of its two bytes."""
 MOST_PARTS = 1000
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
@@ -106,11 +110,14 @@ def parse_json(raw: bytes) -> Any:
     raw = raw.removeprefix(b"\xef\xbb\xbf")
     if not raw.strip():
         return {}
+    containers = raw.count(b"[") + raw.count(b"{")
+    if containers > MOST_CONTAINERS:
+        raise Malformed(f"more than {MOST_CONTAINERS:,} lists and objects")
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Malformed(str(error)) from None
-    if raw.count(b"[") + raw.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
+    if containers > DEEPEST and _depth(value) > DEEPEST:
         raise Malformed(f"nested deeper than {DEEPEST} levels")
     return value
 

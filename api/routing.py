@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import ANONYMOUS_DETAIL, CallerRule
-from api.bodies import DEFAULT_LIMIT, read_body
+from api.bodies import ANONYMOUS_LIMIT, DEFAULT_LIMIT, read_body
 from api.call import Call, answer
 from api.errors import Refusal, Unauthenticated
 from api.fields import Model
@@ -47,7 +47,8 @@ class Route:
     path: in the framework's notation, `/notes/{note_id:int}/`; with and without the last slash is the same route.
     handler: `async def` runs on the event loop, `def` in a thread; both take the Call.
     examples: request bodies by name. answer_example: what is answered.
-    limit: bytes of the body at most. head: whether HEAD is served like GET.
+    limit: bytes of the body at most; by default 1 MiB where nobody has to sign in, else 20 MiB.
+    head: whether HEAD is served like GET.
     """
 
     method: Method
@@ -64,7 +65,7 @@ class Route:
     answer_example: Any = None
     tags: Sequence[str] = ()
     anonymous_detail: str = ANONYMOUS_DETAIL
-    limit: int = DEFAULT_LIMIT
+    limit: int | None = None
     head: bool = True
 
 
@@ -96,6 +97,7 @@ class ApiRoute(APIRoute):
         route = self.declared
         handler, body, query = route.handler, route.body, route.query
         anybody = route.caller == "ignored"
+        limit = route.limit or (ANONYMOUS_LIMIT if route.caller in ("open", "ignored") else DEFAULT_LIMIT)
         asynchronous = inspect.iscoroutinefunction(handler)
         lazy = asynchronous and route.method == "GET"
 
@@ -107,7 +109,7 @@ class ApiRoute(APIRoute):
                 if query is not None:
                     call.query = validated(query, query_parameters(request.scope["query_string"]), form=True)
                 if body is not None:
-                    call.sent = await read_body(request.scope, request.receive, route.limit)
+                    call.sent = await read_body(request.scope, request.receive, limit)
                     call.body = validated(body, call.sent.fields, form=call.sent.form)
                 result = await handler(call) if asynchronous else await call.in_thread(handler, call)
             except (Refusal, Refused) as refusal:

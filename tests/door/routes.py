@@ -9,6 +9,7 @@ from uuid import UUID
 
 from starlette.datastructures import UploadFile
 
+from api.bodies import DEFAULT_LIMIT
 from api.call import Call, json_bytes
 from api.fields import (
     Boolean,
@@ -138,7 +139,7 @@ ROUTES = [
     Route("PATCH", "/echo/{thing_id:int}/", echo, "Echo", caller="open", body=ThingIn.partial()),
     Route("POST", "/closed-echo/", echo, "Echo", body=ThingIn),
     Route("POST", "/small/", echo, "Echo", caller="open", body=ThingIn, limit=1000),
-    Route("POST", "/upload/", upload, "Upload", caller="open", body=UploadIn),
+    Route("POST", "/upload/", upload, "Upload", caller="open", body=UploadIn, limit=DEFAULT_LIMIT),
     Route("GET", "/whoami/", whoami, "Who", caller="open", query=PageIn),
     Route("GET", "/me/", whoami, "Who", query=PageIn),
     Route("GET", "/open/", untouched, "Open", caller="open"),

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.door.people import Person
+
 T = "/api/v1/test"
 EXPECTED_DICTIONARY = "Invalid data. Expected a dictionary, but got {}."
 
@@ -109,6 +111,18 @@ def test_bodies_over_the_limit_are_refused(door: httpx.Client) -> None:
     assert door.post(f"{T}/small/", content=whole).status_code == 200
     answer = door.post(f"{T}/small/", content=whole + " " * 1000)
     assert (answer.status_code, list(answer.json())) == (413, ["detail"])
+
+
+def test_less_is_taken_where_nobody_signs_in(door: httpx.Client, person: Person) -> None:
+    body = json.dumps({"title": "x", "note": "y" * 1_500_000})
+    assert door.post(f"{T}/echo/", content=body).status_code == 413
+    assert door.post(f"{T}/closed-echo/", content=body, headers=person.headers).status_code == 200
+
+
+def test_a_body_cannot_blow_up_in_memory(door: httpx.Client, person: Person) -> None:
+    body = b'{"title": "x", "anything": [' + b"[]," * 1_000_000 + b"0]}"
+    answer = door.post(f"{T}/closed-echo/", content=body, headers=person.headers)
+    assert (answer.status_code, list(answer.json())) == (400, ["detail"])
 
 
 def test_bodies_without_a_declared_length_are_counted(door: httpx.Client) -> None:

@@ -31,6 +31,14 @@ def own_postgres() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def test_tries_to_connect_do_not_become_ever_rarer(own_postgres: Path) -> None:
+    settings = load_settings(database_url=embedded_conninfo(own_postgres))
+    prepare(settings)
+    services = build_services(settings)
+    for pool in (services.loop_pool, services.thread_pool):
+        assert pool.reconnect_timeout <= pool.timeout
+
+
 def test_an_outage_is_told_and_survived(own_postgres: Path) -> None:
     settings = load_settings(database_url=embedded_conninfo(own_postgres))
     prepare(settings)
