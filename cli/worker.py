@@ -13,7 +13,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -100,11 +99,7 @@ def _follow(settings: Settings, ready: int) -> None:
     signal.signal(signal.SIGINT, lambda _number, _frame: stop.set())
     _end_with_supervisor(settings)
     _announce(ready)
-    run: Callable[[Settings, threading.Event], None] | None = getattr(wiring, "run_background", None)
-    if run is None:
-        stop.wait()
-    else:
-        run(settings, stop)
+    wiring.run_background(settings, stop)
 
 
 def _await_go() -> None:

@@ -284,10 +284,10 @@ def _open_way(data_dir: Path, account: pwd.struct_passwd) -> None:
             _grant(folder, stat.S_IXOTH)
     if not programs.stat().st_mode & stat.S_IXOTH:
         # The wheel was unpacked under a narrow umask: its own files, which hold no secret, become readable.
-        for path in [programs.parent, *programs.parent.rglob("*")]:
-            _grant(path, stat.S_IROTH)
-            if path.is_dir() or path.parent == programs:
-                _grant(path, stat.S_IXOTH)
+        package = programs.parents[1]
+        for root in (programs.parent, package.with_name(f"{package.name}.libs")):
+            for path in [root, *root.rglob("*")]:
+                _grant(path, stat.S_IROTH | stat.S_IXOTH if path.is_dir() or path.parent == programs else stat.S_IROTH)
 
 
 def _grant(folder: Path, permission: int) -> None:

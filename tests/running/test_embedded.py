@@ -138,6 +138,27 @@ def test_data_folder_stays_closed_to_others(folder: Path) -> None:
         embedded.stop(made)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to let another account through")
+def test_closed_parent_folders_may_be_passed_but_not_listed(folder: Path) -> None:
+    home = folder / "home"
+    home.mkdir(mode=0o700)
+    made = home / "data"
+    try:
+        embedded.ensure_running(made)
+        assert home.stat().st_mode & 0o777 == 0o701
+    finally:
+        embedded.stop(made)
+
+
+def test_data_of_another_postgresql_is_refused_and_kept(folder: Path) -> None:
+    (folder / "postgres").mkdir()
+    version = folder / "postgres" / "PG_VERSION"
+    version.write_text("17\n")
+    with pytest.raises(embedded.EmbeddedDatabaseError, match="17"):
+        embedded.ensure_running(folder)
+    assert version.read_text() == "17\n"
+
+
 def test_long_path_still_gets_a_socket(folder: Path) -> None:
     made = folder / ("long" * 30)
     try:
