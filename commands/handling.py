@@ -42,8 +42,15 @@ class Statement(Protocol):
 class Inline(Protocol):
     """The inline projections, as the write side sees them."""
 
-    def writing(self, events: Sequence[Event], metadata: bytes, then: Callable[[Connection[TupleRow]], None] | None) -> Alongside:
-        """What keeps their rows, and then queues further statements."""
+    def writing(
+        self,
+        events: Sequence[Event],
+        metadata: bytes,
+        then: Callable[[Connection[TupleRow]], None] | None,
+        *,
+        then_fetches: bool,
+    ) -> Alongside:
+        """What keeps their rows, and then queues further statements, some of whose answers it may fetch at once."""
 
 
 class Work(Generic[L_co]):
@@ -167,7 +174,7 @@ class Handling(Generic[L_co]):
         reply = _Reply(result, answer, work.context, once)
 
         def alongside() -> Alongside:
-            return self.inline.writing(events, metadata, reply.queue)
+            return self.inline.writing(events, metadata, reply.queue, then_fetches=once is not None)
 
         recordings = self.log.save(*aggregates, metadata=metadata, alongside=alongside, forgetting=work.forgetting, again=reply.again)
         for target in work.forgetting:

@@ -22,6 +22,8 @@ RECONNECT_S = 2.0
 another minute away; given up early, the attempt is made anew by the next request."""
 
 SETTINGS = "-c jit=off -c client_min_messages=warning"
+COMMAND_SETTINGS = SETTINGS + " -c plan_cache_mode=force_generic_plan"
+"""Commands run the same few statements by key: planning them anew each time cost a quarter of a command."""
 
 
 def sync_pool(conninfo: str, *, size: int, name: str) -> ConnectionPool[Connection[TupleRow]]:
@@ -34,7 +36,7 @@ def sync_pool(conninfo: str, *, size: int, name: str) -> ConnectionPool[Connecti
         name=name,
         timeout=CONNECT_TIMEOUT_S,
         reconnect_timeout=RECONNECT_S,
-        kwargs={"autocommit": True, "options": SETTINGS, "application_name": name},
+        kwargs={"autocommit": True, "options": COMMAND_SETTINGS, "application_name": name},
         check=None,
     )
 
@@ -54,11 +56,16 @@ def async_pool(conninfo: str, *, size: int, name: str) -> AsyncConnectionPool[As
 
 
 @contextmanager
-def one_message(connection: Connection[TupleRow]) -> Iterator[None]:
-    """A transaction whose statements leave together, from BEGIN to COMMIT, as far as nothing is fetched in between.
+def one_message(connection: Connection[TupleRow], *, fetches: bool) -> Iterator[None]:
+    """A transaction whose statements leave together, as far as nothing is fetched in between.
 
+    Without a fetch it needs no BEGIN and COMMIT: what a pipeline sends before its end is one transaction to PostgreSQL.
     psycopg's own transaction() waits for the answers to BEGIN and to what comes before COMMIT.
     """
+    if not fetches:
+        with connection.pipeline():
+            yield
+        return
     try:
         with connection.pipeline():
             connection.execute("BEGIN")

@@ -68,11 +68,15 @@ class Alongside(Protocol):
     def needs_rows(self) -> bool:
         """Whether load() has to be called before write()."""
 
+    @property
+    def fetches(self) -> bool:
+        """Whether anything is fetched before the end of the transaction: by load(), or by write()."""
+
     def load(self, connection: Connection[TupleRow]) -> None:
         """Reads the rows that the events change. Costs one round trip."""
 
     def write(self, connection: Connection[TupleRow]) -> None:
-        """Queues the statements; nothing may be fetched here, the whole append travels as one message."""
+        """Queues the statements. Nothing is fetched here unless `fetches` says so: the whole append travels as one message."""
 
 
 class LogRecorder(ApplicationRecorder):
@@ -144,7 +148,7 @@ class LogRecorder(ApplicationRecorder):
                 return [position for (position,) in self._queue_events(connection, None, events, metadata)]
             appended: Cursor[TupleRow] | None = None
             inline = alongside.inline_projections if alongside else None
-            with one_message(connection):
+            with one_message(connection, fetches=alongside is not None and alongside.fetches):
                 if alongside and alongside.needs_rows:
                     connection.execute(_GUARD, (inline,))
                     alongside.load(connection)

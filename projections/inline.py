@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 from eventstore.codec import Recorded
 from eventstore.events import Event
 from projections.base import Projection
-from projections.rows import Rows
+from projections.rows import ForeseenRows, Rows, RowsNotForeseen
 
 
 def fingerprint(projections: Sequence[Projection]) -> str:
@@ -30,9 +30,11 @@ class InlineProjections:
         events: Sequence[Event],
         metadata: bytes,
         then: Callable[[Connection[TupleRow]], None] | None = None,
+        *,
+        then_fetches: bool = False,
     ) -> InlineWriting:
-        """`then` queues further statements of the same transaction, behind the rows."""
-        return InlineWriting(self, [Recorded(0, event, metadata) for event in events], then)
+        """`then` queues further statements of the same transaction, behind the rows; `then_fetches`: and fetches answers."""
+        return InlineWriting(self, [Recorded(0, event, metadata) for event in events], then, then_fetches)
 
 
 class InlineWriting:
@@ -43,26 +45,40 @@ class InlineWriting:
         inline: InlineProjections,
         batch: Sequence[Recorded],
         then: Callable[[Connection[TupleRow]], None] | None,
+        then_fetches: bool,
     ) -> None:
         self.inline_projections: str | None = inline.fingerprint
         self._batch = batch
         self._then = then
         types = {type(recorded.event) for recorded in batch}
-        self._rows = [Rows(p, p.name) for p in inline.projections if not types.isdisjoint(p.handlers)]
-        self._wanted = [(rows, wanted) for rows in self._rows if (wanted := rows.wanted(batch))]
-        self.needs_rows = bool(self._wanted)
+        self._projections = [p for p in inline.projections if not types.isdisjoint(p.handlers)]
+        self._rows: list[Rows] = [ForeseenRows(p, p.name) for p in self._projections]
+        self.needs_rows = any([rows.wanted(batch) for rows in self._rows])
+        self._applied = not self.needs_rows and self._foreseen()
+        self.fetches = then_fetches or not self._applied
 
     def load(self, connection: Connection[TupleRow]) -> None:
         """Reads the rows that the events change."""
-        for rows, wanted in self._wanted:
-            rows.connection = connection
-            rows.load(wanted)
+        self._rows = [Rows(p, p.name, connection) for p in self._projections]
+        for rows in self._rows:
+            if wanted := rows.wanted(self._batch):
+                rows.load(wanted)
 
     def write(self, connection: Connection[TupleRow]) -> None:
-        """Applies the events and queues what stores the rows."""
+        """Applies the events, unless that was possible beforehand, and queues what stores the rows."""
         for rows in self._rows:
-            rows.connection = connection
-            rows.projection.apply(rows, self._batch)
+            if not self._applied:
+                rows.projection.apply(rows, self._batch)
             rows.write(connection)
         if self._then is not None:
             self._then(connection)
+
+    def _foreseen(self) -> bool:
+        """Applies the events if they need no row from the database: new streams, mostly."""
+        try:
+            for rows in self._rows:
+                rows.projection.apply(rows, self._batch)
+        except RowsNotForeseen:
+            self.needs_rows = True
+            return False
+        return True

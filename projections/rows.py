@@ -157,6 +157,17 @@ class Rows:
         self._dirty = {table: set() for table in self._dirty}
 
 
+class RowsNotForeseen(Exception):
+    """A handler touched a row that was not loaded before it ran."""
+
+
+class ForeseenRows(Rows):
+    """Rows for handlers that need nothing from the database: they can run before a transaction has begun."""
+
+    def _load(self, table: Table[Any], keys: list[Key]) -> None:
+        raise RowsNotForeseen(table.name, keys)
+
+
 def apply_events(connection: Connection[TupleRow], projection: Projection, log_rows: Sequence[LogRow]) -> None:
     """Brings what these events change into the projection's live tables, in the caller's transaction."""
     handled = {event_type.__name__ for event_type in projection.handlers}
