@@ -164,6 +164,11 @@ class Settings(BaseSettings):
         return self.data_dir / "outbox"
 
     @property
+    def mail_configured(self) -> bool:
+        """Whether mails go to a mail server (contract: accounts 7.2)."""
+        return bool(self.smtp_host)
+
+    @property
     def mail_sender(self) -> str:
         """The From address (contract: accounts 15)."""
         return self.smtp_from_email or self.smtp_username or "no-reply@notechondria.local"

@@ -11,11 +11,16 @@ from psycopg import AsyncConnection, Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
+from commands.accounts.proofs import Proofs
 from commands.handling import Handling
 from commands.lookups import Lookups
 from eventstore.application import Log
+from eventstore.codes import Codes
 from eventstore.database import async_pool, sync_pool
+from eventstore.guards import Guards
+from eventstore.mails import Mails
 from eventstore.migrate import migrate
+from eventstore.sealing import Sealer
 from projections.catalog import ALL_PROJECTIONS
 from projections.following import Follower
 from projections.inline import InlineProjections
@@ -41,6 +46,10 @@ class Services:
     log: Log
     reader: Reader
     commands: Handling[Lookups]
+    lookups: Lookups
+    proofs: Proofs
+    mails: Mails
+    sealer: Sealer
     thread_pool: ConnectionPool[Connection[TupleRow]]
     loop_pool: AsyncConnectionPool[AsyncConnection[TupleRow]]
 
@@ -63,12 +72,27 @@ def build_services(settings: Settings) -> Services:
     loop = async_pool(conninfo, size=LOOP_CONNECTIONS, name="notechondria-reads")
     log = Log(threads)
     key = server_key(settings)
+    sealer = Sealer(key)
+    mails = Mails(threads, sealer)
+    lookups = SqlLookups(threads)
     return Services(
         settings=settings,
         key=key,
         log=log,
         reader=Reader(loop, threads, key),
-        commands=Handling(log, SqlLookups(threads), InlineProjections(ALL_PROJECTIONS)),
+        commands=Handling(log, lookups, InlineProjections(ALL_PROJECTIONS)),
+        lookups=lookups,
+        proofs=Proofs(
+            codes=Codes(threads, key),
+            guards=Guards(threads, key),
+            mails=mails,
+            key=key,
+            mail_configured=settings.mail_configured,
+            code_hours=settings.code_ttl_hours,
+            code_page=settings.frontend_verify_url,
+        ),
+        mails=mails,
+        sealer=sealer,
         thread_pool=threads,
         loop_pool=loop,
     )

@@ -17,7 +17,7 @@ from api.answers import finished
 from api.auth import admit, presented
 from api.bodies import Body
 from commands.context import Context
-from projections.reading import Caller, Credentials, Query
+from projections.reading import ANONYMOUS, Caller, Credentials, Query
 from wiring import Services
 
 if TYPE_CHECKING:
@@ -74,12 +74,14 @@ class Call:
 
     async def ask(self, query: Query) -> tuple[Any, ...]:
         """Authenticates and answers in one round trip. Raises 401 and 403 as the route's rule says."""
+        self._admit_nobody()
         caller, row = await self.services.reader.ask(query, self.credentials)
         self._admit(caller)
         return row
 
     def ask_now(self, query: Query) -> tuple[Any, ...]:
         """The same from a handler that runs in a thread."""
+        self._admit_nobody()
         caller, row = self.services.reader.ask_now(query, self.credentials)
         self._admit(caller)
         return row
@@ -95,6 +97,11 @@ class Call:
         if self.caller is not None:
             return self.caller
         return self._admit(self.services.reader.identify_now(self.credentials))
+
+    def _admit_nobody(self) -> None:
+        """Questions about the caller have no answer without one, so they are not even asked."""
+        if self.credentials.kind == "none":
+            self._admit(ANONYMOUS)
 
     def _admit(self, caller: Caller) -> Caller:
         admit(self.route.caller, caller, self.route.anonymous_detail)

@@ -64,3 +64,13 @@ class PreconditionFailed(Refused):
     """The caller asked for a certain version (If-Match), and the thing has moved on; the body is its current state."""
 
     status = 412
+
+
+class TooManyTries(Declined):
+    """A guard on a secret has closed for a while."""
+
+    status = 429
+
+    def __init__(self, seconds: int, detail: str = "Too many tries. Please wait a little before the next one.") -> None:
+        super().__init__(detail)
+        self.headers = {"Retry-After": str(seconds)}

@@ -23,6 +23,9 @@ class InvitationLookups(Protocol):
     def invitation_of(self, code_digest: str) -> int | None:
         """The invitation with this code."""
 
+    def usable_invitation(self, code_digest: str) -> bool:
+        """Whether one may register with this code now."""
+
 
 class Invitation(Aggregate):
     """One code that some people may register with."""

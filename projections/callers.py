@@ -5,12 +5,19 @@ CALLER_COLUMNS = 7
 IDLE_LIMIT = "interval '1 day'"
 ABSOLUTE_LIMIT = "interval '3 days'"
 
-LIVE = (
-    f"s.revoked_at IS NULL AND s.epoch = a.epoch"
-    f" AND s.seen_at > now() - {IDLE_LIMIT} AND s.started_at > now() - {ABSOLUTE_LIMIT}"
-)
-"""Whether session s of account a may still be used: not revoked, alone or with all others, used within a day, started
-within three days."""
+
+
+def live(session: str) -> str:
+    """Whether this session (a table alias) of account `a` may still be used: not revoked, alone or with all others, used within
+    a day, started within three days.
+    """
+    return (
+        f"{session}.revoked_at IS NULL AND {session}.epoch = a.epoch"
+        f" AND {session}.seen_at > now() - {IDLE_LIMIT} AND {session}.started_at > now() - {ABSOLUTE_LIMIT}"
+    )
+
+
+LIVE = live("s")
 
 BY_SESSION = f"""
 SELECT a.id AS account_id, s.id AS session_id, a.username, a.is_active, a.is_staff, a.is_superuser, s.seen_at

@@ -20,5 +20,8 @@ class AccountLookups(InvitationLookups, SessionLookups, Protocol):
     def account_of_identity(self, provider: str, provider_uid: str) -> int | None:
         """The account that an identity at a provider is linked to."""
 
-    def sign_in_candidate(self, identifier: str) -> tuple[int, str | None] | None:
-        """(id, password hash) of the account meant by an address, else by a name."""
+    def sign_in_candidate(self, identifier: str) -> tuple[int, str | None, bool] | None:
+        """(id, password hash, whether it may sign in) of the account meant by an address, else by a name."""
+
+    def pending_username(self, account_id: int) -> str | None:
+        """The name of an account whose address is still to be verified; None for all others."""

@@ -48,12 +48,13 @@ def verify_password(password: str, stored: str | None) -> bool:
     """Whether it is the password. Without a usable hash it still costs one, so that the time tells nothing."""
     if stored is not None and stored.startswith(_DJANGO):
         return _verify_django(password, stored)
-    usable = stored is not None and stored.startswith("$argon2")
+    usable = stored if stored is not None and stored.startswith("$argon2") else None
     try:
         with _AT_ONCE:
-            return _HASHER.verify(stored if usable and stored else _nobodys_hash(), password) and usable
+            _HASHER.verify(usable or _nobodys_hash(), password)
     except (VerificationError, InvalidHashError):
         return False
+    return usable is not None
 
 
 def needs_rehash(stored: str) -> bool:

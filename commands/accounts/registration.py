@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from commands.accounts.aggregate import Account
+from commands.accounts.codes import REGISTRATION, registration_target
 from commands.accounts.lookups import AccountLookups
+from commands.accounts.passwords import hash_password
+from commands.accounts.proofs import MAILS_OF_NETWORK, UNKNOWN_ADDRESSES_OF_NETWORK, Proofs
 from commands.errors import Invalid
 from commands.handling import Work
 from commands.invitations import admitting_invitation, use_invitation
+from commands.sessions import SignIn, start_session
 from eventstore.events import accounts
+from eventstore.guards import network_of
+from eventstore.statements import Statement
 
 AREA = "Registration not accepted: Backend.Creators.Auth/register"
 USERNAME_TAKEN = f"{AREA}.validate_username — this user name is taken."
 EMAIL_TAKEN = f"{AREA}.validate_email — an account with this address exists."
 CODE_REFUSED = "Address not verified: Backend.Creators.Auth/verify — the code is wrong, used up or expired."
+NOT_WAITING = "Code not sent: Backend.Creators.Auth/resend_verification — no account waits for a code at this address."
+TOO_SOON = "Code not sent: Backend.Creators.Auth/resend_verification — one was sent less than 60 seconds ago."
 NOBODY_PENDING = "Address not verified: Backend.Creators.Auth/verify — no account waits for this address."
 
 CONFLICTS = {
@@ -22,6 +31,9 @@ CONFLICTS = {
     "accounts_email_unique": Invalid({"email": [EMAIL_TAKEN]}),
 }
 """What the losers of a race are told: the same as those who came later."""
+
+
+Decide = Callable[[Work[AccountLookups]], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +84,58 @@ def register(work: Work[AccountLookups], command: Register) -> int:
     return account.number
 
 
-def verify(work: Work[AccountLookups], account_id: int, code_id: str) -> Account:
-    """Opens a pending account whose mailed code was shown, with its Inbox and welcome note."""
-    account = work.find(Account, account_id)
-    if account is None or account.state != "pending" or code_id in account.used_codes:
-        raise Invalid({"non_field_errors": [CODE_REFUSED]})
-    account.trigger(accounts.AccountVerified, work.context.now, code_id=code_id)
-    return account
+def prepare_registration(
+    proofs: Proofs, *, username: str, email: str, password: str, invitation_code: str, network: str
+) -> tuple[Decide, Callable[[int], Statement]]:
+    """The decision, and what commits with it: the code and its mail, unless one was sent within the cool-down."""
+    proofs.spend(MAILS_OF_NETWORK, network_of(network))
+    command = Register(
+        username=username,
+        email=email,
+        password_hash=hash_password(password),
+        invitation_digest=proofs.digest(invitation_code) if invitation_code else None,
+    )
+
+    def mailing(account_id: int) -> Statement:
+        return proofs.issuing(REGISTRATION, registration_target(email), email=email, username=username, account_id=account_id)
+
+    return lambda work: register(work, command), mailing
+
+
+def prepare_verification(
+    lookups: AccountLookups, proofs: Proofs, *, email: str, digits: str, sign_in: SignIn, network: str
+) -> tuple[Decide, str, int]:
+    """(the decision that opens the account and starts a session, the code's id, the account's id).
+
+    Raises Invalid for wrong digits, which count, and for addresses that nobody registered.
+    """
+    account_id = lookups.account_of_email(email)
+    if account_id is None:
+        with proofs.guarded((UNKNOWN_ADDRESSES_OF_NETWORK, network_of(network))):
+            raise Invalid({"non_field_errors": [NOBODY_PENDING]})
+    refusal = Invalid({"non_field_errors": [CODE_REFUSED]})
+    code_id = proofs.checked_code(REGISTRATION, registration_target(email), digits, network=network, refusal=refusal)
+
+    def decide(work: Work[AccountLookups]) -> int:
+        account = work.find(Account, account_id)
+        if account is None or account.state != "pending":
+            raise refusal
+        account.trigger(accounts.AccountVerified, work.context.now, code_id=code_id)
+        return start_session(work, account_id, account.epoch, sign_in)
+
+    return decide, code_id, account_id
+
+
+def resend_code(lookups: AccountLookups, proofs: Proofs, *, email: str, network: str) -> None:
+    """Mails a new code to a pending account. Raises Invalid inside the cool-down and when nobody waits for one."""
+    account_id = lookups.account_of_email(email)
+    pending = lookups.pending_username(account_id) if account_id is not None else None
+    if account_id is None or pending is None:
+        with proofs.guarded((UNKNOWN_ADDRESSES_OF_NETWORK, network_of(network))):
+            raise Invalid({"email": [NOT_WAITING]})
+    proofs.spend(MAILS_OF_NETWORK, network_of(network))
+    if not proofs.issue(REGISTRATION, registration_target(email), email=email, username=pending, account_id=account_id):
+        raise Invalid({"email": [TOO_SOON]})
 
 
 def expire_registration(work: Work[AccountLookups], account_id: int) -> None:

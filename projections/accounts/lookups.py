@@ -6,12 +6,16 @@ from projections.answers import SqlAnswers
 from projections.callers import LIVE
 
 _BY_IDENTIFIER = """
-SELECT id, password_hash FROM accounts.accounts
+SELECT id, password_hash, is_active FROM accounts.accounts
 WHERE lower(email) = lower(%(identifier)s) AND email <> '' OR lower(username) = lower(%(identifier)s)
 ORDER BY lower(email) = lower(%(identifier)s) DESC, id LIMIT 1"""
 _LIVE_SESSIONS = f"""
 SELECT s.id FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id
 WHERE s.account_id = %(account)s AND {LIVE}"""
+
+_USABLE_INVITATION = """
+SELECT 1 FROM invitations.invitations
+WHERE code_digest = %(digest)s AND times_used < max_uses AND (expires_at IS NULL OR now() <= expires_at)"""
 
 
 class AccountAnswers(SqlAnswers):
@@ -33,10 +37,22 @@ class AccountAnswers(SqlAnswers):
             uid=provider_uid,
         )
 
-    def sign_in_candidate(self, identifier: str) -> tuple[int, str | None] | None:
+    def sign_in_candidate(self, identifier: str) -> tuple[int, str | None, bool] | None:
         """By address first, else by name."""
         row = self.row(_BY_IDENTIFIER, identifier=identifier)
-        return (row[0], row[1]) if row is not None else None
+        return (row[0], row[1], row[2]) if row is not None else None
+
+    def pending_username(self, account_id: int) -> str | None:
+        """By id, while the account is pending."""
+        row = self.row(
+            "SELECT username FROM accounts.accounts WHERE id = %(account)s AND NOT is_verified AND NOT is_disabled",
+            account=account_id,
+        )
+        return str(row[0]) if row is not None else None
+
+    def usable_invitation(self, code_digest: str) -> bool:
+        """By the code's digest, and its uses and end."""
+        return self.row(_USABLE_INVITATION, digest=code_digest) is not None
 
     def live_sessions(self, account_id: int) -> list[int]:
         """Sessions that could still be used."""

@@ -11,7 +11,7 @@ from commands.context import Context
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.sessions import prepare_sign_in, start_session
-from projections.reading import secret_digest
+from eventstore.digests import secret_digest
 from wiring import Services
 
 PASSWORD = "Correct-horse-7"

@@ -61,11 +61,24 @@ PLATFORM: Table = {
     "GET /api/v1/ping/": ignored(200),
 }
 
-ACCOUNTS: Table = {}
+ACCOUNTS: Table = {
+    "POST /api/v1/auth/register/": everybody(400),
+    "POST /api/v1/auth/validate-invitation/": everybody(200),
+    "POST /api/v1/auth/verify-email/": everybody(400),
+    "POST /api/v1/auth/resend-verification/": everybody(400),
+}
 
-SESSIONS: Table = {}
+SESSIONS: Table = {
+    "POST /api/v1/auth/login/": everybody(400),
+    "GET /api/v1/auth/session/": ignored(200),
+    "POST /api/v1/auth/logout/": signed_in(204),
+    "GET /api/v1/auth/sessions/": signed_in(200),
+    "DELETE /api/v1/auth/sessions/{session_id:int}/": session_only(404),
+}
 
-SETTINGS: Table = {}
+SETTINGS: Table = {
+    "GET /api/v1/settings/": signed_in(200),
+}
 
 COURSES: Table = {}
 

@@ -1,0 +1,89 @@
+"""Shapes of registration, codes and passwords (contract: accounts 4, 6, 7, 10, 11)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel
+
+from api.fields import Email, Json, Model, Text, refuse
+from api.fields.text import Text as TextType
+from commands.accounts.passwords import LONGEST, SHORTEST, weakness
+
+USERNAME_PATTERN = r"[A-Za-z0-9_-]+"
+USERNAME_RULE = (
+    "Registration not accepted: Backend.Creators.Auth/register.validate_username — "
+    "only letters, digits, hyphens and underscores can be used."
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StrongPassword(TextType):
+    """A new password, trimmed at both ends like all text, that is strong enough."""
+
+    def read(self, value: object, form: bool) -> str:
+        """Refuses what is too short, too long or too simple."""
+        password = TextType.read(self, value, form)
+        lack = weakness(password)
+        if lack is not None:
+            raise refuse("{lack}", lack=lack)
+        return password
+
+    def schema(self) -> dict[str, object]:
+        """A string within the bounds."""
+        return {"type": "string", "format": "password", "minLength": SHORTEST, "maxLength": LONGEST}
+
+
+Password = Annotated[str, StrongPassword(doc="At least 8 characters: upper-case, lower-case, and one that is no letter")]
+GivenPassword = Annotated[str, Text(max=LONGEST)]
+Digits = Annotated[str, Text(max=64, doc="The six digits of the mail")]
+Address = Annotated[str, Email(lower=True)]
+
+
+class RegisterIn(Model):
+    """A registration."""
+
+    username: Annotated[str, Text(min=3, max=150, pattern=USERNAME_PATTERN, pattern_message=USERNAME_RULE)]
+    email: Address
+    password: Password
+    invitation_code: Annotated[str, Text(max=255, blank=True)] = ""
+
+
+class VerifyIn(Model):
+    """The code of the mail."""
+
+    email: Address
+    code: Digits
+
+
+class EmailIn(Model):
+    """An address."""
+
+    email: Address
+
+
+class InvitationIn(Model):
+    """An invitation code; anything that is no text is no code."""
+
+    invitation_code: Annotated[Any, Json(null=True)] = None
+
+
+class InvitationOut(BaseModel):
+    """Whether a code is needed, and whether this one can be used."""
+
+    required: bool
+    valid: bool
+
+
+class DeliveryOut(BaseModel):
+    """What became of the mail. delivery_fallback: it lies in the server's outbox folder, because no mail server is configured."""
+
+    message: str
+    delivery_fallback: bool
+
+
+class AddressedDeliveryOut(DeliveryOut):
+    """The same, with the address."""
+
+    email: str

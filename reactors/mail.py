@@ -1,0 +1,107 @@
+"""Delivers queued mails: to the mail server, or into the outbox folder while none is configured.
+
+A mail's row goes when its delivery was confirmed, so a crash in between can deliver once more, under the same Message-ID (and
+in the outbox folder under the same file name); what was confirmed and recorded is never sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+import ssl
+from datetime import UTC, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+from eventstore.mails import Leased, Mails
+from settings import Settings
+
+log = logging.getLogger("notechondria.mail")
+
+TIMEOUT_S = 20.0
+MOST_ATTEMPTS = 12
+FIRST_DELAY = timedelta(seconds=10)
+LONGEST_DELAY = timedelta(hours=1)
+
+
+class MailSender:
+    """Empties the queue. Any number may run at once, in any process: each mail is leased by one of them."""
+
+    name = "mail"
+
+    def __init__(self, mails: Mails, settings: Settings) -> None:
+        self._mails = mails
+        self._settings = settings
+
+    def deliver_all(self) -> int:
+        """Tries every mail that is due; returns how many were delivered."""
+        delivered = 0
+        while (leased := self._mails.lease()) is not None:
+            delivered += self._deliver(leased)
+        return delivered
+
+    def _deliver(self, leased: Leased) -> bool:
+        if leased.mail is None:
+            log.error("mail %s was queued under another secret key and cannot be sent", leased.id)
+            self._mails.remove(leased.id)
+            return False
+        message = self._message(leased)
+        try:
+            if self._settings.mail_configured:
+                self._send(message)
+            else:
+                self._write(leased.id, message)
+        except (OSError, smtplib.SMTPException) as error:
+            self._failed(leased, error)
+            return False
+        self._mails.remove(leased.id)
+        return True
+
+    def _message(self, leased: Leased) -> EmailMessage:
+        assert leased.mail is not None
+        message = EmailMessage()
+        message["From"] = self._settings.mail_sender
+        message["To"] = leased.mail.to
+        message["Subject"] = leased.mail.subject
+        message["Date"] = format_datetime(leased.created_at.astimezone(UTC))
+        domain = self._settings.mail_sender.rpartition("@")[2] or "notechondria.local"
+        message["Message-ID"] = f"<mail-{leased.id}-{leased.created_at.timestamp():.6f}@{domain}>"
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(leased.mail.text)
+        return message
+
+    def _send(self, message: EmailMessage) -> None:
+        settings = self._settings
+        assert settings.smtp_host is not None
+        context = ssl.create_default_context()
+        server: smtplib.SMTP
+        if settings.smtp_use_ssl:
+            server = smtplib.SMTP_SSL(settings.smtp_host, settings.smtp_port, timeout=TIMEOUT_S, context=context)
+        else:
+            server = smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=TIMEOUT_S)
+        with server:
+            if settings.smtp_use_tls and not settings.smtp_use_ssl:
+                server.starttls(context=context)
+            if settings.smtp_username and settings.smtp_password is not None:
+                server.login(settings.smtp_username, settings.smtp_password.get_secret_value())
+            server.send_message(message)
+
+    def _write(self, mail_id: int, message: EmailMessage) -> None:
+        folder = self._settings.outbox
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / f"mail-{mail_id:08d}.eml"
+        unfinished = path.with_suffix(".tmp")
+        unfinished.write_bytes(message.as_bytes())
+        unfinished.chmod(0o600)
+        unfinished.replace(path)
+        log.info("mail to %s written to %s", message["To"], path)
+
+    def _failed(self, leased: Leased, error: Exception) -> None:
+        reason = f"smtp_send_failed:{type(error).__name__}"
+        if leased.attempts >= MOST_ATTEMPTS or isinstance(error, smtplib.SMTPRecipientsRefused):
+            log.error("mail %s given up after %s attempts: %s", leased.id, leased.attempts, reason)
+            self._mails.remove(leased.id)
+            return
+        delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (leased.attempts - 1))
+        log.warning("mail %s waits %s for the next attempt: %s", leased.id, delay, reason)
+        self._mails.postpone(leased.id, delay)
