@@ -5,5 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from reactors.following import Periodic, Reactor
+from reactors.mail import MAIL
 
-ALL_REACTORS: tuple[Reactor[Any] | Periodic[Any], ...] = ()
+ALL_REACTORS: tuple[Reactor[Any] | Periodic[Any], ...] = (MAIL,)

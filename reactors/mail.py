@@ -12,8 +12,10 @@ import ssl
 from datetime import UTC, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
+from typing import Protocol
 
 from eventstore.mails import Leased, Mails
+from reactors.following import Periodic
 from settings import Settings
 
 log = logging.getLogger("notechondria.mail")
@@ -26,8 +28,6 @@ LONGEST_DELAY = timedelta(hours=1)
 
 class MailSender:
     """Empties the queue. Any number may run at once, in any process: each mail is leased by one of them."""
-
-    name = "mail"
 
     def __init__(self, mails: Mails, settings: Settings) -> None:
         self._mails = mails
@@ -105,3 +105,24 @@ class MailSender:
         delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (leased.attempts - 1))
         log.warning("mail %s waits %s for the next attempt: %s", leased.id, delay, reason)
         self._mails.postpone(leased.id, delay)
+
+
+class MailServices(Protocol):
+    """What delivering needs of the services."""
+
+    @property
+    def mails(self) -> Mails:
+        """The queue."""
+        ...
+    @property
+    def settings(self) -> Settings:
+        """Where mails go."""
+        ...
+
+
+def deliver_mails(services: MailServices) -> None:
+    """Delivers what is due."""
+    MailSender(services.mails, services.settings).deliver_all()
+
+
+MAIL: Periodic[MailServices] = Periodic("mail", timedelta(milliseconds=400), deliver_mails)
