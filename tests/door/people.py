@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from commands.aggregate import Aggregate
@@ -72,14 +71,9 @@ def append(services: Services, stream: str, story: list[tuple[type[Event], dict[
         aggregate = Stream(stream)
         work.aggregates[stream] = aggregate
         for event_type, payload in story:
-            aggregate.trigger(event_type, now(work), **payload)
+            aggregate.trigger(event_type, work.context.now, **payload)
 
     services.commands.run(decide, Context(actor=None, channel="system"))
-
-
-def now(work: Work[Any]) -> datetime:
-    """The time of the command."""
-    return work.context.now
 
 
 def give_api_key(services: Services, person: Person) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 
 from api.bodies import DEFAULT_LIMIT
@@ -49,6 +50,12 @@ class UploadIn(Model):
     """One file."""
 
     file: Annotated[UploadFile, File()]
+
+
+class WhoOut(BaseModel):
+    """Who asked."""
+
+    viewer: int | None
 
 
 class PageIn(Model):
@@ -140,7 +147,7 @@ ROUTES = [
     Route("POST", "/closed-echo/", echo, "Echo", body=ThingIn),
     Route("POST", "/small/", echo, "Echo", caller="open", body=ThingIn, limit=1000),
     Route("POST", "/upload/", upload, "Upload", caller="open", body=UploadIn, limit=DEFAULT_LIMIT),
-    Route("GET", "/whoami/", whoami, "Who", caller="open", query=PageIn),
+    Route("GET", "/whoami/", whoami, "Who", caller="open", query=PageIn, answer=WhoOut, answer_example={"viewer": 8}),
     Route("GET", "/me/", whoami, "Who", query=PageIn),
     Route("GET", "/open/", untouched, "Open", caller="open"),
     Route("GET", "/closed/", untouched, "Closed"),

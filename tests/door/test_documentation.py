@@ -51,6 +51,8 @@ def test_bodies_queries_and_schemes_are_described(described: dict[str, Any]) -> 
     assert [parameter["name"] for parameter in me["parameters"]] == ["limit"]
     assert me["security"] == [{"Token": []}, {"Bearer": []}]
     assert "422" not in me["responses"]
+    answer = paths[f"{PREFIX}/test/whoami/"]["get"]["responses"]["200"]["content"]["application/json"]
+    assert answer == {"schema": {"$ref": "#/components/schemas/WhoOut"}, "example": {"viewer": 8}}
     assert paths[f"{PREFIX}/test/session/"]["post"]["security"] == [{"Token": []}]
 
 
