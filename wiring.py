@@ -23,11 +23,12 @@ from eventstore.migrate import migrate
 from eventstore.sealing import Sealer
 from projections.catalog import ALL_PROJECTIONS
 from projections.following import Follower
+from projections.health import Health, health
 from projections.inline import InlineProjections
 from projections.lookups import SqlLookups
 from projections.loops import LogHead, Loop
 from projections.reading import Reader
-from projections.schema import create_missing
+from projections.rebuild import bring_up_to_date
 from reactors.catalog import ALL_REACTORS
 from reactors.following import loop_for, register
 from settings import Settings
@@ -57,6 +58,10 @@ class Services:
         """Connects. Does not wait for the database: requests are answered with 503 until it is there."""
         self.thread_pool.open(wait=False)
         await self.loop_pool.open(wait=False)
+
+    async def health(self) -> Health:
+        """The database, the head of the log, and how everything that follows it is."""
+        return await health(self.loop_pool)
 
     async def close(self) -> None:
         """Disconnects."""
@@ -99,11 +104,11 @@ def build_services(settings: Settings) -> Services:
 
 
 def prepare(settings: Settings) -> None:
-    """Brings the database to this release: migrates the log and makes the read models' tables."""
+    """Brings the database to this release: migrates the log, makes or rebuilds the read models' tables."""
     conninfo = settings.conninfo()
     migrate(conninfo)
+    bring_up_to_date(conninfo, ALL_PROJECTIONS)
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        create_missing(connection, ALL_PROJECTIONS)
         register(connection, ALL_REACTORS)
 
 

@@ -105,6 +105,8 @@ class Rows:
 
     def load(self, wanted: dict[Table[Any], list[Key]]) -> None:
         """Loads rows by key, one query per table, all in one round trip."""
+        if not wanted:
+            return
         assert self.connection is not None
         cursors = []
         with self.connection.pipeline():
@@ -147,14 +149,22 @@ class Rows:
         """Queues the statements that store all changes."""
         for table, written, gone in self.changes():
             if gone:
-                connection.execute(_sql(table, "delete_sql", self.schema), [list(column) for column in zip(*gone, strict=True)])
+                self.delete_rows(connection, table, gone)
             if len(written) <= SINGLE_STATEMENTS:
                 for row in written:
                     connection.execute(_sql(table, "upsert_one_sql", self.schema), table.values_of(row))
             else:
-                columns = zip(*map(table.values_of, written), strict=True)
-                connection.execute(_sql(table, "upsert_sql", self.schema), [list(column) for column in columns])
+                self.write_rows(connection, table, written)
         self._dirty = {table: set() for table in self._dirty}
+
+    def write_rows(self, connection: Connection[TupleRow], table: Table[Any], written: Sequence[Any]) -> None:
+        """Queues one statement that stores these rows."""
+        columns = zip(*map(table.values_of, written), strict=True)
+        connection.execute(_sql(table, "upsert_sql", self.schema), [list(column) for column in columns])
+
+    def delete_rows(self, connection: Connection[TupleRow], table: Table[Any], gone: Sequence[Key]) -> None:
+        """Queues one statement that deletes the rows of these keys."""
+        connection.execute(_sql(table, "delete_sql", self.schema), [list(column) for column in zip(*gone, strict=True)])
 
 
 class RowsNotForeseen(Exception):

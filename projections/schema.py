@@ -8,7 +8,6 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from projections.base import Projection
-from projections.inline import fingerprint
 
 BUILD_LOCK = 7266102
 """Held by whoever makes or swaps tables, so that two processes never do."""
@@ -44,14 +43,27 @@ def create_missing(connection: Connection[TupleRow], projections: Sequence[Proje
                 "INSERT INTO log.projections (name, version, lifecycle, position) VALUES (%s, %s, %s, %s)",
                 (projection.name, projection.version, projection.lifecycle, None if projection.lifecycle == "inline" else 0),
             )
-        record_fingerprint(connection, projections)
+        record_fingerprint(connection)
     return [projection.name for projection in missing]
 
 
-def record_fingerprint(connection: Connection[TupleRow], projections: Sequence[Projection]) -> None:
-    """Notes which inline projections the live tables belong to; see log.guard."""
+def record_fingerprint(connection: Connection[TupleRow]) -> None:
+    """Notes which inline projections the live tables belong to; see log.guard and projections.inline.fingerprint."""
     connection.execute(
-        "INSERT INTO log.facts (name, value) VALUES ('inline_projections', %s)"
-        " ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value",
-        (fingerprint(projections),),
+        "INSERT INTO log.facts (name, value)"
+        " SELECT 'inline_projections', coalesce(string_agg(name || '=' || version, ' ' ORDER BY name COLLATE \"C\"), '')"
+        " FROM log.projections WHERE lifecycle = 'inline'"
+        " ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value"
     )
+
+
+def drop_leftovers(connection: Connection[TupleRow]) -> None:
+    """Drops what rebuilds and verifications left behind that were killed. The caller holds BUILD_LOCK exclusively."""
+    found = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '__(next|old|verify[0-9]+)$' ORDER BY nspname").fetchall()
+    for (schema,) in found:
+        drop_schema(connection, schema)
+
+
+def drop_schema(connection: Connection[TupleRow], schema: str) -> None:
+    """Drops a schema that nobody needs any more, waiting for statements that still read its tables."""
+    connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'.encode())

@@ -1,0 +1,246 @@
+"""Folds a long run of events into rows, in memory up to a budget; what is beyond it is written out and loaded again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, TypeVar
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from eventstore.codec import Recorded, UnknownEventType
+from eventstore.events import EVENT_TYPES
+from eventstore.reader import LogRow
+from projections.base import Key, Projection, Table
+from projections.parking import describe, is_the_events_fault
+from projections.rows import Rows
+
+BUDGET = 128 * 2**20
+"""Bytes of event payloads behind the rows that are held at a time. Text with characters beyond Latin-1 takes two to
+four times as much of memory as in the log, so a process may grow by several times the budget."""
+EVENT_OVERHEAD = 100
+CHUNK = 5000
+"""Rows per COPY: its transaction is kept short, since followers wait for the oldest one at gaps of the log."""
+
+T = TypeVar("T")
+
+
+class FoldFailed(Exception):
+    """A handler raised, or an event cannot be read; the message names both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """An event that a following projection cannot take; its stream waits from this position on."""
+
+    position: int
+    error: str
+
+
+class FoldedRows(Rows):
+    """Rows that were never written can be copied; those that were loaded are replaced."""
+
+    def __init__(self, projection: Projection, schema: str) -> None:
+        super().__init__(projection, schema)
+        self._stored: dict[Table[Any], set[Key]] = {table: set() for table in projection.tables}
+
+    def load(self, wanted: dict[Table[Any], list[Key]]) -> None:
+        """Loads rows by key, and remembers which there were."""
+        super().load(wanted)
+        for table, keys in wanted.items():
+            rows = self._rows[table]
+            self._stored[table].update(key for key in keys if rows[key] is not None)
+
+    def spill(self, connection: Connection[TupleRow]) -> None:
+        """Writes what was changed, and forgets everything."""
+        for table, dirty in self._dirty.items():
+            rows, stored = self._rows[table], self._stored[table]
+            fresh = sorted(key for key in dirty if key not in stored and rows[key] is not None)
+            for keys in _chunks(fresh, CHUNK):
+                with connection.cursor() as cursor, cursor.copy(table.copy_sql(self.schema).encode()) as copy:
+                    copy.set_types(table.types)
+                    for key in keys:
+                        row = rows.pop(key)
+                        row.finish()
+                        copy.write_row(table.values_of(row))
+            dirty.intersection_update(stored)
+        for table, written, gone in self.changes():
+            for chunk in _chunks(written, CHUNK):
+                self.write_rows(connection, table, list(chunk))
+            for chunk in _chunks(gone, CHUNK):
+                self.delete_rows(connection, table, list(chunk))
+        self.forget()
+
+    def forget(self) -> None:
+        """Drops all rows from memory, written or not."""
+        for table in self.projection.tables:
+            self._rows[table] = {}
+            self._dirty[table] = set()
+            self._stored[table] = set()
+
+    def held(self, table: Table[Any]) -> Iterator[tuple[Key, Any]]:
+        """All rows of a table by key, finished, when none was ever spilled."""
+        rows = self._rows[table]
+        for key in sorted(key for key, row in rows.items() if row is not None):
+            row = rows[key]
+            row.finish()
+            yield key, row
+
+
+@dataclass
+class Share:
+    """One projection's part in a pass over the log."""
+
+    projection: Projection
+    rows: FoldedRows
+    until: int | None = None
+    """The last position that counts; None for all."""
+    poison: dict[str, Poison] = field(default_factory=dict)
+    """Streams that are left out, from a position on."""
+    events: int = 0
+    """Events that were applied."""
+    waiting: list[Recorded] = field(default_factory=list)
+
+    def admits(self, row: LogRow) -> bool:
+        """Whether this event counts."""
+        if self.until is not None and row.position > self.until:
+            return False
+        poison = self.poison.get(row.stream)
+        return poison is None or row.position < poison.position
+
+
+class Fold:
+    """One pass over the log for several projections: each event is read and decoded once.
+
+    schemas: where each projection's rows go when they have to be written.
+    before_spill: called once before the first rows are written.
+    park: whether a following projection goes on without the streams that make it fail. The rows that a failing
+        event has changed in part are wrong then (`spoiled`): the pass has to be made again with these streams left out.
+    """
+
+    def __init__(
+        self,
+        connection: Connection[TupleRow],
+        schemas: Mapping[Projection, str],
+        *,
+        budget: int = BUDGET,
+        before_spill: Callable[[], None] | None = None,
+        park: bool = False,
+    ) -> None:
+        self.connection = connection
+        self.shares = [Share(projection, FoldedRows(projection, schema)) for projection, schema in schemas.items()]
+        self.spilled = False
+        self.spoiled = False
+        self._budget = budget
+        self._held = 0
+        self._before_spill = before_spill
+        self._park = park
+        self._routes: dict[str, list[Share]] = {}
+        for share in self.shares:
+            for event_type in share.projection.handlers:
+                self._routes.setdefault(event_type.__name__, []).append(share)
+
+    def take(self, log_rows: Sequence[LogRow]) -> None:
+        """Applies the next rows of the log. Raises FoldFailed."""
+        self._held += self._take(log_rows)
+        if self._held > self._budget:
+            self.spill()
+
+    def _take(self, log_rows: Sequence[LogRow]) -> int:
+        routes = self._routes
+        restricted = any(share.until is not None or share.poison for share in self.shares)
+        held = 0
+        for row in log_rows:
+            shares = routes.get(row.type)
+            if shares is None:
+                if row.type not in EVENT_TYPES:
+                    raise FoldFailed(_place(row) + ": this release does not know events of this type")
+                continue
+            if restricted:
+                shares = [share for share in shares if share.admits(row)]
+                if not shares:
+                    continue
+            try:
+                recorded = row.decoded()
+            except (UnknownEventType, ValueError) as error:
+                self._blame(shares, row, error)
+                continue
+            held += len(row.data)
+            for share in shares:
+                share.waiting.append(recorded)
+        for share in self.shares:
+            if share.waiting:
+                batch, share.waiting = share.waiting, []
+                self._apply(share, batch)
+                held += EVENT_OVERHEAD * len(batch)
+        return held
+
+    def _apply(self, share: Share, batch: list[Recorded]) -> None:
+        rows = share.rows
+        if rows.connection is not None:
+            rows.load(rows.wanted(batch))
+        while batch:
+            try:
+                share.projection.apply(rows, batch)
+            except Exception as error:
+                if not is_the_events_fault(error):
+                    raise
+                failed = rows.current
+                self._poisoned(share, failed.event.originator_id, failed.position, type(failed.event).__name__, error)
+                stream = failed.event.originator_id
+                batch = [recorded for recorded in batch if recorded.position > failed.position and recorded.event.originator_id != stream]
+            else:
+                share.events += len(batch)
+                return
+
+    def _blame(self, shares: Iterable[Share], row: LogRow, error: Exception) -> None:
+        for share in shares:
+            self._poisoned(share, row.stream, row.position, row.type, error)
+
+    def _poisoned(self, share: Share, stream: str, position: int, type_name: str, error: Exception) -> None:
+        if not self._park or share.projection.lifecycle == "inline":
+            message = f"{share.projection.name}: {type_name} of {stream} at position {position}: {describe(error)}"
+            raise FoldFailed(message) from error
+        share.poison[stream] = Poison(position, describe(error))
+        self.spoiled = True
+
+    def spill(self) -> None:
+        """Writes all rows out and frees the memory; from here on rows are loaded before they are changed."""
+        if not self.spilled and self._before_spill is not None:
+            self._before_spill()
+        self.spilled = True
+        for share in self.shares:
+            share.rows.spill(self.connection)
+            share.rows.connection = self.connection
+        self._held = 0
+
+    def write_through(self, log_rows: Sequence[LogRow]) -> None:
+        """Applies the next rows of the log to tables that are complete, keeping nothing in memory; one transaction."""
+        poisoned = -1
+        while poisoned != (poisoned := sum(len(share.poison) for share in self.shares)):
+            self._forget()
+            self._take(log_rows)
+        try:
+            with self.connection.transaction():
+                for share in self.shares:
+                    share.rows.write(self.connection)
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
+        for share in self.shares:
+            share.rows.forget()
+            share.rows.connection = self.connection
+        self._held = 0
+
+
+def _place(row: LogRow) -> str:
+    return f"{row.type} of {row.stream} at position {row.position}"
+
+
+def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
