@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from api.call import Call
 from api.routing import Route
-from api.schemas.planner import PlannerEventChange, PlannerEventIn, PlannerEventOut, TimeZone, TrailStepOut
+from api.schemas.planner import PlannerEventChange, PlannerEventIn, PlannerEventOut, PlannerEventQuery, TimeZone, TrailStepOut
+from api.schemas.paging import read_limit
 from api.writing import carry_out
 from commands.errors import NotFound
 from commands.planner.events import (
@@ -26,11 +27,8 @@ LARGEST_LIMIT = 200
 
 async def list_planner_events(call: Call) -> bytes:
     """Open events by day, title and id."""
-    wanted = call.request.query_params
-    completed = wanted.get("include_completed", "").strip().lower() in ("1", "true")
-    limit = None
-    if wanted.get("limit", "").strip().lstrip("-").isdecimal() and len(wanted["limit"]) < 20:
-        limit = min(max(int(wanted["limit"]), 1), LARGEST_LIMIT)
+    completed = call.query.include_completed.strip().lower() in ("1", "true")
+    limit = read_limit(call.query.limit, LARGEST_LIMIT)
     body: bytes = (await call.ask(queries.list_planner_events(include_completed=completed, limit=limit)))[0]
     return body
 
@@ -102,7 +100,7 @@ def _found(row: tuple[Any, ...] | None) -> bytes:
 EXAMPLE = {"title": "Draft the survey chapter", "event_date": "2031-05-06", "starts_at": "2031-05-06T14:00:00", "difficulty_weight": 2}
 
 ROUTES = [
-    Route("GET", "/planner-events/", list_planner_events, "Open events", answer=list[PlannerEventOut]),
+    Route("GET", "/planner-events/", list_planner_events, "Open events", query=PlannerEventQuery, answer=list[PlannerEventOut]),
     Route(
         "POST", "/planner-events/", create, "Plan something", body=PlannerEventIn, answer=PlannerEventOut, status=201,
         examples={"plan": EXAMPLE},

@@ -44,6 +44,13 @@ class PlannerEventChange(Model):
     completed_at: Annotated[datetime | None, DateTime(naive=True, null=True)] = None
 
 
+class PlannerEventQuery(Model):
+    """Completed events as well (1 or true), and how many at most (1 to 200); anything else is ignored."""
+
+    include_completed: str = ""
+    limit: str = ""
+
+
 class PlannerEventOut(BaseModel):
     """A plan. It falls on event_date, the day of its start."""
 

@@ -11,7 +11,8 @@ from commands.errors import Invalid, NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.planner.aggregate import PlannerEvent
-from commands.planner.window import UNSET, Unset, Window, plan, replan
+from commands.planner.window import Window, plan, replan
+from commands.unset import UNSET, Unset
 from eventstore import moments
 from eventstore.events import planner
 

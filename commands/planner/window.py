@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
 
+from commands.unset import Unset
 from eventstore import moments
 
 DEFAULT_LENGTH = timedelta(hours=1)
-
-
-class Unset:
-    """The type of UNSET."""
-
-
-UNSET: Final = Unset()
-"""A field that a partial change does not name."""
 
 
 @dataclass(frozen=True, slots=True)

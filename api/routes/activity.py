@@ -1,0 +1,58 @@
+"""Week, heat map, and the notes that were touched last (contract: planner_platform 3, 6, 7)."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from api.call import Call
+from api.fields import read_instant
+from api.routing import Route
+from api.schemas.activity import HeatmapOut, NoteSummaries, WeekOut, WeekQuery
+from projections.activity.heatmap import get_heatmap
+from projections.activity.recent import list_recent_notes
+from projections.activity.week import get_week
+
+SPANS = {"3": 3, "30": 30}
+USUAL_SPAN = 7
+EARLIEST = date(1, 1, 10)
+LATEST = date(9999, 11, 1)
+"""Between these, the weeks before and after have a date as well."""
+
+
+async def list_activity(call: Call) -> bytes:
+    """The notes that the caller touched last; nothing for anonymous callers."""
+    body: bytes = (await call.ask(list_recent_notes()))[0]
+    return body
+
+
+async def week(call: Call) -> bytes:
+    """Plans, sittings and calendar entries by day, and the deadlines."""
+    days = SPANS.get(call.query.days.strip(), USUAL_SPAN)
+    body: bytes = (await call.ask(get_week(start_day(call.query.start_date), days)))[0]
+    return body
+
+
+async def heatmap(call: Call) -> bytes:
+    """Half a year back, half a year ahead."""
+    body: bytes = (await call.ask(get_heatmap()))[0]
+    return body
+
+
+def start_day(text: str) -> date | None:
+    """The day in a date or date-time as it is written there; None when there is none to be read."""
+    text = text.strip()
+    if read_instant(text) is None:
+        return None
+    year, month, rest = text.split("-", 2)
+    day = date(int(year), int(month), int(rest[:2] if rest[1:2].isdigit() else rest[:1]))
+    return day if EARLIEST <= day <= LATEST else None
+
+
+ROUTES = [
+    Route(
+        "GET", "/activity/", list_activity, "Notes touched last", caller="open", answer=NoteSummaries,
+        description="The ten notes of the caller that were edited last. Anonymous callers get an empty list.",
+    ),
+    Route("GET", "/activity/week/", week, "The week", query=WeekQuery, answer=WeekOut),
+    Route("GET", "/heatmap/", heatmap, "The heat map", answer=HeatmapOut),
+]  # fmt: skip

@@ -1,0 +1,81 @@
+"""Shapes of the week, the heat map and the list of recent notes."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from api.fields import Model
+from api.schemas.planner import PlannerEventOut
+
+
+class WeekQuery(Model):
+    """From which day on, today unless it can be read as one; and for how many days: 3, 7 or 30, else 7."""
+
+    start_date: str = ""
+    days: str = ""
+
+
+class EntryOut(BaseModel):
+    """A plan, a note session or a calendar entry, told apart by `kind`; each has its own further members."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: Literal["plan", "note_session", "calendar"]
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    course_id: int | None
+
+
+class DayOut(BaseModel):
+    """One day and what begins on it."""
+
+    date: date
+    events: list[EntryOut]
+
+
+class DeadlineOut(PlannerEventOut):
+    """An open plan of today or later. The score is its importance divided by the hours left."""
+
+    urgency_score: float
+
+
+class WeekOut(BaseModel):
+    """Consecutive days, and the most urgent plans."""
+
+    start_date: date
+    previous_week_start: date
+    next_week_start: date
+    days: list[DayOut]
+    deadlines: list[DeadlineOut]
+
+
+class CellOut(BaseModel):
+    """One day of the heat map. The intensity goes from 0 to 4."""
+
+    date: date
+    kind: Literal["past", "today", "future"]
+    past_value: int
+    future_value: int
+    intensity: int
+    is_today: bool
+
+
+class HeatmapOut(BaseModel):
+    """365 consecutive days with today in the middle: what was written, and what is planned."""
+
+    today: date
+    start_date: date
+    end_date: date
+    days_before: int
+    days_after: int
+    cells: list[CellOut]
+    max_past_value: int
+    max_future_value: int
+
+
+NoteSummaries = list[dict[str, Any]]
+"""Notes as lists show them; see the notes' own routes."""

@@ -1,0 +1,50 @@
+"""Shapes of note sessions. They are written as started_at and ended_at, and read as starts_at and ends_at."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel
+
+from api.fields import DateTime, Integer, Model, Text
+
+
+class NoteSessionIn(Model):
+    """A sitting on a note. Times without an offset are local times of the client."""
+
+    note_id: Annotated[int, Integer()]
+    title: Annotated[str, Text(max=120, blank=True)] = ""
+    summary: Annotated[str, Text(max=255, blank=True)] = ""
+    started_at: Annotated[datetime | None, DateTime(naive=True, null=True)] = None
+    ended_at: Annotated[datetime | None, DateTime(naive=True, null=True)] = None
+
+
+class NoteSessionChange(Model):
+    """What changes; ended_at closes the session, null opens it again."""
+
+    note_id: Annotated[int, Integer()] = 0
+    title: Annotated[str, Text(max=120, blank=True)] = ""
+    summary: Annotated[str, Text(max=255, blank=True)] = ""
+    started_at: Annotated[datetime | None, DateTime(naive=True)] = None
+    ended_at: Annotated[datetime | None, DateTime(naive=True, null=True)] = None
+
+
+class NoteSessionQuery(Model):
+    """Which sessions."""
+
+    note_id: Annotated[int | None, Integer()] = None
+    limit: str = ""
+
+
+class NoteSessionOut(BaseModel):
+    """A session. While it is open, ends_at is a quarter of an hour after its start."""
+
+    id: int
+    title: str
+    kind: Literal["note_session"]
+    note_id: int
+    course_id: int | None
+    summary: str
+    starts_at: datetime
+    ends_at: datetime

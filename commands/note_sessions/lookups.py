@@ -1,0 +1,19 @@
+"""What decisions about note sessions ask of the read models."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+
+class NoteSessionLookups(Protocol):
+    """Questions about sessions and the notes that they are about."""
+
+    def note_for_session(self, account_id: int, note_id: int) -> tuple[str, str | None, str | None] | None:
+        """(title, description, the account's zone) of a note of this account, in the bin or not; None for others."""
+
+    def last_save(self, note_id: int, after: datetime, before: datetime) -> datetime | None:
+        """When the note was last changed between the two times."""
+
+    def open_sessions(self, received_before: datetime, limit: int) -> list[int]:
+        """Sessions without an end that were started so long ago, oldest first."""

@@ -1,0 +1,1 @@
+"""What somebody did and plans: heat map, week, recently touched notes."""

@@ -1,0 +1,59 @@
+"""The week: plans, note sessions and calendar entries by day, and the deadlines (contract: planner_platform 3, 16.2)."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from projections.activity.heatmap import TODAY, ZONE
+from projections.note_sessions.queries import JOINS as SESSION_JOINS
+from projections.note_sessions.queries import SESSION_OBJECT
+from projections.planner.queries import COURSE as EVENT_COURSE
+from projections.planner.queries import OBJECT_MEMBERS
+from projections.reading import Query
+
+MOST_DEADLINES = 40
+
+_WEEK = f"""
+WITH clock AS MATERIALIZED (
+    SELECT {ZONE} AS zone, {TODAY} AS today, now() AS now, coalesce(%(start)s::date, {TODAY}) AS start
+),
+span AS MATERIALIZED (
+    SELECT *, start + %(days)s AS stop, start::timestamp AT TIME ZONE zone AS starts, (start + %(days)s)::timestamp AT TIME ZONE zone AS ends
+    FROM clock
+),
+entries AS (
+    SELECT e.event_date AS day, e.starts_at AS at, 0 AS source, e.id,
+           '{{' || {OBJECT_MEMBERS} || ',"kind":"plan","source_id":' || e.id || '}}' AS body
+    FROM span, planner.events e {EVENT_COURSE}
+    WHERE e.owner_id = %(viewer)s AND e.deleted_at IS NULL AND NOT e.is_completed
+      AND e.event_date >= span.start AND e.event_date < span.stop
+    UNION ALL
+    SELECT (s.started_at AT TIME ZONE span.zone)::date, s.started_at, 1, s.id, {SESSION_OBJECT}
+    FROM span, note_sessions.sessions s {SESSION_JOINS}
+    WHERE s.owner_id = %(viewer)s AND s.started_at >= span.starts AND s.started_at < span.ends
+),
+deadlines AS (
+    SELECT e.starts_at, e.event_date, e.title, e.id, {OBJECT_MEMBERS} AS members,
+           round((e.difficulty_weight / greatest(extract(epoch FROM e.starts_at - span.now) / 3600, 1.0 / 60))::numeric, 4) AS score
+    FROM span, planner.events e {EVENT_COURSE}
+    WHERE e.owner_id = %(viewer)s AND e.deleted_at IS NULL AND NOT e.is_completed AND e.event_date >= span.today
+    ORDER BY e.starts_at, e.event_date, e.title, e.id LIMIT {MOST_DEADLINES}
+)
+SELECT convert_to(
+    '{{"start_date":"' || start || '","previous_week_start":"' || start - 7 || '","next_week_start":"' || start + 7
+    || '","days":[' || (
+        SELECT string_agg('{{"date":"' || day::date || '","events":[' || coalesce(of_day.bodies, '') || ']}}', ',' ORDER BY day)
+        FROM generate_series(start, stop - 1, interval '1 day') AS day
+        LEFT JOIN (
+            SELECT entries.day, string_agg(body, ',' ORDER BY at, source, id) AS bodies FROM entries GROUP BY entries.day
+        ) of_day ON of_day.day = day::date
+    ) || '],"deadlines":[' || coalesce((
+        SELECT string_agg('{{' || members || ',"urgency_score":' || trim_scale(score) || '}}', ',' ORDER BY score DESC, starts_at, title, id)
+        FROM deadlines
+    ), '') || ']}}', 'UTF8')
+FROM span"""
+
+
+def get_week(start: date | None, days: int) -> Query:
+    """(the week). No start means today."""
+    return Query(_WEEK, {"start": start, "days": days})

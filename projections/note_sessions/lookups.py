@@ -1,0 +1,40 @@
+"""What commands about note sessions ask of the read models and the log (commands/note_sessions/lookups.py)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from projections.answers import SqlAnswers
+
+_NOTE = """
+SELECT n.title, n.description, p.zone
+FROM notes.notes n LEFT JOIN planner.planners p ON p.account_id = n.owner_id
+WHERE n.id = %(note)s AND n.owner_id = %(account)s"""
+
+_LAST_SAVE = """
+SELECT max(recorded_at) FROM log.events
+WHERE stream = %(stream)s AND recorded_at > %(after)s AND recorded_at <= %(before)s"""
+
+_DANGLING = """
+SELECT id FROM note_sessions.sessions
+WHERE ended_at IS NULL AND received_at < %(before)s ORDER BY received_at LIMIT %(limit)s"""
+
+
+class NoteSessionAnswers(SqlAnswers):
+    """Answers about sessions and their notes."""
+
+    def note_for_session(self, account_id: int, note_id: int) -> tuple[str, str | None, str | None] | None:
+        """(title, description, the account's zone) of a note of this account, in the bin or not."""
+        row = self.row(_NOTE, account=account_id, note=note_id)
+        return None if row is None else (row[0], row[1], row[2])
+
+    def last_save(self, note_id: int, after: datetime, before: datetime) -> datetime | None:
+        """When the note was last changed between the two times."""
+        row = self.row(_LAST_SAVE, stream=f"note-{note_id}", after=after, before=before)
+        assert row is not None
+        found: datetime | None = row[0]
+        return found
+
+    def open_sessions(self, received_before: datetime, limit: int) -> list[int]:
+        """Sessions without an end that were started so long ago, oldest first."""
+        return [row[0] for row in self.rows(_DANGLING, before=received_before, limit=limit)]
