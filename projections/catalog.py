@@ -1,11 +1,13 @@
 """All projections, in the order in which their tables are made."""
 
 from projections.accounts.projector import Accounts
+from projections.activity.writing import Writing
 from projections.base import Projection
 from projections.courses import Courses
 from projections.invitations import Invitations
+from projections.note_sessions.projector import NoteSessions
 from projections.notes.projector import Notes
 from projections.planner.projector import Planner
 from projections.sessions import Sessions
 
-ALL_PROJECTIONS: tuple[Projection, ...] = (Accounts(), Sessions(), Invitations(), Courses(), Notes(), Planner())
+ALL_PROJECTIONS: tuple[Projection, ...] = (Accounts(), Sessions(), Invitations(), Courses(), Notes(), Planner(), NoteSessions(), Writing())

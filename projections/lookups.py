@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from projections.accounts.lookups import AccountAnswers
+from projections.note_sessions.lookups import NoteSessionAnswers
 from projections.planner.lookups import PlannerAnswers
 
 
-class SqlLookups(PlannerAnswers, AccountAnswers):
+class SqlLookups(NoteSessionAnswers, PlannerAnswers, AccountAnswers):
     """All lookups. Each area adds its own class of answers (over projections.answers.SqlAnswers) as a base."""

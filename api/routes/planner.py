@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from api.call import Call
 from api.routing import Route
-from api.schemas.planner import PlannerEventChange, PlannerEventIn, PlannerEventOut, PlannerEventQuery, TimeZone, TrailStepOut
 from api.schemas.paging import read_limit
+from api.schemas.planner import PlannerEventChange, PlannerEventIn, PlannerEventOut, PlannerEventQuery, TimeZone, TrailStepOut
 from api.writing import carry_out
 from commands.errors import NotFound
 from commands.planner.events import (

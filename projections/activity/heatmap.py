@@ -24,13 +24,13 @@ planned AS (
     GROUP BY 1
 ),
 days AS (
-    SELECT day::date AS day, clock.today,
-           CASE WHEN day <= clock.today THEN least(4, greatest(coalesce(written.notes, 0), CASE
+    SELECT each.at::date AS day, clock.today,
+           CASE WHEN each.at <= clock.today THEN least(4, greatest(coalesce(written.notes, 0), CASE
                WHEN written.words IS NULL THEN 0 WHEN written.words < 100 THEN 1 ELSE written.words / 100 END)) ELSE 0 END AS past,
            coalesce(planned.weight, 0) AS future
-    FROM clock CROSS JOIN LATERAL generate_series(clock.today - 182, clock.today + 182, interval '1 day') AS day
-    LEFT JOIN written ON written.day = day::date
-    LEFT JOIN planned ON planned.day = day::date
+    FROM clock CROSS JOIN LATERAL generate_series(clock.today - 182, clock.today + 182, interval '1 day') AS each (at)
+    LEFT JOIN written ON written.day = each.at::date
+    LEFT JOIN planned ON planned.day = each.at::date
 )
 SELECT '{{"today":"' || today || '","start_date":"' || today - 182 || '","end_date":"' || today + 182
     || '","days_before":182,"days_after":182,"cells":[' || string_agg(

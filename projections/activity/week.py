@@ -18,7 +18,8 @@ WITH clock AS MATERIALIZED (
     SELECT {ZONE} AS zone, {TODAY} AS today, now() AS now, coalesce(%(start)s::date, {TODAY}) AS start
 ),
 span AS MATERIALIZED (
-    SELECT *, start + %(days)s AS stop, start::timestamp AT TIME ZONE zone AS starts, (start + %(days)s)::timestamp AT TIME ZONE zone AS ends
+    SELECT *, start + %(days)s AS stop,
+           start::timestamp AT TIME ZONE zone AS starts, (start + %(days)s)::timestamp AT TIME ZONE zone AS ends
     FROM clock
 ),
 entries AS (
@@ -42,13 +43,14 @@ deadlines AS (
 SELECT convert_to(
     '{{"start_date":"' || start || '","previous_week_start":"' || start - 7 || '","next_week_start":"' || start + 7
     || '","days":[' || (
-        SELECT string_agg('{{"date":"' || day::date || '","events":[' || coalesce(of_day.bodies, '') || ']}}', ',' ORDER BY day)
-        FROM generate_series(start, stop - 1, interval '1 day') AS day
+        SELECT string_agg('{{"date":"' || each.at::date || '","events":[' || coalesce(of_day.bodies, '') || ']}}', ',' ORDER BY each.at)
+        FROM generate_series(start, stop - 1, interval '1 day') AS each (at)
         LEFT JOIN (
-            SELECT entries.day, string_agg(body, ',' ORDER BY at, source, id) AS bodies FROM entries GROUP BY entries.day
-        ) of_day ON of_day.day = day::date
+            SELECT entries.day, string_agg(body, ',' ORDER BY entries.at, source, id) AS bodies FROM entries GROUP BY entries.day
+        ) of_day ON of_day.day = each.at::date
     ) || '],"deadlines":[' || coalesce((
-        SELECT string_agg('{{' || members || ',"urgency_score":' || trim_scale(score) || '}}', ',' ORDER BY score DESC, starts_at, title, id)
+        SELECT string_agg('{{' || members || ',"urgency_score":' || trim_scale(score) || '}}', ','
+                          ORDER BY score DESC, starts_at, title, id)
         FROM deadlines
     ), '') || ']}}', 'UTF8')
 FROM span"""

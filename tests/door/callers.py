@@ -93,13 +93,21 @@ PLANNER: Table = {
     "PATCH /api/v1/planner-events/{event_id:int}/": signed_in(404),
     "DELETE /api/v1/planner-events/{event_id:int}/": signed_in(404),
     "GET /api/v1/planner-events/{event_id:int}/trail/": signed_in(404),
+    "GET /api/v1/note-sessions/": signed_in(200),
+    "POST /api/v1/note-sessions/": signed_in(400),
+    "GET /api/v1/note-sessions/{session_id:int}/": signed_in(404),
+    "PATCH /api/v1/note-sessions/{session_id:int}/": signed_in(404),
     "GET /api/v1/planner-settings/": signed_in(200),
     "PATCH /api/v1/planner-settings/": signed_in(400),
 }
 
 CALENDARS: Table = {}
 
-ACTIVITY: Table = {}
+ACTIVITY: Table = {
+    "GET /api/v1/activity/": everybody(200),
+    "GET /api/v1/activity/week/": signed_in(200),
+    "GET /api/v1/heatmap/": signed_in(200),
+}
 
 FRONT_PAGE: Table = {}
 

@@ -1,0 +1,135 @@
+"""Note sessions over HTTP (contract: planner_platform 8, 16.5; clients 6.8)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from commands.context import Context, utc_now
+from commands.note_sessions.commands import close_dangling_session
+from tests.accounts.people import make_person
+from tests.activity.conftest import WriteNote
+from wiring import Services
+
+
+def start(client: httpx.Client, note_id: int, **fields: Any) -> dict[str, Any]:
+    answer = client.post("/note-sessions/", json={"note_id": note_id, **fields})
+    assert answer.status_code == 201, answer.text
+    session: dict[str, Any] = answer.json()
+    return session
+
+
+def change(client: httpx.Client, session: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    answer = client.patch(f"/note-sessions/{session['id']}/", json=fields)
+    assert answer.status_code == 200, answer.text
+    changed: dict[str, Any] = answer.json()
+    return changed
+
+
+def test_an_open_session_looks_a_quarter_of_an_hour_long(client: httpx.Client, write_note: WriteNote) -> None:
+    note_id = write_note(title="Reading log", description="Chapter two")
+    session = start(client, note_id, started_at="2031-05-06T18:00:00Z")
+    assert session == {
+        "id": session["id"], "title": "Reading log", "kind": "note_session", "note_id": note_id, "course_id": None,
+        "summary": "Chapter two", "starts_at": "2031-05-06T18:00:00+00:00", "ends_at": "2031-05-06T18:15:00+00:00",
+    }  # fmt: skip
+    assert client.get(f"/note-sessions/{session['id']}/").json() == session
+
+
+def test_closing_reopening_and_renaming(client: httpx.Client, write_note: WriteNote) -> None:
+    session = start(client, write_note(), title="Mine", summary="x", started_at="2031-05-06T18:00:00Z")
+    closed = change(client, session, ended_at="2031-05-06T19:40:00", title="", summary="Done")
+    assert (closed["title"], closed["summary"], closed["ends_at"]) == ("", "Done", "2031-05-06T19:40:00+00:00")
+    assert change(client, session, ended_at=None)["ends_at"] == "2031-05-06T18:15:00+00:00"
+    assert change(client, session, note_id=5)["note_id"] == session["note_id"]
+
+
+def test_an_end_before_the_start_becomes_the_start(client: httpx.Client, write_note: WriteNote) -> None:
+    note_id = write_note()
+    both = start(client, note_id, started_at="2031-05-06T18:00:00Z", ended_at="2031-05-06T17:00:00Z")
+    assert both["ends_at"] == "2031-05-06T18:00:00+00:00"
+    session = start(client, note_id, started_at="2031-05-06T18:00:00Z")
+    assert change(client, session, ended_at="2031-05-06T17:00:00Z")["ends_at"] == "2031-05-06T18:00:00+00:00"
+    moved = change(client, session, started_at="2031-05-06T20:00:00Z")
+    assert (moved["starts_at"], moved["ends_at"]) == ("2031-05-06T20:00:00+00:00", "2031-05-06T20:00:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({}, "note_id"),
+        ({"note_id": "x"}, "note_id"),
+        ({"note_id": None}, "note_id"),
+        ({"note_id": 1, "title": "x" * 121}, "title"),
+        ({"note_id": 1, "summary": "x" * 256}, "summary"),
+        ({"note_id": 1, "started_at": "soon"}, "started_at"),
+    ],
+)
+def test_wrong_fields_are_named(client: httpx.Client, fields: dict[str, Any], field: str) -> None:
+    answer = client.post("/note-sessions/", json=fields)
+    assert (answer.status_code, list(answer.json())) == (400, [field])
+
+
+def test_start_must_not_be_null_or_out_of_range(client: httpx.Client, write_note: WriteNote) -> None:
+    session = start(client, write_note())
+    for wrong in (None, "0001-01-01", "9999-12-31T23:59:59"):
+        answer = client.patch(f"/note-sessions/{session['id']}/", json={"started_at": wrong})
+        assert (answer.status_code, list(answer.json())) == (400, ["started_at"])
+
+
+def test_foreign_notes_and_sessions_are_404(client: httpx.Client, services: Services, write_note: WriteNote) -> None:
+    note_id = write_note(public=True)
+    session = start(client, note_id)
+    stranger = make_person(services).headers
+    assert client.post("/note-sessions/", json={"note_id": note_id}, headers=stranger).status_code == 404
+    assert client.post("/note-sessions/", json={"note_id": 2**62}).status_code == 404
+    for method in ("GET", "PATCH"):
+        assert client.request(method, f"/note-sessions/{session['id']}/", json={}, headers=stranger).status_code == 404
+    assert client.get("/note-sessions/", headers=stranger).json() == []
+
+
+def test_list_is_newest_first_and_can_be_narrowed(client: httpx.Client, write_note: WriteNote) -> None:
+    first, second = write_note(), write_note()
+    sessions = [start(client, note_id, started_at=f"2031-05-0{day}T10:00:00Z") for day, note_id in ((1, first), (3, second), (2, first))]
+    ids = [session["id"] for session in sessions]
+    assert [session["id"] for session in client.get("/note-sessions/").json()] == [ids[1], ids[2], ids[0]]
+    assert [session["id"] for session in client.get(f"/note-sessions/?note_id={first}").json()] == [ids[2], ids[0]]
+    assert len(client.get("/note-sessions/?limit=1").json()) == 1
+    assert client.get("/note-sessions/?note_id=abc").status_code == 400
+
+
+def test_local_clock_of_the_client_is_not_believed_over_the_servers(client: httpx.Client, write_note: WriteNote) -> None:
+    local = (datetime.now(UTC) + timedelta(hours=5, minutes=30)).replace(tzinfo=None)
+    session = start(client, write_note(), started_at=local.isoformat(timespec="milliseconds"))
+    assert abs(datetime.fromisoformat(session["starts_at"]) - datetime.now(UTC)) < timedelta(minutes=1)
+    ended = change(client, session, ended_at=(local + timedelta(seconds=5)).isoformat())
+    assert abs(datetime.fromisoformat(ended["ends_at"]) - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_naive_times_that_no_zone_explains_are_utc(client: httpx.Client, write_note: WriteNote) -> None:
+    for ahead in (timedelta(), timedelta(minutes=7), timedelta(days=3)):
+        naive = (datetime.now(UTC) - ahead).replace(tzinfo=None)
+        assert start(client, write_note(), started_at=naive.isoformat())["starts_at"] == naive.replace(tzinfo=UTC).isoformat()
+
+
+def test_naive_times_are_in_the_accounts_zone(client: httpx.Client, write_note: WriteNote) -> None:
+    client.patch("/planner-settings/", json={"time_zone": "Asia/Tokyo"})
+    session = start(client, write_note(), started_at="2031-05-06T18:00:00")
+    assert session["starts_at"] == "2031-05-06T09:00:00+00:00"
+
+
+def test_a_dangling_session_ends_at_the_last_save_of_its_note(client: httpx.Client, services: Services, write_note: WriteNote) -> None:
+    saved = utc_now() - timedelta(hours=20)
+    note_id = write_note(at=saved)
+    worked = start(client, note_id, started_at=(saved - timedelta(minutes=40)).isoformat())
+    idle = start(client, note_id, started_at=(saved + timedelta(hours=1)).isoformat())
+    for session in (worked, idle):
+        services.commands.run(
+            lambda work, session=session: close_dangling_session(work, session["id"]), Context(actor=None, channel="system")
+        )
+    ends = {session["id"]: datetime.fromisoformat(session["ends_at"]) for session in client.get("/note-sessions/").json()}
+    assert ends[worked["id"]] == saved
+    assert ends[idle["id"]] == saved + timedelta(hours=1, minutes=15)

@@ -1,0 +1,118 @@
+"""The week and its deadlines (contract: planner_platform 3, 16.2)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.accounts.people import make_person
+from tests.activity.conftest import WriteNote
+from wiring import Services
+
+
+def plan(client: httpx.Client, **fields: Any) -> dict[str, Any]:
+    answer = client.post("/planner-events/", json={"title": "Plan", "event_date": "2031-05-06", **fields})
+    assert answer.status_code == 201, answer.text
+    event: dict[str, Any] = answer.json()
+    return event
+
+
+def week(client: httpx.Client, query: str = "?start_date=2031-05-05") -> dict[str, Any]:
+    answer = client.get(f"/activity/week/{query}")
+    assert answer.status_code == 200, answer.text
+    payload: dict[str, Any] = answer.json()
+    return payload
+
+
+def today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+def test_seven_days_in_order_from_the_start(client: httpx.Client) -> None:
+    payload = week(client)
+    assert (payload["start_date"], payload["previous_week_start"], payload["next_week_start"]) == ("2031-05-05", "2031-04-28", "2031-05-12")
+    assert [day["date"] for day in payload["days"]] == [f"2031-05-{day:02}" for day in range(5, 12)]
+    assert all(day["events"] == [] for day in payload["days"])
+    assert payload["deadlines"] == []
+
+
+@pytest.mark.parametrize(
+    ("start_date", "expected"),
+    [
+        ("2031-05-05T23:59:00-11:00", "2031-05-05"),
+        ("2031-5-5", "2031-05-05"),
+        ("2024-02-29", "2024-02-29"),
+        ("", None), ("soon", None), ("2031-02-30", None), ("0001-01-01", None), ("9999-12-31", None), ("%00", None), ("2031", None),
+    ],
+)  # fmt: skip
+def test_an_unreadable_start_is_today(client: httpx.Client, start_date: str, expected: str | None) -> None:
+    assert week(client, f"?start_date={start_date}")["start_date"] == (expected or today())
+
+
+@pytest.mark.parametrize(("days", "expected"), [("3", 3), ("30", 30), ("7", 7), ("8", 7), ("", 7), ("x", 7), ("-3", 7)])
+def test_span(client: httpx.Client, days: str, expected: int) -> None:
+    payload = week(client, f"?start_date=2031-05-05&days={days}")
+    assert len(payload["days"]) == expected
+    assert payload["next_week_start"] == "2031-05-12"
+
+
+def test_plans_and_sessions_stand_on_their_day_in_order_of_time(client: httpx.Client, write_note: WriteNote) -> None:
+    note_id = write_note()
+    late = plan(client, starts_at="2031-05-06T20:00:00Z")
+    first = plan(client, starts_at="2031-05-06T08:00:00.5Z", ends_at="2031-05-08T08:00:00Z")
+    session = client.post("/note-sessions/", json={"note_id": note_id, "started_at": "2031-05-06T18:00:00Z"}).json()
+    plan(client, starts_at="2031-05-12T00:00:00Z")
+    plan(client, starts_at="2031-05-04T23:59:59Z")
+    done = plan(client)
+    client.patch(f"/planner-events/{done['id']}/", json={"is_completed": True})
+    gone = plan(client)
+    client.delete(f"/planner-events/{gone['id']}/")
+    days = {day["date"]: day["events"] for day in week(client)["days"]}
+    assert [day for day, events in days.items() if events] == ["2031-05-06"]
+    entries = days["2031-05-06"]
+    assert entries[0] == {**first, "kind": "plan", "source_id": first["id"]}
+    assert entries[1] == session
+    assert entries[2] == {**late, "kind": "plan", "source_id": late["id"]}
+
+
+def test_deadlines_are_ranked_by_urgency(client: httpx.Client) -> None:
+    now = datetime.now(UTC)
+    soon = plan(client, title="Soon", starts_at=(now + timedelta(hours=2)).isoformat(), difficulty_weight=1)
+    heavy = plan(client, title="Heavy", starts_at=(now + timedelta(hours=10)).isoformat(), difficulty_weight=50)
+    far = plan(client, title="Far", starts_at=(now + timedelta(hours=1000)).isoformat())
+    plan(client, title="Past", starts_at=(now - timedelta(days=1)).isoformat())
+    deadlines = week(client, "?start_date=1999-01-01")["deadlines"]
+    assert [deadline["id"] for deadline in deadlines] == [heavy["id"], soon["id"], far["id"]]
+    assert deadlines[0]["urgency_score"] == pytest.approx(5, rel=0.01)
+    assert deadlines[2]["urgency_score"] == pytest.approx(0.001, abs=0.0001)
+    assert {**soon, "urgency_score": deadlines[1]["urgency_score"]} == deadlines[1]
+
+
+def test_a_plan_of_earlier_today_counts_as_a_minute_away(client: httpx.Client) -> None:
+    plan(client, starts_at=f"{today()}T00:00:00Z", difficulty_weight=3)
+    assert week(client)["deadlines"][0]["urgency_score"] == 180
+
+
+def test_the_forty_earliest_are_taken(client: httpx.Client) -> None:
+    for number in range(43):
+        plan(client, title=f"{number:02}", starts_at=f"2031-05-06T{number // 2:02}:{number % 2 * 30:02}:00Z", difficulty_weight=1 + number)
+    titles = [deadline["title"] for deadline in week(client)["deadlines"]]
+    assert sorted(titles) == [f"{number:02}" for number in range(40)]
+
+
+def test_days_follow_the_accounts_zone(client: httpx.Client, write_note: WriteNote) -> None:
+    client.patch("/planner-settings/", json={"time_zone": "Pacific/Auckland"})
+    event = plan(client, starts_at="2031-05-06T20:00:00Z")
+    session = client.post("/note-sessions/", json={"note_id": write_note(), "started_at": "2031-05-06T20:30:00Z"}).json()
+    days = {day["date"]: [entry["id"] for entry in day["events"]] for day in week(client)["days"]}
+    assert days["2031-05-07"] == [event["id"], session["id"]]
+
+
+def test_nobody_sees_the_weeks_of_others(client: httpx.Client, services: Services) -> None:
+    plan(client)
+    payload = client.get("/activity/week/?start_date=2031-05-05", headers=make_person(services).headers).json()
+    assert payload["deadlines"] == []
+    assert all(day["events"] == [] for day in payload["days"])
