@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -49,6 +49,8 @@ class Route:
     examples: request bodies by name. answer_example: what is answered.
     limit: bytes of the body at most; by default 1 MiB where nobody has to sign in, else 20 MiB.
     head: whether HEAD is served like GET.
+    guard: refuses what the path alone decides, such as an unknown id. Asked when what was sent is wrong, so that the refusal
+    with precedence is told; otherwise the handler finds out by itself, without another round trip.
     """
 
     method: Method
@@ -67,6 +69,7 @@ class Route:
     anonymous_detail: str = ANONYMOUS_DETAIL
     limit: int | None = None
     head: bool = True
+    guard: Callable[[Call], Awaitable[None]] | None = None
 
 
 class ApiRoute(APIRoute):
@@ -95,9 +98,8 @@ class ApiRoute(APIRoute):
         their question, so that comes when they ask; whatever refuses them before that waits until the caller is known.
         """
         route = self.declared
-        handler, body, query = route.handler, route.body, route.query
+        handler = route.handler
         anybody = route.caller == "ignored"
-        limit = route.limit or (ANONYMOUS_LIMIT if route.caller in ("open", "ignored") else DEFAULT_LIMIT)
         asynchronous = inspect.iscoroutinefunction(handler)
         lazy = asynchronous and route.method == "GET"
 
@@ -106,11 +108,7 @@ class ApiRoute(APIRoute):
             if not lazy and not anybody:
                 await call.identify()
             try:
-                if query is not None:
-                    call.query = validated(query, query_parameters(request.scope["query_string"]), form=True)
-                if body is not None:
-                    call.sent = await read_body(request.scope, request.receive, limit)
-                    call.body = validated(body, call.sent.fields, form=call.sent.form)
+                await _read(call, request)
                 result = await handler(call) if asynchronous else await call.in_thread(handler, call)
             except (Refusal, Refused) as refusal:
                 if lazy and not anybody and call.caller is None and not isinstance(refusal, Unauthenticated):
@@ -124,6 +122,22 @@ class ApiRoute(APIRoute):
             return answer(call, result)
 
         return handle
+
+
+async def _read(call: Call, request: Request) -> None:
+    """Validates what was sent. What is wrong is only told when the route's guard lets the caller pass."""
+    route = call.route
+    try:
+        if route.query is not None:
+            call.query = validated(route.query, query_parameters(request.scope["query_string"]), form=True)
+        if route.body is not None:
+            limit = route.limit or (ANONYMOUS_LIMIT if route.caller in ("open", "ignored") else DEFAULT_LIMIT)
+            call.sent = await read_body(request.scope, request.receive, limit)
+            call.body = validated(route.body, call.sent.fields, form=call.sent.form)
+    except Refusal:
+        if route.guard is not None:
+            await route.guard(call)
+        raise
 
 
 ERROR_TEXTS = {

@@ -60,9 +60,10 @@ class Aggregate:
         return stream_number(self.id)
 
     @classmethod
-    def stream(cls, number: int) -> str:
-        """The name of the stream of this id."""
-        return f"{cls.kind}-{number}"
+    def stream(cls, number: int | tuple[int, ...]) -> str:
+        """The name of the stream of this id; of several ids for what lies between two things."""
+        numbers = (number,) if isinstance(number, int) else number
+        return "-".join((cls.kind, *map(str, numbers)))
 
     @classmethod
     def project(cls, aggregate: Self | None, events: Iterable[Event | Snapshot]) -> Self | None:

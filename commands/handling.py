@@ -63,7 +63,7 @@ class Work(Generic[L_co]):
         self.aggregates: dict[str, Aggregate] = {}
         self.forgetting: list[Forgetting] = []
 
-    def find(self, kind: type[A], number: int) -> A | None:
+    def find(self, kind: type[A], number: int | tuple[int, ...]) -> A | None:
         """The aggregate of this id, None when there is no such stream."""
         stream = kind.stream(number)
         known = self.aggregates.get(stream)
@@ -76,7 +76,7 @@ class Work(Generic[L_co]):
         assert isinstance(known, kind)
         return known
 
-    def new(self, kind: type[A], number: int) -> A:
+    def new(self, kind: type[A], number: int | tuple[int, ...]) -> A:
         """A stream that has no event yet."""
         aggregate = kind(kind.stream(number))
         self.aggregates[aggregate.id] = aggregate
@@ -144,10 +144,12 @@ class Handling(Generic[L_co]):
         """Decides and saves. `decide` is called again after a version conflict, so it must have no effects of its own.
 
         answer: what to read back in the same transaction, from the decision's result; yields one row.
-        conflicts: what to raise when a unique rule (by constraint name) refuses the change.
+        conflicts: what to raise when a unique rule (by constraint name) refuses the change. Under any other unique rule somebody
+        else was first by a moment: the command is decided anew and sees what they made.
         once: the Idempotency-Key that came with the request.
         Raises Refused for commands that are not carried out, Repeated for one that was carried out before.
         """
+        lost: UniqueConflict | None = None
         for _ in range(DECISIONS):
             if once is not None:
                 self._repeat(once)
@@ -161,9 +163,11 @@ class Handling(Generic[L_co]):
                 if error.constraint == "idempotency_pkey":
                     continue
                 known = (conflicts or {}).get(error.constraint)
-                if known is None:
-                    raise
-                raise known from error
+                if known is not None:
+                    raise known from error
+                lost = error
+        if lost is not None:
+            raise lost
         raise Conflict("Others keep changing this at the same moment. Please try again.")
 
     def _save(self, work: Work[L_co], result: T, answer: Statement | None, once: Once | None) -> Outcome[T]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from commands.accounts.lookups import AccountLookups
+from commands.courses.lookups import CourseLookups
 from commands.note_sessions.lookups import NoteSessionLookups
 from commands.planner.lookups import PlannerLookups
 
@@ -16,5 +17,12 @@ class Ids(Protocol):
         """A new id that clients will see. kind: account, session, course, note, attachment, ..."""
 
 
-class Lookups(NoteSessionLookups, PlannerLookups, AccountLookups, Ids, Protocol):
+class Lookups(
+    CourseLookups,
+    NoteSessionLookups,
+    PlannerLookups,
+    AccountLookups,
+    Ids,
+    Protocol,
+):
     """All of them. Asked inside commands, in a thread; inline projections answer, so they are never behind."""

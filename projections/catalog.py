@@ -3,11 +3,22 @@
 from projections.accounts.projector import Accounts
 from projections.activity.writing import Writing
 from projections.base import Projection
-from projections.courses import Courses
+from projections.courses.projector import Courses
 from projections.invitations import Invitations
 from projections.note_sessions.projector import NoteSessions
 from projections.notes.projector import Notes
 from projections.planner.projector import Planner
 from projections.sessions import Sessions
+from projections.subscriptions import Subscriptions
 
-ALL_PROJECTIONS: tuple[Projection, ...] = (Accounts(), Sessions(), Invitations(), Courses(), Notes(), Planner(), NoteSessions(), Writing())
+ALL_PROJECTIONS: tuple[Projection, ...] = (
+    Accounts(),
+    Sessions(),
+    Invitations(),
+    Courses(),
+    Notes(),
+    Planner(),
+    NoteSessions(),
+    Writing(),
+    Subscriptions(),
+)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from projections.accounts.lookups import AccountAnswers
+from projections.courses.lookups import CourseAnswers
 from projections.note_sessions.lookups import NoteSessionAnswers
 from projections.planner.lookups import PlannerAnswers
 
 
-class SqlLookups(NoteSessionAnswers, PlannerAnswers, AccountAnswers):
+class SqlLookups(
+    CourseAnswers,
+    NoteSessionAnswers,
+    PlannerAnswers,
+    AccountAnswers,
+):
     """All lookups. Each area adds its own class of answers (over projections.answers.SqlAnswers) as a base."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eventstore.events.base import Event
 
 
@@ -15,3 +17,61 @@ class CourseCreated(Event):
     icon: int | None
     is_default: bool
     client_course_id: str | None
+    cover_path: str = ""
+
+
+class CourseRenamed(Event):
+    """The title changed; the slug stays."""
+
+    title: str
+
+
+class CourseDescribed(Event):
+    """The description changed."""
+
+    description: str
+
+
+class CourseIconChanged(Event):
+    """Another icon, or none."""
+
+    icon: int | None
+    """Code point of a Material icon."""
+
+
+class CourseColorChanged(Event):
+    """Another colour, or none."""
+
+    color_hue: int | None
+    """Degrees on the colour wheel, 0 to 359."""
+
+
+class CourseTouched(Event):
+    """The course was saved without a change."""
+
+
+class CourseArranged(Event):
+    """The owner put the course in another place among the own ones."""
+
+    sort_order: int
+    """From 1; 0 means never arranged."""
+
+
+class CourseDeleted(Event):
+    """The course went to the recycle bin, and its notes to the default courses of their authors."""
+
+    note_ids: list[int]
+
+
+class CourseRestored(Event):
+    """The course is back from the recycle bin, and with it the notes that had not been moved elsewhere since."""
+
+    client_course_id: str | None
+    """What the client knows it by from now on; null when another course has taken that name meanwhile."""
+
+
+class CourseMediaAdded(Event):
+    """A picture was added. Only the samples have some."""
+
+    media: dict[str, Any]
+    """id, title, description, source, path."""

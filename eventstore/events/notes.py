@@ -58,6 +58,8 @@ class NoteFiled(Event):
     """The note moved to another course."""
 
     course_id: int
+    with_course: int | None = None
+    """The course whose deletion or restoration moved the note along. Such a move is no edit of the note."""
 
 
 class NotePublished(Event):

@@ -86,6 +86,8 @@ NOTES = Table(
     CREATE UNIQUE INDEX notes_draft_unique ON {schema}.notes (owner_id, client_draft_id) WHERE client_draft_id IS NOT NULL;
     CREATE INDEX notes_of_owner ON {schema}.notes (owner_id, last_edit DESC, id DESC) WHERE deleted_at IS NULL;
     CREATE INDEX notes_of_course ON {schema}.notes (course_id, last_edit DESC, id DESC) WHERE deleted_at IS NULL;
+    CREATE INDEX notes_public_of_course ON {schema}.notes (course_id, last_edit DESC, id DESC)
+        WHERE is_public AND deleted_at IS NULL;
     CREATE INDEX notes_public ON {schema}.notes (last_edit DESC, id DESC) WHERE is_public AND deleted_at IS NULL;
     CREATE INDEX notes_deleted ON {schema}.notes (owner_id, deleted_at DESC) WHERE deleted_at IS NOT NULL;
     """,
@@ -162,9 +164,11 @@ class Notes(Projection):
 
     @handles(notes.NoteFiled)
     def filed(self, rows: Rows, event: notes.NoteFiled) -> None:
-        """Another course."""
-        if row := self._touched(rows, event):
+        """Another course. A note that only went along with its course was not edited."""
+        if row := rows.due(NOTES, stream_number(event.originator_id), event):
             row.course_id = event.course_id
+            if event.with_course is None:
+                row.last_edit = event.timestamp
 
     @handles(notes.NotePublished)
     def published(self, rows: Rows, event: Event) -> None:

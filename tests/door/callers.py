@@ -80,7 +80,19 @@ SETTINGS: Table = {
     "GET /api/v1/settings/": signed_in(200),
 }
 
-COURSES: Table = {}
+COURSES: Table = {
+    "GET /api/v1/courses/": everybody(200),
+    "POST /api/v1/courses/": signed_in(400),
+    "POST /api/v1/courses/reorder/": signed_in(400),
+    "GET /api/v1/courses/{course_id:int}/": everybody(404),
+    "PATCH /api/v1/courses/{course_id:int}/": signed_in(404),
+    "DELETE /api/v1/courses/{course_id:int}/": signed_in(404),
+    "GET /api/v1/courses/{course_id:int}/notes/": everybody(404),
+    "POST /api/v1/courses/{course_id:int}/subscribe/": signed_in(404),
+    "DELETE /api/v1/courses/{course_id:int}/subscribe/": signed_in(404),
+    "POST /api/v1/courses/{course_id:int}/subscribe-private/": signed_in(404),
+    "POST /api/v1/courses/{course_id:int}/open/": signed_in(404),
+}
 
 NOTES: Table = {}
 

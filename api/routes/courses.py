@@ -1,0 +1,202 @@
+"""Courses: lists, details, changes, subscriptions (contract: notes 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.responses import Response
+
+from api.call import Call
+from api.routing import Route
+from api.schemas.courses import COURSE_EXAMPLE, CourseIn, CourseOut, CoursePatch, OrderIn, PageQuery
+from api.writing import carry_out
+from commands.courses.bin import delete_course as decide_deletion
+from commands.courses.commands import ChangeCourse, CreateCourse, arrange_courses
+from commands.courses.commands import change_course as decide_change
+from commands.courses.commands import create_course as decide_creation
+from commands.errors import Declined, Forbidden, NotFound
+from commands.handling import Work
+from commands.lookups import Lookups
+from commands.subscriptions import open_course as decide_opening
+from commands.subscriptions import subscribe as decide_subscription
+from commands.subscriptions import unsubscribe as decide_end_of_subscription
+from projections.courses import queries
+
+CLOSED = "Authentication required."
+"""What anonymous callers read who try to change courses."""
+LONGEST_PAGE = 100
+
+
+async def list_courses(call: Call) -> bytes:
+    """The courses that the caller is shown, in the caller's order."""
+    (courses,) = await call.ask(queries.list_courses())
+    return bytes(courses)
+
+
+async def get_course(call: Call) -> bytes:
+    """One course, whoever owns it."""
+    _, _, course = await call.ask(queries.get_course(call.path["course_id"]))
+    if course is None:
+        raise NotFound("Course")
+    return bytes(course)
+
+
+async def list_course_notes(call: Call) -> bytes:
+    """The notes of a course that the caller may see, newest edit first."""
+    limit = None if call.query.limit is None else min(max(call.query.limit, 1), LONGEST_PAGE)
+    offset = max(call.query.offset, 0) if limit is not None else 0
+    exists, notes, total = await call.ask(queries.list_course_notes(call.path["course_id"], limit, offset))
+    if not exists:
+        raise NotFound("Course")
+    if limit is None:
+        return bytes(notes)
+    has_more = b"true" if offset + limit < total else b"false"
+    return b'{"results":%b,"total":%d,"offset":%d,"limit":%d,"has_more":%b}' % (notes, total, offset, limit, has_more)
+
+
+def create_course(call: Call) -> Response:
+    """Makes a course of the caller."""
+    command = CreateCourse(**call.body.sent())
+    return carry_out(
+        call,
+        lambda work: decide_creation(work, _caller(call), command),
+        lambda saved, row: (201 if saved.created else 200, _course(row)),
+        answer=lambda saved: queries.get_course(saved.course_id),
+    )
+
+
+def change_course(call: Call) -> Response:
+    """Changes the fields that were sent."""
+    sent = call.body.sent()
+    sent.pop("client_course_id", None)
+    command, course_id = ChangeCourse(**sent), call.path["course_id"]
+    return _answering_course(call, lambda work: decide_change(work, _caller(call), course_id, command).course_id)
+
+
+async def check_change(call: Call) -> None:
+    """What refuses a change of this course whatever is sent (notes 3.5)."""
+    owner, is_default, course = await call.ask(queries.get_course(call.path["course_id"]))
+    if course is None:
+        raise NotFound("Course")
+    if owner is None or call.caller is None or owner != call.caller.account_id:
+        raise Forbidden("You can only edit your own categories.")
+    if is_default:
+        raise Declined("The default category cannot be edited.")
+
+
+def delete_course(call: Call) -> Response:
+    """Puts the course into the recycle bin; its notes go to their authors' Inboxes."""
+    return carry_out(
+        call,
+        lambda work: decide_deletion(work, _caller(call), call.path["course_id"]),
+        lambda _, __: (204, b""),
+    )
+
+
+def reorder_courses(call: Call) -> Response:
+    """Numbers the caller's courses in the wanted order and answers with all of them."""
+    wanted = call.body.course_ids
+    if not isinstance(wanted, list):
+        raise Declined("`course_ids` must be a list of integers.")
+    ids = [number for entry in wanted if (number := _integer_like(entry)) is not None]
+    return carry_out(
+        call,
+        lambda work: arrange_courses(work, _caller(call), ids),
+        lambda _, row: (200, _column(row, 0)),
+        answer=lambda _: queries.list_own_courses(),
+    )
+
+
+def subscribe(call: Call) -> Response:
+    """Follows the course from now on."""
+    return _answering_course(call, lambda work: decide_subscription(work, _caller(call), call.path["course_id"]))
+
+
+def subscribe_private(call: Call) -> Response:
+    """Follows the course without showing it."""
+    return _answering_course(call, lambda work: decide_subscription(work, _caller(call), call.path["course_id"], is_private=True))
+
+
+def unsubscribe(call: Call) -> Response:
+    """Follows the course no longer."""
+    return _answering_course(call, lambda work: decide_end_of_subscription(work, _caller(call), call.path["course_id"]))
+
+
+def open_course(call: Call) -> Response:
+    """Notes that the caller looked into a course that is followed."""
+    return _answering_course(call, lambda work: decide_opening(work, _caller(call), call.path["course_id"]))
+
+
+def _answering_course(call: Call, decide: Callable[[Work[Lookups]], int]) -> Response:
+    return carry_out(call, decide, lambda _, row: (200, _course(row)), answer=queries.get_course)
+
+
+def _caller(call: Call) -> int:
+    assert call.caller is not None
+    assert call.caller.account_id is not None
+    return call.caller.account_id
+
+
+def _course(row: tuple[Any, ...] | None) -> bytes:
+    return _column(row, 2)
+
+
+def _column(row: tuple[Any, ...] | None, index: int) -> bytes:
+    assert row is not None
+    return bytes(row[index])
+
+
+def _integer_like(entry: Any) -> int | None:
+    if isinstance(entry, str):
+        text = entry.strip()
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    if isinstance(entry, float):
+        return int(entry) if entry.is_integer() else None
+    return entry if isinstance(entry, int) and not isinstance(entry, bool) else None
+
+
+COURSE = "/courses/{course_id:int}/"
+
+ROUTES = [
+    Route("GET", "/courses/", list_courses, "List courses", caller="open", answer=list[CourseOut]),
+    Route(
+        "POST",
+        "/courses/",
+        create_course,
+        "Create a course",
+        body=CourseIn,
+        answer=CourseOut,
+        status=201,
+        anonymous_detail=CLOSED,
+        description="A `client_course_id` that the caller has used before changes that course and answers 200.",
+        examples={"course": {"title": "Biology", "description": "Spring term", "icon": 58332}},
+    ),
+    Route(
+        "POST",
+        "/courses/reorder/",
+        reorder_courses,
+        "Arrange the own courses",
+        body=OrderIn,
+        answer=list[CourseOut],
+        examples={"order": {"course_ids": [12, 7, 9]}},
+    ),
+    Route("GET", COURSE, get_course, "Read a course", caller="open", answer=CourseOut, answer_example=COURSE_EXAMPLE),
+    Route(
+        "PATCH",
+        COURSE,
+        change_course,
+        "Change a course",
+        body=CoursePatch,
+        answer=CourseOut,
+        anonymous_detail=CLOSED,
+        guard=check_change,
+        examples={"rename": {"title": "Biology II", "icon": None}},
+    ),
+    Route("DELETE", COURSE, delete_course, "Delete a course", status=204, anonymous_detail=CLOSED),
+    Route("GET", COURSE + "notes/", list_course_notes, "List the notes of a course", caller="open", query=PageQuery),
+    Route("POST", COURSE + "subscribe/", subscribe, "Follow a course", answer=CourseOut),
+    Route("DELETE", COURSE + "subscribe/", unsubscribe, "Stop following a course", answer=CourseOut),
+    Route("POST", COURSE + "subscribe-private/", subscribe_private, "Follow a course privately", answer=CourseOut),
+    Route("POST", COURSE + "open/", open_course, "Note that a followed course was opened", answer=CourseOut),
+]

@@ -1,0 +1,1 @@
+"""What can be done with courses, the clients' categories."""

@@ -1,0 +1,50 @@
+"""Deleting a course and bringing it back, each with its notes and in one transaction (contract: notes 3.6)."""
+
+from __future__ import annotations
+
+from commands.courses.aggregate import Course
+from commands.courses.commands import Saved, live_course
+from commands.courses.inbox import inbox_of
+from commands.errors import Declined, Forbidden, NotFound
+from commands.handling import Work
+from commands.lookups import Lookups
+from commands.notes.aggregate import Note
+from eventstore.events import courses, notes
+
+
+def delete_course(work: Work[Lookups], account_id: int, course_id: int) -> None:
+    """Puts the course into the recycle bin; its notes go to the Inbox of whoever wrote them."""
+    course = live_course(work, course_id)
+    if course.owner_id != account_id:
+        raise Forbidden("You can only delete your own categories.")
+    if course.is_default:
+        raise Declined("The default category cannot be deleted.")
+    inbox_of(work, account_id)
+    moved = []
+    for note_id, author_id in work.lookups.notes_in_course(course_id):
+        if _file(work, note_id, inbox_of(work, author_id), course_id):
+            moved.append(note_id)
+    course.trigger(courses.CourseDeleted, work.context.now, note_ids=moved)
+
+
+def restore_course(work: Work[Lookups], account_id: int, course_id: int) -> Saved:
+    """Brings the course back, with those of its notes that still lie where its deletion put them."""
+    course = work.find(Course, course_id)
+    if course is None or not course.is_deleted or course.owner_id != account_id:
+        raise NotFound("Course")
+    client_id = course.client_course_id
+    if client_id is not None and work.lookups.course_by_client_id(account_id, client_id) is not None:
+        client_id = None
+    for note_id, author_id, now_in in work.lookups.where_notes_are(course.moved_notes):
+        if now_in == work.lookups.default_course(author_id):
+            _file(work, note_id, course_id, course_id)
+    course.trigger(courses.CourseRestored, work.context.now, client_course_id=client_id)
+    return Saved(course_id)
+
+
+def _file(work: Work[Lookups], note_id: int, target: int, with_course: int) -> bool:
+    note = work.find(Note, note_id)
+    if note is None:
+        return False
+    note.trigger(notes.NoteFiled, work.context.now, course_id=target, with_course=with_course)
+    return True

@@ -1,0 +1,61 @@
+"""Following other people's courses (contract: notes 3.8). Following gives no right to read private notes."""
+
+from __future__ import annotations
+
+from commands.aggregate import Aggregate, evolves
+from commands.courses.commands import live_course
+from commands.errors import NotFound
+from commands.handling import Work
+from commands.lookups import Lookups
+from eventstore.events import subscriptions
+
+
+class Subscription(Aggregate):
+    """One account's relation to one course."""
+
+    kind = "subscription"
+
+    is_active: bool = False
+
+    @evolves(subscriptions.CourseSubscribed)
+    def _subscribed(self, event: subscriptions.CourseSubscribed) -> None:
+        self.is_active = True
+
+    @evolves(subscriptions.CourseUnsubscribed)
+    def _unsubscribed(self, event: subscriptions.CourseUnsubscribed) -> None:
+        self.is_active = False
+
+
+def subscribe(work: Work[Lookups], account_id: int, course_id: int, *, is_private: bool = False) -> int:
+    """Follows the course from now on, also if it was followed before."""
+    live_course(work, course_id)
+    ids = (account_id, course_id)
+    subscription = work.find(Subscription, ids) or work.new(Subscription, ids)
+    subscription.trigger(
+        subscriptions.CourseSubscribed,
+        work.context.now,
+        account_id=account_id,
+        course_id=course_id,
+        is_private=is_private,
+    )
+    return course_id
+
+
+def unsubscribe(work: Work[Lookups], account_id: int, course_id: int) -> int:
+    """Follows the course no longer. Raises NotFound when it was not followed."""
+    _active(work, account_id, course_id).trigger(subscriptions.CourseUnsubscribed, work.context.now)
+    return course_id
+
+
+def open_course(work: Work[Lookups], account_id: int, course_id: int) -> int:
+    """Notes that the account looked into a course that it follows. Raises NotFound when it does not."""
+    _active(work, account_id, course_id).trigger(subscriptions.CourseOpened, work.context.now)
+    return course_id
+
+
+def _active(work: Work[Lookups], account_id: int, course_id: int) -> Subscription:
+    live_course(work, course_id)
+    subscription = work.find(Subscription, (account_id, course_id))
+    if subscription is None or not subscription.is_active:
+        raise NotFound("CourseSubscription")
+    return subscription

@@ -1,0 +1,2 @@
+-- Ids of the pictures of courses.
+CREATE SEQUENCE log.course_media_ids;

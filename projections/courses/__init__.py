@@ -1,0 +1,1 @@
+"""Courses as lists and details see them."""
