@@ -143,23 +143,39 @@ class LogRecorder(ApplicationRecorder):
         self, events: Sequence[StoredEvent], metadata: bytes, alongside: Alongside | None, forgetting: Sequence[Forgetting]
     ) -> Sequence[int] | None:
         with self.pool.connection() as connection:
-            if alongside is None and not forgetting:
-                # A transaction of one statement: no BEGIN, no COMMIT, one round trip.
-                return [position for (position,) in self._queue_events(connection, None, events, metadata)]
-            appended: Cursor[TupleRow] | None = None
-            inline = alongside.inline_projections if alongside else None
-            with one_message(connection, fetches=alongside is not None and alongside.fetches):
-                if alongside and alongside.needs_rows:
-                    connection.execute(_GUARD, (inline,))
-                    alongside.load(connection)
-                # The events go first: a command that was committed before is recognised by them.
-                if events:
-                    appended = self._queue_events(connection, inline, events, metadata)
-                if forgetting:
-                    queue(connection, forgetting)
-                if alongside:
-                    alongside.write(connection)
-            return [position for (position,) in appended] if appended else []
+            try:
+                return self._append_on(connection, events, metadata, alongside, forgetting)
+            except psycopg.DatabaseError:
+                # When a pipeline is aborted the server skips the rest of it, while the driver goes on believing that what was
+                # to be prepared there is. The pool replaces the connection.
+                connection.close()
+                raise
+
+    def _append_on(
+        self,
+        connection: Connection[TupleRow],
+        events: Sequence[StoredEvent],
+        metadata: bytes,
+        alongside: Alongside | None,
+        forgetting: Sequence[Forgetting],
+    ) -> Sequence[int] | None:
+        if alongside is None and not forgetting:
+            # A transaction of one statement: no BEGIN, no COMMIT, one round trip.
+            return [position for (position,) in self._queue_events(connection, None, events, metadata)]
+        appended: Cursor[TupleRow] | None = None
+        inline = alongside.inline_projections if alongside else None
+        with one_message(connection, fetches=alongside is not None and alongside.fetches):
+            if alongside and alongside.needs_rows:
+                connection.execute(_GUARD, (inline,))
+                alongside.load(connection)
+            # The events go first: a command that was committed before is recognised by them.
+            if events:
+                appended = self._queue_events(connection, inline, events, metadata)
+            if forgetting:
+                queue(connection, forgetting)
+            if alongside:
+                alongside.write(connection)
+        return [position for (position,) in appended] if appended else []
 
     def _queue_events(
         self, connection: Connection[TupleRow], inline: str | None, events: Sequence[StoredEvent], metadata: bytes

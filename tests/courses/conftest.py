@@ -86,9 +86,7 @@ def inbox(services: Services, server: httpx.Client) -> Callable[[Person], int]:
     """The id of somebody's Inbox, made if there is none."""
 
     def find(owner: Person) -> int:
-        return services.commands.run(
-            lambda work: inbox_of(work, owner.account_id), Context(actor=owner.account_id, channel="web")
-        ).result
+        return services.commands.run(lambda work: inbox_of(work, owner.account_id), Context(actor=owner.account_id, channel="web")).result
 
     return find
 

@@ -50,9 +50,7 @@ def test_order_of_refusals_when_deleting(server: httpx.Client, make_course: Make
 def test_one_inbox_however_many_open_it_at_once(services: Services, server: httpx.Client, mira: Person) -> None:
     context = Context(actor=mira.account_id, channel="web")
     with ThreadPoolExecutor(8) as threads:
-        found = list(
-            threads.map(lambda _: services.commands.run(lambda work: inbox_of(work, mira.account_id), context).result, range(16))
-        )
+        found = list(threads.map(lambda _: services.commands.run(lambda work: inbox_of(work, mira.account_id), context).result, range(16)))
     assert len(set(found)) == 1
     course = server.get(f"courses/{found[0]}/").json()
     assert (course["slug"], course["is_default"]) == (f"inbox-{mira.account_id}", True)

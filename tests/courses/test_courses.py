@@ -28,7 +28,7 @@ def test_created_course_has_all_fields(server: httpx.Client, mira: Person) -> No
     assert course["description"] == ""
     assert course["owner"]["username"] == mira.username
     assert course["slug"].startswith("biology")
-    expected = {
+    expected: dict[str, Any] = {
         "icon": 58332,
         "is_default": False,
         "sort_order": 0,
@@ -49,7 +49,13 @@ def test_created_course_has_all_fields(server: httpx.Client, mira: Person) -> No
 
 @pytest.mark.parametrize(
     ("title", "slug"),
-    [("Vibe Coding 101!", "vibe-coding-101"), ("C++ & C#", "c-c"), ("日本語", "local-course"), ("Éa  x_y", "ea-x-y"), ("z" * 120, "z" * 100)],
+    [
+        ("Vibe Coding 101!", "vibe-coding-101"),
+        ("C++ & C#", "c-c"),
+        ("日本語", "local-course"),
+        ("Éa  x_y", "ea-x-y"),
+        ("z" * 120, "z" * 100),
+    ],
 )
 def test_slug_of_a_title(server: httpx.Client, make_course: MakeCourse, mira: Person, title: str, slug: str) -> None:
     assert make_course(mira, title)["slug"] == slug
@@ -104,7 +110,9 @@ def test_parallel_creates_with_one_title_get_different_slugs(server: httpx.Clien
 def test_patch_changes_what_is_sent(server: httpx.Client, make_course: MakeCourse, mira: Person) -> None:
     course = make_course(mira, "Before", icon=3, description="text")
     path = f"courses/{course['id']}/"
-    changed = server.patch(path, json={"title": "After", "icon": None, "color_hue": 200, "client_course_id": "ignored"}, headers=mira.headers)
+    changed = server.patch(
+        path, json={"title": "After", "icon": None, "color_hue": 200, "client_course_id": "ignored"}, headers=mira.headers
+    )
     assert changed.status_code == 200
     course |= {"title": "After", "icon": None, "color_hue": 200, "last_edit": changed.json()["last_edit"]}
     assert changed.json() == course
@@ -115,9 +123,7 @@ def test_patch_changes_what_is_sent(server: httpx.Client, make_course: MakeCours
     assert untouched.json()["last_edit"] > emptied["last_edit"]
 
 
-def test_order_of_refusals_when_patching(
-    server: httpx.Client, make_course: MakeCourse, inbox: Inbox, mira: Person, noah: Person
-) -> None:
+def test_order_of_refusals_when_patching(server: httpx.Client, make_course: MakeCourse, inbox: Inbox, mira: Person, noah: Person) -> None:
     course = make_course(mira)
     wrong = {"title": ""}
     anonymous = server.patch("courses/999999999/", json=wrong)

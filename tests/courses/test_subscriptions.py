@@ -50,9 +50,7 @@ def test_unknown_course_and_anonymous_caller(server: httpx.Client, mira: Person,
     assert server.request(method, f"courses/999999999/{action}").status_code == 401
 
 
-def test_private_subscription_is_cleared_by_a_normal_one(
-    server: httpx.Client, make_course: MakeCourse, mira: Person, noah: Person
-) -> None:
+def test_private_subscription_is_cleared_by_a_normal_one(server: httpx.Client, make_course: MakeCourse, mira: Person, noah: Person) -> None:
     path = f"courses/{make_course(mira)['id']}/"
     course = server.post(path + "subscribe-private/", headers=noah.headers).json()
     assert (course["is_subscribed"], course["is_private_subscription"]) == (True, True)
