@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar, cast
 
 from eventsourcing.application import AggregateNotFoundError, Application
 from psycopg import Connection, Cursor
@@ -53,27 +54,59 @@ class Inline(Protocol):
         """What keeps their rows, and then queues further statements, some of whose answers it may fetch at once."""
 
 
+class Unproven(Exception):
+    """A decision was founded on aggregates that may be out of date, and the append would not find out."""
+
+
 class Work(Generic[L_co]):
     """One attempt at one command: loads aggregates, gathers what is to be saved."""
 
-    def __init__(self, log: Application[str], lookups: L_co, context: Context) -> None:
+    def __init__(self, log: Application[str], lookups: L_co, context: Context, *, assuming: bool = False) -> None:
         self._log = log
+        self._assuming = assuming
         self.lookups = lookups
         self.context = context
         self.aggregates: dict[str, Aggregate] = {}
+        self.assumed: set[str] = set()
+        """Streams whose aggregates are what this process saw last; whether others have appended since is not known."""
         self.forgetting: list[Forgetting] = []
+
+    def decided(self, decide: Callable[[Self], T]) -> T:
+        """The decision. Raises Unproven unless all that it assumed has new events, whose append will prove it."""
+        try:
+            result = decide(self)
+        except Exception as error:
+            # Whatever went wrong, a refusal or a bug, may be due to something that is no longer so.
+            if self.assumed:
+                raise Unproven from error
+            raise
+        if not all(self.aggregates[stream].pending for stream in self.assumed):
+            raise Unproven
+        return result
 
     def find(self, kind: type[A], number: int | tuple[int, ...]) -> A | None:
         """The aggregate of this id, None when there is no such stream."""
         stream = kind.stream(number)
-        known = self.aggregates.get(stream)
+        known: Any = self.aggregates.get(stream)
         if known is None:
-            try:
-                known = self._log.repository.get(stream, projector_func=kind.project)
-            except AggregateNotFoundError:
-                return None
+            known = self._last_seen(stream) if self._assuming else None
+            if known is None:
+                try:
+                    known = self._log.repository.get(stream, projector_func=kind.project)
+                except AggregateNotFoundError:
+                    return None
             self.aggregates[stream] = known
         assert isinstance(known, kind)
+        return known
+
+    def _last_seen(self, stream: str) -> Aggregate | None:
+        cache = self._log.repository.cache
+        assert cache is not None
+        try:
+            known: Aggregate = deepcopy(cast(Aggregate, cache.get(stream)))
+        except KeyError:
+            return None
+        self.assumed.add(stream)
         return known
 
     def new(self, kind: type[A], number: int | tuple[int, ...]) -> A:
@@ -143,6 +176,9 @@ class Handling(Generic[L_co]):
     ) -> Outcome[T]:
         """Decides and saves. `decide` is called again after a version conflict, so it must have no effects of its own.
 
+        The first decision is made on aggregates as this process saw them last, which saves reading their streams. The append
+        proves them current; a decision that it cannot prove (a refusal, or one that changes nothing) is made again on fresh ones.
+
         answer: what to read back in the same transaction, from the decision's result; yields one row.
         conflicts: what to raise when a unique rule (by constraint name) refuses the change. Under any other unique rule somebody
         else was first by a moment: the command is decided anew and sees what they made.
@@ -150,17 +186,17 @@ class Handling(Generic[L_co]):
         Raises Refused for commands that are not carried out, Repeated for one that was carried out before.
         """
         lost: UniqueConflict | None = None
-        for _ in range(DECISIONS):
+        for attempt in range(DECISIONS):
             if once is not None:
                 self._repeat(once)
-            work = Work(self.log, self.lookups, context)
-            result = decide(work)
+            work = Work(self.log, self.lookups, context, assuming=attempt == 0)
             try:
+                result = work.decided(decide)
                 return self._save(work, result, answer(result) if answer else None, once)
-            except VersionConflict:
+            except (VersionConflict, Unproven):
                 continue
             except UniqueConflict as error:
-                if error.constraint == "idempotency_pkey":
+                if work.assumed or error.constraint == "idempotency_pkey":
                     continue
                 known = (conflicts or {}).get(error.constraint)
                 if known is not None:
@@ -181,6 +217,8 @@ class Handling(Generic[L_co]):
             return self.inline.writing(events, metadata, reply.queue, then_fetches=once is not None)
 
         recordings = self.log.save(*aggregates, metadata=metadata, alongside=alongside, forgetting=work.forgetting, again=reply.again)
+        for aggregate in aggregates:
+            keep_cached(self.log, aggregate)
         for target in work.forgetting:
             drop_cached(self.log, target.stream)
         return Outcome(result, reply.row(), [recording.notification.id for recording in recordings])
@@ -247,6 +285,12 @@ def log_recorder(log: Application[str]) -> LogRecorder:
     """The log's recorder, with its own type."""
     assert isinstance(log.recorder, LogRecorder)
     return log.recorder
+
+
+def keep_cached(log: Application[str], aggregate: Aggregate) -> None:
+    """Keeps a saved aggregate for this process's next command on it."""
+    if log.repository.cache is not None:
+        log.repository.cache.put(aggregate.id, deepcopy(aggregate))
 
 
 def drop_cached(log: Application[str], stream: str) -> None:

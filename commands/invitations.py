@@ -50,9 +50,7 @@ class Invitation(Aggregate):
         return self.times_used < self.max_uses and (self.expires_at is None or now <= self.expires_at)
 
 
-def create_invitation(
-    work: Work[InvitationLookups], code_digest: str, *, label: str, max_uses: int, expires_at: datetime | None
-) -> int:
+def create_invitation(work: Work[InvitationLookups], code_digest: str, *, label: str, max_uses: int, expires_at: datetime | None) -> int:
     """Makes a code; returns the invitation's id. Raises Invalid when the code is there already."""
     if work.lookups.invitation_of(code_digest) is not None:
         raise Invalid({"code": ["There is an invitation with this code already."]})

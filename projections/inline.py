@@ -53,7 +53,7 @@ class InlineWriting:
         types = {type(recorded.event) for recorded in batch}
         self._projections = [p for p in inline.projections if not types.isdisjoint(p.handlers)]
         self._rows: list[Rows] = [ForeseenRows(p, p.name) for p in self._projections]
-        self.needs_rows = any([rows.wanted(batch) for rows in self._rows])
+        self.needs_rows = any(rows.wanted(batch) for rows in self._rows)
         self._applied = not self.needs_rows and self._foreseen()
         self.fetches = then_fetches or not self._applied
 

@@ -74,6 +74,14 @@ class Rows:
         self._dirty[table].add(key)
         return row
 
+    def put(self, table: Table[R], row: R, event: Event) -> None:
+        """Stores a row that this event alone determines, whether it is there or not: nothing has to be loaded for it."""
+        key = table.key_of(row)
+        row.mark = self.current.position if self._marks_are_positions else event.originator_version
+        row.touched = self.current.position
+        self._rows[table][key] = row
+        self._dirty[table].add(key)
+
     def remove(self, table: Table[Any], key: Key | int) -> None:
         """Deletes a row, if it is there."""
         key = (key,) if isinstance(key, int) else key
