@@ -116,6 +116,7 @@ class Settings(BaseSettings):
         None, "Sender of mails", "SMTP_FROM_EMAIL", shown="SMTP_USERNAME, else no-reply@notechondria.local"
     )
     code_ttl_hours: int = _setting(24, "Hours for which a mailed code is good", "SMTP_EMAIL_VERIFICATION_TTL_HOURS", ge=1, le=8760)
+    settings_change_email: bool = _setting(True, "The profile form may change the address without a code; the old address is told")
     frontend_origin: Origin | None = _setting(
         None, "Origin of the web apps; sign-in with Google or GitHub returns there", "FRONTEND_ORIGIN"
     )
@@ -127,6 +128,7 @@ class Settings(BaseSettings):
     google_authorize_url: WebAddress = _setting("https://accounts.google.com/o/oauth2/v2/auth", "Google's consent page")
     google_token_url: WebAddress = _setting("https://oauth2.googleapis.com/token", "Google's token endpoint")
     google_userinfo_url: WebAddress = _setting("https://openidconnect.googleapis.com/v1/userinfo", "Google's profile endpoint")
+    google_tokeninfo_url: WebAddress = _setting("https://oauth2.googleapis.com/tokeninfo", "Google's check of identity tokens")
     github_client_id: str | None = _setting(None, "GitHub sign-in; unset: off", "GITHUB_APP_CLIENT_ID")
     github_client_secret: SecretStr | None = _setting(None, "Secret of the GitHub client", "GITHUB_APP_CLIENT_SECRET")
     github_redirect_uri: WebAddress | None = _setting(None, "Ends in /auth/github/callback", "GITHUB_AUTHORIZED_REDIRECT_URI")

@@ -15,6 +15,7 @@ from commands.accounts.proofs import Proofs
 from commands.handling import Handling
 from commands.lookups import Lookups
 from eventstore.application import Log
+from eventstore.blobs import Blobs
 from eventstore.codes import Codes
 from eventstore.database import async_pool, sync_pool
 from eventstore.guards import Guards
@@ -51,6 +52,8 @@ class Services:
     proofs: Proofs
     mails: Mails
     sealer: Sealer
+    blobs: Blobs
+    """Files that people upload."""
     thread_pool: ConnectionPool[Connection[TupleRow]]
     loop_pool: AsyncConnectionPool[AsyncConnection[TupleRow]]
 
@@ -98,6 +101,7 @@ def build_services(settings: Settings) -> Services:
         ),
         mails=mails,
         sealer=sealer,
+        blobs=Blobs.at(settings.attachments_url or settings.data_dir / "media"),
         thread_pool=threads,
         loop_pool=loop,
     )

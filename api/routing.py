@@ -20,6 +20,7 @@ from api.call import Call, answer
 from api.errors import Refusal, Unauthenticated
 from api.fields import Model
 from api.paths import query_parameters, segments
+from api.presence import with_presence
 from api.validation import validated
 from commands.errors import Refused
 
@@ -119,7 +120,7 @@ class ApiRoute(APIRoute):
                     file.file.close()
             if call.caller is None and not anybody:
                 await call.identify()
-            return answer(call, result)
+            return with_presence(call, answer(call, result))
 
         return handle
 

@@ -27,18 +27,32 @@ def carry_out(
     *,
     answer: Callable[[T], Statement | None] | None = None,
     conflicts: Mapping[str, Exception] | None = None,
+    then: Callable[[T], None] | None = None,
+    secret: bool = False,
 ) -> Response:
     """Runs the command in this thread and answers. See commands.handling.Handling.run for the parameters.
 
     With an Idempotency-Key the first answer is stored with the command's effect, and given again to every repetition.
+    then: what follows once the result is saved; not after a repetition.
+    secret: the answer holds a key, so it is stored encrypted.
     """
-    once = _once(call, respond)
+    once = _once(call, _sealed(call, respond) if secret else respond)
     try:
         outcome = call.services.commands.run(decide, call.context(), answer=answer, conflicts=conflicts, once=once)
         status, body = respond(outcome.result, outcome.row)
+        if then is not None:
+            then(outcome.result)
     except Repeated as repeated:
-        status, body = repeated.status, repeated.body
+        status, body = repeated.status, call.services.sealer.open(repeated.body) if secret else repeated.body
     return json_bytes(call, body, status) if status != 204 else Response(status_code=204)
+
+
+def _sealed(call: Call, respond: Respond[T]) -> Respond[T]:
+    def respond_sealed(result: T, row: tuple[Any, ...] | None) -> tuple[int, bytes]:
+        status, body = respond(result, row)
+        return status, call.services.sealer.seal(body)
+
+    return respond_sealed
 
 
 def _once(call: Call, respond: Respond[Any]) -> Once | None:

@@ -6,11 +6,21 @@ from datetime import UTC
 from typing import Any
 
 import orjson
+from starlette.responses import Response
 
 from api.call import Call
 from api.routing import Route
-from api.schemas.settings import SettingsOut
+from api.schemas.settings import MIRRORED, SettingsOut, SettingsPatch
+from api.writing import carry_out
+from commands.accounts.avatars import MOST_BYTES, extension_problem, fresh_image_path, reencoded
+from commands.accounts.refusals import SETTINGS_CONFLICTS
+from commands.accounts.settings import ChangeSettings, SettingsChange, address_changed_mail, change_settings
+from commands.errors import Invalid, Refused
+from commands.handling import Work
+from commands.lookups import Lookups
 from projections.accounts.queries import get_settings
+
+PROFILE = ("first_name", "last_name", "motto", "social_link", "editor_mode")
 
 
 def settings_body(row: tuple[Any, ...] | None) -> bytes:
@@ -26,6 +36,80 @@ async def read_settings(call: Call) -> bytes:
     return settings_body(await call.ask(get_settings()))
 
 
+def patch_settings(call: Call) -> Response:
+    """Changes what was sent, and answers all settings."""
+    body: SettingsPatch = call.body
+    services = call.services
+    account_id = call.identify_now().account_id
+    assert account_id is not None
+    image_path = _stored_avatar(call, account_id, body)
+    command = ChangeSettings(
+        username=body.username,
+        email=body.email,
+        profile={name: value for name in PROFILE if (value := getattr(body, name)) is not None},
+        app_settings=_app_settings(body),
+        app_settings_updated_at=body.app_settings_updated_at,
+        image_path=image_path,
+    )
+
+    def decide(work: Work[Lookups]) -> SettingsChange:
+        return change_settings(work, account_id, command, email_locked=not services.settings.settings_change_email)
+
+    def clean_up(change: SettingsChange) -> None:
+        if change.replaced_image:
+            services.blobs.delete_now([change.replaced_image])
+        if change.replaced_email and body.email:
+            services.proofs.notify(account_id, address_changed_mail(change.replaced_email, body.email))
+
+    try:
+        return carry_out(
+            call,
+            decide,
+            lambda _, row: (200, settings_body(row)),
+            answer=lambda _: get_settings(),
+            conflicts=SETTINGS_CONFLICTS,
+            then=clean_up,
+        )
+    except Refused:
+        if image_path is not None:
+            services.blobs.delete_now([image_path])
+        raise
+
+
+def _app_settings(body: SettingsPatch) -> dict[str, Any] | None:
+    """The keys to be merged; None when nothing of the group was sent."""
+    flat = {name: value for name in MIRRORED if (value := getattr(body, name)) is not None}
+    if body.app_settings is None and not flat:
+        return None
+    return {**(body.app_settings or {}), **flat}
+
+
+def _stored_avatar(call: Call, account_id: int, body: SettingsPatch) -> str | None:
+    """Stores the picture before anything names it."""
+    if body.avatar is None:
+        return None
+    problem = extension_problem(body.avatar.filename or "")
+    if problem is not None:
+        raise Invalid({"avatar": [problem]})
+    content, extension = reencoded(body.avatar.file.read(MOST_BYTES + 1))
+    path = fresh_image_path(account_id, extension)
+    call.services.blobs.put_now(path, content)
+    return path
+
+
 ROUTES = [
     Route("GET", "/settings/", read_settings, "Read the own settings", answer=SettingsOut),
+    Route(
+        "PATCH",
+        "/settings/",
+        patch_settings,
+        "Change the own settings",
+        body=SettingsPatch,
+        answer=SettingsOut,
+        description=(
+            "Any subset, as JSON or as a form; `avatar` is a file of a multipart form. `app_settings` is merged key by key, "
+            "and the last writer wins."
+        ),
+        examples={"theme": {"theme_mode": "D", "app_settings": {"log_preferences": {"level": "Info"}}}},
+    ),
 ]

@@ -87,3 +87,54 @@ class AddressedDeliveryOut(DeliveryOut):
     """The same, with the address."""
 
     email: str
+
+
+class ResetIn(Model):
+    """The code of the mail, and the new password."""
+
+    email: Address
+    code: Digits
+    password: Password
+
+
+class ChangePasswordIn(Model):
+    """The old and the new password, and an identity code."""
+
+    current_password: GivenPassword
+    new_password: Password
+    identity_code: Digits
+
+
+class ChangeEmailIn(Model):
+    """First the new address with an identity code, then the same address with the code that was mailed to it."""
+
+    new_email: Address
+    identity_code: Annotated[str | None, Text(max=64, blank=True, null=True)] = None
+    code: Annotated[str | None, Text(max=64, blank=True, null=True)] = None
+
+
+class MessageOut(BaseModel):
+    """What was done."""
+
+    message: str
+
+
+class IdentityCodeOut(DeliveryOut):
+    """Where the code went."""
+
+    masked_email: str
+
+
+class EmailChangeOut(BaseModel):
+    """After the first step with what became of the mail, after the second without."""
+
+    message: str
+    email: str
+    delivery_fallback: bool | None = None
+
+
+class ApiKeyOut(BaseModel):
+    """The new key, shown here only."""
+
+    api_key: str
+    api_key_prefix: str

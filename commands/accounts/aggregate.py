@@ -23,6 +23,8 @@ class Account(Aggregate):
     state: State = "pending"
     verified: bool = False
     """Whether the address was ever proven: tells an account that nobody owns yet from one that staff has shut."""
+    email_verified: bool = False
+    """Whether the present address was proven."""
     is_staff: bool = False
     is_superuser: bool = False
     epoch: int = 0
@@ -71,6 +73,7 @@ class Account(Aggregate):
     @evolves(accounts.AccountVerified)
     def _verified(self, event: accounts.AccountVerified) -> None:
         self.verified = True
+        self.email_verified = True
         self.state = "active"
         self._use_up(event.code_id)
 
@@ -110,6 +113,7 @@ class Account(Aggregate):
     @evolves(accounts.EmailChanged)
     def _email_changed(self, event: accounts.EmailChanged) -> None:
         self.email = event.email
+        self.email_verified = event.verified
         self._use_up(event.code_id)
 
     @evolves(accounts.UsernameChanged)

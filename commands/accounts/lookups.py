@@ -25,3 +25,12 @@ class AccountLookups(InvitationLookups, SessionLookups, Protocol):
 
     def pending_username(self, account_id: int) -> str | None:
         """The name of an account whose address is still to be verified; None for all others."""
+
+    def holder_of_email(self, email: str) -> tuple[int, str] | None:
+        """(id, name) of the account with this address."""
+
+    def holder(self, account_id: int) -> tuple[str, str] | None:
+        """(name, address) of the account."""
+
+    def password_of(self, account_id: int) -> str | None:
+        """The password hash of the account."""

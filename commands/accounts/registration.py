@@ -10,9 +10,11 @@ from commands.accounts.codes import REGISTRATION, registration_target
 from commands.accounts.lookups import AccountLookups
 from commands.accounts.passwords import hash_password
 from commands.accounts.proofs import MAILS_OF_NETWORK, UNKNOWN_ADDRESSES_OF_NETWORK, Proofs
+from commands.accounts.starter import give_starter_content
 from commands.errors import Invalid
 from commands.handling import Work
 from commands.invitations import admitting_invitation, use_invitation
+from commands.lookups import Lookups
 from commands.sessions import SignIn, start_session
 from eventstore.events import accounts
 from eventstore.guards import network_of
@@ -33,7 +35,7 @@ CONFLICTS = {
 """What the losers of a race are told: the same as those who came later."""
 
 
-Decide = Callable[[Work[AccountLookups]], int]
+Decide = Callable[[Work[Lookups]], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,11 +118,12 @@ def prepare_verification(
     refusal = Invalid({"non_field_errors": [CODE_REFUSED]})
     code_id = proofs.checked_code(REGISTRATION, registration_target(email), digits, network=network, refusal=refusal)
 
-    def decide(work: Work[AccountLookups]) -> int:
+    def decide(work: Work[Lookups]) -> int:
         account = work.find(Account, account_id)
         if account is None or account.state != "pending":
             raise refusal
         account.trigger(accounts.AccountVerified, work.context.now, code_id=code_id)
+        give_starter_content(work, account)
         return start_session(work, account_id, account.epoch, sign_in)
 
     return decide, code_id, account_id
@@ -146,7 +149,7 @@ def expire_registration(work: Work[AccountLookups], account_id: int) -> None:
 
 
 def open_account(
-    work: Work[AccountLookups],
+    work: Work[Lookups],
     *,
     username: str,
     email: str,
@@ -173,4 +176,5 @@ def open_account(
     account.trigger(accounts.AccountVerified, now)
     if is_staff or is_superuser:
         account.trigger(accounts.AccountPromoted, now, is_staff=is_staff, is_superuser=is_superuser)
+    give_starter_content(work, account)
     return account

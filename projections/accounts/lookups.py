@@ -50,6 +50,21 @@ class AccountAnswers(SqlAnswers):
         )
         return str(row[0]) if row is not None else None
 
+    def holder_of_email(self, email: str) -> tuple[int, str] | None:
+        """By address, ignoring case."""
+        row = self.row("SELECT id, username FROM accounts.accounts WHERE lower(email) = lower(%(email)s) AND email <> ''", email=email)
+        return (row[0], row[1]) if row is not None else None
+
+    def holder(self, account_id: int) -> tuple[str, str] | None:
+        """By id."""
+        row = self.row("SELECT username, email FROM accounts.accounts WHERE id = %(account)s", account=account_id)
+        return (row[0], row[1]) if row is not None else None
+
+    def password_of(self, account_id: int) -> str | None:
+        """By id."""
+        row = self.row("SELECT password_hash FROM accounts.accounts WHERE id = %(account)s", account=account_id)
+        return row[0] if row is not None else None
+
     def usable_invitation(self, code_digest: str) -> bool:
         """By the code's digest, and its uses and end."""
         return self.row(_USABLE_INVITATION, digest=code_digest) is not None

@@ -66,6 +66,12 @@ ACCOUNTS: Table = {
     "POST /api/v1/auth/validate-invitation/": everybody(200),
     "POST /api/v1/auth/verify-email/": everybody(400),
     "POST /api/v1/auth/resend-verification/": everybody(400),
+    "POST /api/v1/auth/password-reset/": everybody(400),
+    "POST /api/v1/auth/password-reset/confirm/": everybody(400),
+    "POST /api/v1/auth/send-identity-code/": session_only(200),
+    "POST /api/v1/auth/change-password/": session_only(400),
+    "POST /api/v1/auth/change-email/": session_only(400),
+    "POST /api/v1/auth/rotate-api-key/": session_only(200),
 }
 
 SESSIONS: Table = {
@@ -78,6 +84,7 @@ SESSIONS: Table = {
 
 SETTINGS: Table = {
     "GET /api/v1/settings/": signed_in(200),
+    "PATCH /api/v1/settings/": signed_in(200),
 }
 
 COURSES: Table = {

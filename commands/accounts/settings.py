@@ -1,0 +1,99 @@
+"""Changing the settings of an account (contract: accounts 14)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from commands.accounts.aggregate import Account
+from commands.accounts.lookups import AccountLookups
+from commands.accounts.refusals import EMAIL_IN_USE, USERNAME_IN_USE, own_account
+from commands.errors import Invalid
+from commands.handling import Work
+from eventstore.events import accounts
+from eventstore.mails import Mail
+
+MOST_APP_SETTINGS = 65536
+"""Bytes of what an account's apps may keep."""
+EMAIL_LOCKED = "Settings not saved: Backend.Creators.Settings/update.validate_email — change the address with a code instead."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeSettings:
+    """What a request changes; None and empty mean: left as it is. app_settings is None when its group was not sent."""
+
+    username: str | None = None
+    email: str | None = None
+    profile: Mapping[str, str] = field(default_factory=dict)
+    app_settings: Mapping[str, Any] | None = None
+    app_settings_updated_at: datetime | None = None
+    image_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChange:
+    """What was changed, for what follows after it was saved."""
+
+    replaced_image: str | None
+    replaced_email: str | None
+
+
+def change_settings(
+    work: Work[AccountLookups], account_id: int, command: ChangeSettings, *, email_locked: bool
+) -> SettingsChange:
+    """Saves all of it or nothing. Raises Invalid with every field that is taken."""
+    account = own_account(work, account_id)
+    now = work.context.now
+    renamed = command.username if command.username != account.username else None
+    moved = _other_address(account, command.email)
+    _refuse_taken(work, account, renamed, moved, email_locked=email_locked)
+    replaced_email = account.email if moved is not None else None
+    replaced_image = account.image_path if command.image_path is not None else None
+    if renamed is not None:
+        account.trigger(accounts.UsernameChanged, now, username=renamed)
+    if moved is not None:
+        account.trigger(accounts.EmailChanged, now, email=moved, verified=False)
+    changes = {name: value for name, value in command.profile.items() if account.profile.get(name) != value}
+    if changes:
+        account.trigger(accounts.ProfileChanged, now, changes=changes)
+    if command.app_settings is not None:
+        if len(orjson.dumps({**account.app_settings, **command.app_settings})) > MOST_APP_SETTINGS:
+            raise Invalid({"app_settings": [f"Ensure this field has no more than {MOST_APP_SETTINGS} bytes."]})
+        stamp = command.app_settings_updated_at or now
+        account.trigger(
+            accounts.AppSettingsChanged, now, changes=dict(command.app_settings), updated_at=stamp.isoformat()
+        )
+    if command.image_path is not None:
+        account.trigger(accounts.AvatarChanged, now, image_path=command.image_path)
+    return SettingsChange(replaced_image, replaced_email)
+
+
+def _other_address(account: Account, email: str | None) -> str | None:
+    return email.lower() if email is not None and email.lower() != account.email.lower() else None
+
+
+def _refuse_taken(
+    work: Work[AccountLookups], account: Account, username: str | None, email: str | None, *, email_locked: bool
+) -> None:
+    problems: dict[str, list[str]] = {}
+    if username is not None and work.lookups.account_of_username(username) not in (None, account.number):
+        problems["username"] = [USERNAME_IN_USE]
+    if email is not None and email_locked:
+        problems["email"] = [EMAIL_LOCKED]
+    elif email is not None and work.lookups.account_of_email(email) not in (None, account.number):
+        problems["email"] = [EMAIL_IN_USE]
+    if problems:
+        raise Invalid(problems)
+
+
+def address_changed_mail(old: str, new: str) -> Mail:
+    """Tells the old address."""
+    text = (
+        f"The address of your Notechondria account was changed from {old} to {new}.\n\n"
+        "If this was not you, ask the operator of the server for help at once.\n"
+    )
+    return Mail(old, "The address of your Notechondria account was changed", text)
