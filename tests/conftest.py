@@ -13,6 +13,7 @@ import pytest
 
 from eventstore import embedded
 from settings import embedded_conninfo
+from tests.verifying import verify_database
 
 _numbers = count(1)
 
@@ -35,7 +36,7 @@ def postgres_url(postgres_folder: Path) -> str:
     return embedded_conninfo(postgres_folder, "postgres")
 
 
-def _fresh_database(folder: Path) -> Iterator[str]:
+def _fresh_database(folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     admin = embedded_conninfo(folder, "postgres")
     with psycopg.connect(admin, autocommit=True) as connection:
@@ -43,18 +44,20 @@ def _fresh_database(folder: Path) -> Iterator[str]:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY wal_log")
     try:
         yield embedded_conninfo(folder, name)
+        if request.node.get_closest_marker("falsifies") is None:
+            verify_database(embedded_conninfo(folder, name))
     finally:
         with psycopg.connect(admin, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.fixture
-def database_url(postgres_folder: Path) -> Iterator[str]:
-    """An empty database for one test."""
-    yield from _fresh_database(postgres_folder)
+def database_url(postgres_folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty database for one test. Ends by verifying the read models in it, unless the test is marked `falsifies`."""
+    yield from _fresh_database(postgres_folder, request)
 
 
 @pytest.fixture(scope="module")
-def module_database_url(postgres_folder: Path) -> Iterator[str]:
-    """An empty database that the tests of one module share."""
-    yield from _fresh_database(postgres_folder)
+def module_database_url(postgres_folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty database that the tests of one module share; verified like the others when the module ends."""
+    yield from _fresh_database(postgres_folder, request)

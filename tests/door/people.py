@@ -69,6 +69,7 @@ def append(services: Services, stream: str, story: list[tuple[type[Event], dict[
 
     def decide(work: Work[Any]) -> None:
         aggregate = Stream(stream)
+        aggregate.version = _version(services, stream)
         work.aggregates[stream] = aggregate
         for event_type, payload in story:
             aggregate.trigger(event_type, work.context.now, **payload)
@@ -77,11 +78,15 @@ def append(services: Services, stream: str, story: list[tuple[type[Event], dict[
 
 
 def give_api_key(services: Services, person: Person) -> str:
-    """A new API key, put straight into the read model: these tests are about recognising it, not about making it."""
+    """A new API key."""
     key = f"ntc_{secrets.token_hex(16)}"
-    with services.thread_pool.connection() as connection:
-        connection.execute(
-            "UPDATE accounts.accounts SET api_key_digest = %s, api_key_prefix = %s WHERE id = %s",
-            (secret_digest(services.key, key), key[:8], person.account_id),
-        )
+    rotated = {"key_digest": secret_digest(services.key, key), "key_prefix": key[:8]}
+    append(services, f"account-{person.account_id}", [(accounts.ApiKeyRotated, rotated)])
     return key
+
+
+def _version(services: Services, stream: str) -> int:
+    with services.thread_pool.connection() as connection:
+        row = connection.execute("SELECT coalesce(max(version), 0) FROM log.events WHERE stream = %s", (stream,)).fetchone()
+    assert row is not None
+    return int(row[0])

@@ -61,6 +61,7 @@ def test_raising_handler_parks_its_stream_and_no_other(store: Store, uses: Uses)
     assert dict(store.rows("SELECT device, seen FROM uses.devices")) == {"poison": 3, "Linux": 40}
 
 
+@pytest.mark.falsifies
 def test_retry_applies_what_comes_before_the_event_that_still_fails(store: Store, uses: Uses) -> None:
     store.append("session-1", started("poison"), *[SEEN] * 5)
     with store.pool.connection() as connection:

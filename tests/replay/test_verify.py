@@ -30,6 +30,7 @@ def only(differences: list[Difference]) -> Difference:
     return difference
 
 
+@pytest.mark.falsifies
 @pytest.mark.parametrize("budget", [1, 2**20])
 def test_falsified_row_is_found_with_the_event_that_touched_it_last(store: Store, budget: int) -> None:
     fill(store)
@@ -42,6 +43,7 @@ def test_falsified_row_is_found_with_the_event_that_touched_it_last(store: Store
     assert str(difference.event) == "session-3@2 SessionSeen at position 7"
 
 
+@pytest.mark.falsifies
 @pytest.mark.parametrize("budget", [1, 2**20])
 def test_missing_and_extra_rows_are_found(store: Store, budget: int) -> None:
     fill(store)
@@ -51,6 +53,7 @@ def test_missing_and_extra_rows_are_found(store: Store, budget: int) -> None:
     assert (extra.kind, extra.key, extra.event) == ("extra", {"id": 99}, None)
 
 
+@pytest.mark.falsifies
 def test_following_projection_is_compared_at_its_own_position(store: Store, uses: Uses) -> None:
     fill(store)
     head = LogHead(store.conninfo)
@@ -84,6 +87,7 @@ def test_tables_of_another_release_are_not_compared(store: Store) -> None:
         verify(store.conninfo, store.projections)
 
 
+@pytest.mark.falsifies
 def test_many_differences_are_counted_and_some_described(store: Store) -> None:
     store.append("account-1", registered("mira"))
     for number in range(1, 131):

@@ -1,0 +1,124 @@
+"""Sample histories of every area: stories of streams, in the order in which they happened.
+
+Whoever adds an event type or a projection adds a story here, unless the golden samples of all events that the projection
+handles, in the order of its handlers, are a story: that one is tried without being written down. The tests in
+test_histories.py cut and mix the histories, apply every batch twice, and compare with the history applied whole.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from eventstore.events import Event, accounts, courses, notes, sessions, subscriptions
+from projections.base import Projection
+from tests.golden.publish import sample
+
+
+@dataclass(frozen=True)
+class Story:
+    """What happened to one stream."""
+
+    stream: str
+    events: tuple[tuple[type[Event], dict[str, Any]], ...]
+
+
+def story(stream: str, *events: type[Event] | tuple[type[Event], dict[str, Any]]) -> Story:
+    """The events of a stream: types alone where the golden sample's payload will do, else with what differs from it."""
+    return Story(
+        stream,
+        tuple((event, payload_of(event)) if isinstance(event, type) else (event[0], payload_of(event[0]) | event[1]) for event in events),
+    )
+
+
+def payload_of(event_type: type[Event]) -> dict[str, Any]:
+    """The payload of a type's sample."""
+    payload = dict(vars(sample(event_type)))
+    for name in ("originator_id", "originator_version", "timestamp"):
+        del payload[name]
+    for name, value in payload.items():
+        if isinstance(value, str) and name.endswith("_at"):
+            payload[name] = "2026-01-01T10:00:00+00:00"
+        elif isinstance(value, str) and name.endswith("_date"):
+            payload[name] = "2026-01-01"
+    plain: dict[str, Any] = json.loads(json.dumps(payload))
+    return plain
+
+
+def _note(owner: int, uuid: str, content: str) -> tuple[type[Event], dict[str, Any]]:
+    more = {"owner_id": owner, "uuid": uuid, "content": content, "course_id": None, "client_draft_id": None, "metadata_json": "{}"}
+    return notes.NoteCreated, more
+
+
+HISTORIES: tuple[Story, ...] = (
+    story(
+        "account-1",
+        (accounts.AccountRegistered, {"username": "mira", "email": "mira@example.org"}),
+        accounts.AccountVerified,
+        (accounts.AccountPromoted, {"is_staff": True, "is_superuser": False}),
+        (accounts.ApiKeyRotated, {"key_digest": "one", "key_prefix": "ntc_1"}),
+        (accounts.ApiKeyRotated, {"key_digest": "two", "key_prefix": "ntc_2"}),
+    ),
+    story("account-2", (accounts.AccountRegistered, {"username": "jan", "email": "jan@example.org"}), accounts.AccountVerified),
+    story(
+        "session-1", (sessions.SessionStarted, {"account_id": 1, "key_digest": "a"}), *[sessions.SessionSeen] * 3, sessions.SessionRevoked
+    ),
+    story("session-2", (sessions.SessionStarted, {"account_id": 2, "key_digest": "b"}), sessions.SessionSeen),
+    story(
+        "course-1",
+        (courses.CourseCreated, {"owner_id": 1, "slug": "one", "client_course_id": None}),
+        (courses.CourseMediaAdded, {"media": {"id": 1, "title": "t", "description": "", "source": "", "path": "a.png"}}),
+        courses.CourseRenamed,
+        courses.CourseDescribed,
+        courses.CourseIconChanged,
+        courses.CourseColorChanged,
+        courses.CourseArranged,
+        courses.CourseTouched,
+        (courses.CourseDeleted, {"note_ids": [1]}),
+        (courses.CourseRestored, {"client_course_id": None}),
+    ),
+    story(
+        "course-2",
+        (courses.CourseCreated, {"owner_id": 2, "slug": "two", "client_course_id": None}),
+        (courses.CourseDeleted, {"note_ids": []}),
+    ),
+    story(
+        "subscription-1-2",
+        (subscriptions.CourseSubscribed, {"account_id": 1, "course_id": 2}),
+        subscriptions.CourseOpened,
+        subscriptions.CourseUnsubscribed,
+        (subscriptions.CourseSubscribed, {"account_id": 1, "course_id": 2}),
+    ),
+    story("subscription-2-2", (subscriptions.CourseSubscribed, {"account_id": 2, "course_id": 2}), subscriptions.CourseUnsubscribed),
+    story(
+        "note-1",
+        _note(1, "5b0c1c0e-0000-4000-8000-000000000001", "# One\n\nfirst line\nsecond line\n"),
+        (notes.NoteTextSpliced, {"at": 7, "removed": 5, "inserted": "1st"}),
+        (notes.NoteTextSpliced, {"at": 0, "removed": 5, "inserted": ""}),
+        (notes.NoteRenamed, {"title": "Another"}),
+        (notes.NoteTextReplaced, {"content": "all\nnew\n"}),
+        (notes.NoteTextSpliced, {"at": 3, "removed": 0, "inserted": " of it"}),
+        notes.NotePublished,
+        (notes.NoteMetadataChanged, {"metadata_json": '{"a": 1}'}),
+        notes.NoteUnpublished,
+        (notes.NoteDescribed, {"description": "what it is about"}),
+    ),
+    story(
+        "note-2",
+        _note(2, "5b0c1c0e-0000-4000-8000-000000000002", ""),
+        (notes.NoteDescribed, {"description": "no text yet"}),
+        (notes.NoteTextReplaced, {"content": "now there is"}),
+    ),
+)
+
+
+def histories(projection: Projection) -> tuple[Story, ...]:
+    """The stories of a projection: those with events that it handles, else the samples of all that it handles."""
+    fitting = tuple(s for s in HISTORIES if any(event_type in projection.handlers for event_type, _ in s.events))
+    if fitting:
+        return fitting
+    kind = next((table.stream for table in projection.tables if table.stream is not None), None)
+    if kind is None:
+        raise LookupError(f"{projection.name} has no story: add one to tests/replay/histories.py")
+    return (story(f"{kind}-1", *projection.handlers),)
