@@ -146,6 +146,7 @@ class Settings(BaseSettings):
     feed_allowed_hosts: Words = _setting((), "Hosts of calendar feeds that are fetched even from private networks")
     media_url: Origin | None = _setting(None, "Origin that serves /media/ instead of this server")
     attachments_url: str | None = _setting(None, "Store of attachments; unset: the data folder")
+    attachments_quota_mb: int | None = _setting(None, "Megabytes of attachments per account; unset: no limit", ge=1)
     bin_retention_days: int | None = _setting(None, "Days after which the recycle bin is emptied; unset: never", ge=1, le=36500)
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _setting("INFO", "Least severe lines shown", "DJANGO_LOG_LEVEL")

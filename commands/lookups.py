@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from commands.accounts.lookups import AccountLookups
+from commands.attachments.lookups import AttachmentLookups
 from commands.courses.lookups import CourseLookups
 from commands.note_sessions.lookups import NoteSessionLookups
 from commands.planner.lookups import PlannerLookups
@@ -18,6 +19,7 @@ class Ids(Protocol):
 
 
 class Lookups(
+    AttachmentLookups,
     CourseLookups,
     NoteSessionLookups,
     PlannerLookups,

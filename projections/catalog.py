@@ -2,6 +2,7 @@
 
 from projections.accounts.projector import Accounts
 from projections.activity.writing import Writing
+from projections.attachments.projector import Attachments
 from projections.base import Projection
 from projections.courses.projector import Courses
 from projections.invitations import Invitations
@@ -21,4 +22,5 @@ ALL_PROJECTIONS: tuple[Projection, ...] = (
     NoteSessions(),
     Writing(),
     Subscriptions(),
+    Attachments(),
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from projections.accounts.lookups import AccountAnswers
+from projections.attachments.lookups import AttachmentAnswers
 from projections.courses.lookups import CourseAnswers
 from projections.note_sessions.lookups import NoteSessionAnswers
 from projections.planner.lookups import PlannerAnswers
 
 
 class SqlLookups(
+    AttachmentAnswers,
     CourseAnswers,
     NoteSessionAnswers,
     PlannerAnswers,

@@ -31,4 +31,7 @@ class AttachmentRestored(Event):
 
 
 class AttachmentPurged(Event):
-    """The file is gone for good."""
+    """The file is gone for good; what was written of it is forgotten."""
+
+    folder: str
+    """Where the bytes lay, without the file's name: everything below it is to be removed."""

@@ -103,7 +103,14 @@ COURSES: Table = {
 
 NOTES: Table = {}
 
-ATTACHMENTS: Table = {}
+ATTACHMENTS: Table = {
+    **{
+        f"{method} /api/v1/notes/{note}/attachments/{rest}": signed_in(404)
+        for note in ("{note_id:int}", "uuid/{note_uuid:uuid}")
+        for method, rest in (("GET", ""), ("POST", ""), ("GET", "{attachment_id:int}/"), ("DELETE", "{attachment_id:int}/"))
+    },
+    "GET /media/{path:path}": ignored(404),
+}
 
 PLANNER: Table = {
     "GET /api/v1/planner-events/": signed_in(200),

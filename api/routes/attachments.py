@@ -1,0 +1,146 @@
+"""Attachments of notes, by the note's id and by its uuid (contract: notes 12, 18)."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from starlette.responses import Response
+
+from api.call import Call
+from api.routing import Route
+from api.schemas.attachments import ATTACHMENT_EXAMPLE, AttachmentOut
+from api.uploads import receive_file
+from api.writing import carry_out
+from commands.attachments.commands import AttachFile, attach_file
+from commands.attachments.commands import delete_attachment as decide_deletion
+from commands.errors import Forbidden, NotFound, Unreadable
+from eventstore.blobs import new_path
+from projections.attachments import queries
+
+LARGEST_FILE = 20 * 1024 * 1024
+TOO_LARGE = "File exceeds maximum size of 20 MB."
+
+
+async def list_attachments(call: Call) -> bytes:
+    """The files of a note that the caller may read, newest first."""
+    note_id, readable, files = await call.ask(queries.list_attachments(_note(call)))
+    _require_readable(note_id, readable)
+    return bytes(files)
+
+
+async def get_attachment(call: Call) -> bytes:
+    """One file of a note that the caller may read."""
+    note_id, readable, file = await call.ask(queries.get_attachment(_note(call), call.path["attachment_id"]))
+    _require_readable(note_id, readable)
+    if file is None:
+        raise NotFound("NoteAttachment")
+    return bytes(file)
+
+
+async def upload_attachment(call: Call) -> Response:
+    """Stores a file and attaches it. Who may not do it is told before the file is read."""
+    key = _note(call)
+    note_id = await _own_note(call, key, "upload attachments")
+    assert call.caller is not None
+    account_id = call.caller.account_id
+    assert account_id is not None
+    folder = f"note_{key.hex}" if isinstance(key, UUID) else f"note_{note_id}"
+    services = call.services
+    quota = services.settings.attachments_quota_mb
+    async with receive_file(call, "file", LARGEST_FILE, TOO_LARGE) as upload:
+        path = new_path(f"user_upload/user_{account_id}/notes/{folder}", upload.filename)
+        command = AttachFile(
+            note_id=note_id,
+            filename=upload.filename,
+            size=upload.size,
+            content_type=upload.content_type,
+            media_type=upload.media_type,
+            path=path,
+            sha256=upload.sha256,
+        )
+        await services.blobs.put(path, upload.file.file)
+        kept = False
+        try:
+            response = await call.in_thread(_attach, call, account_id, command, quota and quota * 1024 * 1024)
+            kept = quote(path).encode() in response.body
+        finally:
+            # Refused, or answered from an earlier request with the same key: nothing names this file.
+            if not kept:
+                await services.blobs.delete([path])
+    return response
+
+
+def _attach(call: Call, account_id: int, command: AttachFile, quota: int | None) -> Response:
+    return carry_out(
+        call,
+        lambda work: attach_file(work, account_id, command, quota),
+        lambda _, row: (201, _item(row)),
+        answer=queries.made_attachment,
+    )
+
+
+async def delete_attachment(call: Call) -> Response:
+    """Takes a file away. It lies in the recycle bin until that is emptied."""
+    note_id = await _own_note(call, _note(call), "delete attachments")
+    return await call.in_thread(_delete, call, note_id)
+
+
+def _delete(call: Call, note_id: int) -> Response:
+    assert call.caller is not None
+    account_id = call.caller.account_id
+    assert account_id is not None
+    return carry_out(
+        call,
+        lambda work: decide_deletion(work, account_id, note_id, call.path["attachment_id"]),
+        lambda _, __: (204, b""),
+    )
+
+
+async def _own_note(call: Call, key: int | UUID, doing: str) -> int:
+    note_id, readable, is_own = await call.ask(queries.note_access(key))
+    _require_readable(note_id, readable)
+    if not is_own:
+        raise Forbidden(f"Only the owner can {doing}.")
+    return int(note_id)
+
+
+def _require_readable(note_id: int | None, readable: bool | None) -> None:
+    if note_id is None:
+        raise NotFound("Note")
+    if not readable:
+        raise Unreadable
+
+
+def _note(call: Call) -> int | UUID:
+    key: int | UUID = call.path["note_id"] if "note_id" in call.path else call.path["note_uuid"]
+    return key
+
+
+def _item(row: tuple[Any, ...] | None) -> bytes:
+    assert row is not None
+    return bytes(row[0])
+
+
+def _routes(note: str) -> list[Route]:
+    files = f"/notes/{note}/attachments/"
+    one = files + "{attachment_id:int}/"
+    return [
+        Route("GET", files, list_attachments, "List the files of a note", answer=list[AttachmentOut]),
+        Route(
+            "POST",
+            files,
+            upload_attachment,
+            "Attach a file to a note",
+            answer=AttachmentOut,
+            status=201,
+            answer_example=ATTACHMENT_EXAMPLE,
+            description="A multipart body with the file in the part `file`, at most 20 MB.",
+        ),
+        Route("GET", one, get_attachment, "Read about a file of a note", answer=AttachmentOut),
+        Route("DELETE", one, delete_attachment, "Delete a file of a note", status=204),
+    ]
+
+
+ROUTES = [*_routes("{note_id:int}"), *_routes("uuid/{note_uuid:uuid}")]

@@ -1,0 +1,106 @@
+"""Stored files, without authentication: whoever has the unguessable address may read (contract: notes 1.7, clients 11).
+
+What people upload must never act as a page of this origin: types are derived from the bytes, anything but a plain image is
+a download, and no file may run scripts or load anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from starlette.responses import Response, StreamingResponse
+
+from api.auth import NO_CREDENTIALS
+from api.call import Call
+from api.errors import json_response
+from api.ranges import Unsatisfiable, http_date, not_modified, requested_span
+from api.routing import Route
+from commands.attachments.media_types import HEAD_BYTES, PLAIN_IMAGES, media_type
+from eventstore.blobs import is_path
+from projections.attachments.queries import find_media
+
+MISSING = {"detail": "Not found."}
+FOR_EVER = "private, max-age=31536000, immutable"
+FOR_MINUTES = "private, max-age=300"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is known about a file before its bytes are sent."""
+
+    filename: str
+    media_type: str
+    size: int
+    etag: str
+    modified: datetime
+    cache: str
+
+
+async def get_media(call: Call) -> Response:
+    """The bytes of a stored file, or a part of them."""
+    path: str = call.path["path"]
+    found = await _find(call, path) if is_path(path) else None
+    if found is None:
+        return json_response(404, MISSING)
+    headers = _headers(found)
+    if not_modified(call.header(b"if-none-match"), call.header(b"if-modified-since"), found.etag, found.modified):
+        return Response(status_code=304, headers=headers)
+    try:
+        span = requested_span(call.header(b"range"), call.header(b"if-range"), found.etag, found.modified, found.size)
+    except Unsatisfiable:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{found.size}"})
+    start, end = (span.start, span.end) if span else (0, found.size)
+    if span is not None:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{found.size}"
+    headers["Content-Length"] = str(end - start)
+    status = 206 if span is not None else 200
+    if call.scope["method"] == "HEAD":
+        return Response(status_code=status, headers=headers)
+    return StreamingResponse(call.services.blobs.stream(path, start, end), status, headers)
+
+
+async def _find(call: Call, path: str) -> Stored | None:
+    blobs = call.services.blobs
+    _, row = await call.services.reader.ask(find_media(path), NO_CREDENTIALS)
+    is_attachment, is_deleted, kind, filename, size, sha256, created = row
+    if is_deleted:
+        return None
+    blob = await blobs.find(path)
+    if blob is None:
+        return None
+    if is_attachment:
+        return Stored(filename, kind, size, f'"{sha256}"', created, FOR_EVER)
+    name = path.rpartition("/")[2]
+    head = b"".join([piece async for piece in blobs.stream(path, 0, min(HEAD_BYTES, blob.size))])
+    return Stored(name, media_type(name, head), blob.size, f'"{blob.etag}"', blob.modified, FOR_MINUTES)
+
+
+def _headers(found: Stored) -> dict[str, str]:
+    shown = "inline" if found.media_type in PLAIN_IMAGES else "attachment"
+    kind = found.media_type
+    return {
+        "Content-Type": f"{kind}; charset=utf-8" if kind.startswith("text/") else kind,
+        "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(found.filename, safe='')}",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Accept-Ranges": "bytes",
+        "ETag": found.etag,
+        "Last-Modified": http_date(found.modified),
+        "Cache-Control": found.cache,
+    }
+
+
+SITE_ROUTES = [
+    Route(
+        "GET",
+        "/media/{path:path}",
+        get_media,
+        "Read a stored file",
+        caller="ignored",
+        description="Ranges and conditional requests are served. Files other than plain images come as downloads.",
+        tags=["media"],
+    ),
+]

@@ -1,0 +1,86 @@
+"""Files that arrive in multipart bodies: read to disk, stopped at the limit, examined, put into the store."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from starlette.datastructures import UploadFile
+
+from api.bodies import read_body
+from api.call import Call
+from api.errors import TooLarge
+from commands.attachments.media_types import HEAD_BYTES, content_type, media_type
+from commands.errors import Declined
+
+ROOM_AROUND = 64 * 1024
+"""Bytes of a multipart body beside its file."""
+LONGEST_NAME = 255
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file that was sent. `file` is at its beginning."""
+
+    file: UploadFile
+    filename: str
+    size: int
+    declared_type: str
+    media_type: str
+    """Derived from name and bytes."""
+    sha256: str
+
+    @property
+    def content_type(self) -> str:
+        """The type that clients are told."""
+        return content_type(self.declared_type, self.media_type)
+
+
+@asynccontextmanager
+async def receive_file(call: Call, part: str, limit: int, too_large: str) -> AsyncIterator[Upload]:
+    """The file in this part of the body. Raises Declined when there is none or it is longer than `limit` bytes."""
+    try:
+        body = await read_body(call.scope, call.request.receive, limit + ROOM_AROUND)
+    except TooLarge:
+        raise Declined(too_large) from None
+    try:
+        sent = body.fields.get(part) if isinstance(body.fields, dict) else None
+        if not isinstance(sent, UploadFile):
+            raise Declined("No file provided.")
+        if (sent.size or 0) > limit:
+            raise Declined(too_large)
+        upload = await asyncio.to_thread(_examine, sent)
+        # Repetitions of an upload differ in the boundary between their parts; what counts is the file.
+        call.sent = replace(body, raw=upload.sha256.encode() + upload.filename.encode())
+        yield upload
+    finally:
+        for file in body.files:
+            file.file.close()
+
+
+def _examine(sent: UploadFile) -> Upload:
+    filename = last_component(sent.filename or "")
+    file = sent.file
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    digest = hashlib.sha256(head)
+    size = len(head)
+    while piece := file.read(1 << 20):
+        digest.update(piece)
+        size += len(piece)
+    file.seek(0)
+    return Upload(sent, filename, size, sent.content_type or "", media_type(filename, head), digest.hexdigest())
+
+
+def last_component(filename: str) -> str:
+    """The name without folders, as browsers escape it undone; `untitled` when nothing is left."""
+    name = filename.encode("utf-8", "replace").decode()
+    name = name.replace("%22", '"').replace("%0D", "").replace("%0A", "")
+    name = _CONTROL.sub("", name.replace("\\", "/").rpartition("/")[2]).strip()
+    return name[:LONGEST_NAME] or "untitled"

@@ -1,0 +1,22 @@
+"""What decisions about attachments ask of the read models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class AttachmentLookups(Protocol):
+    """Asked inside commands, in a thread."""
+
+    def note_for_files(self, note_id: int) -> tuple[int, bool] | None:
+        """(author, is it public) of a note that is not deleted."""
+
+    def attachments_of_note(self, note_id: int) -> Sequence[int]:
+        """All that were attached to the note, those in the recycle bin included."""
+
+    def deleted_attachments(self, account_id: int) -> Sequence[int]:
+        """The account's attachments in the recycle bin."""
+
+    def stored_bytes(self, account_id: int) -> int:
+        """Size of all files that the account has attached, those in the recycle bin included."""

@@ -1,0 +1,1 @@
+"""Attachments as lists and the media route see them."""

@@ -1,0 +1,35 @@
+"""What commands ask about attachments."""
+
+from __future__ import annotations
+
+from projections.answers import SqlAnswers
+
+
+class AttachmentAnswers(SqlAnswers):
+    """Implements commands.attachments.lookups.AttachmentLookups."""
+
+    def note_for_files(self, note_id: int) -> tuple[int, bool] | None:
+        """(author, is it public) of a note that is not deleted."""
+        row = self.row("SELECT owner_id, is_public FROM notes.notes WHERE id = %(note)s AND deleted_at IS NULL", note=note_id)
+        return (row[0], row[1]) if row else None
+
+    def attachments_of_note(self, note_id: int) -> list[int]:
+        """All that were attached to the note, those in the recycle bin included."""
+        rows = self.rows("SELECT id FROM attachments.attachments WHERE note_id = %(note)s ORDER BY id", note=note_id)
+        return [attachment_id for (attachment_id,) in rows]
+
+    def deleted_attachments(self, account_id: int) -> list[int]:
+        """The account's attachments in the recycle bin."""
+        rows = self.rows(
+            "SELECT id FROM attachments.attachments WHERE owner_id = %(account)s AND deleted_at IS NOT NULL ORDER BY id",
+            account=account_id,
+        )
+        return [attachment_id for (attachment_id,) in rows]
+
+    def stored_bytes(self, account_id: int) -> int:
+        """Size of all files that the account has attached, those in the recycle bin included."""
+        row = self.row(
+            "SELECT coalesce(sum(size), 0)::bigint FROM attachments.attachments WHERE owner_id = %(account)s", account=account_id
+        )
+        assert row is not None
+        return int(row[0])

@@ -1,0 +1,70 @@
+"""Rows -> answers: a note's attachments, and what the media route has to know about a stored file."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from projections.reading import Query
+
+MOST_ATTACHMENTS = 1000
+"""In one list, which has no pages."""
+
+_NOTE = """
+SELECT n.id, coalesce(n.is_public OR n.owner_id = %(viewer)s, false) AS readable,
+       n.owner_id IS NOT DISTINCT FROM %(viewer)s AS is_own
+FROM notes.notes n WHERE n.__KEY__ = %(note)s AND n.deleted_at IS NULL"""
+
+_ACCESS = f"SELECT note.id, note.readable, note.is_own FROM (SELECT true) always LEFT JOIN ({_NOTE}) note ON true"
+
+_LIST = f"""
+SELECT note.id, note.readable, CASE WHEN note.readable THEN convert_to((
+    SELECT '[' || coalesce(string_agg(file.item, ',' ORDER BY file.id DESC), '') || ']'
+    FROM (
+        SELECT t.item, t.id FROM attachments.attachments t
+        WHERE t.note_id = note.id AND t.deleted_at IS NULL ORDER BY t.id DESC LIMIT {MOST_ATTACHMENTS}
+    ) file
+), 'UTF8') END
+FROM (SELECT true) always LEFT JOIN ({_NOTE}) note ON true"""
+
+_ONE = f"""
+SELECT note.id, note.readable, CASE WHEN note.readable THEN (
+    SELECT convert_to(t.item, 'UTF8') FROM attachments.attachments t
+    WHERE t.id = %(attachment)s AND t.note_id = note.id AND t.deleted_at IS NULL
+) END
+FROM (SELECT true) always LEFT JOIN ({_NOTE}) note ON true"""
+
+_MADE = "SELECT convert_to(item, 'UTF8') FROM attachments.attachments WHERE id = %(attachment)s"
+
+_MEDIA = """
+SELECT t.id IS NOT NULL, t.deleted_at IS NOT NULL, t.media_type, t.filename, t.size, t.sha256, t.created_at
+FROM (SELECT true) always LEFT JOIN attachments.attachments t ON t.path = %(path)s"""
+
+
+def _of(note: int | UUID, sql: str, **more: object) -> Query:
+    by_uuid = isinstance(note, UUID)
+    return Query(sql.replace("__KEY__", "uuid" if by_uuid else "id"), {"note": str(note) if by_uuid else note, **more})
+
+
+def note_access(note: int | UUID) -> Query:
+    """(note id or null when there is none, may the caller read it, is it the caller's own)."""
+    return _of(note, _ACCESS)
+
+
+def list_attachments(note: int | UUID) -> Query:
+    """(note id or null, readable, JSON list newest first or null)."""
+    return _of(note, _LIST)
+
+
+def get_attachment(note: int | UUID, attachment_id: int) -> Query:
+    """(note id or null, readable, JSON or null)."""
+    return _of(note, _ONE, attachment=attachment_id)
+
+
+def made_attachment(attachment_id: int) -> Query:
+    """(JSON) of an attachment that the caller has just made or restored."""
+    return Query(_MADE, {"attachment": attachment_id})
+
+
+def find_media(path: str) -> Query:
+    """(is it an attachment, is it deleted, media type, file name, bytes, SHA-256, time of upload)."""
+    return Query(_MEDIA, {"path": path})
