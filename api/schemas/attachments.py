@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
-ATTACHMENT_EXAMPLE = {
+ATTACHMENT_EXAMPLE: dict[str, Any] = {
     "id": 8,
     "note_id": 27,
     "original_filename": "cell.png",
