@@ -109,6 +109,15 @@ class Work(Generic[L_co]):
         self.assumed.add(stream)
         return known
 
+    def at(self, kind: type[A], number: int, version: int) -> A | None:
+        """The aggregate as it was after a version; for reading only. None before its first event."""
+        if version < 1:
+            return None
+        try:
+            return self._log.repository.get(kind.stream(number), version=version, projector_func=kind.project)
+        except AggregateNotFoundError:
+            return None
+
     def new(self, kind: type[A], number: int | tuple[int, ...]) -> A:
         """A stream that has no event yet."""
         aggregate = kind(kind.stream(number))

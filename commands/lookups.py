@@ -8,6 +8,7 @@ from commands.accounts.lookups import AccountLookups
 from commands.attachments.lookups import AttachmentLookups
 from commands.courses.lookups import CourseLookups
 from commands.note_sessions.lookups import NoteSessionLookups
+from commands.notes.lookups import NoteLookups
 from commands.planner.lookups import PlannerLookups
 
 
@@ -21,6 +22,7 @@ class Ids(Protocol):
 class Lookups(
     AttachmentLookups,
     CourseLookups,
+    NoteLookups,
     NoteSessionLookups,
     PlannerLookups,
     AccountLookups,

@@ -6,12 +6,14 @@ from projections.accounts.lookups import AccountAnswers
 from projections.attachments.lookups import AttachmentAnswers
 from projections.courses.lookups import CourseAnswers
 from projections.note_sessions.lookups import NoteSessionAnswers
+from projections.notes.lookups import NoteAnswers
 from projections.planner.lookups import PlannerAnswers
 
 
 class SqlLookups(
     AttachmentAnswers,
     CourseAnswers,
+    NoteAnswers,
     NoteSessionAnswers,
     PlannerAnswers,
     AccountAnswers,

@@ -2,62 +2,209 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from os.path import commonprefix
+from typing import Any
 
 from commands.aggregate import Aggregate, evolves
-from eventstore.events import notes
+from eventstore.blocks import Block, blocks_of, list_splice, list_spliced
+from eventstore.events import Event, notes
 
 SPLICE_OVERHEAD = 40
 """Bytes that a splice costs beside its text; a whole text that is shorter than that is stored whole."""
 
 
 class Note(Aggregate):
-    """One note: whose it is, what it says."""
+    """One note: whose it is, what it says, where it lies."""
 
     kind = "note"
+    snapshot_every = 200
 
     owner_id: int
+    uuid: str
     title: str
     description: str | None
     content: str
     metadata_json: str
+    custom_meta: str
+    module: str
     course_id: int | None
     is_public: bool
     editor_mode: str
+    note_type: str
+    source_note_uuid: str | None
+    client_draft_id: str | None
+    words: int
+    created_on: datetime
+    edited_on: datetime
+    """What clients call last_edit."""
+    text_edited_on: datetime
+    revision: int
+    """Version of the last event that changed what readers see. Snapshots of the history do not."""
+    is_deleted: bool = False
+    was_public: bool = False
+    is_purged: bool = False
+    explicit_blocks: tuple[tuple[Any, ...], ...] = ()
+    blocks_hold: bool = False
+    """Whether the explicit blocks are the blocks, since the text has not been written after them."""
+    spliced: int = 0
+    """What the splices since the last whole text have cost, in characters."""
 
     @evolves(notes.NoteCreated)
     def _created(self, event: notes.NoteCreated) -> None:
         self.owner_id = event.owner_id
+        self.uuid = event.uuid
         self.title = event.title
         self.description = event.description
         self.content = event.content
         self.metadata_json = event.metadata_json
+        self.custom_meta = event.custom_meta
+        self.module = event.module
         self.course_id = event.course_id
         self.is_public = event.is_public
         self.editor_mode = event.editor_mode
+        self.note_type = event.note_type
+        self.source_note_uuid = event.source_note_uuid
+        self.client_draft_id = event.client_draft_id
+        self.words = event.words
+        self.created_on = event.timestamp
+        self.text_edited_on = event.timestamp
+        self._edited(event)
 
     @evolves(notes.NoteTextSpliced)
     def _text_spliced(self, event: notes.NoteTextSpliced) -> None:
         self.content = event.applied_to(self.content)
+        self.spliced += len(event.inserted) + SPLICE_OVERHEAD
+        self._text_changed(event, event.words)
 
     @evolves(notes.NoteTextReplaced)
     def _text_replaced(self, event: notes.NoteTextReplaced) -> None:
         self.content = event.content
+        self.spliced = 0
+        self._text_changed(event, event.words)
+
+    def _text_changed(self, event: Event, words: int) -> None:
+        self.words = words
+        self.blocks_hold = False
+        self.text_edited_on = event.timestamp
+        self._edited(event)
+
+    @evolves(notes.NoteBlocksWritten)
+    def _blocks_written(self, event: notes.NoteBlocksWritten) -> None:
+        blocks = list_spliced(self._explicit(), event.at, event.removed, event.inserted)
+        self.explicit_blocks = tuple(tuple(block) for block in blocks)
+        self.blocks_hold = True
+        self._edited(event)
 
     @evolves(notes.NoteRenamed)
     def _renamed(self, event: notes.NoteRenamed) -> None:
         self.title = event.title
+        self._edited(event)
+
+    @evolves(notes.NoteDescribed)
+    def _described(self, event: notes.NoteDescribed) -> None:
+        self.description = event.description
+        self._edited(event)
+
+    @evolves(notes.NoteFiled)
+    def _filed(self, event: notes.NoteFiled) -> None:
+        self.course_id = event.course_id
+        self.revision = event.originator_version
+        if event.with_course is None:
+            self.edited_on = event.timestamp
+
+    @evolves(notes.NotePublished)
+    def _published(self, event: Event) -> None:
+        self.is_public = True
+        self._edited(event)
+
+    @evolves(notes.NoteUnpublished)
+    def _unpublished(self, event: Event) -> None:
+        self.is_public = False
+        self._edited(event)
+
+    @evolves(notes.NoteMetadataChanged)
+    def _metadata_changed(self, event: notes.NoteMetadataChanged) -> None:
+        self.metadata_json = event.metadata_json
+        self._edited(event)
+
+    @evolves(notes.NoteCustomMetaChanged)
+    def _custom_meta_changed(self, event: notes.NoteCustomMetaChanged) -> None:
+        self.custom_meta = event.custom_meta
+        self._edited(event)
+
+    @evolves(notes.NoteEditorModeChanged)
+    def _editor_mode_changed(self, event: notes.NoteEditorModeChanged) -> None:
+        self.editor_mode = event.editor_mode
+        self._edited(event)
+
+    @evolves(notes.NoteModuleChanged)
+    def _module_changed(self, event: notes.NoteModuleChanged) -> None:
+        self.module = event.module
+        self._edited(event)
+
+    @evolves(notes.NoteTouched)
+    def _edited(self, event: Event) -> None:
+        self.edited_on = event.timestamp
+        self.revision = event.originator_version
+
+    @evolves(notes.NoteDeleted)
+    def _deleted(self, event: notes.NoteDeleted) -> None:
+        self.is_deleted = True
+        self.was_public = event.was_public
+        self.is_public = False
+        self._edited(event)
+
+    @evolves(notes.NoteRestored)
+    def _restored(self, event: Event) -> None:
+        self.is_deleted = False
+        self._edited(event)
+
+    @evolves(notes.NotePurged)
+    def _purged(self, event: Event) -> None:
+        self.is_deleted = self.is_purged = True
+        self.content = self.title = self.metadata_json = self.custom_meta = ""
+        self.explicit_blocks = ()
+        self.revision = event.originator_version
+
+    @evolves(notes.NoteSourcePurged)
+    def _source_purged(self, event: Event) -> None:
+        self.source_note_uuid = None
+        self.revision = event.originator_version
 
     def write(self, content: str, now: datetime) -> None:
-        """Changes the text, as the smallest event that says it."""
+        """Changes the text, as the smallest event that says it.
+
+        Once the splices have cost what the text does, the whole text is stored again: reading any version then replays a
+        bounded number of splices.
+        """
         if content == self.content:
             return
         at, removed, inserted = splice(self.content, content)
-        if len(inserted) + SPLICE_OVERHEAD < len(content):
-            self.trigger(notes.NoteTextSpliced, now, at=at, removed=removed, inserted=inserted)
+        words = self.words + _words_around(content, at, len(inserted)) - _words_around(self.content, at, removed)
+        change = words - self.words
+        cost = len(inserted) + SPLICE_OVERHEAD
+        if cost < len(content) and self.spliced + cost <= max(len(content), len(self.content)):
+            self.trigger(
+                notes.NoteTextSpliced, now, at=at, removed=removed, inserted=inserted, words=words, words_change=change
+            )
         else:
-            self.trigger(notes.NoteTextReplaced, now, content=content)
+            self.trigger(notes.NoteTextReplaced, now, content=content, words=words, words_change=change)
+
+    def blocks(self) -> tuple[Block, ...]:
+        """The blocks of the text, in order."""
+        explicit = self._explicit()
+        return explicit if self.blocks_hold else blocks_of(self.number, self.title, self.content, explicit)
+
+    def write_blocks(self, blocks: Sequence[Block], now: datetime) -> None:
+        """Makes these the note's blocks, whatever the text says. The text is written first, since writing it ends that."""
+        at, removed, inserted = list_splice(self._explicit(), blocks)
+        if removed or inserted or not self.blocks_hold:
+            self.trigger(notes.NoteBlocksWritten, now, at=at, removed=removed, inserted=inserted)
+
+    def _explicit(self) -> tuple[Block, ...]:
+        return tuple(Block(*values) for values in self.explicit_blocks)
 
 
 def splice(old: str, new: str) -> tuple[int, int, str]:
@@ -67,3 +214,18 @@ def splice(old: str, new: str) -> tuple[int, int, str]:
     old_tail, new_tail = old[len(old) - limit :][::-1], new[len(new) - limit :][::-1]
     kept = len(commonprefix((old_tail, new_tail))) if limit else 0
     return at, len(old) - at - kept, new[at : len(new) - kept]
+
+
+def word_count(text: str) -> int:
+    """Words of a text: what stands between white space."""
+    return len(text.split())
+
+
+def _words_around(text: str, at: int, length: int) -> int:
+    """Words of the span and of what its ends are joined to, so that differences of these are differences of the whole."""
+    before, span, after = text[:at], text[at : at + length], text[at + length :]
+    if before and not before[-1].isspace():
+        span = before.rsplit(None, 1)[-1] + span
+    if after and not after[0].isspace():
+        span += after.split(None, 1)[0]
+    return len(span.split())

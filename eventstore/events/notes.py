@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eventstore.events.base import Event
 
 
@@ -20,6 +22,12 @@ class NoteCreated(Event):
     note_type: str
     source_note_uuid: str | None
     client_draft_id: str | None
+    custom_meta: str = ""
+    module: str = ""
+    words: int = 0
+    """Words of the text: what activity counts, also once the text is forgotten."""
+    offline_source_id: int | None = None
+    """The note of the same owner that a device could not save to and forked from."""
 
 
 class NoteTextSpliced(Event):
@@ -30,6 +38,10 @@ class NoteTextSpliced(Event):
     removed: int
     """Its length, in code points."""
     inserted: str
+    words: int = 0
+    """Words of the whole text afterwards."""
+    words_change: int = 0
+    """How many more there are than before; negative when there are fewer."""
 
     def applied_to(self, content: str) -> str:
         """The text after this change."""
@@ -37,9 +49,20 @@ class NoteTextSpliced(Event):
 
 
 class NoteTextReplaced(Event):
-    """The whole text was replaced, because a splice would not have been smaller."""
+    """The whole text was stored: a splice would not have been smaller, or too many of them had gathered since the last one."""
 
     content: str
+    words: int = 0
+    words_change: int = 0
+
+
+class NoteBlocksWritten(Event):
+    """Blocks were written as blocks. The list of explicit blocks is spliced; the text follows in an event of its own."""
+
+    at: int
+    removed: int
+    inserted: list[list[Any]]
+    """Each [id, block_type, text, args, is_ai_generated, created, edited], see eventstore.blocks.Block."""
 
 
 class NoteRenamed(Event):
@@ -76,7 +99,53 @@ class NoteMetadataChanged(Event):
     metadata_json: str
 
 
+class NoteCustomMetaChanged(Event):
+    """The metadata that the author keeps about the note changed."""
+
+    custom_meta: str
+
+
 class NoteEditorModeChanged(Event):
     """The note is edited in another mode."""
 
     editor_mode: str
+
+
+class NoteModuleChanged(Event):
+    """The label that groups notes inside a course changed."""
+
+    module: str
+
+
+class NoteTouched(Event):
+    """The note was saved without a change."""
+
+
+class NoteSnapshotTaken(Event):
+    """The state up to here was given a place in the history."""
+
+    reason: str
+
+
+class NoteVersionRestored(Event):
+    """What follows in the same command brings this earlier version back."""
+
+    version: int
+
+
+class NoteDeleted(Event):
+    """The note went to the recycle bin, and is private from then on."""
+
+    was_public: bool
+
+
+class NoteRestored(Event):
+    """The note is back from the recycle bin."""
+
+
+class NotePurged(Event):
+    """The note is gone for good; what was written of it is forgotten."""
+
+
+class NoteSourcePurged(Event):
+    """The note that this one comments on is gone for good."""

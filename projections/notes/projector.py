@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+import orjson
+
+from eventstore.blocks import Block, blocks_of, list_spliced
 from eventstore.events import Event, notes
 from eventstore.events.base import stream_number
 from projections.base import Projection, Row, Table, handles
-from projections.notes.rendering import excerpt, fragment, preview_lines, served_metadata, wire_time
+from projections.notes.rendering import block_object, excerpt, preview_lines, served_metadata, url_name
 from projections.rows import Rows
+from projections.wire import fragment, zulu_time
 
 
 @dataclass(slots=True)
@@ -26,14 +30,19 @@ class NoteRow(Row):
     editor_mode: str
     note_type: str
     metadata_json: str
+    custom_meta: str
+    module: str
     source_note_uuid: str | None
     client_draft_id: str | None
+    offline_source_id: int | None
     excerpt: str
     preview: str
     """Preview lines, one per line."""
     created_at: datetime
     last_edit: datetime
     deleted_at: datetime | None
+    name: str = ""
+    """Of the title, for addresses; several notes of a course may share it."""
     item: str = ""
     """Members of the list item as JSON; course and author are added when it is served."""
     mark: int = 0
@@ -45,6 +54,7 @@ class NoteRow(Row):
 
     def finish(self) -> None:
         """Renders the list item."""
+        self.name = url_name(self.title)
         self.item = fragment(
             {
                 "id": self.id,
@@ -56,24 +66,52 @@ class NoteRow(Row):
                 "editor_mode": self.editor_mode,
                 "note_type": self.note_type,
                 "is_public": self.is_public,
-                "last_edit": wire_time(self.last_edit),
-                "date_created": wire_time(self.created_at),
+                "last_edit": zulu_time(self.last_edit),
+                "date_created": zulu_time(self.created_at),
                 "metadata_json": served_metadata(
                     self.metadata_json, self.description, self.course_id, self.is_public
                 ),
                 "source_note_uuid": self.source_note_uuid,
                 "course_id": self.course_id,
+                "module": self.module,
+                "version": self.mark,
             }
         )
 
 
 @dataclass(slots=True)
 class NoteTextRow(Row):
-    """The text of a note."""
+    """The text of a note, and its blocks."""
 
     note_id: int
+    title: str
     content: str
+    created_at: datetime
+    edited_at: datetime
+    explicit: str
+    """The explicit blocks as JSON (see eventstore/blocks.py), empty when there are none."""
+    blocks_hold: bool
+    """Whether the explicit blocks are the blocks, since the text has not been written after them."""
+    blocks: str = ""
+    """The blocks as clients see them, a JSON list."""
     mark: int = 0
+
+    def explicit_blocks(self) -> tuple[Block, ...]:
+        """The blocks that were written as blocks."""
+        return tuple(Block(*values) for values in orjson.loads(self.explicit)) if self.explicit else ()
+
+    def take_text(self, content: str, event: Event) -> None:
+        """Another text."""
+        self.content = content
+        self.edited_at = event.timestamp
+        self.blocks_hold = False
+
+    def finish(self) -> None:
+        """Renders the blocks."""
+        explicit = self.explicit_blocks()
+        blocks = explicit if self.blocks_hold else blocks_of(self.note_id, self.title, self.content, explicit)
+        created, edited = zulu_time(self.created_at) or "", zulu_time(self.edited_at) or ""
+        self.blocks = orjson.dumps([block_object(block, created, edited) for block in blocks]).decode()
 
 
 NOTES = Table(
@@ -89,6 +127,9 @@ NOTES = Table(
     CREATE INDEX notes_public_of_course ON {schema}.notes (course_id, last_edit DESC, id DESC)
         WHERE is_public AND deleted_at IS NULL;
     CREATE INDEX notes_public ON {schema}.notes (last_edit DESC, id DESC) WHERE is_public AND deleted_at IS NULL;
+    CREATE INDEX notes_count_of_owner ON {schema}.notes (owner_id) WHERE deleted_at IS NULL;
+    CREATE INDEX notes_of_name ON {schema}.notes (course_id, name);
+    CREATE INDEX notes_of_source ON {schema}.notes (source_note_uuid) WHERE source_note_uuid IS NOT NULL;
     CREATE INDEX notes_deleted ON {schema}.notes (owner_id, deleted_at DESC) WHERE deleted_at IS NOT NULL;
     """,
 )
@@ -118,8 +159,11 @@ class Notes(Projection):
             editor_mode=event.editor_mode,
             note_type=event.note_type,
             metadata_json=event.metadata_json,
+            custom_meta=event.custom_meta,
+            module=event.module,
             source_note_uuid=event.source_note_uuid,
             client_draft_id=event.client_draft_id,
+            offline_source_id=event.offline_source_id,
             excerpt="",
             preview="",
             created_at=event.timestamp,
@@ -128,21 +172,39 @@ class Notes(Projection):
         )
         row.take_text(event.content)
         rows.add(NOTES, row, event)
-        rows.add(TEXTS, NoteTextRow(note_id, event.content), event)
+        text = NoteTextRow(
+            note_id=note_id,
+            title=event.title,
+            content=event.content,
+            created_at=event.timestamp,
+            edited_at=event.timestamp,
+            explicit="",
+            blocks_hold=False,
+        )
+        rows.add(TEXTS, text, event)
 
     @handles(notes.NoteTextSpliced)
     def text_spliced(self, rows: Rows, event: notes.NoteTextSpliced) -> None:
         """A span of the text changed."""
         if text := rows.due(TEXTS, stream_number(event.originator_id), event):
-            text.content = event.applied_to(text.content)
+            text.take_text(event.applied_to(text.content), event)
             self._text_changed(rows, event, text.content)
 
     @handles(notes.NoteTextReplaced)
     def text_replaced(self, rows: Rows, event: notes.NoteTextReplaced) -> None:
         """The whole text changed."""
         if text := rows.due(TEXTS, stream_number(event.originator_id), event):
-            text.content = event.content
+            text.take_text(event.content, event)
             self._text_changed(rows, event, text.content)
+
+    @handles(notes.NoteBlocksWritten)
+    def blocks_written(self, rows: Rows, event: notes.NoteBlocksWritten) -> None:
+        """Blocks were written as blocks."""
+        if text := rows.due(TEXTS, stream_number(event.originator_id), event):
+            blocks = list_spliced(text.explicit_blocks(), event.at, event.removed, event.inserted)
+            text.explicit = orjson.dumps([list(block) for block in blocks]).decode() if blocks else ""
+            text.blocks_hold = True
+            self._touched(rows, event)
 
     def _text_changed(self, rows: Rows, event: Event, content: str) -> None:
         if row := self._touched(rows, event):
@@ -150,9 +212,11 @@ class Notes(Projection):
 
     @handles(notes.NoteRenamed)
     def renamed(self, rows: Rows, event: notes.NoteRenamed) -> None:
-        """Another title."""
+        """Another title, which is the first block of a text without one."""
         if row := self._touched(rows, event):
             row.title = event.title
+            if text := rows.due(TEXTS, row.id, event):
+                text.title = event.title
 
     @handles(notes.NoteDescribed)
     def described(self, rows: Rows, event: notes.NoteDescribed) -> None:
@@ -193,6 +257,49 @@ class Notes(Projection):
         """Another mode."""
         if row := self._touched(rows, event):
             row.editor_mode = event.editor_mode
+
+    @handles(notes.NoteCustomMetaChanged)
+    def custom_meta_changed(self, rows: Rows, event: notes.NoteCustomMetaChanged) -> None:
+        """Other metadata of the author."""
+        if row := self._touched(rows, event):
+            row.custom_meta = event.custom_meta
+
+    @handles(notes.NoteModuleChanged)
+    def module_changed(self, rows: Rows, event: notes.NoteModuleChanged) -> None:
+        """Another group inside the course."""
+        if row := self._touched(rows, event):
+            row.module = event.module
+
+    @handles(notes.NoteTouched)
+    def touched(self, rows: Rows, event: Event) -> None:
+        """Saved without a change."""
+        self._touched(rows, event)
+
+    @handles(notes.NoteDeleted)
+    def deleted(self, rows: Rows, event: Event) -> None:
+        """Into the recycle bin."""
+        if row := self._touched(rows, event):
+            row.deleted_at = event.timestamp
+            row.is_public = False
+
+    @handles(notes.NoteRestored)
+    def restored(self, rows: Rows, event: Event) -> None:
+        """Back from the recycle bin."""
+        if row := self._touched(rows, event):
+            row.deleted_at = None
+
+    @handles(notes.NotePurged)
+    def purged(self, rows: Rows, event: Event) -> None:
+        """Gone for good."""
+        note_id = stream_number(event.originator_id)
+        rows.remove(NOTES, note_id)
+        rows.remove(TEXTS, note_id)
+
+    @handles(notes.NoteSourcePurged)
+    def source_purged(self, rows: Rows, event: Event) -> None:
+        """The note that this one comments on is gone."""
+        if row := rows.due(NOTES, stream_number(event.originator_id), event):
+            row.source_note_uuid = None
 
     def _touched(self, rows: Rows, event: Event) -> NoteRow | None:
         row = rows.due(NOTES, stream_number(event.originator_id), event)

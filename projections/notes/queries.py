@@ -1,4 +1,4 @@
-"""Rows -> answers: note details and lists, as finished JSON."""
+"""Rows -> answers: one note, its blocks, the recycle bin, as finished JSON."""
 
 from __future__ import annotations
 
@@ -7,36 +7,81 @@ from projections.reading import Query
 ITEM = """'{' || n.item || ',"course":' || coalesce(c.card, 'null') || ',"author":' || a.card || '}'"""
 JOINS = "JOIN accounts.accounts a ON a.id = n.owner_id LEFT JOIN courses.courses c ON c.id = n.course_id"
 
-_DETAIL = """
-SELECT readable, can_edit, CASE WHEN readable THEN convert_to(body, 'UTF8') END
+# The n-th note of the same name in a course gets -n, oldest first.
+_NAME = """
+CASE WHEN n.course_id IS NULL OR n.name = '' THEN ''
+ELSE n.name || coalesce((
+    SELECT '-' || count(*) + 1 FROM notes.notes older
+    WHERE older.course_id = n.course_id AND older.name = n.name AND older.id < n.id HAVING count(*) > 0), '') END"""
+
+_DETAIL = f"""
+SELECT readable, can_edit, CASE WHEN readable THEN convert_to(body, 'UTF8') END, version
 FROM (SELECT true) AS always
 LEFT JOIN LATERAL (
-    SELECT n.is_public OR n.owner_id = %(viewer)s AS readable,
+    SELECT coalesce(n.is_public OR n.owner_id = %(viewer)s, false) AS readable,
            n.owner_id IS NOT DISTINCT FROM %(viewer)s AS can_edit,
-           '{' || n.item || ',"course":' || coalesce(c.card, 'null') || ',"author":' || a.card
+           n.mark AS version,
+           '{{' || n.item || ',"course":' || coalesce(c.card, 'null') || ',"author":' || a.card
            || ',"can_edit":' || CASE WHEN n.owner_id IS NOT DISTINCT FROM %(viewer)s THEN 'true' ELSE 'false' END
-           || ',"content":' || to_json(t.content)::text || '}' AS body
-    FROM notes.notes n __JOINS__ JOIN notes.note_texts t ON t.note_id = n.id
+           || ',"content":' || to_json(t.content)::text || ',"blocks":' || t.blocks
+           || ',"custom_meta":' || to_json(n.custom_meta)::text || ',"name":' || to_json({_NAME})::text
+           || ',"offline_source_note_id":' || coalesce(n.offline_source_id::text, 'null') || '}}' AS body
+    FROM notes.notes n {JOINS} JOIN notes.note_texts t ON t.note_id = n.id
     WHERE n.__KEY__ AND n.deleted_at IS NULL
 ) note ON true"""
-_DETAIL_BY_ID = _DETAIL.replace("__JOINS__", JOINS).replace("__KEY__", "id = %(note)s")
+_DETAIL_BY_ID = _DETAIL.replace("__KEY__", "id = %(note)s")
+_DETAIL_BY_UUID = _DETAIL.replace("__KEY__", "uuid = %(note)s")
 
-_PERSONAL = f"""
-SELECT convert_to('{{"results":[' || coalesce(string_agg(page.item, ',' ORDER BY page.last_edit DESC, page.id DESC), '') || ']', 'UTF8'),
-       (SELECT count(*) FROM notes.notes WHERE owner_id = %(viewer)s AND deleted_at IS NULL)
-FROM (
-    SELECT {ITEM} AS item, n.last_edit, n.id
-    FROM notes.notes n {JOINS}
-    WHERE n.owner_id = %(viewer)s AND n.deleted_at IS NULL
-    ORDER BY n.last_edit DESC, n.id DESC LIMIT %(limit)s OFFSET %(offset)s
-) page"""
+_BLOCKS = """
+SELECT readable, CASE WHEN readable THEN convert_to(blocks, 'UTF8') END
+FROM (SELECT true) AS always
+LEFT JOIN LATERAL (
+    SELECT coalesce(n.is_public OR n.owner_id = %(viewer)s, false) AS readable, t.blocks
+    FROM notes.notes n JOIN notes.note_texts t ON t.note_id = n.id
+    WHERE n.id = %(note)s AND n.deleted_at IS NULL
+) note ON true"""
+
+_BIN = f"""
+SELECT convert_to('[' || coalesce(string_agg(
+    '{{' || n.item || ',"course":' || coalesce(c.card, 'null') || ',"author":' || a.card
+    || ',"deleted_at":"' || to_char(n.deleted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00"'
+    || ',"recycle_bin_entry_id":' || n.id || '}}',
+    ',' ORDER BY n.deleted_at DESC, n.id DESC), '') || ']', 'UTF8')
+FROM notes.notes n {JOINS}
+WHERE n.owner_id = %(viewer)s AND n.deleted_at IS NOT NULL"""
+
+_ACCESS = """
+SELECT readable, can_edit, id, version
+FROM (SELECT true) AS always
+LEFT JOIN LATERAL (
+    SELECT coalesce(n.is_public OR n.owner_id = %(viewer)s, false) AS readable,
+           n.owner_id IS NOT DISTINCT FROM %(viewer)s AS can_edit, n.id, n.mark AS version
+    FROM notes.notes n WHERE n.__KEY__ AND n.deleted_at IS NULL
+) note ON true"""
+_ACCESS_BY_ID = _ACCESS.replace("__KEY__", "id = %(note)s")
+_ACCESS_BY_UUID = _ACCESS.replace("__KEY__", "uuid = %(note)s")
 
 
 def get_note(note_id: int) -> Query:
-    """(readable, can_edit, detail JSON or null); readable is null when there is no such note."""
+    """(readable, can_edit, detail JSON or null, version); readable is null when there is no such note."""
     return Query(_DETAIL_BY_ID, {"note": note_id})
 
 
-def list_personal_notes(limit: int, offset: int) -> Query:
-    """(JSON of the page's results without the closing brace, number of all matches)."""
-    return Query(_PERSONAL, {"limit": limit, "offset": offset})
+def get_note_by_uuid(uuid: str) -> Query:
+    """The same by uuid."""
+    return Query(_DETAIL_BY_UUID, {"note": uuid})
+
+
+def get_blocks(note_id: int) -> Query:
+    """(readable, JSON list of blocks or null); readable is null when there is no such note."""
+    return Query(_BLOCKS, {"note": note_id})
+
+
+def get_access(note_id: int | None = None, uuid: str | None = None) -> Query:
+    """(readable, can_edit, id, version) of a note by id or uuid; readable is null when there is no such note."""
+    return Query(_ACCESS_BY_ID, {"note": note_id}) if uuid is None else Query(_ACCESS_BY_UUID, {"note": uuid})
+
+
+def list_deleted_notes() -> Query:
+    """(JSON list of the caller's notes in the recycle bin, latest deletion first)."""
+    return Query(_BIN, {})

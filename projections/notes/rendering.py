@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+import unicodedata
 from typing import Any
 
 import orjson
 
+from eventstore.blocks import Block
+
 EXCERPT_LENGTH = 220
 PREVIEW_LINES = 3
+LONGEST_NAME = 100
+
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 
 def excerpt(content: str, description: str | None) -> str:
     """The beginning of the text without its heading line, else of the description (contract: notes 6.5)."""
     text = content.strip()
+    if not text:
+        return (description or "")[:EXCERPT_LENGTH]
     if text.startswith("# "):
-        heading, line_break, rest = text.partition("\n")
+        _, line_break, rest = text.partition("\n")
         if line_break:
             text = rest.strip()
-        del heading
-    if content.strip():
-        return text[:EXCERPT_LENGTH]
-    return (description or "")[:EXCERPT_LENGTH]
+    return text[:EXCERPT_LENGTH]
 
 
 def preview_lines(content: str) -> list[str]:
@@ -43,22 +48,35 @@ def preview_lines(content: str) -> list[str]:
 
 def served_metadata(metadata_json: str, description: str | None, course_id: int | None, is_public: bool) -> str:
     """The clients' metadata text with the true description, course and visibility in it, since clients save back
-    what they find there; text that is no JSON object comes back as it was."""
-    try:
-        metadata = orjson.loads(metadata_json)
-    except ValueError:
-        return metadata_json
-    if not isinstance(metadata, dict):
-        return metadata_json
+    what they find there; text that is no JSON object comes back as it was, and none counts as an empty object.
+    """
+    metadata: Any = {}
+    if metadata_json.strip():
+        try:
+            metadata = orjson.loads(metadata_json)
+        except ValueError:
+            return metadata_json
+        if not isinstance(metadata, dict):
+            return metadata_json
     metadata.update(description=description or "", course_id=course_id, is_public=is_public)
     return orjson.dumps(metadata).decode()
 
 
-def wire_time(moment: datetime) -> str:
-    """ISO 8601 in UTC with Z; microseconds when there are any."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+def block_object(block: Block, created: str, edited: str) -> dict[str, Any]:
+    """A block as clients see it; the times are those of the note's text, for blocks without their own."""
+    return {
+        "id": block.id,
+        "block_type": block.block_type,
+        "text": block.text,
+        "args": block.args,
+        "is_AI_generated": block.is_ai_generated,
+        "image_url": "",
+        "date_created": block.created or created,
+        "last_edit": block.edited or edited,
+    }
 
 
-def fragment(members: dict[str, Any]) -> str:
-    """The members of a JSON object without its braces, to be completed when it is served."""
-    return orjson.dumps(members)[1:-1].decode()
+def url_name(title: str) -> str:
+    """The title as a part of an address; empty when none of it can be."""
+    folded = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return _NOT_IN_NAMES.sub("-", folded).strip("-")[:LONGEST_NAME].strip("-")

@@ -1,0 +1,98 @@
+"""Blocks of notes, one by one (contract: notes 7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from api.call import Call
+from api.routes.notes import caller_id, given_block, readable
+from api.routing import Route
+from api.schemas.notes import BlockIn, BlockOrder, BlockOut, MessageOut, SingleBlockIn
+from api.writing import carry_out
+from commands.errors import NotFound
+from commands.notes.blocks import add_block, change_block, delete_block, reorder_blocks
+from eventstore.blocks import note_of
+from projections.notes.queries import get_blocks
+
+
+async def list_blocks(call: Call) -> bytes:
+    """The blocks of a note, in order."""
+    row = await call.ask(get_blocks(call.path["note_id"]))
+    readable(row)
+    blocks: bytes = row[1]
+    return blocks
+
+
+async def get(call: Call) -> bytes:
+    """One block."""
+    block_id = call.path["block_id"]
+    row = await call.ask(get_blocks(note_of(block_id)))
+    if row[0] is None:
+        raise NotFound("NoteBlock")
+    readable(row)
+    return _block(row, block_id)
+
+
+def add(call: Call) -> Response:
+    """Appends a block; the text of the note is rebuilt."""
+    account_id, note_id, given = caller_id(call), call.path["note_id"], given_block(call.body)
+    return carry_out(
+        call,
+        lambda work: add_block(work, account_id, note_id, given),
+        lambda block_id, row: (201, _block(row, block_id)),
+        answer=lambda _: get_blocks(note_id),
+    )
+
+
+def change(call: Call) -> Response:
+    """Changes the fields that were sent; the text of the note is rebuilt."""
+    account_id, block_id = caller_id(call), call.path["block_id"]
+    changes = call.body.sent()
+    if "is_AI_generated" in changes:
+        changes["is_ai_generated"] = changes.pop("is_AI_generated")
+    return carry_out(
+        call,
+        lambda work: change_block(work, account_id, block_id, changes),
+        lambda _, row: (200, _block(row, block_id)),
+        answer=get_blocks,
+    )
+
+
+def delete(call: Call) -> Response:
+    """Takes a block out; the text of the note is rebuilt."""
+    account_id, block_id = caller_id(call), call.path["block_id"]
+    return carry_out(call, lambda work: delete_block(work, account_id, block_id), lambda _gone, _row: (204, b""))
+
+
+def reorder(call: Call) -> Response:
+    """Arranges the blocks in another order; the text of the note is rebuilt."""
+    account_id, note_id, order = caller_id(call), call.path["note_id"], call.body.ordered_block_ids
+    return carry_out(
+        call,
+        lambda work: reorder_blocks(work, account_id, note_id, order),
+        lambda _done, _row: (200, b'{"message":"Blocks reordered."}'),
+    )
+
+
+def _block(row: tuple[Any, ...] | None, block_id: int) -> bytes:
+    blocks = orjson.loads(row[1]) if row is not None and row[1] is not None else []
+    for block in blocks:
+        if block["id"] == block_id:
+            return orjson.dumps(block)
+    raise NotFound("NoteBlock")
+
+
+ROUTES = [
+    Route("GET", "/notes/{note_id:int}/blocks/", list_blocks, "Blocks of a note", caller="open", answer=list[BlockOut]),
+    Route(
+        "POST", "/notes/{note_id:int}/blocks/", add, "Append a block", body=SingleBlockIn, answer=BlockOut, status=201,
+        examples={"code": {"block_type": "C", "text": "print(42)", "args": "python"}},
+    ),
+    Route("GET", "/blocks/{block_id:int}/", get, "One block", caller="open", answer=BlockOut),
+    Route("PATCH", "/blocks/{block_id:int}/", change, "Change a block", body=BlockIn.partial(), answer=BlockOut),
+    Route("DELETE", "/blocks/{block_id:int}/", delete, "Take a block out", status=204),
+    Route("POST", "/notes/{note_id:int}/reorder/", reorder, "Arrange the blocks", body=BlockOrder, answer=MessageOut),
+]  # fmt: skip

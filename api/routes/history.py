@@ -1,0 +1,154 @@
+"""The history of notes: versions, what changed between them, going back (contract: notes 8)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from api.call import Call, json_bytes
+from api.fields import read_instant
+from api.routing import Route
+from api.schemas.notes import DiffOut, HistoryQuery, NoteOut, SnapshotIn, VersionOut
+from api.writing import carry_out
+from commands.errors import Forbidden, Invalid, NotFound, Unreadable
+from commands.notes.versions import restore_version, take_snapshot
+from projections.notes import past
+from projections.notes.differences import unified_diff, word_diff
+from projections.notes.queries import get_note
+
+USUAL_LENGTH = 12
+GREATEST_LENGTH = 100
+_PLUS_AS_SPACE = re.compile(r" (\d\d:?\d\d)$")
+
+
+def list_history(call: Call) -> bytes:
+    """The newest versions, or those before one."""
+    wanted = call.query
+    note_id = call.path["note_id"]
+    limit = USUAL_LENGTH if wanted.limit is None else min(max(wanted.limit, 1), GREATEST_LENGTH)
+    before = None if wanted.before is None else wanted.before % past.LONGEST_STREAM
+    row = call.ask_now(past.list_versions(note_id, limit, before, edits=wanted.include.lower() == "edits"))
+    _author_only(row)
+    return orjson.dumps(_versions(call, note_id, past.entries(row)))
+
+
+def get_version(call: Call) -> bytes:
+    """One version; any version of the note can be read."""
+    return orjson.dumps(_chosen(call, call.path["note_id"], [call.path["version_id"]])[0])
+
+
+def diff_versions(call: Call) -> bytes:
+    """What changed from one version to another, in lines and in words."""
+    old, new = _chosen(call, call.path["note_id"], [call.path["old"], call.path["new"]])
+    changed = {name: [old[name], new[name]] for name in ("title", "description", "editor_mode") if old[name] != new[name]}
+    about = [{name: version[name] for name in ("id", "version", "label", "reason", "date_created")} for version in (old, new)]
+    return orjson.dumps(
+        {
+            "from": about[0],
+            "to": about[1],
+            "fields": changed,
+            "unified": unified_diff(old["content"], new["content"], old["label"], new["label"]),
+            "words": word_diff(old["content"], new["content"]),
+        }
+    )
+
+
+def snapshot(call: Call) -> Response:
+    """Gives the present state a place in the history."""
+    note_id = call.path["note_id"]
+    account_id = call.context().actor or 0
+    return carry_out(
+        call,
+        lambda work: take_snapshot(work, account_id, note_id, call.body.reason or "manual"),
+        lambda taken, _: (201, orjson.dumps(past.version_object(past.Entry(taken.version, taken.reason, taken.at), taken))),
+    )
+
+
+def restore(call: Call) -> Response:
+    """Brings a version back; the state before is kept as a version."""
+    note_id = call.path["note_id"]
+    account_id = call.context().actor or 0
+    return carry_out(
+        call,
+        lambda work: restore_version(work, account_id, note_id, call.path["version_id"]),
+        lambda _, row: (200, row[2] if row else b""),
+        answer=lambda _: get_note(note_id),
+    )
+
+
+def past_note(call: Call, note_id: int, as_of: str) -> Response:
+    """The detail of a note as it was at a time or version. Only its author may look back."""
+    row = call.ask_now(get_note(note_id))
+    _author_only(row)
+    version = _version_meant(call, note_id, as_of)
+    state = _states(call, note_id, [version]).get(version) if 0 < version < past.LONGEST_STREAM else None
+    if state is None or version > _newest(call, note_id):
+        raise NotFound("NoteVersion")
+    detail = orjson.loads(bytes(row[2]).replace(b"\x1a", b"\\u001a"))
+    if state.course_id != detail["course_id"]:
+        detail["course"] = None
+    detail.update(past.past_members(state), can_edit=False, version=version, as_of=as_of)
+    return json_bytes(call, orjson.dumps(detail).replace(b"\\u001a", b"\x1a"))
+
+
+def _version_meant(call: Call, note_id: int, as_of: str) -> int:
+    if as_of.isascii() and as_of.isdigit() and len(as_of) < 18:
+        version = past.stream_version(note_id, int(as_of))
+        if version is None:
+            raise NotFound("NoteVersion")
+        return version
+    moment = read_instant(_PLUS_AS_SPACE.sub(r"+\1", as_of.strip()))
+    if moment is None:
+        raise Invalid({"as_of": ["Neither a time (ISO 8601) nor a version."]})
+    return int(call.ask_now(past.last_version_at(note_id, moment))[0])
+
+
+def _newest(call: Call, note_id: int) -> int:
+    return int(call.ask_now(past.newest_version(note_id))[0])
+
+
+def _chosen(call: Call, note_id: int, version_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """These versions, in this order. Raises NotFound when one of them is none of the note's."""
+    versions = [past.stream_version(note_id, version_id) for version_id in version_ids]
+    row = call.ask_now(past.find_versions(note_id, sorted({version for version in versions if version})))
+    _author_only(row)
+    found = {version["version"]: version for version in _versions(call, note_id, past.entries(row))}
+    if any(version not in found for version in versions):
+        raise NotFound("NoteVersion")
+    return [found[version] for version in versions if version]
+
+
+def _versions(call: Call, note_id: int, entries: Sequence[past.Entry]) -> list[dict[str, Any]]:
+    if not entries:
+        return []
+    states = _states(call, note_id, [entry.version for entry in entries])
+    return [past.version_object(entry, states[entry.version]) for entry in entries if entry.version in states]
+
+
+def _states(call: Call, note_id: int, versions: Sequence[int]) -> Mapping[int, past.Past]:
+    return past.states(note_id, versions, call.ask_now(past.replay(note_id, versions)))
+
+
+def _author_only(row: Sequence[Any]) -> None:
+    if row[0] is None and not row[1]:
+        raise NotFound("Note")
+    if not row[1]:
+        if not row[0]:
+            raise Unreadable
+        raise Forbidden("Only the owner can view note history.")
+
+
+ROUTES = [
+    Route("GET", "/notes/{note_id:int}/history/", list_history, "Versions of a note", query=HistoryQuery, answer=list[VersionOut]),
+    Route("GET", "/notes/{note_id:int}/history/{version_id:int}/", get_version, "One version of a note", answer=VersionOut),
+    Route("GET", "/notes/{note_id:int}/history/{old:int}/diff/{new:int}/", diff_versions, "What changed between two versions", answer=DiffOut),
+    Route(
+        "POST", "/notes/{note_id:int}/snapshot/", snapshot, "Keep the present state as a version",
+        body=SnapshotIn, answer=VersionOut, status=201, examples={"by hand": {"reason": "manual"}},
+    ),
+    Route("POST", "/notes/{note_id:int}/restore/{version_id:int}/", restore, "Go back to a version", answer=NoteOut),
+]  # fmt: skip

@@ -1,0 +1,193 @@
+"""Notes: list, create, read, change, delete (contract: notes 4, 5, 9.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.responses import Response
+
+from api.call import Call, json_bytes
+from api.routes.history import past_note
+from api.routing import Route
+from api.schemas.notes import BlockIn, DetailQuery, ListQuery, NoteIn, NoteItemOut, NoteOut, NotePageOut, NotePatch
+from api.writing import carry_out
+from commands.errors import NotFound, PreconditionFailed, Unreadable
+from commands.handling import Work
+from commands.lookups import Lookups
+from commands.notes.bin import delete_note
+from commands.notes.blocks import GivenBlock
+from commands.notes.commands import ChangeNote, CreateNote, Saved, change_note, create_note
+from projections.notes.lists import MOST_UNPAGED, Scope, Sort, Wanted, list_notes
+from projections.notes.queries import get_access, get_note, get_note_by_uuid
+
+LARGEST_PAGE = 100
+SCOPES: Mapping[str, Scope] = {"all": "all", "private": "private", "public": "public"}
+SORTS: Mapping[str, Sort] = {"newest": "newest", "oldest": "oldest", "popular": "popular"}
+WINDOWS = {"3": 3, "7": 7, "30": 30, "365": 365}
+
+
+async def list_all(call: Call) -> bytes:
+    """The caller's notes, and those of others where the scope says so; a page when there is a limit."""
+    wanted = call.query
+    which = Wanted(
+        scope=SCOPES.get(wanted.scope.lower(), "personal"),
+        anonymous=call.credentials.kind == "none",
+        course_id=wanted.course_id,
+        window_days=WINDOWS.get(wanted.window),
+    )
+    sort = SORTS.get(wanted.sort.lower(), "edited")
+    if wanted.limit is None:
+        results, _, _ = await call.ask(list_notes(which, sort, MOST_UNPAGED, 0))
+        return bytes(results)
+    limit, offset = min(max(wanted.limit, 1), LARGEST_PAGE), max(wanted.offset or 0, 0)
+    results, total, has_more = await call.ask(list_notes(which, sort, limit, offset))
+    return b'{"results":%b,"total":%d,"offset":%d,"limit":%d,"has_more":%b}' % (
+        results, total, offset, limit, b"true" if has_more else b"false",
+    )  # fmt: skip
+
+
+def create(call: Call) -> Response:
+    """A new note; 200 with the known one when its draft came before."""
+    command = CreateNote(**note_fields(call.body.sent()))
+    account_id = caller_id(call)
+    return carry_out(
+        call,
+        lambda work: create_note(work, account_id, command),
+        lambda saved, row: (201 if saved.outcome == "created" else 200, told(row, saved)),
+        answer=lambda saved: get_note(saved.note_id),
+    )
+
+
+async def get(call: Call) -> Response | bytes:
+    """A note, as it is or as it was."""
+    if call.query.as_of:
+        return await call.in_thread(past_note, call, call.path["note_id"], call.query.as_of)
+    return _detail(call, await call.ask(get_note(call.path["note_id"])))
+
+
+async def get_by_uuid(call: Call) -> Response | bytes:
+    """The same by uuid, which links to shared notes carry."""
+    uuid = str(call.path["uuid"])
+    if call.query.as_of:
+        row = await call.ask(get_access(uuid=uuid))
+        readable(row)
+        return await call.in_thread(past_note, call, row[2], call.query.as_of)
+    return _detail(call, await call.ask(get_note_by_uuid(uuid)))
+
+
+def change(call: Call) -> Response:
+    """Changes the fields that were sent."""
+    return _change(call, call.path["note_id"])
+
+
+def change_by_uuid(call: Call) -> Response:
+    """The same by uuid."""
+    return _change(call, id_of(call))
+
+
+def delete(call: Call) -> Response:
+    """Into the recycle bin."""
+    return _delete(call, call.path["note_id"])
+
+
+def delete_by_uuid(call: Call) -> Response:
+    """The same by uuid."""
+    return _delete(call, id_of(call))
+
+
+def _change(call: Call, note_id: int) -> Response:
+    command = ChangeNote(**note_fields(call.body.sent()))
+    account_id, if_match = caller_id(call), call.header(b"if-match")
+
+    def decide(work: Work[Lookups]) -> Saved:
+        return change_note(work, account_id, note_id, command, if_match)
+
+    try:
+        return carry_out(call, decide, lambda saved, row: (200, told(row, saved)), answer=lambda saved: get_note(saved.note_id))
+    except PreconditionFailed:
+        return _current(call, note_id)
+
+
+def _delete(call: Call, note_id: int) -> Response:
+    account_id, if_match = caller_id(call), call.header(b"if-match")
+    try:
+        return carry_out(call, lambda work: delete_note(work, account_id, note_id, if_match), lambda _gone, _row: (204, b""))
+    except PreconditionFailed:
+        return _current(call, note_id)
+
+
+def _current(call: Call, note_id: int) -> Response:
+    """What a caller with an outdated If-Match gets: the state that is there."""
+    row = call.ask_now(get_note(note_id))
+    readable(row)
+    return json_bytes(call, row[2], 412, {"ETag": f'"{row[3]}"'})
+
+
+def _detail(call: Call, row: Sequence[Any]) -> Response:
+    readable(row)
+    return json_bytes(call, row[2], headers={"ETag": f'"{row[3]}"'})
+
+
+def readable(row: Sequence[Any]) -> None:
+    """Refuses a note that is not there or not for the caller, by the first column of a note's queries."""
+    if row[0] is None:
+        raise NotFound("Note")
+    if not row[0]:
+        raise Unreadable
+
+
+def told(row: Sequence[Any] | None, saved: Saved) -> bytes:
+    """The detail after a save, and what came of it."""
+    assert row is not None
+    body: bytes = row[2]
+    return b'%b,"outcome":"%b"}' % (body[:-1], saved.outcome.encode())
+
+
+def caller_id(call: Call) -> int:
+    """The account of a signed-in caller."""
+    assert call.caller is not None
+    assert call.caller.account_id is not None
+    return call.caller.account_id
+
+
+def id_of(call: Call) -> int:
+    """The id of the note whose uuid is in the path."""
+    note_id = call.services.commands.lookups.note_of_uuid(str(call.path["uuid"]))
+    if note_id is None:
+        raise NotFound("Note")
+    return note_id
+
+
+def note_fields(sent: dict[str, Any]) -> dict[str, Any]:
+    """What was sent, as the fields of the commands."""
+    if sent.get("blocks") is not None:
+        sent["blocks"] = tuple(map(given_block, sent["blocks"]))
+    if sent.get("source_note_uuid") is not None:
+        sent["source_note_uuid"] = str(sent["source_note_uuid"])
+    return sent
+
+
+def given_block(block: BlockIn) -> GivenBlock:
+    """A block of a request."""
+    return GivenBlock(block_type=block.block_type, text=block.text, args=block.args, is_ai_generated=block.is_AI_generated)
+
+
+EXAMPLE = {"title": "Cell biology", "description": "Lecture one", "content": "# Cell biology\n\nMembranes and organelles."}
+
+ROUTES = [
+    Route("GET", "/notes/", list_all, "Notes, newest edit first", caller="open", query=ListQuery, answer=NotePageOut | list[NoteItemOut]),
+    Route(
+        "POST", "/notes/", create, "Write a note", body=NoteIn, answer=NoteOut, status=201,
+        examples={"note": EXAMPLE, "draft": {**EXAMPLE, "client_draft_id": "draft_1775901234567890_77012"}},
+    ),
+    Route("GET", "/notes/{note_id:int}/", get, "One note", caller="open", query=DetailQuery, answer=NoteOut),
+    Route(
+        "PATCH", "/notes/{note_id:int}/", change, "Change a note", body=NotePatch, answer=NoteOut,
+        examples={"text": {"content": "# Cell biology\n\nMembranes."}},
+    ),
+    Route("DELETE", "/notes/{note_id:int}/", delete, "Put a note into the recycle bin", status=204),
+    Route("GET", "/notes/uuid/{uuid:uuid}/", get_by_uuid, "One note, by uuid", caller="open", query=DetailQuery, answer=NoteOut),
+    Route("PATCH", "/notes/uuid/{uuid:uuid}/", change_by_uuid, "Change a note, by uuid", body=NotePatch, answer=NoteOut),
+    Route("DELETE", "/notes/uuid/{uuid:uuid}/", delete_by_uuid, "Put a note into the recycle bin, by uuid", status=204),
+]  # fmt: skip

@@ -1,0 +1,246 @@
+"""Shapes of notes, blocks and versions (contract: notes 1.5, 2, 5.2, 7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from api.fields import Boolean, Choice, FieldType, Integer, ListOf, Model, Text, Uuid
+
+BLOCK_TYPES = ("N", "U", "T", "S", "E", "P", "C", "Q", "I", "L", "H")
+MOST_BLOCKS = 50_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EditorMode(FieldType):
+    """A letter. No value is refused, since a refused save makes clients fork the note; what we do not know counts as plain text."""
+
+    null: bool = True
+
+    def read(self, value: Any, form: bool) -> str:
+        return value if value in ("G", "B", "P") else "P"
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryInteger(Integer):
+    """A whole number in a query; an empty one counts as not sent."""
+
+    null: bool = True
+
+    def read(self, value: Any, form: bool) -> int | None:  # type: ignore[override]
+        return None if isinstance(value, str) and not value.strip() else Integer.read(self, value, form)
+
+
+class BlockIn(Model):
+    """A block in a list of blocks."""
+
+    block_type: Annotated[str, Choice(codes=BLOCK_TYPES)] = "N"
+    text: Annotated[str, Text(blank=True, trim=False)] = ""
+    args: Annotated[str | None, Text(max=256, blank=True, null=True)] = None
+    is_AI_generated: Annotated[bool, Boolean()] = False  # noqa: N815 - the name on the wire
+
+
+class SingleBlockIn(BlockIn):
+    """A block that is appended."""
+
+    block_type: Annotated[str, Choice(codes=BLOCK_TYPES)]
+
+
+class BlockOrder(Model):
+    """All blocks of a note in their new order."""
+
+    ordered_block_ids: Annotated[list[Annotated[int, Integer()]], ListOf(min=1, max=MOST_BLOCKS)]
+
+
+class NoteIn(Model):
+    """A note as clients send it."""
+
+    title: Annotated[str, Text(max=100, blank=True)]
+    description: Annotated[str | None, Text(max=600, blank=True, null=True)] = ""
+    content: Annotated[str, Text(blank=True, trim=False, doc="Markdown.")] = ""
+    markdown: Annotated[str, Text(blank=True, trim=False, doc="The older name of content.")] = ""
+    metadata_json: Annotated[str, Text(blank=True, trim=False, doc="Kept for the apps: a JSON object as text.")] = ""
+    custom_meta: Annotated[str, Text(max=65536, blank=True, trim=False, doc="Kept for the author: a JSON object as text.")] = ""
+    module: Annotated[str, Text(max=120, blank=True, doc="Groups notes inside a course.")] = ""
+    is_public: Annotated[bool, Boolean()] = False
+    course_id: Annotated[int | None, Integer(null=True, doc="What is no course of the caller means the Inbox.")] = None
+    editor_mode: Annotated[str | None, EditorMode(doc="G markdown, B blocks, P plain text.")] = None
+    blocks: Annotated[list[BlockIn], ListOf(max=MOST_BLOCKS, doc="Win over the text.")] = []
+    client_draft_id: Annotated[
+        str | None, Text(max=64, blank=True, null=True, doc="A name of the client's own; a repeated upload finds the note by it.")
+    ] = None
+    note_type: Annotated[str, Choice(codes=("N", "C"))] = "N"
+    source_note_uuid: Annotated[UUID | None, Uuid(null=True, doc="The note that a comment is about.")] = None
+
+
+class NotePatch(NoteIn.partial()):  # type: ignore[misc]
+    """What to change of a note."""
+
+    base_version: Annotated[
+        int | None, Integer(min=1, null=True, doc="The `version` that the change was made on: later changes are merged with it.")
+    ] = None
+
+
+class ListQuery(Model):
+    """Which notes, and which page of them."""
+
+    scope: Annotated[str, Text(blank=True, doc="personal, all, private or public.")] = "personal"
+    course_id: Annotated[int | None, QueryInteger()] = None
+    q: Annotated[str, Text(blank=True, doc="Words to look for.")] = ""
+    limit: Annotated[int | None, QueryInteger(doc="1 to 100; makes the answer a page.")] = None
+    offset: Annotated[int | None, QueryInteger()] = None
+    sort: Annotated[str, Text(blank=True, doc="newest, oldest, popular; else by last edit.")] = ""
+    window: Annotated[str, Text(blank=True, doc="Made within 3, 7, 30 or 365 days, or all.")] = ""
+
+
+class DetailQuery(Model):
+    """When to look."""
+
+    as_of: Annotated[str, Text(blank=True, doc="A time, or a version, at which the note is shown.")] = ""
+
+
+class SnapshotIn(Model):
+    """Why a snapshot is taken."""
+
+    reason: Annotated[str, Text(blank=True)] = "manual"
+
+
+class HistoryQuery(Model):
+    """Which part of a history."""
+
+    limit: Annotated[int | None, QueryInteger(doc="1 to 100, default 12.")] = None
+    before: Annotated[int | None, QueryInteger(min=1, doc="The id of a version: only older ones.")] = None
+    include: Annotated[str, Text(blank=True, doc="`edits` lists every saved text as well.")] = ""
+
+
+class AuthorOut(BaseModel):
+    """Who wrote it."""
+
+    id: int
+    username: str
+    display_name: str
+    image_url: str
+
+
+class CourseCardOut(BaseModel):
+    """The course that a note lies in."""
+
+    id: int
+    title: str
+    slug: str
+
+
+class BlockOut(BaseModel):
+    """A block of a note."""
+
+    id: int
+    block_type: str
+    text: str
+    args: str | None
+    is_AI_generated: bool  # noqa: N815 - the name on the wire
+    image_url: str
+    date_created: str
+    last_edit: str
+
+
+class NoteItemOut(BaseModel):
+    """A note in a list."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: int
+    uuid: str
+    title: str
+    description: str | None
+    excerpt: str
+    preview_lines: list[str]
+    editor_mode: str
+    note_type: str
+    is_public: bool
+    last_edit: str
+    date_created: str
+    metadata_json: str
+    course_id: int | None
+    course: CourseCardOut | None
+    author: AuthorOut
+    source_note_uuid: str | None
+    module: str
+    version: int
+
+
+class NoteOut(NoteItemOut):
+    """A note with its text."""
+
+    content: str
+    blocks: list[BlockOut]
+    can_edit: bool
+    custom_meta: str
+    name: str
+    offline_source_note_id: int | None
+
+
+class DeletedNoteOut(NoteItemOut):
+    """A note in the recycle bin."""
+
+    deleted_at: str
+    recycle_bin_entry_id: int
+
+
+class NotePageOut(BaseModel):
+    """A page of notes."""
+
+    results: list[NoteItemOut]
+    total: int
+    offset: int
+    limit: int
+    has_more: bool
+
+
+class VersionOut(BaseModel):
+    """A version of a note."""
+
+    id: int
+    version: int
+    title: str
+    description: str
+    content: str
+    metadata_json: str
+    editor_mode: str
+    reason: str
+    label: str
+    date_created: str
+
+
+class DiffStepOut(BaseModel):
+    """A stretch of text that stayed, went or came."""
+
+    op: str
+    text: str
+
+
+class DiffOut(BaseModel):
+    """What changed between two versions."""
+
+    model_config = ConfigDict(extra="allow")
+
+    unified: str
+    words: list[DiffStepOut]
+
+
+class MessageOut(BaseModel):
+    """A sentence."""
+
+    message: str
+
+
+class EmptiedOut(BaseModel):
+    """How many notes were purged."""
+
+    count: int
+    deleted_count: int

@@ -1,0 +1,41 @@
+"""Which notes a command may touch, with the refusals in the order that clients know (contract: notes 14)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from commands.errors import Forbidden, NotFound, PreconditionFailed, Unreadable
+from commands.handling import Work
+from commands.lookups import Lookups
+from commands.notes.aggregate import Note
+
+
+def own_note(work: Work[Lookups], account_id: int, note_id: int, doing: str) -> Note:
+    """The note, if the account wrote it. doing: what only the owner can do, such as `update this note`."""
+    note = work.find(Note, note_id)
+    if note is None or note.is_deleted:
+        raise NotFound("Note")
+    if note.owner_id != account_id:
+        if not note.is_public:
+            raise Unreadable
+        raise Forbidden(f"Only the owner can {doing}.")
+    return note
+
+
+def require_state(note: Note, if_match: str | None) -> None:
+    """Holds the precondition of an If-Match header: the revision or last_edit that the caller knows, or `*`."""
+    if if_match is None:
+        return
+    tags = {tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(",")}
+    if not tags & {"*", str(note.revision), as_wire_time(note.edited_on)}:
+        raise PreconditionFailed(None)
+
+
+def is_newer(known: datetime, note: Note) -> bool:
+    """Whether the note was edited after the state that a client knows by its last_edit. Some clients keep only milliseconds."""
+    return (note.edited_on - known).total_seconds() >= 0.001
+
+
+def as_wire_time(moment: datetime) -> str:
+    """ISO 8601 in UTC with Z, as clients see last_edit."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"

@@ -1,0 +1,58 @@
+"""The recycle bin of notes: in, out, and emptied, which forgets (contract: notes 9)."""
+
+from __future__ import annotations
+
+from commands.errors import NotFound
+from commands.handling import Work
+from commands.lookups import Lookups
+from commands.notes.access import own_note, require_state
+from commands.notes.aggregate import Note
+from eventstore.events import notes
+
+
+def delete_note(work: Work[Lookups], account_id: int, note_id: int, if_match: str | None = None) -> None:
+    """Puts the note into the recycle bin; comments on it become private."""
+    note = own_note(work, account_id, note_id, "delete this note")
+    require_state(note, if_match)
+    put_into_bin(work, note)
+
+
+def put_into_bin(work: Work[Lookups], note: Note) -> None:
+    """The same without the question whose it is."""
+    now = work.context.now
+    note.trigger(notes.NoteDeleted, now, was_public=note.is_public)
+    for comment_id in work.lookups.comments_on(note.uuid):
+        comment = work.find(Note, comment_id)
+        if comment is not None and not comment.is_deleted and comment.is_public and comment.note_type == "C":
+            comment.trigger(notes.NoteUnpublished, now)
+
+
+def restore_note(work: Work[Lookups], account_id: int, note_id: int) -> None:
+    """Brings the note back with all it had, private."""
+    note = work.find(Note, note_id)
+    if note is None or note.owner_id != account_id or not note.is_deleted or note.is_purged:
+        raise NotFound("Note")
+    note.trigger(notes.NoteRestored, work.context.now)
+
+
+def empty_bin(work: Work[Lookups], account_id: int) -> int:
+    """Purges everything in the account's bin: what was written is overwritten in the log. Returns how many notes that were."""
+    count = 0
+    for note_id in work.lookups.deleted_notes(account_id):
+        note = work.find(Note, note_id)
+        if note is None or note.owner_id != account_id or not note.is_deleted or note.is_purged:
+            continue
+        purge_note(work, note)
+        count += 1
+    return count
+
+
+def purge_note(work: Work[Lookups], note: Note) -> None:
+    """Makes a note forgotten. Comments on it stay, without their source."""
+    now = work.context.now
+    for comment_id in work.lookups.comments_on(note.uuid):
+        comment = work.find(Note, comment_id)
+        if comment is not None and not comment.is_purged and comment.source_note_uuid == note.uuid:
+            comment.trigger(notes.NoteSourcePurged, now)
+    work.forget(note)
+    note.trigger(notes.NotePurged, now)

@@ -1,0 +1,227 @@
+"""Creating and changing notes (contract: notes 5, clients 6.3, 6.4, 7.3 and 7.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict
+
+from commands.errors import Invalid
+from commands.handling import Work
+from commands.lookups import Lookups
+from commands.notes.access import own_note, require_state
+from commands.notes.aggregate import Note, word_count
+from commands.notes.blocks import GivenBlock, arranged, write_given_blocks
+from commands.notes.lookups import Incoming, NewNote
+from commands.notes.metadata import is_same_metadata, offline_source
+from commands.notes.saving import Base, base_of, save_text
+from eventstore.blocks import content_of
+from eventstore.events import notes
+
+TWIN_WINDOW = timedelta(minutes=10)
+"""An identical draft under another name counts as the same upload for so long."""
+EDITOR_MODES = ("G", "B", "P")
+UNTITLED = "Untitled"
+BLANK = "This field may not be blank."
+
+
+class NoteFields(BaseModel):
+    """What clients send of a note. Fields that are not set were not sent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str = ""
+    description: str | None = ""
+    content: str = ""
+    markdown: str = ""
+    """The older name of content."""
+    metadata_json: str = ""
+    custom_meta: str = ""
+    module: str = ""
+    is_public: bool = False
+    course_id: int | None = None
+    editor_mode: str | None = None
+    blocks: tuple[GivenBlock, ...] | None = None
+
+    @property
+    def text(self) -> str:
+        """The text that was sent under either name."""
+        return self.content or self.markdown
+
+
+class CreateNote(NoteFields):
+    """A new note, or a draft that may have been sent before."""
+
+    note_type: str = "N"
+    source_note_uuid: str | None = None
+    client_draft_id: str | None = None
+
+
+class ChangeNote(NoteFields):
+    """What to change of a note; fields that are not set stay."""
+
+    base_version: int | None = None
+    """The version that the change was made on, for merging."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What came of it. outcome: created, updated, unchanged, restored (from the recycle bin) or merged."""
+
+    note_id: int
+    outcome: str
+
+
+def create_note(work: Work[Lookups], account_id: int, command: CreateNote) -> Saved:
+    """Makes a note. A draft that was sent before becomes the next version of its note instead."""
+    draft_id = command.client_draft_id or None
+    title = command.title.strip()
+    if not title:
+        if draft_id is None:
+            raise Invalid({"title": [BLANK]})
+        title = UNTITLED
+    incoming = Incoming(
+        account_id=account_id,
+        course_id=command.course_id,
+        client_draft_id=draft_id,
+        title=title,
+        content=command.text,
+        source_note_uuid=command.source_note_uuid,
+        offline_source_id=offline_source(command.metadata_json),
+        since=work.context.now - TWIN_WINDOW,
+    )
+    met = NewNote(*work.lookups.for_new_note(incoming))
+    if met.draft_note_id is not None:
+        return _upload_again(work, met, title, command)
+    if met.twin_note_id is not None:
+        return Saved(met.twin_note_id, "unchanged")
+    return _create(work, account_id, met, title, command)
+
+
+def _create(work: Work[Lookups], account_id: int, met: NewNote, title: str, command: CreateNote) -> Saved:
+    now = work.context.now
+    note = work.new(Note, met.note_id)
+    blocks = arranged(note.number, (), command.blocks or (), 1, now)
+    content = command.text or (content_of(blocks, title) if blocks else "")
+    note.trigger(
+        notes.NoteCreated,
+        now,
+        owner_id=account_id,
+        uuid=str(uuid4()),
+        title=title,
+        description=command.description or "",
+        content=content,
+        metadata_json=command.metadata_json,
+        course_id=met.course_id,
+        is_public=command.is_public,
+        editor_mode=known_mode(command.editor_mode, met.editor_mode),
+        note_type=command.note_type,
+        source_note_uuid=met.source_note_uuid,
+        client_draft_id=command.client_draft_id or None,
+        custom_meta=command.custom_meta,
+        module=command.module,
+        words=word_count(content),
+        offline_source_id=met.offline_source_id,
+    )
+    if blocks:
+        note.write_blocks(blocks, now)
+    return Saved(note.number, "created")
+
+
+def _upload_again(work: Work[Lookups], met: NewNote, title: str, command: CreateNote) -> Saved:
+    """The draft's note takes everything over, as if fields that were not sent were empty; what it overwrites is kept as a version."""
+    assert met.draft_note_id is not None
+    note = work.find(Note, met.draft_note_id)
+    assert note is not None
+    now = work.context.now
+    outcome = "updated"
+    before = note.version
+    if note.is_deleted:
+        note.trigger(notes.NoteRestored, now)
+        outcome = "restored"
+    text = command.text
+    if command.blocks and not text:
+        text = content_of(arranged(note.number, note.blocks(), command.blocks, note.version, now), title)
+    if text != note.content or title != note.title:
+        note.trigger(notes.NoteSnapshotTaken, now, reason="before_upload")
+    changes = ChangeNote(
+        title=title,
+        description=command.description or "",
+        metadata_json=command.metadata_json,
+        is_public=command.is_public,
+        editor_mode=known_mode(command.editor_mode, met.editor_mode),
+        **command.model_dump(include=command.model_fields_set & {"custom_meta", "module"}),
+    )
+    _change_fields(note, changes, now, None)
+    if met.course_id is not None and met.course_id != note.course_id:
+        note.trigger(notes.NoteFiled, now, course_id=met.course_id)
+    if command.blocks:
+        write_given_blocks(note, command.blocks, now)
+    note.write(text, now)
+    if note.version == before:
+        note.trigger(notes.NoteTouched, now)
+        outcome = "unchanged"
+    return Saved(note.number, outcome)
+
+
+def change_note(
+    work: Work[Lookups], account_id: int, note_id: int, command: ChangeNote, if_match: str | None = None
+) -> Saved:
+    """Changes what is set. A change that was made on an older state is merged; nothing that was saved is lost."""
+    note = own_note(work, account_id, note_id, "update this note")
+    require_state(note, if_match)
+    given = command.model_fields_set
+    if "title" in given and not command.title.strip():
+        raise Invalid({"title": [BLANK]})
+    now = work.context.now
+    before = note.version
+    base = base_of(work, note, command.base_version, command.metadata_json if "metadata_json" in given else None)
+    _change_fields(note, command, now, base)
+    if "course_id" in given and command.course_id != note.course_id and not (base and command.course_id == base.course_id):
+        course_id = work.lookups.course_for_notes(account_id, command.course_id)
+        if course_id is not None and course_id != note.course_id:
+            note.trigger(notes.NoteFiled, now, course_id=course_id)
+    merged = False
+    if command.blocks is not None:
+        write_given_blocks(note, command.blocks, now)
+    elif "content" in given or command.text:
+        merged = save_text(note, command.text, now, base)
+    if note.version == before:
+        note.trigger(notes.NoteTouched, now)
+    return Saved(note.number, "merged" if merged else "updated")
+
+
+def _change_fields(note: Note, command: ChangeNote, now: Any, base: Base | None) -> None:
+    """One event per field that differs. A field that the sender left as it was in its base does not undo a newer change."""
+    given = command.model_fields_set
+    title = command.title.strip()
+    if "title" in given and title != note.title and not (base and title == base.title):
+        note.trigger(notes.NoteRenamed, now, title=title)
+    if (
+        "description" in given
+        and command.description != note.description
+        and not (base and (command.description or "") == (base.description or ""))
+    ):
+        note.trigger(notes.NoteDescribed, now, description=command.description)
+    if "metadata_json" in given and not is_same_metadata(command.metadata_json, note.metadata_json):
+        note.trigger(notes.NoteMetadataChanged, now, metadata_json=command.metadata_json)
+    if "custom_meta" in given and command.custom_meta != note.custom_meta:
+        note.trigger(notes.NoteCustomMetaChanged, now, custom_meta=command.custom_meta)
+    if "module" in given and command.module != note.module:
+        note.trigger(notes.NoteModuleChanged, now, module=command.module)
+    if "editor_mode" in given:
+        mode = known_mode(command.editor_mode, note.editor_mode)
+        if mode != note.editor_mode:
+            note.trigger(notes.NoteEditorModeChanged, now, editor_mode=mode)
+    if "is_public" in given and command.is_public != note.is_public:
+        note.trigger(notes.NotePublished if command.is_public else notes.NoteUnpublished, now)
+
+
+def known_mode(sent: str | None, otherwise: str) -> str:
+    """A mode that we have; one that we do not know is plain text, and never a reason to refuse a save."""
+    if sent is None:
+        return otherwise
+    return sent if sent in EDITOR_MODES else "P"

@@ -1,0 +1,68 @@
+"""What decisions about notes ask of the read models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class NewNote:
+    """What a note that comes in meets, answered in one round trip."""
+
+    note_id: int
+    """A new id, in case that a note is made."""
+    draft_note_id: int | None
+    """The note that this draft has become before."""
+    twin_note_id: int | None
+    """The note that an identical draft of another name has become just now."""
+    course_id: int | None
+    """Where it is filed: the wanted course if it may be used, else the Inbox."""
+    editor_mode: str
+    """What the account prefers."""
+    source_note_uuid: str | None
+    """The note that it comments on, if that one may be read."""
+    offline_source_id: int | None
+    """The own note that it was forked from, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """The parts of a note that comes in which the read models have something to say about."""
+
+    account_id: int
+    course_id: int | None
+    client_draft_id: str | None
+    title: str
+    content: str
+    source_note_uuid: str | None
+    offline_source_id: int | None
+    since: datetime
+    """Identical drafts are recognised from here on."""
+
+
+NewNoteParts = tuple[int, int | None, int | None, int | None, str, str | None, int | None]
+
+
+class NoteLookups(Protocol):
+    """Asked inside commands, in a thread."""
+
+    def for_new_note(self, incoming: Incoming) -> NewNoteParts:
+        """Everything that creating a note has to know, as the parts of a NewNote."""
+
+    def course_for_notes(self, account_id: int, course_id: int | None) -> int | None:
+        """The course if the account may file notes in it, else the account's Inbox."""
+
+    def note_of_uuid(self, uuid: str) -> int | None:
+        """The note of this uuid, also one in the recycle bin."""
+
+    def comments_on(self, uuid: str) -> Sequence[int]:
+        """Notes that have this one as their source."""
+
+    def deleted_notes(self, account_id: int) -> Sequence[int]:
+        """The account's notes in the recycle bin."""
+
+    def note_version_at(self, note_id: int, moment: datetime) -> int:
+        """The version that the note had at a moment, 0 before its first."""

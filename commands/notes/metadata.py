@@ -1,0 +1,64 @@
+"""The text that clients keep about a note, as far as the server reads it (contract: clients 6.4, 7.3, 7.4)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+MERGED = ("description", "course_id", "is_public")
+"""What the server puts into the served text; it comes back with the next save."""
+LONGEST_ID = 2**53
+
+
+def as_object(metadata_json: str) -> dict[str, Any] | None:
+    """The JSON object in the text, None when it is none."""
+    try:
+        value = orjson.loads(metadata_json)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def is_same_metadata(sent: str, kept: str) -> bool:
+    """Whether the sent text says nothing but what is kept, and what was merged into it when it was served."""
+    if sent == kept:
+        return True
+    new = as_object(sent)
+    old = as_object(kept) if kept.strip() else {}
+    if new is None or old is None:
+        return False
+    return {k: v for k, v in new.items() if k not in MERGED} == {k: v for k, v in old.items() if k not in MERGED}
+
+
+def offline_source(metadata_json: str) -> int | None:
+    """The note that a device could not save to, so that this one was made of its draft."""
+    return _positive((as_object(metadata_json) or {}).get("offline_source_note_id"))
+
+
+def copied_state(note_id: int, sent: str, kept: str) -> datetime | None:
+    """When the state of the note that a device copied and now saves over was edited; None when it does not say.
+
+    A stamp that is already kept with the note only echoes an earlier upload.
+    """
+    new = as_object(sent) or {}
+    stamp = new.get("source_note_last_edit")
+    origin = new.get("pulled_from_cloud_note_id")
+    if not isinstance(stamp, str) or (origin is not None and _positive(origin) != note_id):
+        return None
+    if (as_object(kept) or {}).get("source_note_last_edit") == stamp:
+        return None
+    try:
+        moment = datetime.fromisoformat(stamp.strip())
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _positive(value: object) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 17:
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < LONGEST_ID:
+        return value
+    return None

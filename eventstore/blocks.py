@@ -1,0 +1,302 @@
+"""What the text of a note is as blocks, and the other way round. Both sides read texts by these rules, since commands name
+blocks by the ids that readers see (contract: notes 6 and 7).
+
+Blocks that were written as blocks are explicit: kept with their ids. All others are derived from the text, which loses nothing:
+whatever has no block type of its own stays verbatim in a block of normal text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from os.path import commonprefix
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from markdown_it import MarkdownIt
+
+ID_BITS = 24
+"""A block's id is its note's id and so many bits that follow from what it says, so equal blocks keep their ids."""
+LONGEST_ARGS = 256
+LONGEST_PARSED = 400_000
+"""Characters. Longer texts become a title and one block: reading them as markdown on each save would take seconds."""
+
+BLOCK_TYPES = ("N", "U", "T", "S", "E", "P", "C", "Q", "I", "L", "H")
+ONE_LINE_TYPES = frozenset("TUSI")
+
+_BLOCK_RULES = MarkdownIt("commonmark")
+_BLOCK_RULES.core.ruler.enableOnly(["normalize", "block"])
+_LINE_BREAKS = re.compile(r"\r\n?")
+_LINE_BREAK_RUN = re.compile(r"[\r\n]+")
+_IMAGE = re.compile(r"!\[([^\[\]\n]*)\]\(([^()\s]+)\)")
+_LINK = re.compile(r"\[([^\[\]\n]*)\]\(([^()\s]+)\)")
+_QUOTE_MARK = re.compile(r"^ {0,3}> ?", re.MULTILINE)
+_TICKS = re.compile(r"^ {0,3}(`{3,})", re.MULTILINE)
+_INDENTED = re.compile(r"\A(    | {0,3}\t)|\n[ \t]")
+_TITLE_HASH = crc32(b"title")
+
+
+class Piece(NamedTuple):
+    """What a block says."""
+
+    block_type: str
+    text: str
+    args: str | None
+
+
+class Block(NamedTuple):
+    """A block of a note. created and edited are times as clients see them; None stands for those of the note's text."""
+
+    id: int
+    block_type: str
+    text: str
+    args: str | None = None
+    is_ai_generated: bool = False
+    created: str | None = None
+    edited: str | None = None
+
+    @property
+    def piece(self) -> Piece:
+        """What it says."""
+        return Piece(self.block_type, self.text, self.args)
+
+
+def normalized(block_type: str, text: str) -> str:
+    """The text as it is kept: one line for types that have only one, else with plain line feeds."""
+    if block_type in ONE_LINE_TYPES:
+        return _LINE_BREAK_RUN.sub(" ", text)
+    return _LINE_BREAKS.sub("\n", text)
+
+
+# ---------------------------------------------------------------------- blocks -> text
+
+
+def markdown(piece: Piece, title: str) -> str:
+    """The markdown of one block, empty when it says nothing. title: the note's, for a title block without text."""
+    text, args = piece.text.strip(), (piece.args or "").strip()
+    match piece.block_type:
+        case "T":
+            return f"# {text or title}"
+        case "S":
+            return f"{args or '##'} {text}" if text else ""
+        case "U":
+            return f"[{text or args}]({args})" if args else text
+        case "I":
+            return f"![{text}]({args})" if args else text
+        case "C":
+            code = piece.text
+            fence = "`" * max([3, *(len(ticks) + 1 for ticks in _TICKS.findall(code))])
+            return "\n".join([f"{fence}{args}", *([code] if code else []), fence])
+        case "Q":
+            return "\n".join(f"> {line}" for line in piece.text.split("\n") if line.strip())
+        case "L":
+            return "\n\n".join(f"- {line}" for line in piece.text.split("\n") if line.strip())
+    return _verbatim(piece.text)
+
+
+def content_of(blocks: Iterable[Block], title: str) -> str:
+    """The text that the blocks are; begins with the note's title unless there is a title block."""
+    blocks = list(blocks)
+    pieces = [markdown(block.piece, title) for block in blocks]
+    if all(block.block_type != "T" for block in blocks):
+        pieces.insert(0, f"# {title}")
+    return "\n\n".join(piece for piece in pieces if piece)
+
+
+def _verbatim(text: str) -> str:
+    """Without blank lines and spaces around it. A first line keeps indentation that makes it code or that later lines build on."""
+    text = text.rstrip()
+    while text:
+        line, line_break, rest = text.partition("\n")
+        if line.strip() or not line_break:
+            break
+        text = rest
+    return text if _INDENTED.search(text) else text.lstrip()
+
+
+# ---------------------------------------------------------------------- text -> blocks
+
+
+def pieces_of(text: str, *, to_the_end: bool = True) -> list[Piece]:
+    """The blocks of a markdown text, without loss. A level-one heading at its beginning is the title.
+
+    to_the_end: nothing follows the text, so that a fence left open may be closed.
+    """
+    text = _LINE_BREAKS.sub("\n", text)
+    if len(text) > LONGEST_PARSED:
+        return _halves(text)
+    lines = text.split("\n")
+    pieces: list[Piece] = []
+    done = 0
+    tokens = _BLOCK_RULES.parse(text)
+    for index, token in enumerate(tokens):
+        if token.level or token.nesting < 0 or token.map is None:
+            continue
+        start, end = token.map
+        _add_plain(pieces, lines[done:start])
+        source = _verbatim("\n".join(lines[start:end]))
+        piece = None
+        match token.type:
+            case "heading_open":
+                piece = _heading(token.tag, tokens[index + 1].content, first=not pieces)
+            case "fence":
+                closed = end - start > 1 and lines[end - 1].strip().strip(token.markup[0]) == "" and lines[end - 1].strip() != ""
+                if closed or to_the_end:
+                    piece = _code(token.info.strip(), token.content)
+            case "blockquote_open":
+                piece = _exact(Piece("Q", _QUOTE_MARK.sub("", source), None), source)
+            case "bullet_list_open":
+                piece = _exact(Piece("L", "\n".join(item[2:] for item in source.split("\n\n")), None), source)
+            case "html_block":
+                piece = Piece("H", source, None)
+            case "paragraph_open":
+                piece = _reference(source)
+        if source:
+            pieces.append(piece or Piece("N", source, None))
+        done = end
+    _add_plain(pieces, lines[done:])
+    return pieces
+
+
+def _add_plain(pieces: list[Piece], lines: Sequence[str]) -> None:
+    """Lines that the parser has no token for, such as definitions of links."""
+    source = _verbatim("\n".join(lines))
+    if source:
+        pieces.append(Piece("N", source, None))
+
+
+def _heading(tag: str, text: str, *, first: bool) -> Piece | None:
+    level = int(tag[1:])
+    text = text.strip()
+    if not text or "\n" in text:
+        return None
+    return Piece("T", text, None) if first and level == 1 else Piece("S", text, "#" * level)
+
+
+def _code(info: str, content: str) -> Piece | None:
+    if "`" in info or len(info) > LONGEST_ARGS:
+        return None
+    return Piece("C", content.removesuffix("\n") if content.strip("\n") else "", info or None)
+
+
+def _reference(source: str) -> Piece | None:
+    for block_type, pattern in (("I", _IMAGE), ("U", _LINK)):
+        match = pattern.fullmatch(source)
+        if match and len(match[2]) <= LONGEST_ARGS:
+            return _exact(Piece(block_type, match[1], match[2]), source)
+    return None
+
+
+def _exact(piece: Piece, source: str) -> Piece | None:
+    return piece if markdown(piece, "") == source else None
+
+
+def _halves(text: str) -> list[Piece]:
+    first, _, rest = text.partition("\n")
+    if first.startswith("# ") and first[2:].strip():
+        return [Piece("T", first[2:].strip(), None), Piece("N", _verbatim(rest), None)]
+    return [Piece("N", _verbatim(text), None)]
+
+
+# ---------------------------------------------------------------------- ids
+
+
+def blocks_of(note_id: int, title: str, content: str, explicit: Sequence[Block]) -> tuple[Block, ...]:
+    """The blocks of a note: explicit ones as far as the text still says them, derived ones for the rest."""
+    if explicit:
+        head, tail, rest, at_end = _still_said(explicit, title, content)
+        pieces = pieces_of(rest, to_the_end=at_end) if rest.strip() else []
+        if head or tail:
+            pieces = [piece if piece.block_type != "T" or not head else Piece("S", piece.text, "#") for piece in pieces]
+        if head or tail or pieces:
+            used = {block.id for block in (*head, *tail)}
+            return (*head, *_derived(note_id, pieces, used), *tail)
+        return tuple(explicit)
+    return _derived_all(note_id, title, content)
+
+
+@lru_cache(maxsize=8)
+def _derived_all(note_id: int, title: str, content: str) -> tuple[Block, ...]:
+    """Kept for a moment, because a command and the rows of its events read the same text."""
+    pieces = pieces_of(content)
+    if not pieces or pieces[0].block_type != "T":
+        pieces.insert(0, Piece("T", title, None))
+    return tuple(_derived(note_id, pieces, set()))
+
+
+def _derived(note_id: int, pieces: Iterable[Piece], used: set[int]) -> list[Block]:
+    seen: dict[Piece, int] = {}
+    blocks = []
+    for piece in pieces:
+        nth = seen[piece] = seen.get(piece, 0) + 1
+        # The title stays the same block when it is reworded.
+        said = f"{nth}\0{piece.block_type}\0{piece.args}\0{piece.text}".encode("utf-8", "replace")
+        seed = _TITLE_HASH if piece.block_type == "T" else crc32(said)
+        blocks.append(Block(_free_id(note_id, seed, used), *piece))
+    return blocks
+
+
+def new_block_id(note_id: int, seed: str, blocks: Iterable[Block]) -> int:
+    """An id for a block that is written as one; seed: anything that differs from block to block."""
+    return _free_id(note_id, crc32(seed.encode()), {block.id for block in blocks})
+
+
+def note_of(block_id: int) -> int:
+    """The note that a block's id belongs to."""
+    return block_id >> ID_BITS
+
+
+def _free_id(note_id: int, seed: int, used: set[int]) -> int:
+    low = seed % (1 << ID_BITS)
+    while (found := (note_id << ID_BITS) + low) in used:
+        low = (low + 1) % (1 << ID_BITS)
+    used.add(found)
+    return found
+
+
+def _still_said(explicit: Sequence[Block], title: str, content: str) -> tuple[list[Block], list[Block], str, bool]:
+    """(explicit blocks at the beginning of the text, those at its end, the text between, whether that reaches to the end)."""
+    said = [markdown(block.piece, title) for block in explicit]
+    start, head = 0, 0
+    if all(block.block_type != "T" for block in explicit) and _stands_at(content, f"# {title}", 0):
+        start = _after(content, len(title) + 2)
+    while head < len(explicit) and (not said[head] or _stands_at(content, said[head], start)):
+        start = _after(content, start + len(said[head])) if said[head] else start
+        head += 1
+    end, tail = len(content), len(explicit)
+    while tail > head and (not said[tail - 1] or _ends_with(content, said[tail - 1], start, end)):
+        if said[tail - 1]:
+            end -= len(said[tail - 1])
+            end = end - 2 if content[max(start, end - 2) : end] == "\n\n" else end
+        tail -= 1
+    return list(explicit[:head]), list(explicit[tail:]), content[start:end], tail == len(explicit)
+
+
+def _stands_at(content: str, piece: str, start: int) -> bool:
+    end = start + len(piece)
+    return content.startswith(piece, start) and (end == len(content) or content.startswith("\n\n", end))
+
+
+def _after(content: str, end: int) -> int:
+    return end + 2 if content.startswith("\n\n", end) else end
+
+
+def _ends_with(content: str, piece: str, start: int, end: int) -> bool:
+    at = end - len(piece)
+    return at >= start and content.startswith(piece, at) and (at == start or content[at - 2 : at] == "\n\n") and end >= at
+
+
+def list_splice(old: Sequence[Block], new: Sequence[Block]) -> tuple[int, int, list[list[Any]]]:
+    """The one span of the list that differs: (where it begins, how many of the old go, what comes instead)."""
+    at = len(commonprefix((list(old), list(new))))
+    limit = min(len(old), len(new)) - at
+    kept = 0
+    while kept < limit and old[len(old) - 1 - kept] == new[len(new) - 1 - kept]:
+        kept += 1
+    return at, len(old) - at - kept, [list(block) for block in new[at : len(new) - kept]]
+
+
+def list_spliced(old: Sequence[Block], at: int, removed: int, inserted: Iterable[Sequence[Any]]) -> tuple[Block, ...]:
+    """The list after such a change."""
+    return (*old[:at], *(Block(*values) for values in inserted), *old[at + removed :])

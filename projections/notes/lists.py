@@ -1,0 +1,102 @@
+"""Lists of notes: which, in what order, which page (contract: notes 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from projections.notes.queries import ITEM, JOINS
+from projections.reading import Query
+
+Scope = Literal["personal", "all", "private", "public"]
+Sort = Literal["edited", "newest", "oldest", "popular"]
+
+MOST_COUNTED = 100_000
+"""Totals are exact up to here."""
+MOST_UNPAGED = 1_000
+"""Notes in a list without pages."""
+
+_OWN = {
+    "personal": "n.owner_id = %(viewer)s AND n.deleted_at IS NULL",
+    "all": "n.owner_id = %(viewer)s AND n.deleted_at IS NULL",
+    "private": "n.owner_id = %(viewer)s AND n.deleted_at IS NULL AND NOT n.is_public",
+    "public": "n.owner_id = %(viewer)s AND n.deleted_at IS NULL AND n.is_public",
+}
+_OTHERS = "n.is_public AND n.deleted_at IS NULL AND n.owner_id IS DISTINCT FROM %(viewer)s"
+_ORDERS = {
+    "edited": "{n}.last_edit DESC, {n}.id DESC",
+    "newest": "{n}.created_at DESC, {n}.id DESC",
+    "oldest": "{n}.created_at, {n}.id",
+    # A note's version counts the saves of its editing sessions.
+    "popular": "{n}.mark DESC, {n}.last_edit DESC, {n}.id DESC",
+}
+
+_PAGE = """
+SELECT convert_to('[' || coalesce(string_agg(page.item, ',' ORDER BY page.nth) FILTER (WHERE page.nth <= %(limit)s), '') || ']', 'UTF8'),
+       CASE WHEN count(*) BETWEEN 1 AND %(limit)s OR (count(*) = 0 AND %(offset)s = 0) THEN %(offset)s + count(*)
+            ELSE greatest(__COUNTED__, CASE WHEN count(*) > 0 THEN %(offset)s + count(*) ELSE 0 END) END,
+       count(*) > %(limit)s
+FROM (
+    SELECT __ITEM__ AS item, n.nth
+    FROM (
+        SELECT n.*, row_number() OVER (ORDER BY __ORDER__) AS nth FROM (__CANDIDATES__) n
+        ORDER BY __ORDER__ LIMIT %(limit)s + 1 OFFSET %(offset)s
+    ) n __JOINS__
+) page"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which notes. anonymous callers get public notes whatever the scope."""
+
+    scope: Scope = "personal"
+    anonymous: bool = False
+    course_id: int | None = None
+    window_days: int | None = None
+    """Made within so many days."""
+
+    def branches(self) -> list[str]:
+        """WHERE clauses over notes n, each served by an index, which together pick these notes once."""
+        more = ""
+        if self.course_id is not None:
+            more += " AND n.course_id = %(course)s"
+        if self.window_days is not None:
+            more += " AND n.created_at > now() - make_interval(days => %(window)s)"
+        branches = [] if self.anonymous else [_OWN[self.scope] + more]
+        if self.anonymous or self.scope == "all":
+            branches.append(_OTHERS + more)
+        return branches
+
+    def params(self) -> dict[str, object]:
+        """The parameters of those clauses."""
+        params: dict[str, object] = {}
+        if self.course_id is not None:
+            params["course"] = self.course_id
+        if self.window_days is not None:
+            params["window"] = self.window_days
+        return params
+
+
+def list_notes(wanted: Wanted, sort: Sort, limit: int, offset: int) -> Query:
+    """(JSON list, number of all matches, whether there are more behind this page)."""
+    sql = _page_sql(tuple(wanted.branches()), sort)
+    return Query(sql, {**wanted.params(), "limit": limit, "offset": offset})
+
+
+@cache
+def _page_sql(branches: tuple[str, ...], sort: Sort) -> str:
+    order = _ORDERS[sort].format(n="n")
+    candidates = " UNION ALL ".join(
+        f"(SELECT n.* FROM notes.notes n WHERE {branch} ORDER BY {order} LIMIT %(offset)s + %(limit)s + 1)" for branch in branches
+    )
+    counted = " + ".join(
+        f"(SELECT count(*) FROM (SELECT FROM notes.notes n WHERE {branch} LIMIT {MOST_COUNTED}) counted)" for branch in branches
+    )
+    return (
+        _PAGE.replace("__COUNTED__", counted)
+        .replace("__CANDIDATES__", candidates)
+        .replace("__ORDER__", order)
+        .replace("__ITEM__", ITEM)
+        .replace("__JOINS__", JOINS)
+    )

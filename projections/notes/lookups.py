@@ -1,0 +1,88 @@
+"""Answers to what decisions about notes ask; see commands/notes/lookups.py for what each means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from projections.answers import SqlAnswers
+
+_COURSE = """
+coalesce(
+    (SELECT c.id FROM courses.courses c
+     WHERE c.id = %(course)s::bigint AND c.deleted_at IS NULL
+       AND (c.owner_id = %(account)s OR c.owner_id IS NULL)),
+    (SELECT c.id FROM courses.courses c WHERE c.owner_id = %(account)s AND c.is_default AND c.deleted_at IS NULL))"""
+
+_NEW = f"""
+SELECT nextval('log.note_ids'),
+       (SELECT id FROM notes.notes WHERE owner_id = %(account)s AND client_draft_id = %(draft)s::text),
+       {{twin}},
+       {_COURSE},
+       coalesce((SELECT editor_mode FROM accounts.accounts WHERE id = %(account)s), 'P'),
+       (SELECT uuid FROM notes.notes
+        WHERE uuid = %(source)s::text AND deleted_at IS NULL AND (is_public OR owner_id = %(account)s)),
+       (SELECT id FROM notes.notes WHERE id = %(offline)s::bigint AND owner_id = %(account)s)"""
+_TWIN = """
+(SELECT n.id FROM notes.notes n JOIN notes.note_texts t ON t.note_id = n.id
+ WHERE n.owner_id = %(account)s AND n.deleted_at IS NULL AND n.last_edit > %(since)s AND n.created_at > %(since)s
+   AND n.client_draft_id <> %(draft)s::text AND n.title = %(title)s AND t.content = %(content)s
+ ORDER BY n.id LIMIT 1)"""
+_NEW_PLAIN = _NEW.format(twin="NULL::bigint")
+_NEW_DRAFT = _NEW.format(twin=_TWIN)
+
+
+NewNoteParts = tuple[int, int | None, int | None, int | None, str, str | None, int | None]
+
+
+class NoteAnswers(SqlAnswers):
+    """Asked inside commands, in a thread."""
+
+    def for_new_note(self, incoming: Any) -> NewNoteParts:
+        """Everything that creating a note has to know, in one round trip."""
+        params = {
+            "account": incoming.account_id,
+            "course": incoming.course_id,
+            "draft": incoming.client_draft_id,
+            "source": incoming.source_note_uuid,
+            "offline": incoming.offline_source_id,
+        }
+        if incoming.client_draft_id is None:
+            row = self.row(_NEW_PLAIN, **params)
+        else:
+            row = self.row(_NEW_DRAFT, **params, since=incoming.since, title=incoming.title, content=incoming.content)
+        assert row is not None
+        return row[0], row[1], row[2], row[3], row[4], row[5], row[6]
+
+    def course_for_notes(self, account_id: int, course_id: int | None) -> int | None:
+        """Own courses and those without an owner, else the Inbox."""
+        row = self.row(f"SELECT {_COURSE}", account=account_id, course=course_id)
+        return row[0] if row else None
+
+    def note_of_uuid(self, uuid: str) -> int | None:
+        """By uuid, also in the bin."""
+        return self.number("SELECT id FROM notes.notes WHERE uuid = %(uuid)s", uuid=uuid)
+
+    def comments_on(self, uuid: str) -> Sequence[int]:
+        """By source."""
+        return [i for (i,) in self.rows("SELECT id FROM notes.notes WHERE source_note_uuid = %(uuid)s ORDER BY id", uuid=uuid)]
+
+    def deleted_notes(self, account_id: int) -> Sequence[int]:
+        """The bin."""
+        return [
+            i
+            for (i,) in self.rows(
+                "SELECT id FROM notes.notes WHERE owner_id = %(account)s AND deleted_at IS NOT NULL ORDER BY id",
+                account=account_id,
+            )
+        ]
+
+    def note_version_at(self, note_id: int, moment: datetime) -> int:
+        """From the log: the times in a stream never run backwards."""
+        row = self.row(
+            "SELECT coalesce(max(version), 0) FROM log.events WHERE stream = %(stream)s AND recorded_at <= %(moment)s",
+            stream=f"note-{note_id}",
+            moment=moment,
+        )
+        return int(row[0]) if row else 0
