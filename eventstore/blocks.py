@@ -8,13 +8,14 @@ whatever has no block type of its own stays verbatim in a block of normal text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from os.path import commonprefix
 from typing import Any, NamedTuple
 from zlib import crc32
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 ID_BITS = 24
 """A block's id is its note's id and so many bits that follow from what it says, so equal blocks keep their ids."""
@@ -136,22 +137,12 @@ def pieces_of(text: str, *, to_the_end: bool = True) -> list[Piece]:
         start, end = token.map
         _add_plain(pieces, lines[done:start])
         source = _verbatim("\n".join(lines[start:end]))
-        piece = None
-        match token.type:
-            case "heading_open":
-                piece = _heading(token.tag, tokens[index + 1].content, first=not pieces)
-            case "fence":
-                closed = end - start > 1 and lines[end - 1].strip().strip(token.markup[0]) == "" and lines[end - 1].strip() != ""
-                if closed or to_the_end:
-                    piece = _code(token.info.strip(), token.content)
-            case "blockquote_open":
-                piece = _exact(Piece("Q", _QUOTE_MARK.sub("", source), None), source)
-            case "bullet_list_open":
-                piece = _exact(Piece("L", "\n".join(item[2:] for item in source.split("\n\n")), None), source)
-            case "html_block":
-                piece = Piece("H", source, None)
-            case "paragraph_open":
-                piece = _reference(source)
+        if token.type == "heading_open":
+            piece = _heading(token.tag, tokens[index + 1].content, first=not pieces)
+        elif token.type == "fence":
+            piece = _code(token, lines[end - 1], to_the_end=to_the_end)
+        else:
+            piece = _READ[token.type](source) if token.type in _READ else None
         if source:
             pieces.append(piece or Piece("N", source, None))
         done = end
@@ -174,10 +165,23 @@ def _heading(tag: str, text: str, *, first: bool) -> Piece | None:
     return Piece("T", text, None) if first and level == 1 else Piece("S", text, "#" * level)
 
 
-def _code(info: str, content: str) -> Piece | None:
-    if "`" in info or len(info) > LONGEST_ARGS:
+def _code(token: Token, last_line: str, *, to_the_end: bool) -> Piece | None:
+    """A fence that is closed, or that may be since nothing follows."""
+    assert token.map is not None
+    end = last_line.strip()
+    closed = token.map[1] - token.map[0] > 1 and end != "" and not end.strip(token.markup[0])
+    info = token.info.strip()
+    if not (closed or to_the_end) or "`" in info or len(info) > LONGEST_ARGS:
         return None
-    return Piece("C", content.removesuffix("\n") if content.strip("\n") else "", info or None)
+    return Piece("C", token.content.removesuffix("\n") if token.content.strip("\n") else "", info or None)
+
+
+def _quote(source: str) -> Piece | None:
+    return _exact(Piece("Q", _QUOTE_MARK.sub("", source), None), source)
+
+
+def _list(source: str) -> Piece | None:
+    return _exact(Piece("L", "\n".join(item[2:] for item in source.split("\n\n")), None), source)
 
 
 def _reference(source: str) -> Piece | None:
@@ -190,6 +194,14 @@ def _reference(source: str) -> Piece | None:
 
 def _exact(piece: Piece, source: str) -> Piece | None:
     return piece if markdown(piece, "") == source else None
+
+
+_READ: dict[str, Callable[[str], Piece | None]] = {
+    "blockquote_open": _quote,
+    "bullet_list_open": _list,
+    "html_block": lambda source: Piece("H", source, None),
+    "paragraph_open": _reference,
+}
 
 
 def _halves(text: str) -> list[Piece]:

@@ -6,7 +6,6 @@ IDLE_LIMIT = "interval '1 day'"
 ABSOLUTE_LIMIT = "interval '3 days'"
 
 
-
 def live(session: str) -> str:
     """Whether this session (a table alias) of account `a` may still be used: not revoked, alone or with all others, used within
     a day, started within three days.

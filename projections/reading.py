@@ -128,5 +128,3 @@ def _split(row: TupleRow | None, credentials: Credentials) -> tuple[Caller, tupl
         raise Rejected("User account is disabled.")
     caller = Caller(account_id, session_id, username, is_staff, is_superuser, credentials.kind, seen_at)
     return caller, row[CALLER_COLUMNS:]
-
-

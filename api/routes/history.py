@@ -145,7 +145,7 @@ def _author_only(row: Sequence[Any]) -> None:
 ROUTES = [
     Route("GET", "/notes/{note_id:int}/history/", list_history, "Versions of a note", query=HistoryQuery, answer=list[VersionOut]),
     Route("GET", "/notes/{note_id:int}/history/{version_id:int}/", get_version, "One version of a note", answer=VersionOut),
-    Route("GET", "/notes/{note_id:int}/history/{old:int}/diff/{new:int}/", diff_versions, "What changed between two versions", answer=DiffOut),
+    Route("GET", "/notes/{note_id:int}/history/{old:int}/diff/{new:int}/", diff_versions, "Compare two versions", answer=DiffOut),
     Route(
         "POST", "/notes/{note_id:int}/snapshot/", snapshot, "Keep the present state as a version",
         body=SnapshotIn, answer=VersionOut, status=201, examples={"by hand": {"reason": "manual"}},

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.fields import Boolean, Choice, FieldType, Integer, ListOf, Model, Text, Uuid
 
@@ -71,7 +71,7 @@ class NoteIn(Model):
     is_public: Annotated[bool, Boolean()] = False
     course_id: Annotated[int | None, Integer(null=True, doc="What is no course of the caller means the Inbox.")] = None
     editor_mode: Annotated[str | None, EditorMode(doc="G markdown, B blocks, P plain text.")] = None
-    blocks: Annotated[list[BlockIn], ListOf(max=MOST_BLOCKS, doc="Win over the text.")] = []
+    blocks: Annotated[list[BlockIn], ListOf(max=MOST_BLOCKS, doc="Win over the text.")] = Field(default_factory=list)
     client_draft_id: Annotated[
         str | None, Text(max=64, blank=True, null=True, doc="A name of the client's own; a repeated upload finds the note by it.")
     ] = None

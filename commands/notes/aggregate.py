@@ -186,9 +186,7 @@ class Note(Aggregate):
         change = words - self.words
         cost = len(inserted) + SPLICE_OVERHEAD
         if cost < len(content) and self.spliced + cost <= max(len(content), len(self.content)):
-            self.trigger(
-                notes.NoteTextSpliced, now, at=at, removed=removed, inserted=inserted, words=words, words_change=change
-            )
+            self.trigger(notes.NoteTextSpliced, now, at=at, removed=removed, inserted=inserted, words=words, words_change=change)
         else:
             self.trigger(notes.NoteTextReplaced, now, content=content, words=words, words_change=change)
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 
+from commands.courses.inbox import inbox_of
 from commands.errors import Invalid
 from commands.handling import Work
 from commands.lookups import Lookups
@@ -115,7 +116,7 @@ def _create(work: Work[Lookups], account_id: int, met: NewNote, title: str, comm
         description=command.description or "",
         content=content,
         metadata_json=command.metadata_json,
-        course_id=met.course_id,
+        course_id=met.course_id if met.course_id is not None else inbox_of(work, account_id),
         is_public=command.is_public,
         editor_mode=known_mode(command.editor_mode, met.editor_mode),
         note_type=command.note_type,
@@ -167,9 +168,7 @@ def _upload_again(work: Work[Lookups], met: NewNote, title: str, command: Create
     return Saved(note.number, outcome)
 
 
-def change_note(
-    work: Work[Lookups], account_id: int, note_id: int, command: ChangeNote, if_match: str | None = None
-) -> Saved:
+def change_note(work: Work[Lookups], account_id: int, note_id: int, command: ChangeNote, if_match: str | None = None) -> Saved:
     """Changes what is set. A change that was made on an older state is merged; nothing that was saved is lost."""
     note = own_note(work, account_id, note_id, "update this note")
     require_state(note, if_match)

@@ -72,9 +72,7 @@ class AccountRow(Row):
             "editor_mode": self.editor_mode,
             "theme_preset": self.theme_preset,
             "theme_mode": self.theme_mode,
-            "app_settings_updated_at": (
-                offset_time(self.app_settings_updated_at) if self.app_settings_updated_at is not None else None
-            ),
+            "app_settings_updated_at": (offset_time(self.app_settings_updated_at) if self.app_settings_updated_at is not None else None),
         }
         addresses = {"image_url": image}
         if self.api_base_url is None:

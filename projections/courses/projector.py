@@ -11,8 +11,8 @@ from eventstore.events import Event, courses
 from eventstore.events.base import stream_number
 from projections.base import Projection, Row, Table, handles
 from projections.media import media_url, with_origin
-from projections.notes.rendering import fragment, wire_time
 from projections.rows import Rows
+from projections.wire import fragment, zulu_time
 
 
 @dataclass(slots=True)
@@ -59,8 +59,8 @@ class CourseRow(Row):
                 "color_hue": self.color_hue,
                 "is_default": self.is_default,
                 "sort_order": self.sort_order,
-                "date_created": wire_time(self.created_at),
-                "last_edit": wire_time(self.last_edit),
+                "date_created": zulu_time(self.created_at),
+                "last_edit": zulu_time(self.last_edit),
                 "media": [
                     {
                         "id": picture["id"],

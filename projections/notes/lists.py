@@ -33,7 +33,8 @@ _ORDERS = {
 }
 
 _PAGE = """
-SELECT convert_to('[' || coalesce(string_agg(page.item, ',' ORDER BY page.nth) FILTER (WHERE page.nth <= %(limit)s), '') || ']', 'UTF8'),
+SELECT convert_to('[' || coalesce(
+           string_agg(page.item, ',' ORDER BY page.nth) FILTER (WHERE page.nth <= %(offset)s + %(limit)s), '') || ']', 'UTF8'),
        CASE WHEN count(*) BETWEEN 1 AND %(limit)s OR (count(*) = 0 AND %(offset)s = 0) THEN %(offset)s + count(*)
             ELSE greatest(__COUNTED__, CASE WHEN count(*) > 0 THEN %(offset)s + count(*) ELSE 0 END) END,
        count(*) > %(limit)s

@@ -12,7 +12,9 @@ _COURSE = """
 coalesce(
     (SELECT c.id FROM courses.courses c
      WHERE c.id = %(course)s::bigint AND c.deleted_at IS NULL
-       AND (c.owner_id = %(account)s OR c.owner_id IS NULL)),
+       AND (c.owner_id = %(account)s OR c.owner_id IS NULL OR EXISTS (
+           SELECT FROM subscriptions.subscriptions s
+           WHERE s.course_id = c.id AND s.account_id = %(account)s AND s.is_active))),
     (SELECT c.id FROM courses.courses c WHERE c.owner_id = %(account)s AND c.is_default AND c.deleted_at IS NULL))"""
 
 _NEW = f"""
@@ -56,7 +58,7 @@ class NoteAnswers(SqlAnswers):
         return row[0], row[1], row[2], row[3], row[4], row[5], row[6]
 
     def course_for_notes(self, account_id: int, course_id: int | None) -> int | None:
-        """Own courses and those without an owner, else the Inbox."""
+        """Own courses, those without an owner and those that the account follows, else the Inbox."""
         row = self.row(f"SELECT {_COURSE}", account=account_id, course=course_id)
         return row[0] if row else None
 

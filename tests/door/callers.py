@@ -101,7 +101,31 @@ COURSES: Table = {
     "POST /api/v1/courses/{course_id:int}/open/": signed_in(404),
 }
 
-NOTES: Table = {}
+NOTES: Table = {
+    "GET /api/v1/notes/": everybody(200),
+    "POST /api/v1/notes/": signed_in(400),
+    "GET /api/v1/notes/{note_id:int}/": everybody(404),
+    "PATCH /api/v1/notes/{note_id:int}/": signed_in(404),
+    "DELETE /api/v1/notes/{note_id:int}/": signed_in(404),
+    "GET /api/v1/notes/uuid/{uuid:uuid}/": everybody(404),
+    "PATCH /api/v1/notes/uuid/{uuid:uuid}/": signed_in(404),
+    "DELETE /api/v1/notes/uuid/{uuid:uuid}/": signed_in(404),
+    "GET /api/v1/notes/{note_id:int}/history/": signed_in(404),
+    "GET /api/v1/notes/{note_id:int}/history/{version_id:int}/": signed_in(404),
+    "GET /api/v1/notes/{note_id:int}/history/{old:int}/diff/{new:int}/": signed_in(404),
+    "POST /api/v1/notes/{note_id:int}/snapshot/": signed_in(404),
+    "POST /api/v1/notes/{note_id:int}/restore/{version_id:int}/": signed_in(404),
+    "GET /api/v1/notes/deleted/": signed_in(200),
+    "POST /api/v1/notes/{note_id:int}/restore/": signed_in(404),
+    "DELETE /api/v1/notes/deleted/empty/": signed_in(200),
+    "POST /api/v1/notes/deleted/empty/": signed_in(200),
+    "GET /api/v1/notes/{note_id:int}/blocks/": everybody(404),
+    "POST /api/v1/notes/{note_id:int}/blocks/": signed_in(404, body={"block_type": "N"}),
+    "GET /api/v1/blocks/{block_id:int}/": everybody(404),
+    "PATCH /api/v1/blocks/{block_id:int}/": signed_in(404),
+    "DELETE /api/v1/blocks/{block_id:int}/": signed_in(404),
+    "POST /api/v1/notes/{note_id:int}/reorder/": signed_in(404, body={"ordered_block_ids": [1]}),
+}
 
 ATTACHMENTS: Table = {
     **{

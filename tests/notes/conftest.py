@@ -1,0 +1,84 @@
+"""The product's door over a real database, two people with two devices each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from api.app import Door, area_routes
+from settings import Settings, load_settings
+from tests.accounts.people import Person, make_person
+from tests.door.serving import serving
+from wiring import Services, build_services, prepare
+
+
+@pytest.fixture(scope="module")
+def settings(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of the server under test."""
+    folder: Path = tmp_path_factory.mktemp("data")
+    return load_settings(database_url=module_database_url, data_dir=folder)
+
+
+@pytest.fixture(scope="module")
+def services(settings: Settings) -> Services:
+    """What stands behind the door."""
+    prepare(settings)
+    return build_services(settings)
+
+
+@pytest.fixture(scope="module")
+def server(services: Services) -> Iterator[httpx.Client]:
+    """A client of the running server that has not signed in."""
+    with serving(Door(services, area_routes())) as client:
+        client.base_url = client.base_url.join("/api/v1/")
+        yield client
+
+
+@pytest.fixture
+def sign_in(server: httpx.Client, services: Services) -> Iterator[Callable[[], httpx.Client]]:
+    """Signed-in clients, each of somebody else."""
+    clients: list[httpx.Client] = []
+
+    def make() -> httpx.Client:
+        client = httpx.Client(base_url=server.base_url, headers=make_person(services).headers, timeout=60)
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def mira(sign_in: Callable[[], httpx.Client]) -> httpx.Client:
+    """Somebody who writes notes."""
+    return sign_in()
+
+
+@pytest.fixture
+def ravi(sign_in: Callable[[], httpx.Client]) -> httpx.Client:
+    """Somebody else."""
+    return sign_in()
+
+
+@pytest.fixture
+def person(server: httpx.Client, services: Services) -> Person:
+    """Somebody without a client."""
+    return make_person(services)
+
+
+@pytest.fixture
+def write(mira: httpx.Client) -> Callable[..., dict[str, Any]]:
+    """Writes a note of Mira's and returns its detail."""
+
+    def make(title: str = "Cell biology", **fields: Any) -> dict[str, Any]:
+        answer = mira.post("notes/", json={"title": title, **fields})
+        assert answer.status_code == 201, answer.text
+        note: dict[str, Any] = answer.json()
+        return note
+
+    return make

@@ -1,0 +1,300 @@
+"""Creating, reading, changing and listing notes (contract: notes 2, 4, 5; clients 6)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+Write = Callable[..., dict[str, Any]]
+
+
+def test_note_shows_every_field_of_the_contract(mira: httpx.Client, write: Write) -> None:
+    made = write(description="Lecture one", content="# Cell biology\n\nMembranes and organelles.")
+    note = mira.get(f"notes/{made['id']}/").json()
+    assert {**note, "outcome": "created"} == made
+    assert note["title"] == "Cell biology"
+    assert note["description"] == "Lecture one"
+    assert note["excerpt"] == "Membranes and organelles."
+    assert note["preview_lines"] == ["Membranes and organelles."]
+    assert (note["editor_mode"], note["note_type"], note["is_public"]) == ("P", "N", False)
+    assert note["last_edit"] == note["date_created"]
+    assert note["last_edit"].endswith("Z")
+    assert note["course"]["id"] == note["course_id"]
+    assert note["course"]["title"] == "Inbox"
+    assert note["author"].keys() >= {"id", "username", "display_name", "image_url"}
+    assert note["source_note_uuid"] is None
+    assert note["can_edit"] is True
+    assert [(block["block_type"], block["text"]) for block in note["blocks"]] == [
+        ("T", "Cell biology"),
+        ("N", "Membranes and organelles."),
+    ]
+    assert note["name"] == "cell-biology"
+
+
+def test_title_alone_makes_a_note_with_empty_content(write: Write) -> None:
+    note = write()
+    assert (note["content"], note["description"]) == ("", "")
+    assert [(block["block_type"], block["text"]) for block in note["blocks"]] == [("T", "Cell biology")]
+
+
+def test_autosave_of_an_unmodified_client_keeps_description_course_and_visibility(mira: httpx.Client, write: Write) -> None:
+    for metadata in ("", '{"section": "", "autosave": false}'):
+        note = write(description="Lecture one", content="# T\n\na", is_public=True, metadata_json=metadata)
+        kept = json.loads(note["metadata_json"])
+        save = {
+            "title": note["title"],
+            "description": kept.get("description", ""),
+            "course_id": kept.get("course_id"),
+            "is_public": kept.get("is_public") is True,
+            "content": "# T\n\na b",
+            "metadata_json": note["metadata_json"],
+            "editor_mode": "P",
+        }
+        saved = mira.patch(f"notes/{note['id']}/", json=save).json()
+        for field in ("description", "course_id", "is_public", "metadata_json"):
+            assert saved[field] == note[field]
+        assert saved["content"] == "# T\n\na b"
+
+
+def test_metadata_that_is_no_object_comes_back_as_it_was(write: Write) -> None:
+    for text in ("{broken", "[1]", "words", '{"a": "\\ud800"}'):
+        assert write(metadata_json=text)["metadata_json"] == text
+
+
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        ({}, {"title": ["This field is required."]}),
+        ({"title": "  "}, {"title": ["This field may not be blank."]}),
+        ({"title": None}, {"title": ["This field may not be null."]}),
+        ({"title": "a" * 101}, {"title": ["Ensure this field has no more than 100 characters."]}),
+        ({"title": "a", "description": "b" * 601}, {"description": ["Ensure this field has no more than 600 characters."]}),
+        ({"title": "a", "content": None}, {"content": ["This field may not be null."]}),
+        ({"title": "a", "is_public": "maybe"}, {"is_public": ["Must be a valid boolean."]}),
+        ({"title": "a", "note_type": "M"}, {"note_type": ['"M" is not a valid choice.']}),
+        ({"title": "a", "source_note_uuid": "x"}, {"source_note_uuid": ["Must be a valid UUID."]}),
+        ({"title": "a", "blocks": "abc"}, {"blocks": ['Expected a list of items but got type "str".']}),
+        ({"title": "a", "course_id": "x"}, {"course_id": ["A valid integer is required."]}),
+    ],
+)
+def test_wrong_fields_are_named(mira: httpx.Client, body: dict[str, Any], errors: dict[str, Any]) -> None:
+    answer = mira.post("notes/", json=body)
+    assert (answer.status_code, answer.json()) == (400, errors)
+
+
+@pytest.mark.parametrize("mode", ["M", "xyz", 7, None, [], {}])
+def test_editor_mode_is_never_a_reason_to_refuse(mira: httpx.Client, write: Write, mode: Any) -> None:
+    note = write(editor_mode=mode)
+    assert note["editor_mode"] == "P"
+    answer = mira.patch(f"notes/{note['id']}/", json={"editor_mode": mode, "content": "kept"})
+    assert (answer.status_code, answer.json()["content"]) == (200, "kept")
+
+
+@pytest.mark.parametrize("course_id", [None, 0, -1775901234567890, 2**53, 999_999])
+def test_what_is_no_course_means_the_inbox(mira: httpx.Client, write: Write, course_id: Any) -> None:
+    inbox = write()["course_id"]
+    course = mira.post("courses/", json={"title": "Biology"}).json()
+    note = write(course_id=course["id"])
+    assert note["course_id"] == course["id"]
+    moved = mira.patch(f"notes/{note['id']}/", json={"course_id": course_id})
+    assert (moved.status_code, moved.json()["course_id"]) == (200, inbox)
+    assert write(course_id=course_id)["course_id"] == inbox
+
+
+def test_foreign_course_is_the_inbox_unless_followed(mira: httpx.Client, ravi: httpx.Client, write: Write) -> None:
+    foreign = ravi.post("courses/", json={"title": "Ravi's"}).json()["id"]
+    assert write(course_id=foreign)["course_id"] != foreign
+    mira.post(f"courses/{foreign}/subscribe/")
+    assert write(course_id=foreign)["course_id"] == foreign
+
+
+def test_patch_changes_only_what_was_sent(mira: httpx.Client, write: Write) -> None:
+    note = write(description="d", content="c", metadata_json='{"a":1}', custom_meta='{"b":2}', module="One")
+    for field, value in [
+        ("title", "Other"),
+        ("description", None),
+        ("content", "text"),
+        ("is_public", True),
+        ("editor_mode", "G"),
+        ("custom_meta", "{}"),
+        ("module", "Two"),
+    ]:
+        changed = mira.patch(f"notes/{note['id']}/", json={field: value}).json()
+        different = {name for name in note if changed[name] != note[name]} - {"last_edit", "version", "outcome", "blocks"}
+        derived = {
+            "title": {"name"},
+            "description": {"metadata_json"},
+            "content": {"excerpt", "preview_lines"},
+            "is_public": {"metadata_json"},
+        }
+        assert different == {field} | derived.get(field, set())
+        note = changed
+
+
+def test_empty_patch_moves_last_edit(mira: httpx.Client, write: Write) -> None:
+    note = write()
+    assert mira.patch(f"notes/{note['id']}/", json={}).json()["last_edit"] > note["last_edit"]
+
+
+def test_text_rules_of_content_and_markdown(mira: httpx.Client, write: Write) -> None:
+    note = write(markdown="from markdown")
+    assert note["content"] == "from markdown"
+
+    def patched(**fields: Any) -> str:
+        text: str = mira.patch(f"notes/{note['id']}/", json=fields).json()["content"]
+        return text
+
+    assert patched(markdown="") == "from markdown"
+    assert patched(content="", markdown="other") == "other"
+    assert patched(content="  kept verbatim \n\n") == "  kept verbatim \n\n"
+    assert patched(content="") == ""
+
+
+def test_uuid_routes_serve_the_same_note(mira: httpx.Client, write: Write) -> None:
+    note = write(content="a")
+    path = f"notes/uuid/{note['uuid']}/"
+    assert mira.get(path).json() == mira.get(f"notes/{note['id']}/").json()
+    assert mira.get(f"notes/uuid/{note['uuid'].upper()}/").status_code == 200
+    assert mira.patch(path, json={"title": "Other"}).json()["title"] == "Other"
+    assert mira.delete(path).status_code == 204
+    assert mira.get(path).json() == {"detail": "No Note matches the given query."}
+
+
+def test_draft_sent_twice_is_one_note(mira: httpx.Client) -> None:
+    draft = {"title": "Draft", "content": "one", "client_draft_id": "draft_1_1"}
+    first = mira.post("notes/", json=draft)
+    again = mira.post("notes/", json=draft)
+    changed = mira.post("notes/", json={**draft, "content": "two"})
+    assert [answer.status_code for answer in (first, again, changed)] == [201, 200, 200]
+    assert {answer.json()["id"] for answer in (first, again, changed)} == {first.json()["id"]}
+    assert changed.json()["content"] == "two"
+    history = mira.get(f"notes/{first.json()['id']}/history/").json()
+    assert [version["content"] for version in history] == ["one"]
+
+
+def test_draft_whose_note_was_deleted_comes_back(mira: httpx.Client) -> None:
+    draft = {"title": "Draft", "content": "one", "client_draft_id": "draft_2_1"}
+    note = mira.post("notes/", json=draft).json()
+    mira.delete(f"notes/{note['id']}/")
+    back = mira.post("notes/", json={**draft, "content": "two"})
+    assert (back.status_code, back.json()["id"], back.json()["outcome"]) == (200, note["id"], "restored")
+    assert mira.get(f"notes/{note['id']}/").json()["content"] == "two"
+
+
+def test_parallel_uploads_of_one_draft_make_one_note(mira: httpx.Client) -> None:
+    draft = {"title": "Draft", "content": "same", "client_draft_id": "draft_3_1"}
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: mira.post("notes/", json=draft), range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+def test_blank_title_of_a_draft_becomes_untitled(mira: httpx.Client) -> None:
+    answer = mira.post("notes/", json={"title": "", "content": "", "client_draft_id": "draft_4_1"})
+    assert (answer.status_code, answer.json()["title"]) == (201, "Untitled")
+
+
+def test_identical_upload_under_another_name_is_the_same_note(mira: httpx.Client) -> None:
+    note = {"title": "Lost answer", "content": "text"}
+    first = mira.post("notes/", json={**note, "client_draft_id": "draft_5_1"})
+    again = mira.post("notes/", json={**note, "client_draft_id": "draft_5_2"})
+    other = mira.post("notes/", json={**note, "content": "texts", "client_draft_id": "draft_5_3"})
+    nameless = mira.post("notes/", json=note)
+    assert [answer.status_code for answer in (first, again, other, nameless)] == [201, 200, 201, 201]
+    assert first.json()["id"] == again.json()["id"]
+
+
+def test_note_of_a_forked_draft_names_its_source(mira: httpx.Client, ravi: httpx.Client, write: Write) -> None:
+    source = write()
+    fork = {"title": "Fork", "metadata_json": json.dumps({"offline_source_note_id": source["id"]}), "client_draft_id": "draft_6_1"}
+    assert mira.post("notes/", json=fork).json()["offline_source_note_id"] == source["id"]
+    assert ravi.post("notes/", json=fork).json()["offline_source_note_id"] is None
+
+
+def test_parallel_changes_of_different_fields_all_land(mira: httpx.Client, write: Write) -> None:
+    note = write()
+    changes = [{"title": "Other"}, {"description": "d"}, {"content": "text"}, {"module": "M"}, {"custom_meta": "{}"}] * 4
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda change: mira.patch(f"notes/{note['id']}/", json=change), changes))
+    assert {answer.status_code for answer in answers} == {200}
+    now = mira.get(f"notes/{note['id']}/").json()
+    assert {name: now[name] for change in changes for name in change} == {
+        name: value for change in changes for name, value in change.items()
+    }
+
+
+def test_comment_names_its_source_only_if_it_may_be_read(mira: httpx.Client, ravi: httpx.Client, write: Write) -> None:
+    public, private = write(is_public=True)["uuid"], write()["uuid"]
+    for uuid, seen in [(public, public), (private, None), ("0c1f6a54-5f0e-4a9b-9b0e-3d1c8f2a7e11", None)]:
+        answer = ravi.post("notes/", json={"title": "c", "note_type": "C", "source_note_uuid": uuid})
+        assert (answer.status_code, answer.json()["note_type"], answer.json()["source_note_uuid"]) == (201, "C", seen)
+
+
+def test_lists_follow_scope_and_order(mira: httpx.Client, ravi: httpx.Client, server: httpx.Client, write: Write) -> None:
+    marker = mira.post("courses/", json={"title": "Listed"}).json()["id"]
+    private, public = write("private", course_id=marker), write("public", course_id=marker, is_public=True)
+    foreign = ravi.post("notes/", json={"title": "foreign", "is_public": True}).json()
+    hidden = ravi.post("notes/", json={"title": "hidden"}).json()
+
+    def ids(client: httpx.Client, **params: Any) -> list[int]:
+        page = client.get("notes/", params={"limit": 100, **params}).json()
+        assert page["total"] == len(page["results"])
+        return [note["id"] for note in page["results"]]
+
+    assert ids(mira) == ids(mira, scope="personal") == ids(mira, scope="else") == [public["id"], private["id"]]
+    assert ids(mira, scope="private") == [private["id"]]
+    assert ids(mira, scope="PUBLIC") == [public["id"]]
+    everything = ids(mira, scope="all")
+    assert everything[:3] == [foreign["id"], public["id"], private["id"]]
+    assert hidden["id"] not in everything
+    assert {public["id"], foreign["id"]} <= set(ids(server)) == set(ids(server, scope="personal"))
+    assert private["id"] not in ids(server, scope="all")
+    assert ids(mira, course_id=marker) == [public["id"], private["id"]]
+    mira.patch(f"notes/{private['id']}/", json={})
+    assert ids(mira) == [private["id"], public["id"]]
+    assert ids(mira, sort="newest") == [public["id"], private["id"]]
+    assert ids(mira, sort="oldest", window="7") == [private["id"], public["id"]]
+    assert [note["id"] for note in mira.get("notes/").json()] == [private["id"], public["id"]]
+
+
+def test_pages_tell_total_and_whether_there_are_more(mira: httpx.Client, write: Write) -> None:
+    for number in range(5):
+        write(f"note {number}")
+
+    def page(**params: Any) -> tuple[int, int, bool, int, int]:
+        answer = mira.get("notes/", params=params).json()
+        return len(answer["results"]), answer["total"], answer["has_more"], answer["offset"], answer["limit"]
+
+    assert page(limit=2) == (2, 5, True, 0, 2)
+    assert page(limit=2, offset=4) == (1, 5, False, 4, 2)
+    assert page(limit=5) == (5, 5, False, 0, 5)
+    assert page(limit=2, offset=9) == (0, 5, False, 9, 2)
+    assert page(limit=1000, offset=-3) == (5, 5, False, 0, 100)
+    assert page(limit=0) == (1, 5, True, 0, 1)
+    for name in ("limit", "offset", "course_id"):
+        answer = mira.get("notes/", params={"limit": 2, name: "x"})
+        assert (answer.status_code, answer.json()) == (400, {name: ["A valid integer is required."]})
+
+
+def test_names_are_unique_inside_a_course(mira: httpx.Client, write: Write) -> None:
+    notes = [write("Same title!") for _ in range(3)]
+    names = [mira.get(f"notes/{note['id']}/").json()["name"] for note in notes]
+    assert names == ["same-title", "same-title-2", "same-title-3"]
+
+
+def test_if_match_refuses_an_outdated_save_with_the_current_state(mira: httpx.Client, write: Write) -> None:
+    note = write(content="one")
+    tag = mira.get(f"notes/{note['id']}/").headers["ETag"]
+    assert mira.patch(f"notes/{note['id']}/", json={"content": "two"}, headers={"If-Match": tag}).status_code == 200
+    stale = mira.patch(f"notes/{note['id']}/", json={"content": "three"}, headers={"If-Match": tag})
+    assert (stale.status_code, stale.json()["content"]) == (412, "two")
+    fresh = mira.patch(f"notes/{note['id']}/", json={"content": "three"}, headers={"If-Match": stale.headers["ETag"]})
+    assert fresh.json()["content"] == "three"
+    by_time = mira.patch(f"notes/{note['id']}/", json={"content": "four"}, headers={"If-Match": f'"{fresh.json()["last_edit"]}"'})
+    assert by_time.status_code == 200
+    assert mira.delete(f"notes/{note['id']}/", headers={"If-Match": tag}).status_code == 412
