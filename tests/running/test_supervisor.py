@@ -8,11 +8,8 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -20,76 +17,7 @@ import psutil
 import pytest
 
 from eventstore import embedded
-
-ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
-COMMAND = [sys.executable, "-c", "from cli.main import app; app()"]
-
-
-def _eventually(question: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not question():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
-
-
-def _environment(**chosen: str) -> dict[str, str]:
-    foreign = ("NOTECHONDRIA_", "DJANGO_", "DATABASE_URL", "SMTP_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)} | chosen
-
-
-def _command(*words: str, **chosen: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *words], cwd=ROOT, env=_environment(**chosen), capture_output=True, text=True, check=False)
-
-
-class Running:
-    def __init__(self, folder: Path, **more: str) -> None:
-        self.folder = folder
-        self.errors = (folder / "stderr.log").open("ab")
-        self.process = subprocess.Popen(
-            [*COMMAND, "serve", "--port", "0", "--workers", "2"],
-            cwd=ROOT,
-            env=_environment(NOTECHONDRIA_DATA_DIR=str(folder), **more),
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        self.banner = ""
-        for line in self.process.stdout:
-            self.banner += line
-            if "  data " in line:
-                break
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/docs", self.banner)
-        assert found, (folder / "stderr.log").read_text()
-        self.port = int(found[1])
-        self.address = f"http://127.0.0.1:{self.port}"
-
-    def children(self, role: str = "") -> list[psutil.Process]:
-        found = []
-        for child in psutil.Process(self.process.pid).children():
-            command = child.cmdline()
-            if len(command) > 4 and role in command[4]:
-                found.append(child)
-        return found
-
-    def answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.address}/api/v1/ping/", timeout=5).status_code == 200
-        except httpx.HTTPError:
-            return False
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        self.errors.close()
+from tests.running.server import PATIENCE, Running, command, eventually
 
 
 @pytest.fixture
@@ -138,7 +66,7 @@ def test_sigterm_lets_a_running_request_finish_and_takes_no_new_one(running: Run
         first = connection.recv(200)
         assert first.startswith(b"HTTP/1.1 200")
         running.process.send_signal(signal.SIGTERM)
-        _eventually(lambda: not running.answers())
+        eventually(lambda: not running.answers())
         assert running.process.poll() is None
         head, _, body = _read_on(connection, first).partition(b"\r\n\r\n")
     length = re.search(rb"content-length: (\d+)", head.lower())
@@ -155,7 +83,7 @@ def test_second_signal_does_not_wait_for_a_running_request(folder: Path) -> None
         with _half_an_answer(running.port) as connection:
             assert connection.recv(200).startswith(b"HTTP/1.1 200")
             running.process.send_signal(signal.SIGTERM)
-            _eventually(lambda: not running.answers())
+            eventually(lambda: not running.answers())
             running.process.send_signal(signal.SIGTERM)
             running.process.wait(PATIENCE)
     finally:
@@ -166,20 +94,20 @@ def test_second_signal_does_not_wait_for_a_running_request(folder: Path) -> None
 def test_killed_worker_is_replaced_and_no_connection_is_refused(running: Running) -> None:
     victim = running.children("api")[0]
     victim.send_signal(signal.SIGKILL)
-    _eventually(lambda: victim.pid not in {child.pid for child in running.children("api")} and len(running.children("api")) == 2)
+    eventually(lambda: victim.pid not in {child.pid for child in running.children("api")} and len(running.children("api")) == 2)
     for _ in range(20):
         assert httpx.get(f"{running.address}/api/v1/ping/", timeout=PATIENCE).status_code == 200
 
 
 def test_killed_background_process_is_replaced(running: Running) -> None:
-    _eventually(lambda: len(running.children("background")) == 1)
+    eventually(lambda: len(running.children("background")) == 1)
     victim = running.children("background")[0]
     victim.send_signal(signal.SIGKILL)
-    _eventually(lambda: [child.pid for child in running.children("background")] not in ([], [victim.pid]))
+    eventually(lambda: [child.pid for child in running.children("background")] not in ([], [victim.pid]))
 
 
 def test_killed_supervisor_leaves_nothing_behind(running: Running) -> None:
-    _eventually(lambda: len(running.children("background")) == 1)
+    eventually(lambda: len(running.children("background")) == 1)
     children = running.children()
     assert len(children) == 3
     running.process.kill()
@@ -192,7 +120,7 @@ def test_killed_database_comes_back(running: Running) -> None:
     pid_file = running.folder / "postgres" / "postmaster.pid"
     before = pid_file.read_text().splitlines()[0]
     os.kill(int(before), signal.SIGKILL)
-    _eventually(lambda: embedded.is_running(running.folder))
+    eventually(lambda: embedded.is_running(running.folder))
     assert pid_file.read_text().splitlines()[0] != before
     assert running.answers()
 
@@ -221,7 +149,7 @@ def test_server_does_not_stop_a_database_that_another_process_uses(running: Runn
 
 
 def test_taken_port_is_told_in_one_sentence(running: Running) -> None:
-    second = _command("serve", "--port", str(running.port), NOTECHONDRIA_DATA_DIR=str(running.folder))
+    second = command("serve", "--port", str(running.port), NOTECHONDRIA_DATA_DIR=str(running.folder))
     assert second.returncode == 1
     assert str(running.port) in second.stderr
     assert "Traceback" not in second.stderr
@@ -245,7 +173,7 @@ def test_connections_are_spread_over_the_workers(running: Running) -> None:
 
 
 def test_doctor_passes_on_a_running_server_and_leaves_it_running(running: Running) -> None:
-    looked = _command("doctor", "--json", NOTECHONDRIA_DATA_DIR=str(running.folder))
+    looked = command("doctor", "--json", NOTECHONDRIA_DATA_DIR=str(running.folder))
     found = {line["about"]: line["state"] for line in map(json.loads, looked.stdout.splitlines())}
     assert looked.returncode == 0, looked.stderr
     assert found == {"python": "ok", "settings": "ok", "data folder": "ok", "database": "ok", "migrations": "ok", "mail": "warn"}
@@ -253,7 +181,7 @@ def test_doctor_passes_on_a_running_server_and_leaves_it_running(running: Runnin
 
 
 def test_doctor_fails_on_an_unreachable_database(folder: Path) -> None:
-    looked = _command("doctor", NOTECHONDRIA_DATA_DIR=str(folder), DATABASE_URL="postgresql://127.0.0.1:1/nothing")
+    looked = command("doctor", NOTECHONDRIA_DATA_DIR=str(folder), DATABASE_URL="postgresql://127.0.0.1:1/nothing")
     assert looked.returncode == 1
     assert "DATABASE_URL" in looked.stdout
 

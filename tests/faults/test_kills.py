@@ -1,0 +1,88 @@
+"""kill -9 of the server and of PostgreSQL under load: every acknowledged write is there, and nothing has to be repaired."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from settings import embedded_conninfo, load_settings
+from tests.accounts.people import Person, make_person
+from tests.faults.writing import Writers, texts_in_log
+from tests.running.server import Running, command, eventually
+from wiring import build_services
+
+Fault = Callable[[Running], None]
+
+
+def _everything(running: Running) -> None:
+    """The server with all its processes, and its PostgreSQL, at one moment."""
+    processes = [psutil.Process(running.process.pid), *running.children(), *_postgres(running.folder)]
+    for process in processes:
+        process.send_signal(signal.SIGKILL)
+    running.process.wait()
+
+
+def _database(running: Running) -> None:
+    """PostgreSQL alone; the server stays."""
+    for process in _postgres(running.folder):
+        process.kill()
+
+
+def _workers(running: Running) -> None:
+    """All API workers; the supervisor stays."""
+    for process in running.children("api"):
+        process.kill()
+
+
+def _postgres(folder: Path) -> list[psutil.Process]:
+    pid = int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+    postmaster = psutil.Process(pid)
+    return [postmaster, *postmaster.children(recursive=True)]
+
+
+def _person(folder: Path) -> Person:
+    services = build_services(load_settings(data_dir=folder))
+    services.thread_pool.open()
+    try:
+        return make_person(services)
+    finally:
+        services.log.close()
+        services.thread_pool.close()
+
+
+@pytest.mark.parametrize("fault", [_everything, _database, _workers], ids=lambda fault: fault.__name__.strip("_"))
+def test_nothing_acknowledged_is_lost(folder: Path, fault: Fault) -> None:
+    running = Running(folder, NOTECHONDRIA_RATE_LIMITS="off")
+    person = _person(folder)
+    try:
+        with Writers(running.address, person) as writers:
+            for _ in range(2):
+                before = writers.count
+                eventually(lambda: writers.count > before + 20)  # noqa: B023 - asked within this round
+                time.sleep(random.random() * 0.2)  # noqa: S311 - any moment will do
+                fault(running)
+                if running.process.poll() is not None:
+                    break
+            else:
+                after = writers.count
+                eventually(lambda: writers.count > after + 20)
+        if running.process.poll() is not None:
+            running.end()
+            running = Running(folder)
+            eventually(running.answers)
+        assert writers.refused == []
+        with psycopg.connect(embedded_conninfo(folder)) as connection:
+            stored = texts_in_log(connection)
+        for note_id, texts in writers.acknowledged.items():
+            assert texts <= stored[note_id], f"note {note_id} lost a text that was acknowledged"
+        verified = command("projections", "verify", "--all", NOTECHONDRIA_DATA_DIR=str(folder))
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+    finally:
+        running.end()
