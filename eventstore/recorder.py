@@ -38,7 +38,8 @@ _MINE = "SELECT position FROM log.events WHERE stream = %s AND version = %s AND 
 RETRIES = 3
 """After a lost connection or a deadlock."""
 READ_MODELS_REPLACED = "NC001"
-"""SQLSTATE that log.guard raises."""
+READ_MODELS_REBUILT = "NC002"
+"""SQLSTATEs that log.guard raises."""
 
 
 class VersionConflict(IntegrityError):
@@ -74,6 +75,12 @@ class Alongside(Protocol):
 
     def load(self, connection: Connection[TupleRow]) -> None:
         """Reads the rows that the events change. Costs one round trip."""
+
+    def committed(self) -> None:
+        """The transaction is stored."""
+
+    def rebuilt(self) -> None:
+        """The inline tables were swapped by a rebuild: what was remembered of them is void. A new attempt follows."""
 
     def write(self, connection: Connection[TupleRow]) -> None:
         """Queues the statements. Nothing is fetched here unless `fetches` says so: the whole append travels as one message."""
@@ -113,22 +120,29 @@ class LogRecorder(ApplicationRecorder):
             metadata = f'{{"command":"{secrets.token_hex(8)}"}}'.encode()
         lost = False
         for attempt in range(RETRIES + 1):
+            beside = alongside() if alongside else None
             try:
-                return self._append(stored_events, metadata, alongside() if alongside else None, forgetting)
+                positions = self._append(stored_events, metadata, beside, forgetting)
+                if beside is not None:
+                    beside.committed()
+                return positions
             except psycopg.errors.UniqueViolation as error:
                 constraint = error.diag.constraint_name or ""
                 if constraint != "events_stream_version":
                     raise UniqueConflict(constraint) from error
-                positions = self._own_positions(stored_events, metadata) if lost else []
-                if not positions:
+                own = self._own_positions(stored_events, metadata) if lost else []
+                if not own:
                     raise VersionConflict(str(error)) from error
                 if again is not None:
                     with self.pool.connection() as connection:
                         again(connection)
-                return positions
+                return own
             except psycopg.DatabaseError as error:
                 if error.sqlstate == READ_MODELS_REPLACED:
                     raise ReadModelsReplaced(str(error)) from error
+                if error.sqlstate == READ_MODELS_REBUILT and beside is not None and attempt < RETRIES:
+                    beside.rebuilt()
+                    continue
                 if not isinstance(error, psycopg.OperationalError):
                     raise
                 if attempt == RETRIES or not passing(error):

@@ -158,6 +158,8 @@ class Projection:
     lifecycle: ClassVar[Lifecycle]
     tables: ClassVar[tuple[Table[Any], ...]]
     handlers: ClassVar[dict[type[Event], Handler]] = {}
+    remembers: ClassVar[bool] = False
+    """Whether processes keep the rows that they wrote last in memory, for inline projections that are written often."""
 
     def __init_subclass__(cls) -> None:
         cls.handlers = {event_type: method for method in vars(cls).values() for event_type in getattr(method, "handled", ())}

@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 from eventstore.codec import Recorded
 from eventstore.events import Event
 from projections.base import Projection
+from projections.memory import RowMemory
 from projections.rows import ForeseenRows, Rows, RowsNotForeseen
 
 
@@ -24,6 +25,7 @@ class InlineProjections:
     def __init__(self, projections: Sequence[Projection]) -> None:
         self.projections = [p for p in projections if p.lifecycle == "inline"]
         self.fingerprint = fingerprint(self.projections)
+        self.memory = RowMemory()
 
     def writing(
         self,
@@ -47,22 +49,32 @@ class InlineWriting:
         then: Callable[[Connection[TupleRow]], None] | None,
         then_fetches: bool,
     ) -> None:
-        self.inline_projections: str | None = inline.fingerprint
         self._batch = batch
         self._then = then
+        self._memory = inline.memory
+        self._build = inline.memory.build
         types = {type(recorded.event) for recorded in batch}
         self._projections = [p for p in inline.projections if not types.isdisjoint(p.handlers)]
         self._rows: list[Rows] = [ForeseenRows(p, p.name) for p in self._projections]
-        self.needs_rows = any(rows.wanted(batch) for rows in self._rows)
+        for rows in self._rows:
+            if rows.projection.remembers:
+                self._memory.recall(rows, batch)
+        # A list: every projection learns which of its rows are new, whatever the others need.
+        self.needs_rows = any([rows.wanted(batch) for rows in self._rows])  # noqa: C419
         self._applied = not self.needs_rows and self._foreseen()
         self.fetches = then_fetches or not self._applied
+        # What is remembered is good for one build; rows that are loaded now are good whatever the build.
+        self.inline_projections: str | None = self._build if self._applied and self._build else inline.fingerprint
 
     def load(self, connection: Connection[TupleRow]) -> None:
         """Reads the rows that the events change."""
         self._rows = [Rows(p, p.name, connection) for p in self._projections]
+        built_with = connection.execute(_BUILT_WITH)
         for rows in self._rows:
             if wanted := rows.wanted(self._batch):
                 rows.load(wanted)
+        row = built_with.fetchone()
+        self._build = row[0] if row else None
 
     def write(self, connection: Connection[TupleRow]) -> None:
         """Applies the events, unless that was possible beforehand, and queues what stores the rows."""
@@ -73,8 +85,18 @@ class InlineWriting:
         if self._then is not None:
             self._then(connection)
 
+    def committed(self) -> None:
+        """Remembers the rows for this process's next change of these streams."""
+        remembered = [rows for rows in self._rows if rows.projection.remembers]
+        if remembered and self._build is not None:
+            self._memory.keep(remembered, self._batch, self._build)
+
+    def rebuilt(self) -> None:
+        """What was remembered may be what the rebuild has repaired."""
+        self._memory.forget()
+
     def _foreseen(self) -> bool:
-        """Applies the events if they need no row from the database: new streams, mostly."""
+        """Applies the events if they need no row from the database: rows that are new, or remembered."""
         try:
             for rows in self._rows:
                 rows.projection.apply(rows, self._batch)
@@ -82,3 +104,6 @@ class InlineWriting:
             self.needs_rows = True
             return False
         return True
+
+
+_BUILT_WITH = "SELECT value FROM log.facts WHERE name = 'inline_projections'"

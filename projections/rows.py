@@ -94,6 +94,18 @@ class Rows:
             self._load(table, [key])
         return rows[key]
 
+    # ------------------------------------------------------------------ what is known already
+
+    def preset(self, table: Table[R], key: Key, row: R | None) -> None:
+        """The row as it is stored now, known from elsewhere; None when there is none."""
+        self._rows[table][key] = row
+
+    def known(self) -> Iterator[tuple[Table[Any], Key, Any]]:
+        """Every row that was loaded, preset or changed, as it is stored once the changes are."""
+        for table, rows in self._rows.items():
+            for key, row in rows.items():
+                yield table, key, row
+
     # ------------------------------------------------------------------ loading
 
     def wanted(self, batch: Iterable[Recorded]) -> dict[Table[Any], list[Key]]:

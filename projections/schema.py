@@ -48,10 +48,11 @@ def create_missing(connection: Connection[TupleRow], projections: Sequence[Proje
 
 
 def record_fingerprint(connection: Connection[TupleRow]) -> None:
-    """Notes which inline projections the live tables belong to; see log.guard and projections.inline.fingerprint."""
+    """Notes which inline projections the live tables belong to, and that they are new; see log.guard and projections.inline."""
     connection.execute(
         "INSERT INTO log.facts (name, value)"
         " SELECT 'inline_projections', coalesce(string_agg(name || '=' || version, ' ' ORDER BY name COLLATE \"C\"), '')"
+        " || ' #' || nextval('log.builds')"
         " FROM log.projections WHERE lifecycle = 'inline'"
         " ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value"
     )

@@ -95,9 +95,14 @@ CREATE SEQUENCE log.attachment_ids;
 CREATE SEQUENCE log.invitation_ids;
 CREATE SEQUENCE log.mail_ids;
 
+-- Counts how often inline tables were made or swapped.
+CREATE SEQUENCE log.builds;
+
 -- Taken shared by everybody who appends, exclusively by the swap of a rebuild: whoever holds it shared
--- sees one consistent set of inline tables until commit. Fails when the store's inline projections are not
--- the caller's (an old process beside a newer deployment must not write rows in the old shape).
+-- sees one consistent set of inline tables until commit. The fact inline_projections is '<projections> #<build>'.
+-- Fails when the store's inline projections are not the caller's (an old process beside a newer deployment must not
+-- write rows in the old shape), and, if the caller names a build, when the tables were rebuilt since
+-- (rows that it remembers from before may be what the rebuild has repaired).
 CREATE FUNCTION log.guard(inline_projections text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     built_with text;
@@ -105,7 +110,10 @@ BEGIN
     PERFORM pg_advisory_xact_lock_shared(7266100);
     IF inline_projections IS NOT NULL THEN
         SELECT value INTO built_with FROM log.facts WHERE name = 'inline_projections';
-        IF built_with IS DISTINCT FROM inline_projections THEN
+        IF built_with IS DISTINCT FROM inline_projections AND split_part(built_with, ' #', 1) IS DISTINCT FROM inline_projections THEN
+            IF split_part(built_with, ' #', 1) = split_part(inline_projections, ' #', 1) THEN
+                RAISE EXCEPTION 'the read models were rebuilt (%)', built_with USING ERRCODE = 'NC002';
+            END IF;
             RAISE EXCEPTION 'the read models were built by another release (%), this process has %', built_with, inline_projections
                 USING ERRCODE = 'NC001';
         END IF;

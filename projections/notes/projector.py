@@ -141,6 +141,7 @@ class Notes(Projection):
     version = 1
     lifecycle = "inline"
     tables = (NOTES, TEXTS)
+    remembers = True
 
     @handles(notes.NoteCreated)
     def created(self, rows: Rows, event: notes.NoteCreated) -> None:
