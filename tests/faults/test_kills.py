@@ -66,7 +66,7 @@ def test_nothing_acknowledged_is_lost(folder: Path, fault: Fault) -> None:
             for _ in range(2):
                 before = writers.count
                 eventually(lambda: writers.count > before + 20)  # noqa: B023 - asked within this round
-                time.sleep(random.random() * 0.2)  # noqa: S311 - any moment will do
+                time.sleep(random.random() * 0.2)
                 fault(running)
                 if running.process.poll() is not None:
                     break

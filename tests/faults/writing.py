@@ -72,8 +72,7 @@ class Writers:
 def texts_in_log(connection: Any) -> dict[int, set[str]]:
     """Note id -> every text that the note ever had, from the log alone."""
     rows = connection.execute(
-        "SELECT split_part(stream, '-', 2)::bigint, type, data FROM log.readable_events"
-        " WHERE stream LIKE 'note-%' ORDER BY stream, version"
+        "SELECT split_part(stream, '-', 2)::bigint, type, data FROM log.readable_events WHERE stream LIKE 'note-%' ORDER BY stream, version"
     )
     texts: dict[int, set[str]] = {}
     content: dict[int, str] = {}
