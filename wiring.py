@@ -7,11 +7,14 @@ import threading
 from dataclasses import dataclass
 
 import psycopg
+import structlog
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
+from commands.accounts.default_avatar import store_default_avatar
 from commands.accounts.proofs import Proofs
+from commands.bootstrap import Administrator, ensure_administrator, revoke_every_session
 from commands.handling import Handling
 from commands.lookups import Lookups
 from eventstore.application import Log
@@ -36,6 +39,8 @@ from settings import Settings
 
 THREAD_CONNECTIONS = 8
 LOOP_CONNECTIONS = 8
+
+log = structlog.get_logger("notechondria.start")
 
 
 @dataclass
@@ -114,6 +119,40 @@ def prepare(settings: Settings) -> None:
     bring_up_to_date(conninfo, ALL_PROJECTIONS)
     with psycopg.connect(conninfo, autocommit=True) as connection:
         register(connection, ALL_REACTORS)
+    if settings.superuser_password is not None or settings.revoke_sessions_on_start:
+        _bootstrap(settings)
+
+
+def _bootstrap(settings: Settings) -> None:
+    services = build_services(settings)
+    services.thread_pool.open()
+    try:
+        if settings.superuser_password is not None:
+            made = ensure_administrator(services.commands, administrator_of(settings))
+            if made == "made":
+                _give_picture(services, settings.superuser_username)
+            log.info("administrator", username=settings.superuser_username, state=made)
+        if settings.revoke_sessions_on_start:
+            log.info("sessions ended on start", number=revoke_every_session(services.commands))
+    finally:
+        services.log.close()
+        services.thread_pool.close()
+
+
+def _give_picture(services: Services, username: str) -> None:
+    account_id = services.lookups.account_of_username(username)
+    if account_id is not None:
+        store_default_avatar(services.blobs, account_id, username)
+
+
+def administrator_of(settings: Settings) -> Administrator:
+    """The administrator that the settings name; they hold a password."""
+    assert settings.superuser_password is not None
+    return Administrator(
+        username=settings.superuser_username,
+        email=settings.superuser_email or f"{settings.superuser_username}@localhost",
+        password=settings.superuser_password.get_secret_value(),
+    )
 
 
 def run_background(settings: Settings, stop: threading.Event) -> None:

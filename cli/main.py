@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import typer
 
+from cli.bootstrap import bootstrap
 from cli.doctor import doctor
+from cli.invitations import invitations
 from cli.serve import serve
+from cli.sessions import sessions
 from cli.settings_table import settings
+from cli.users import users
 from cli.version import version
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The Notechondria server.")
 app.command()(serve)
+app.command()(bootstrap)
 app.command()(doctor)
 app.command()(settings)
 app.command()(version)
+app.add_typer(users, name="users")
+app.add_typer(invitations, name="invitations")
+app.add_typer(sessions, name="sessions")

@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from starlette.responses import Response, StreamingResponse
 
+from api.answers import json_response
 from api.auth import NO_CREDENTIALS
 from api.call import Call
-from api.answers import json_response
 from api.ranges import Unsatisfiable, http_date, not_modified, requested_span
 from api.routing import Route
 from commands.attachments.media_types import HEAD_BYTES, PLAIN_IMAGES, media_type

@@ -34,3 +34,6 @@ class AccountLookups(InvitationLookups, SessionLookups, Protocol):
 
     def password_of(self, account_id: int) -> str | None:
         """The password hash of the account."""
+
+    def some_live_sessions(self, limit: int) -> list[int]:
+        """Ids of sessions of anybody that could still be used, at most so many."""

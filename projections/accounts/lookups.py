@@ -13,6 +13,8 @@ _LIVE_SESSIONS = f"""
 SELECT s.id FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id
 WHERE s.account_id = %(account)s AND {LIVE}"""
 
+_SOME_LIVE_SESSIONS = f"""
+SELECT s.id FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id WHERE {LIVE} LIMIT %(limit)s"""
 _USABLE_INVITATION = """
 SELECT 1 FROM invitations.invitations
 WHERE code_digest = %(digest)s AND times_used < max_uses AND (expires_at IS NULL OR now() <= expires_at)"""
@@ -72,6 +74,10 @@ class AccountAnswers(SqlAnswers):
     def live_sessions(self, account_id: int) -> list[int]:
         """Sessions that could still be used."""
         return [session_id for (session_id,) in self.rows(_LIVE_SESSIONS, account=account_id)]
+
+    def some_live_sessions(self, limit: int) -> list[int]:
+        """Sessions of anybody that could still be used, at most so many."""
+        return [session_id for (session_id,) in self.rows(_SOME_LIVE_SESSIONS, limit=limit)]
 
     def invitation_needed(self) -> bool:
         """Whether there is any invitation."""

@@ -1,0 +1,71 @@
+"""`notechondria invitations`: codes that people may register with."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.store import by_operator, fail, opened_store
+from cli.users import AsJson, show
+from commands.invitations import create_invitation
+from projections.accounts.operator_queries import list_invitations
+
+invitations = typer.Typer(no_args_is_help=True, help="Make and list invitation codes. From the first one on nobody registers without.")
+
+LONGEST = 255
+HEX_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
+
+
+@invitations.command()
+def create(
+    code: Annotated[str | None, typer.Option(help="The code; made and shown once when it is missing.")] = None,
+    label: Annotated[str, typer.Option(help="What it is for.")] = "",
+    max_uses: Annotated[int, typer.Option(min=1, max=2**31 - 1, help="So many may register with it.")] = 1,
+    expires_at: Annotated[
+        datetime | None, typer.Option(help="Until when it is good, UTC.", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Make an invitation code.
+
+    Example: notechondria invitations create --label "spring class" --max-uses 30
+    """
+    text = (code or "").strip() or secrets.token_urlsafe(9)
+    if len(text) > LONGEST or len(label) > LONGEST or "\0" in text + label:
+        fail(f"Code and label have at most {LONGEST} characters.")
+    if HEX_DIGEST.fullmatch(text):
+        fail("A code of 64 hexadecimal digits looks like the digest of another one. Choose a different code.")
+    until = expires_at.replace(tzinfo=expires_at.tzinfo or UTC).astimezone(UTC) if expires_at else None
+    with opened_store() as services:
+        digest = services.proofs.digest(text)
+        invitation_id = services.commands.run(
+            lambda work: create_invitation(work, digest, label=label, max_uses=max_uses, expires_at=until), by_operator()
+        ).result
+    show({"id": invitation_id, "code": text, "label": label, "max_uses": max_uses}, f"Invitation {invitation_id}: {text}", as_json=as_json)
+
+
+@invitations.command("list")
+def list_all(*, as_json: AsJson = False) -> None:
+    """List all invitations. Their codes are not kept.
+
+    Example: notechondria invitations list
+    """
+    with opened_store() as services:
+        found = list_invitations(services.thread_pool)
+    if as_json:
+        for invitation in found:
+            print(json.dumps(invitation))
+        return
+    table = Table("id", "label", "used", "expires", "usable")
+    for one in found:
+        used = f"{one['times_used']} of {one['max_uses']}"
+        table.add_row(str(one["id"]), one["label"], used, one["expires_at"] or "", "yes" if one["usable"] else "no")
+    Console().print(table)

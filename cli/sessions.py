@@ -1,0 +1,57 @@
+"""`notechondria sessions`: who is signed in."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.store import by_operator, opened_store
+from cli.users import AsJson, show
+from commands.accounts import operators
+from projections.accounts.operator_queries import list_live_sessions
+
+sessions = typer.Typer(no_args_is_help=True, help="List and end login sessions.")
+
+User = Annotated[str, typer.Option("--user", help="User name, ignoring case.")]
+
+
+@sessions.command("list")
+def list_all(user: Annotated[str | None, typer.Option("--user", help="Only of this user.")] = None, *, as_json: AsJson = False) -> None:
+    """List the live sessions.
+
+    Example: notechondria sessions list --user mira
+    """
+    with opened_store() as services:
+        found = list_live_sessions(services.thread_pool, user)
+    if as_json:
+        for session in found:
+            print(json.dumps(session))
+        return
+    table = Table("id", "username", "device", "since", "last seen")
+    for one in found:
+        table.add_row(str(one["id"]), one["username"], one["device_label"], one["started_at"], one["seen_at"])
+    Console().print(table)
+
+
+@sessions.command()
+def revoke(
+    user: User,
+    session: Annotated[int | None, typer.Option("--session", help="Only this one; otherwise all of the user.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """End all sessions of a user, or one of them. The next request with them is refused, in every process.
+
+    Example: notechondria sessions revoke --user mira
+    """
+    with opened_store() as services:
+        if session is None:
+            ended = services.commands.run(lambda work: operators.revoke_all(work, user), by_operator()).result
+        else:
+            services.commands.run(lambda work: operators.revoke_one(work, user, session), by_operator())
+            ended = 1
+    show({"user": user, "ended": ended}, f"{ended} session{'' if ended == 1 else 's'} of {user} ended.", as_json=as_json)

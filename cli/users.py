@@ -1,0 +1,113 @@
+"""`notechondria users`: accounts, for operators."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.store import by_operator, fail, opened_store
+from commands.accounts import operators
+from commands.accounts.default_avatar import store_default_avatar
+from commands.accounts.passwords import weakness
+from commands.accounts.rules import email_problem, username_problem
+from projections.accounts.operator_queries import list_accounts
+
+users = typer.Typer(no_args_is_help=True, help="Make, list, promote, shut and open accounts.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
+Name = Annotated[str, typer.Argument(help="User name, ignoring case.")]
+
+
+@users.command()
+def create(
+    username: Annotated[str, typer.Option(help="3 to 150 letters, digits, hyphens and underscores.")],
+    email: Annotated[str, typer.Option(help="Its address, taken as verified.")],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, help="Asked for when it is not given.")],
+    *,
+    superuser: Annotated[bool, typer.Option("--superuser", help="An administrator.")] = False,
+    staff: Annotated[bool, typer.Option("--staff", help="A staff member.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a verified account.
+
+    Example: notechondria users create --username mira --email mira@example.org
+    """
+    for problem in (username_problem(username), email_problem(email), weakness(password.strip())):
+        if problem:
+            fail(problem)
+    command = operators.CreateAccount(
+        username=username, email=email, password=password.strip(), is_staff=staff or superuser, is_superuser=superuser
+    )
+    with opened_store() as services:
+        account_id = operators.create_account(services.commands, command, by_operator())
+        store_default_avatar(services.blobs, account_id, username)
+    show({"id": account_id, "username": username, "email": email.lower()}, f"Account {account_id} ({username}) made.", as_json=as_json)
+
+
+@users.command("list")
+def list_users(*, as_json: AsJson = False) -> None:
+    """List all accounts.
+
+    Example: notechondria users list --json
+    """
+    with opened_store() as services:
+        found = list_accounts(services.thread_pool)
+    if as_json:
+        for account in found:
+            print(json.dumps(account))
+        return
+    table = Table("id", "username", "email", "state", "rights", "registered")
+    for account in found:
+        rights = "superuser" if account["is_superuser"] else "staff" if account["is_staff"] else ""
+        table.add_row(str(account["id"]), account["username"], account["email"], account["state"], rights, account["registered_at"])
+    Console().print(table)
+
+
+@users.command()
+def promote(
+    username: Name,
+    *,
+    superuser: Annotated[bool, typer.Option(help="Administrator as well, or no longer.")] = False,
+    staff: Annotated[bool, typer.Option(help="Staff member, or no longer.")] = True,
+) -> None:
+    """Make an account a staff member or administrator, or take that back with --no-staff.
+
+    Example: notechondria users promote mira --superuser
+    """
+    with opened_store() as services:
+        services.commands.run(
+            lambda work: operators.promote(work, username, is_staff=staff or superuser, is_superuser=superuser).number,
+            by_operator(),
+        )
+    print(f"{username}: staff {'yes' if staff or superuser else 'no'}, superuser {'yes' if superuser else 'no'}.")
+
+
+@users.command()
+def disable(username: Name, reason: Annotated[str | None, typer.Option(help="Kept with the event.")] = None) -> None:
+    """Shut an account: it is signed out everywhere at once and cannot sign in.
+
+    Example: notechondria users disable mira --reason "left the school"
+    """
+    with opened_store() as services:
+        services.commands.run(lambda work: operators.disable(work, username).number, by_operator(reason))
+    print(f"{username} cannot sign in any more.")
+
+
+@users.command()
+def enable(username: Name, reason: Annotated[str | None, typer.Option(help="Kept with the event.")] = None) -> None:
+    """Open a shut account again.
+
+    Example: notechondria users enable mira
+    """
+    with opened_store() as services:
+        services.commands.run(lambda work: operators.enable(work, username).number, by_operator(reason))
+    print(f"{username} can sign in again.")
+
+
+def show(record: dict[str, Any], text: str, *, as_json: bool) -> None:
+    """One result, for programs or for people."""
+    print(json.dumps(record) if as_json else text)

@@ -1,0 +1,108 @@
+"""What operators do on the command line, seen over HTTP."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from cli.main import app
+from commands.bootstrap import ensure_administrator, revoke_every_session
+from settings import Settings, load_settings
+from tests.accounts.people import PASSWORD, Person, make_person
+from wiring import Services, administrator_of, build_services, prepare
+
+LOGIN = "/api/v1/auth/login/"
+
+
+@pytest.fixture
+def operator(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    """A command line with the server's settings."""
+    monkeypatch.setenv("DATABASE_URL", settings.conninfo())
+    monkeypatch.setenv("NOTECHONDRIA_DATA_DIR", str(settings.data_dir))
+    return CliRunner()
+
+
+def run(operator: CliRunner, *words: str) -> Result:
+    return operator.invoke(app, list(words))
+
+
+def test_created_user_signs_in_and_has_an_inbox_and_a_picture(operator: CliRunner, door: httpx.Client) -> None:
+    made = run(operator, "users", "create", "--username", "Olga", "--email", "Olga@example.org", "--password", PASSWORD, "--json")
+    assert made.exit_code == 0, made.output
+    assert json.loads(made.stdout)["username"] == "Olga"
+    payload = door.post(LOGIN, json={"email": "olga", "password": PASSWORD}).json()
+    headers = {"Authorization": f"Token {payload['token']}"}
+    (inbox,) = [course for course in door.get("/api/v1/courses/", headers=headers).json() if course["is_default"]]
+    assert inbox["title"] == "Inbox"
+    picture = door.get(payload["user"]["image_url"])
+    assert picture.status_code == 200
+    assert picture.headers["content-type"] == "image/png"
+    again = run(operator, "users", "create", "--username", "olga", "--email", "o2@example.org", "--password", PASSWORD)
+    assert again.exit_code == 1
+    assert "taken" in again.stderr
+    listed = [json.loads(line) for line in run(operator, "users", "list", "--json").stdout.splitlines()]
+    assert {account["username"]: account["state"] for account in listed}["Olga"] == "active"
+
+
+@pytest.mark.parametrize(("username", "password"), [("o", PASSWORD), ("has blank", PASSWORD), ("fine", "weak")])
+def test_bad_user_is_refused(operator: CliRunner, username: str, password: str) -> None:
+    made = run(operator, "users", "create", "--username", username, "--email", "x@example.org", "--password", password)
+    assert made.exit_code == 1
+
+
+def test_disabled_account_is_told_so_and_comes_back_signed_out(operator: CliRunner, door: httpx.Client, person: Person) -> None:
+    assert run(operator, "users", "disable", person.username.upper()).exit_code == 0
+    settings = door.get("/api/v1/settings/", headers=person.headers)
+    assert (settings.status_code, settings.json()) == (401, {"detail": "User account is disabled."})
+    assert door.get("/api/v1/auth/session/", headers=person.headers).json() == {"authenticated": False}
+    assert door.post(LOGIN, json={"email": person.email, "password": PASSWORD}).status_code == 400
+    register = {"username": "again", "email": person.email, "password": PASSWORD}
+    assert list(door.post("/api/v1/auth/register/", json=register).json()) == ["email"]
+    assert run(operator, "users", "enable", person.username).exit_code == 0
+    assert door.get("/api/v1/settings/", headers=person.headers).json() == {"detail": "Invalid token."}
+    assert door.post(LOGIN, json={"email": person.email, "password": PASSWORD}).status_code == 200
+
+
+def test_sessions_are_listed_and_revoked(operator: CliRunner, door: httpx.Client, person: Person) -> None:
+    (listed,) = run(operator, "sessions", "list", "--user", person.username, "--json").stdout.splitlines()
+    assert json.loads(listed)["id"] == person.session_id
+    assert run(operator, "sessions", "revoke", "--user", person.username).exit_code == 0
+    assert door.get("/api/v1/settings/", headers=person.headers).status_code == 401
+
+
+def test_invitation_code_is_shown_once(operator: CliRunner, door: httpx.Client, services: Services) -> None:
+    made = run(operator, "invitations", "create", "--label", "spring", "--max-uses", "2", "--json")
+    code = json.loads(made.stdout)["code"]
+    assert run(operator, "invitations", "create", "--code", code).exit_code == 1
+    assert run(operator, "invitations", "create", "--code", "a" * 64).exit_code == 1
+    listed = run(operator, "invitations", "list", "--json").stdout
+    assert code not in listed
+    assert json.loads(listed)["max_uses"] == 2
+    answer = door.post("/api/v1/auth/validate-invitation/", json={"invitation_code": code})
+    assert answer.json() == {"required": True, "valid": True}
+
+
+def test_administrator_is_made_once_and_keeps_its_password(database_url: str, tmp_path: Path) -> None:
+    settings = load_settings(database_url=database_url, data_dir=tmp_path, superuser_password=PASSWORD, superuser_username="boss")
+    prepare(settings)
+    prepare(settings)
+    services = build_services(settings)
+    services.thread_pool.open()
+    try:
+        first = services.lookups.sign_in_candidate("boss@localhost")
+        administrator = administrator_of(settings)
+        assert ensure_administrator(services.commands, administrator) == "there already"
+        assert services.lookups.sign_in_candidate("boss") == first
+        assert ensure_administrator(services.commands, administrator, reset_password=True) == "password reset"
+        assert services.lookups.sign_in_candidate("boss") != first
+        person = make_person(services)
+        assert revoke_every_session(services.commands) == 1
+        assert services.lookups.live_sessions(person.account_id) == []
+    finally:
+        services.log.close()
+        services.thread_pool.close()
