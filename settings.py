@@ -104,6 +104,12 @@ class Settings(BaseSettings):
 
     secret_key: SecretStr | None = _setting(None, "Key of digests; unset: made once and kept in the database", "DJANGO_SECRET_KEY")
     rate_limits: bool = _setting(True, "Limits of requests per account and address (those on secrets always stay on)")
+    requests_per_minute: int = _setting(1200, "Requests that one account may make in a minute", ge=1, le=10_000_000)
+    anonymous_requests_per_minute: int = _setting(
+        600, "Requests that callers who are not signed in may make from one network address in a minute", ge=1, le=10_000_000
+    )
+    requests_at_once: int = _setting(64, "Requests of one account or address that one process works on at a time", ge=1, le=100_000)
+    request_seconds: int = _setting(120, "Longest time until an answer begins, not counting the upload of the body", ge=1, le=3600)
     revoke_sessions_on_start: bool = _setting(False, "Log everybody out at every start")
 
     smtp_host: str | None = _setting(None, "Mail server; unset: mails become files in the outbox of the data folder", "SMTP_HOST")

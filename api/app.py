@@ -14,14 +14,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 import api.routes
+from api.buckets import Buckets
 from api.dispatch import Dispatch
 from api.docs import TITLE, add_documentation
 from api.errors import route_error
 from api.middleware.headers import Headers
 from api.middleware.hosts import Hosts
+from api.middleware.limits import Limits
+from api.middleware.patience import Patience
 from api.middleware.requests import RequestLog
 from api.routes.platform import product_version
 from api.routing import ApiRoute, Route
+from eventstore.allowances import Allowances
 from settings import get_settings
 from wiring import Services, build_services
 
@@ -36,22 +40,26 @@ class Door(FastAPI):
     def __init__(self, services: Services, routes: Iterable[ApiRoute]) -> None:
         super().__init__(title=TITLE, lifespan=_lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
         self.state.services = services
+        self.state.buckets = Buckets(Allowances(services.loop_pool).spend)
         self.router.default = _no_route
         self.api_routes = list(routes)
         """Not among the router's own routes: what the path table does not find, the router shall not find either."""
         add_documentation(self, self.api_routes, product_version())
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Log, headers, host, dispatch; errors are answered inside dispatch, so that they get all the headers as well."""
-        settings = self.state.services.settings
-        dispatch = Dispatch(self.api_routes, self.router)
+        """Log, headers, time, host, limits, dispatch; errors are answered inside, so that they get all the headers as well."""
+        services: Services = self.state.services
+        settings = services.settings
+        innermost: ASGIApp = Dispatch(self.api_routes, self.router)
+        if settings.rate_limits:
+            innermost = Limits(innermost, self.state.buckets, settings, services.key)
         hosts = Hosts(
-            dispatch,
+            innermost,
             allowed=settings.allowed_hosts,
             proxies=settings.trusted_proxies,
             public_origin=settings.public_origin,
         )
-        return RequestLog(Headers(hosts), color=settings.access_log_force_color or sys.stderr.isatty())
+        return RequestLog(Headers(Patience(hosts, settings.request_seconds)), color=settings.access_log_force_color or sys.stderr.isatty())
 
 
 @asynccontextmanager
@@ -63,6 +71,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:
+            await app.state.buckets.close()
             await services.close()
 
 

@@ -106,6 +106,8 @@ class Call:
     def _admit(self, caller: Caller) -> Caller:
         admit(self.route.caller, caller, self.route.anonymous_detail)
         self.caller = caller
+        # For the steps around the handler: limits and figures go by account.
+        self.scope["caller"] = caller
         return caller
 
     def context(self) -> Context:

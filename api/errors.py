@@ -96,6 +96,15 @@ class TooLarge(Refusal):
         )
 
 
+class TooManyRequests(Refusal):
+    """The caller has used up the requests of this minute, or has too many under way at once."""
+
+    status = 429
+
+    def __init__(self, seconds: int, detail: str) -> None:
+        super().__init__({"detail": detail}, {"Retry-After": str(seconds)})
+
+
 class UnsupportedMediaType(Refusal):
     """Neither JSON nor a form."""
 

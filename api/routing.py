@@ -52,6 +52,7 @@ class Route:
     head: whether HEAD is served like GET.
     guard: refuses what the path alone decides, such as an unknown id. Asked when what was sent is wrong, so that the refusal
     with precedence is told; otherwise the handler finds out by itself, without another round trip.
+    cost: as how many requests it counts under the caller's limit.
     """
 
     method: Method
@@ -71,6 +72,7 @@ class Route:
     limit: int | None = None
     head: bool = True
     guard: Callable[[Call], Awaitable[None]] | None = None
+    cost: int = 1
 
 
 class ApiRoute(APIRoute):

@@ -70,7 +70,7 @@ def _serve(settings: Settings, ready: int, listener: int) -> None:
         "api.app:create_app",
         factory=True,
         loop="uvloop",
-        http="httptools",
+        http="api.wire:BoundedProtocol",
         ws="none",
         lifespan="on",
         access_log=False,

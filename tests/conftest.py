@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ import pytest
 from eventstore import embedded
 from settings import embedded_conninfo
 from tests.verifying import verify_database
+
+# Tests ask faster than people do; those about limits switch them on.
+os.environ["NOTECHONDRIA_RATE_LIMITS"] = "off"
 
 _numbers = count(1)
 

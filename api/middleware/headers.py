@@ -18,7 +18,7 @@ CORS = (
         b"access-control-allow-headers",
         b"Authorization, Content-Type, Accept, Origin, X-Requested-With, Idempotency-Key, If-Match, X-Request-ID",
     ),
-    (b"access-control-expose-headers", b"ETag, Retry-After, X-Request-ID, Content-Disposition"),
+    (b"access-control-expose-headers", b"ETag, Retry-After, RateLimit, RateLimit-Policy, X-Request-ID, Content-Disposition"),
     (b"vary", b"Origin"),
 )
 PREFLIGHT = ((b"access-control-max-age", b"86400"), (b"content-length", b"0"))

@@ -31,9 +31,7 @@ def login(call: Call) -> Response:
     if identifier is None:
         raise Invalid({"non_field_errors": [NOBODY_NAMED]})
     sign_in = sign_in_of(call, "password")
-    decide = log_in(
-        services.lookups, services.proofs, identifier, body.password, sign_in=sign_in, network=call.client_address
-    )
+    decide = log_in(services.lookups, services.proofs, identifier, body.password, sign_in=sign_in, network=call.client_address)
     outcome = services.commands.run(decide, call.context(), answer=get_auth_payload)
     return json_bytes(call, auth_payload(outcome.row, sign_in.key))
 
