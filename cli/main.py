@@ -7,6 +7,7 @@ import typer
 from cli.bootstrap import bootstrap
 from cli.doctor import doctor
 from cli.invitations import invitations
+from cli.projections import app as projections
 from cli.serve import serve
 from cli.sessions import sessions
 from cli.settings_table import settings
@@ -22,3 +23,4 @@ app.command()(version)
 app.add_typer(users, name="users")
 app.add_typer(invitations, name="invitations")
 app.add_typer(sessions, name="sessions")
+app.add_typer(projections, name="projections")

@@ -84,7 +84,9 @@ def bring_up_to_date(conninfo: str, projections: Sequence[Projection], progress:
         if not changed and not retired:
             return None
         log.info("rebuilding read models", projections=[p.name for p in changed], retired=retired)
-        return _Rebuild(connection, changed, retired, progress or Progress()).run()
+        done = _Rebuild(connection, changed, retired, progress or Progress()).run()
+        log.info("read models rebuilt", projections=done.projections, events=done.events, seconds=round(done.seconds, 2))
+        return done
 
 
 def rebuild(
@@ -145,9 +147,7 @@ class _Rebuild:
         self._progress.enter("done")
         parked = sum(len(share.poison) for share in fold.shares)
         names = tuple(projection.name for projection in self._projections)
-        done = Rebuilt(names, self._progress.events, self._progress.seconds, self._swap_ms, parked)
-        log.info("read models rebuilt", projections=names, events=done.events, seconds=round(done.seconds, 2), parked=parked)
-        return done
+        return Rebuilt(names, self._progress.events, self._progress.seconds, self._swap_ms, parked)
 
     # ------------------------------------------------------------------ filling
 

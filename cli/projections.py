@@ -1,0 +1,236 @@
+"""`notechondria projections`: look at the read models, rebuild them, compare them with the log, retry what waits."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, NoReturn
+
+import psycopg
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from eventstore import embedded
+from logs import configure_logging
+from projections.base import Projection
+from projections.catalog import ALL_PROJECTIONS
+from projections.fold import FoldFailed
+from projections.health import FollowerHealth, Health, health_now
+from projections.loops import Pausing
+from projections.parking import Parked, parked_streams, retry_parked
+from projections.progress import Cancelled, Progress
+from projections.rebuild import Busy, rebuild
+from projections.verify import Difference, NotComparable, Verification, verify
+from reactors.catalog import ALL_REACTORS
+from reactors.following import PARKED_NAME, Reactor, retry_reactor
+from settings import Settings, SettingsError, load_settings
+from wiring import build_services
+
+app = typer.Typer(no_args_is_help=True, help="Look at the read models, rebuild and verify them, retry streams that wait.")
+errors = Console(stderr=True, soft_wrap=True, highlight=False)
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+Name = Annotated[str | None, typer.Argument(help="One projection; see `projections list`.")]
+All = Annotated[bool, typer.Option("--all", help="All projections, in one pass over the log.")]
+
+
+@app.command("list")
+def list_projections(*, as_json: AsJson = False) -> None:
+    """Show every projection and reactor: position, lag, age of its last sign of life, and streams that wait after an error.
+
+    Example: notechondria projections list
+    """
+    with _database() as (_, conninfo), psycopg.connect(conninfo, autocommit=True) as connection:
+        found = health_now(connection)
+        waiting = {f.name: parked_streams(connection, _parked_as(f)) for f in found.followers if f.parked}
+    if as_json:
+        _print_json({"head": found.head, "followers": [_follower(f, waiting.get(f.name, [])) for f in found.followers]})
+    else:
+        _print_table(found, waiting)
+
+
+@app.command("rebuild")
+def rebuild_projections(
+    name: Name = None,
+    *,
+    every: All = False,
+    throttle: Annotated[float | None, typer.Option(min=1, help="At most so many events per second.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build the tables anew from the log beside the running service, and swap them in.
+
+    Reads and writes go on meanwhile. Stopping it (Ctrl+C, or a crash) changes nothing.
+
+    Example: notechondria projections rebuild notes --throttle 20000
+    """
+    chosen = _chosen(name, every=every)
+    with _database() as (_, conninfo), _shown("Rebuilding", quiet=as_json) as progress:
+        done = rebuild(conninfo, chosen, progress=progress, throttle=throttle)
+    if as_json:
+        _print_json(asdict(done))
+        return
+    rate = done.events / max(done.seconds, 1e-9)
+    print(f"Rebuilt {', '.join(done.projections)}: {done.events} events in {done.seconds:.1f} s, {rate:.0f} events/s.")
+    if done.parked:
+        print(f"{done.parked} streams wait because of errors; `notechondria projections list` shows them.")
+
+
+@app.command("verify")
+def verify_projections(name: Name = None, *, every: All = False, as_json: AsJson = False) -> None:
+    """Replay the log and compare the result with the live tables, row by row. Exits with 1 when anything differs.
+
+    Example: notechondria projections verify --all
+    """
+    chosen = _chosen(name, every=every)
+    with _database() as (_, conninfo), _shown("Verifying", quiet=as_json) as progress:
+        found = verify(conninfo, chosen, progress=progress)
+    if as_json:
+        _print_json(asdict(found))
+    else:
+        _print_verification(found)
+    if found.different:
+        raise typer.Exit(1)
+
+
+@app.command("retry")
+def retry_streams(
+    name: Annotated[str, typer.Argument(help="A projection or reactor; see `projections list`.")], *, as_json: AsJson = False
+) -> None:
+    """Try the streams that wait once more. Exits with 1 when some still fail.
+
+    Example: notechondria projections retry activity
+    """
+    projection = next((p for p in ALL_PROJECTIONS if p.name == name and p.lifecycle == "following"), None)
+    reactor = next((r for r in ALL_REACTORS if r.name == name and isinstance(r, Reactor)), None)
+    if projection is None and reactor is None:
+        _fail(f"There is no following projection and no reactor called {name}.", 2)
+    with _database() as (settings, conninfo), psycopg.connect(conninfo, autocommit=True) as connection:
+        if projection is not None:
+            freed, waiting = retry_parked(connection, projection)
+        else:
+            assert isinstance(reactor, Reactor)
+            services = build_services(settings)
+            with services.thread_pool:
+                freed, waiting = retry_reactor(connection, reactor, services)
+    if as_json:
+        _print_json({"freed": freed, "waiting": [asdict(parked) for parked in waiting]})
+    else:
+        print(f"{len(freed)} streams go on, {len(waiting)} still wait.")
+        for parked in waiting:
+            print(f"  {parked.stream} from position {parked.position}: {parked.error}")
+    if waiting:
+        raise typer.Exit(1)
+
+
+def _chosen(name: str | None, *, every: bool) -> Sequence[Projection]:
+    if every == (name is not None):
+        _fail("Name one projection, or give --all.", 2)
+    chosen = [p for p in ALL_PROJECTIONS if every or p.name == name]
+    if not chosen:
+        _fail(f"There is no projection called {name}. There are: {', '.join(p.name for p in ALL_PROJECTIONS)}.", 2)
+    return chosen
+
+
+def _fail(message: str, code: int = 1) -> NoReturn:
+    errors.print(message, markup=False)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _database() -> Iterator[tuple[Settings, str]]:
+    """The settings and the database's address; tells in one sentence what hinders."""
+    try:
+        settings = load_settings()
+        configure_logging(settings)
+        own = settings.database_url is None
+        if own:
+            embedded.ensure_running(settings.data_dir)
+        try:
+            yield settings, settings.conninfo()
+        finally:
+            if own:
+                embedded.release(settings.data_dir)
+    except (SettingsError, Busy, NotComparable, FoldFailed, Pausing) as error:
+        _fail(str(error))
+    except Cancelled:
+        _fail("Stopped; nothing was changed.", 130)
+    except psycopg.Error as error:
+        _fail(f"The database cannot be used: {str(error).strip().splitlines()[0]}")
+
+
+@contextmanager
+def _shown(title: str, *, quiet: bool) -> Iterator[Progress]:
+    """Progress with a bar on the terminal, and Ctrl+C as the way to stop."""
+    progress = Progress()
+    before = signal.signal(signal.SIGINT, lambda *_: progress.cancel.set())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[speed]}"))
+    try:
+        with Bar(*columns, console=errors, disable=quiet or not errors.is_terminal) as bar:
+            progress.tell = _teller(bar, bar.add_task(title, total=None, speed=""), title)
+            yield progress
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _teller(bar: Bar, task: TaskID, title: str) -> Callable[[Progress], None]:
+    def tell(progress: Progress) -> None:
+        left = progress.seconds_left
+        speed = f"{progress.events} events, {progress.events_per_second:.0f}/s" + (f", {left:.0f} s left" if left is not None else "")
+        bar.update(task, description=f"{title}: {progress.phase}", total=progress.head or None, completed=progress.position, speed=speed)
+
+    return tell
+
+
+def _parked_as(follower: FollowerHealth) -> str:
+    return PARKED_NAME + follower.name if follower.kind == "reactor" else follower.name
+
+
+def _follower(follower: FollowerHealth, waiting: Sequence[Parked]) -> dict[str, Any]:
+    return asdict(follower) | {"alive": follower.alive, "waiting": [asdict(parked) for parked in waiting]}
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, default=lambda other: other.isoformat() if isinstance(other, datetime) else str(other)))
+
+
+def _print_table(found: Health, waiting: dict[str, list[Parked]]) -> None:
+    table = Table(title=f"Head of the log: position {found.head}", title_justify="left")
+    for column in ("name", "kind", "version", "position", "behind", "last tick", "waiting"):
+        table.add_column(column)
+    for f in found.followers:
+        inline = f.kind == "inline"
+        ticked = "" if inline else f"{f.silent_s:.0f} s ago" + ("" if f.alive else " - NOT RUNNING")
+        cells = (f.version or "", "with each write" if inline else f.position, "" if inline else f.lag, ticked, f.parked or "")
+        table.add_row(f.name, f.kind, *map(str, cells))
+    Console().print(table)
+    for name, streams in waiting.items():
+        for parked in streams:
+            print(f"{name}: {parked.stream} waits from position {parked.position}: {parked.error}")
+
+
+def _print_verification(found: Verification) -> None:
+    for difference in found.differences:
+        print(_sentence(difference))
+    if found.different > len(found.differences):
+        print(f"... and {found.different - len(found.differences)} more.")
+    print(f"{found.rows} rows compared with a replay of {found.events} events in {found.seconds:.1f} s: {found.different} differ.")
+
+
+def _sentence(d: Difference) -> str:
+    key = ", ".join(f"{name}={value}" for name, value in d.key.items())
+    text = f"{d.kind}: {d.projection}.{d.table} {key}"
+    for column, (live, replayed) in d.columns.items():
+        text += f"\n    {column}: {_short(live)} is live, {_short(replayed)} was expected"
+    return text + (f"\n    last event: {d.event}" if d.event else "")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else text[:117] + "..."
