@@ -55,6 +55,9 @@ def async_pool(conninfo: str, *, size: int, name: str) -> AsyncConnectionPool[As
     )
 
 
+_GIVE_UP = "DO 'BEGIN RAISE ''given up by the client'' USING ERRCODE = ''NC002''; END'"
+
+
 @contextmanager
 def one_message(connection: Connection[TupleRow], *, fetches: bool) -> Iterator[None]:
     """A transaction whose statements leave together, as far as nothing is fetched in between.
@@ -64,7 +67,12 @@ def one_message(connection: Connection[TupleRow], *, fetches: bool) -> Iterator[
     """
     if not fetches:
         with connection.pipeline():
-            yield
+            try:
+                yield
+            except BaseException:
+                # The end of a pipeline commits what was queued before; an error in it takes everything back.
+                connection.execute(_GIVE_UP)
+                raise
         return
     try:
         with connection.pipeline():

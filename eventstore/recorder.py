@@ -29,7 +29,8 @@ from eventstore.database import connection_lost, one_message, passing, reading
 from eventstore.forgetting import Forgetting, queue
 from eventstore.reader import LogReader, PollingSubscription
 
-_APPEND = "SELECT log.append(%s, %s::text[], %s::int[], %s::text[], %s::bytea[], %s, %s::timestamptz[])"
+# In binary, because bytes as text are twice as long.
+_APPEND = "SELECT log.append(%s, %b::text[], %b::int[], %b::text[], %b::bytea[], %b, %b::timestamptz[])"
 _GUARD = "SELECT log.guard(%s)"
 _SELECT = "SELECT stream, version, type, data, recorded_at FROM log.events WHERE stream = %s"
 _HEAD = "SELECT max(position) FROM log.events"
