@@ -7,8 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cli.main import app
 from commands.bootstrap import ensure_administrator, revoke_every_session
