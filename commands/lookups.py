@@ -10,6 +10,7 @@ from commands.courses.lookups import CourseLookups
 from commands.note_sessions.lookups import NoteSessionLookups
 from commands.notes.lookups import NoteLookups
 from commands.planner.lookups import PlannerLookups
+from commands.undo_lookups import ChangeLookups
 
 
 class Ids(Protocol):
@@ -20,6 +21,7 @@ class Ids(Protocol):
 
 
 class Lookups(
+    ChangeLookups,
     AttachmentLookups,
     CourseLookups,
     NoteLookups,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from projections.accounts.lookups import AccountAnswers
 from projections.attachments.lookups import AttachmentAnswers
+from projections.changes.lookups import ChangeAnswers
 from projections.courses.lookups import CourseAnswers
 from projections.note_sessions.lookups import NoteSessionAnswers
 from projections.notes.lookups import NoteAnswers
@@ -11,6 +12,7 @@ from projections.planner.lookups import PlannerAnswers
 
 
 class SqlLookups(
+    ChangeAnswers,
     AttachmentAnswers,
     CourseAnswers,
     NoteAnswers,

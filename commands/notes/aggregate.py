@@ -21,26 +21,28 @@ class Note(Aggregate):
     kind = "note"
     snapshot_every = 200
 
-    owner_id: int
-    uuid: str
-    title: str
-    description: str | None
-    content: str
-    metadata_json: str
-    custom_meta: str
-    module: str
-    course_id: int | None
-    is_public: bool
-    editor_mode: str
-    note_type: str
-    source_note_uuid: str | None
-    client_draft_id: str | None
-    words: int
+    # Purged notes replay to these: their creation is forgotten.
+    owner_id: int = 0
+    uuid: str = ""
+    title: str = ""
+    description: str | None = None
+    content: str = ""
+    metadata_json: str = ""
+    custom_meta: str = ""
+    module: str = ""
+    course_id: int | None = None
+    is_public: bool = False
+    editor_mode: str = "P"
+    note_type: str = "N"
+    source_note_uuid: str | None = None
+    client_draft_id: str | None = None
+    words: int = 0
+    words_at_first: int = 0
     created_on: datetime
     edited_on: datetime
     """What clients call last_edit."""
     text_edited_on: datetime
-    revision: int
+    revision: int = 0
     """Version of the last event that changed what readers see. Snapshots of the history do not."""
     is_deleted: bool = False
     was_public: bool = False
@@ -67,7 +69,7 @@ class Note(Aggregate):
         self.note_type = event.note_type
         self.source_note_uuid = event.source_note_uuid
         self.client_draft_id = event.client_draft_id
-        self.words = event.words
+        self.words = self.words_at_first = event.words or word_count(event.content)
         self.created_on = event.timestamp
         self.text_edited_on = event.timestamp
         self._edited(event)

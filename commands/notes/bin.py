@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from commands.errors import NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
@@ -55,4 +57,5 @@ def purge_note(work: Work[Lookups], note: Note) -> None:
         if comment is not None and not comment.is_purged and comment.source_note_uuid == note.uuid:
             comment.trigger(notes.NoteSourcePurged, now)
     work.forget(note)
-    note.trigger(notes.NotePurged, now)
+    made_at = note.created_on.astimezone(UTC).isoformat()
+    note.trigger(notes.NotePurged, now, owner_id=note.owner_id, made_at=made_at, words=note.words_at_first)

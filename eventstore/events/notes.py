@@ -144,7 +144,13 @@ class NoteRestored(Event):
 
 
 class NotePurged(Event):
-    """The note is gone for good; what was written of it is forgotten."""
+    """The note is gone for good; what was written of it is forgotten, but not that something was."""
+
+    owner_id: int
+    made_at: str
+    """Time of its creation, ISO 8601 in UTC."""
+    words: int
+    """Words that it was made with."""
 
 
 class NoteSourcePurged(Event):

@@ -50,3 +50,11 @@ class Writing(Projection):
         if words:
             row = WrittenNoteRow(stream_number(event.originator_id), event.owner_id, words, event.timestamp)
             rows.add(WRITTEN, row, event)
+
+    @handles(notes.NotePurged)
+    def purged(self, rows: Rows, event: notes.NotePurged) -> None:
+        """What was written is forgotten; that it was written is not, and this event tells it to a replay."""
+        note_id = stream_number(event.originator_id)
+        if event.words and rows.due(WRITTEN, note_id, event) is None:
+            made_at = datetime.fromisoformat(event.made_at)
+            rows.add(WRITTEN, WrittenNoteRow(note_id, event.owner_id, event.words, made_at), event)

@@ -125,6 +125,8 @@ NOTES: Table = {
     "PATCH /api/v1/blocks/{block_id:int}/": signed_in(404),
     "DELETE /api/v1/blocks/{block_id:int}/": signed_in(404),
     "POST /api/v1/notes/{note_id:int}/reorder/": signed_in(404, body={"ordered_block_ids": [1]}),
+    "GET /api/v1/changes/": signed_in(200),
+    "POST /api/v1/undo/": signed_in(404, body={"change": 2**53}),
 }
 
 ATTACHMENTS: Table = {

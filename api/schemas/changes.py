@@ -1,0 +1,64 @@
+"""Shapes of changes and of taking them back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel
+
+from api.fields import Integer, Model
+from api.schemas.notes import QueryInteger
+
+
+class ChangesQuery(Model):
+    """Which part of the list."""
+
+    limit: Annotated[int | None, QueryInteger(doc="1 to 100, default 20.")] = None
+    before: Annotated[int | None, QueryInteger(min=1, doc="The id of a change: only older ones.")] = None
+
+
+class UndoIn(Model):
+    """What to take back; the last change when it names none."""
+
+    change: Annotated[int | None, Integer(min=1, null=True, doc="The id of a change.")] = None
+
+
+class TouchedOut(BaseModel):
+    """Something that a change touched."""
+
+    kind: str
+    id: int
+    title: str | None
+
+
+class ChangeOut(BaseModel):
+    """What one command did."""
+
+    id: int
+    command: str
+    at: str
+    actor: str
+    channel: str
+    client: str | None
+    summary: str
+    types: list[str]
+    items: list[TouchedOut]
+    undone: bool
+    undoes: str | None
+    can_undo: bool
+
+
+class ChangesOut(BaseModel):
+    """A part of the caller's changes, newest first."""
+
+    results: list[ChangeOut]
+    has_more: bool
+    next_before: int | None
+
+
+class UndoneOut(BaseModel):
+    """What was taken back."""
+
+    undone: int
+    command: str
+    message: str

@@ -1,0 +1,102 @@
+"""Taking back what a command did to a note."""
+
+from __future__ import annotations
+
+from commands.errors import Conflict
+from commands.handling import Work
+from commands.lookups import Lookups
+from commands.notes.aggregate import Note
+from commands.notes.bin import put_into_bin
+from commands.notes.merging import merged
+from commands.undo import Span
+from eventstore.blocks import Block
+from eventstore.events import notes
+
+
+def take_back_note(work: Work[Lookups], span: Span) -> None:
+    """Leads the note back to what it was before the command, where nothing newer was written on top."""
+    note = work.find(Note, span.number)
+    after = work.at(Note, span.number, span.last)
+    if note is None or note.is_purged or after is None:
+        raise Conflict("The note is gone for good.")
+    before = work.at(Note, span.number, span.first - 1)
+    if before is None:
+        _take_back_creation(work, note, after)
+        return
+    if before.is_deleted != after.is_deleted:
+        _take_back_bin(work, note, before, after)
+    if note.is_deleted and not after.is_deleted and not before.is_deleted:
+        raise Conflict("The note lies in the recycle bin. Restore it first.")
+    _take_back_fields(work, note, before, after)
+    _take_back_text(work, note, before, after)
+
+
+_PARTS = ("title", "description", "content", "metadata_json", "custom_meta", "module", "editor_mode", "is_public", "explicit_blocks")
+
+
+def _take_back_creation(work: Work[Lookups], note: Note, after: Note) -> None:
+    if note.is_deleted:
+        raise Conflict("The note lies in the recycle bin already.")
+    if any(getattr(note, part) != getattr(after, part) for part in _PARTS):
+        raise Conflict("The note was changed after it had been made. Delete it instead.")
+    put_into_bin(work, note)
+
+
+def _take_back_bin(work: Work[Lookups], note: Note, before: Note, after: Note) -> None:
+    if note.is_deleted != after.is_deleted:
+        raise Conflict("The note was moved into or out of the recycle bin again since.")
+    if after.is_deleted:
+        note.trigger(notes.NoteRestored, work.context.now)
+        if before.is_public:
+            note.trigger(notes.NotePublished, work.context.now)
+    else:
+        put_into_bin(work, note)
+
+
+def _take_back_fields(work: Work[Lookups], note: Note, before: Note, after: Note) -> None:
+    now = work.context.now
+    if before.title != after.title:
+        _require(note.title == after.title, "title")
+        note.trigger(notes.NoteRenamed, now, title=before.title)
+    if before.description != after.description:
+        _require(note.description == after.description, "description")
+        note.trigger(notes.NoteDescribed, now, description=before.description)
+    if before.metadata_json != after.metadata_json:
+        _require(note.metadata_json == after.metadata_json, "metadata")
+        note.trigger(notes.NoteMetadataChanged, now, metadata_json=before.metadata_json)
+    if before.custom_meta != after.custom_meta:
+        _require(note.custom_meta == after.custom_meta, "metadata")
+        note.trigger(notes.NoteCustomMetaChanged, now, custom_meta=before.custom_meta)
+    if before.module != after.module:
+        _require(note.module == after.module, "module")
+        note.trigger(notes.NoteModuleChanged, now, module=before.module)
+    if before.editor_mode != after.editor_mode:
+        _require(note.editor_mode == after.editor_mode, "editor mode")
+        note.trigger(notes.NoteEditorModeChanged, now, editor_mode=before.editor_mode)
+    if before.is_public != after.is_public and before.is_deleted == after.is_deleted:
+        _require(note.is_public == after.is_public, "visibility")
+        note.trigger(notes.NotePublished if before.is_public else notes.NoteUnpublished, now)
+    if before.course_id != after.course_id and before.course_id is not None:
+        _require(note.course_id == after.course_id, "course")
+        if work.lookups.course_for_notes(note.owner_id, before.course_id) != before.course_id:
+            raise Conflict("The course that the note was in is not there any more.")
+        note.trigger(notes.NoteFiled, now, course_id=before.course_id)
+
+
+def _take_back_text(work: Work[Lookups], note: Note, before: Note, after: Note) -> None:
+    now = work.context.now
+    same_blocks = (before.explicit_blocks, before.blocks_hold) == (after.explicit_blocks, after.blocks_hold)
+    if before.content == after.content and same_blocks:
+        return
+    untouched = note.content == after.content
+    text = before.content if untouched else merged(after.content, note.content, before.content)
+    if text is None:
+        raise Conflict("The same part of the text was changed again since.")
+    note.write(text, now)
+    if untouched and before.blocks_hold:
+        note.write_blocks([Block(*values) for values in before.explicit_blocks], now)
+
+
+def _require(unchanged: bool, what: str) -> None:
+    if not unchanged:
+        raise Conflict(f"The note's {what} was changed again since.")

@@ -1,0 +1,76 @@
+"""Taking changes back: by new events, never by removing old ones, and only when nothing newer stands in the way.
+
+How the events of a stream are taken back is known to its area, which registers an inverse (see commands/inverses.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from commands.errors import Conflict, NotFound
+from commands.handling import Work
+from commands.lookups import Lookups
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What one command did to one stream: its events there are the versions first to last."""
+
+    stream: str
+    first: int
+    last: int
+
+    @property
+    def kind(self) -> str:
+        """What the stream's name begins with: note of note-27, note-session of note-session-4."""
+        return self.stream.rstrip("0123456789-")
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The ids in the stream's name."""
+        return tuple(map(int, self.stream[len(self.kind) + 1 :].split("-")))
+
+    @property
+    def number(self) -> int:
+        """The id in the name of a stream that has one."""
+        return self.numbers[0]
+
+
+Inverse = Callable[[Work[Lookups], Span], None]
+"""Takes back what a command did to a stream: compares `work.at(Kind, span.number, span.first - 1)` (before) and
+`work.at(Kind, span.number, span.last)` (after) with the present state, and triggers the events that lead back. Raises Conflict
+with one sentence when later changes stand in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The change that was taken back."""
+
+    change_id: int
+    command: str
+
+
+def undo(work: Work[Lookups], account_id: int, change_id: int | None, inverses: Mapping[str, Inverse]) -> Undone:
+    """Takes back the change, or the account's last one. Raises NotFound, or Conflict when that is not possible any more."""
+    if change_id is None:
+        parts = work.lookups.last_change(account_id)
+        if parts is None:
+            raise Conflict("There is nothing to undo.")
+    else:
+        parts = work.lookups.change(account_id, change_id)
+        if parts is None:
+            raise NotFound("Change")
+    found_id, command, undone, spans = parts
+    if undone:
+        raise Conflict("This change was undone already.")
+    touched = [Span(*span) for span in spans]
+    for span in touched:
+        if span.kind not in inverses:
+            raise Conflict("This kind of change cannot be undone.")
+    work.context = replace(work.context, undoes=command)
+    for span in touched:
+        inverses[span.kind](work, span)
+    if not any(aggregate.pending for aggregate in work.aggregates.values()):
+        raise Conflict("Nothing is left of this change that could be undone.")
+    return Undone(found_id, command)

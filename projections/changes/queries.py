@@ -1,0 +1,182 @@
+"""The changes of an account, from the log by its actor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from projections.reading import Query
+from projections.wire import zulu_time
+
+EVENTS_READ = 2_000
+"""Events of the account that one page is made of at most."""
+OLDEST = 2**62
+
+SILENT_KINDS = ("session", "mail", "invitation", "note-session", "feed")
+"""Streams whose events are no changes that anybody would look for."""
+SILENT_TYPES = (
+    "NoteSnapshotTaken",
+    "NoteTouched",
+    "NotePurged",
+    "NoteSourcePurged",
+    "CourseTouched",
+    "CourseOpened",
+    "AttachmentPurged",
+)
+
+# Forgotten events have no payload and are left out: what was purged is not listed.
+EVENTS = """
+SELECT position, stream, version, type, metadata, recorded_at FROM log.events
+WHERE log.actor(metadata) = %(account)s::bigint AND position < %(before)s::bigint AND position >= %(from)s::bigint
+  AND length(data) > 0 AND type <> ALL(%(silent_types)s::text[])
+  AND rtrim(stream, '0123456789-') <> ALL(%(silent_kinds)s::text[])
+ORDER BY position __DIRECTION__ LIMIT %(events)s"""
+NEWEST_FIRST = EVENTS.replace("__DIRECTION__", "DESC")
+OLDEST_FIRST = EVENTS.replace("__DIRECTION__", "ASC")
+
+# Which commands were taken back after a position, each by which command.
+UNDOINGS = """
+SELECT DISTINCT ON (metadata) position, metadata FROM log.events
+WHERE log.actor(metadata) = %(account)s::bigint AND position > %(after)s::bigint
+  AND log.actor(metadata) IS NOT NULL AND position('"undoes":'::bytea IN metadata) > 0
+ORDER BY metadata, position LIMIT 10000"""
+
+_PAGE = f"""
+SELECT coalesce(array_agg(position ORDER BY position DESC), '{{}}'), coalesce(array_agg(stream ORDER BY position DESC), '{{}}'),
+       coalesce(array_agg(version ORDER BY position DESC), '{{}}'), coalesce(array_agg(type ORDER BY position DESC), '{{}}'),
+       coalesce(array_agg(metadata ORDER BY position DESC), '{{}}'),
+       coalesce(array_agg(recorded_at ORDER BY position DESC), '{{}}')
+FROM ({NEWEST_FIRST.replace("%(account)s", "%(viewer)s")}) found"""
+
+_ABOUT = """
+SELECT coalesce((SELECT array_agg(position) FROM ({undoings}) u), '{{}}'),
+       coalesce((SELECT array_agg(metadata) FROM ({undoings}) u), '{{}}'),
+       coalesce((SELECT json_object_agg('note-' || n.id, n.title) FROM notes.notes n
+                 WHERE n.id = ANY(%(notes)s::bigint[]) AND n.owner_id = %(viewer)s), '{{}}')::text,
+       coalesce((SELECT json_object_agg('course-' || c.id, c.title) FROM courses.courses c
+                 WHERE c.id = ANY(%(courses)s::bigint[]) AND c.owner_id = %(viewer)s), '{{}}')::text,
+       (SELECT username FROM accounts.accounts WHERE id = %(viewer)s)"""
+_ABOUT_SQL = _ABOUT.format(undoings=UNDOINGS.replace("%(account)s", "%(viewer)s"))
+
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+@dataclass(slots=True)
+class Change:
+    """What one command of an account did."""
+
+    command: str
+    channel: str
+    client: str | None
+    undoes: str | None
+    at: datetime
+    first_position: int = OLDEST
+    spans: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Stream -> first and last version."""
+    types: list[str] = field(default_factory=list)
+    """Types of its events, in order."""
+
+
+def event_params(before: int = OLDEST, start: int = 0, events: int = EVENTS_READ) -> dict[str, object]:
+    """The parameters of EVENTS beside the account."""
+    return {
+        "before": before,
+        "from": start,
+        "events": events,
+        "silent_types": list(SILENT_TYPES),
+        "silent_kinds": list(SILENT_KINDS),
+    }
+
+
+def list_events(before: int | None) -> Query:
+    """Columns (position, stream, version, type, metadata, time) as lists: the caller's newest events in front of a position."""
+    return Query(_PAGE, event_params(OLDEST if before is None else before))
+
+
+def about_changes(changes: Sequence[Change]) -> Query:
+    """What `change_objects` needs beside the changes."""
+    streams = {stream for change in changes for stream in change.spans}
+    return Query(
+        _ABOUT_SQL,
+        {
+            "after": min((change.first_position for change in changes), default=OLDEST),
+            "notes": _numbers(streams, "note"),
+            "courses": _numbers(streams, "course"),
+        },
+    )
+
+
+def grouped(rows: Iterable[Sequence[Any]]) -> list[Change]:
+    """Events, newest first, as changes, newest first."""
+    changes: dict[str, Change] = {}
+    for position, stream, version, type_name, metadata, at in rows:
+        about = orjson.loads(metadata)
+        command = about["command"]
+        change = changes.get(command)
+        if change is None:
+            change = changes[command] = Change(command, about["channel"], about.get("client"), about.get("undoes"), at)
+        change.first_position = min(change.first_position, position)
+        first, last = change.spans.get(stream, (version, version))
+        change.spans[stream] = (min(first, version), max(last, version))
+        change.types.insert(0, type_name)
+    return list(changes.values())
+
+
+def undone_commands(undoings: Iterable[tuple[int, bytes]]) -> set[str]:
+    """The commands that are taken back at present: an undoing that was undone itself does not count."""
+    undone: set[str] = set()
+    for _, metadata in sorted(undoings, reverse=True):
+        about = orjson.loads(metadata)
+        if about["command"] not in undone:
+            undone.add(about["undoes"])
+    return undone
+
+
+def change_objects(changes: Iterable[Change], about: Sequence[Any], undoable: Container[str]) -> list[dict[str, Any]]:
+    """The changes as clients see them. No text of any event is in them, only the present titles of the caller's own things."""
+    positions, metadata, note_titles, course_titles, username = about
+    undone = undone_commands(zip(positions, metadata, strict=True))
+    titles: Mapping[str, str] = {**orjson.loads(note_titles), **orjson.loads(course_titles)}
+    return [
+        {
+            "id": change.first_position,
+            "command": change.command,
+            "at": zulu_time(change.at),
+            "actor": username,
+            "channel": change.channel,
+            "client": change.client,
+            "summary": _summary(change, titles),
+            "types": list(dict.fromkeys(change.types)),
+            "items": [{"kind": _kind(stream), "id": _number(stream), "title": titles.get(stream)} for stream in sorted(change.spans)],
+            "undone": change.command in undone,
+            "undoes": change.undoes,
+            "can_undo": change.command not in undone and all(_kind(stream) in undoable for stream in change.spans),
+        }
+        for change in changes
+    ]
+
+
+def _summary(change: Change, titles: Mapping[str, str]) -> str:
+    """Such as `Note renamed, note text spliced: Cell biology`."""
+    done = ", ".join(_WORDS.sub(" ", name).lower() for name in dict.fromkeys(change.types))
+    named = ", ".join(dict.fromkeys(titles[stream] for stream in sorted(change.spans) if stream in titles))
+    text = f"{done}: {named}" if named else done
+    text = f"undo of {text}" if change.undoes else text
+    return text[:1].upper() + text[1:300]
+
+
+def _kind(stream: str) -> str:
+    return stream.rstrip("0123456789-")
+
+
+def _number(stream: str) -> int:
+    return int(stream.rpartition("-")[2])
+
+
+def _numbers(streams: Iterable[str], kind: str) -> list[int]:
+    return [_number(stream) for stream in streams if _kind(stream) == kind]

@@ -1,0 +1,217 @@
+"""Versions, time travel and merging (contract: notes 8; clients 6.5, 7.4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+Write = Callable[..., dict[str, Any]]
+
+
+def save(client: httpx.Client, note: dict[str, Any], text: str, **fields: Any) -> dict[str, Any]:
+    answer = client.patch(f"notes/{note['id']}/", json={"content": text, **fields})
+    assert answer.status_code == 200, answer.text
+    saved: dict[str, Any] = answer.json()
+    return saved
+
+
+def history(client: httpx.Client, note: dict[str, Any], **params: Any) -> list[dict[str, Any]]:
+    answer = client.get(f"notes/{note['id']}/history/", params=params)
+    assert answer.status_code == 200, answer.text
+    versions: list[dict[str, Any]] = answer.json()
+    return versions
+
+
+@pytest.mark.parametrize(
+    ("reason", "label"), [("autosave_1m", "AutoSave-1m"), ("AUTOSAVE_10M", "AutoSave-10m"), ("autosave_1h", "AutoSave-1h"), ("quit", None)]
+)
+def test_snapshot_keeps_the_state_under_its_label(mira: httpx.Client, write: Write, reason: str, label: str | None) -> None:
+    note = write(content="# T\n\none", description="d", metadata_json='{"a":1}', editor_mode="G")
+    taken = mira.post(f"notes/{note['id']}/snapshot/", json={"reason": reason})
+    assert taken.status_code == 201
+    version = taken.json()
+    assert version.items() >= {"title": note["title"], "description": "d", "content": "# T\n\none", "editor_mode": "G"}.items()
+    assert json.loads(version["metadata_json"]) == {"a": 1}
+    assert version["reason"] == reason
+    assert version["label"] == (label or version["date_created"][:16].replace("T", " "))
+    save(mira, note, "two")
+    assert history(mira, note) == [version]
+    assert mira.get(f"notes/{note['id']}/").json()["last_edit"] > note["last_edit"]
+
+
+def test_snapshot_without_a_reason_is_manual_and_long_reasons_are_cut(mira: httpx.Client, write: Write) -> None:
+    note = write()
+    assert mira.post(f"notes/{note['id']}/snapshot/").json()["reason"] == "manual"
+    assert mira.post(f"notes/{note['id']}/snapshot/", json={"reason": "r" * 50}).json()["reason"] == "r" * 32
+
+
+def test_history_shows_the_newest_twelve_and_pages_through_all(mira: httpx.Client, write: Write) -> None:
+    note = write(content="0")
+    texts = [f"text {number}\n" * 30 for number in range(30)]
+    for text in texts:
+        save(mira, note, text)
+        mira.post(f"notes/{note['id']}/snapshot/", json={})
+    assert [version["content"] for version in history(mira, note)] == texts[:17:-1]
+    seen: list[str] = []
+    page = history(mira, note, limit=7)
+    while page:
+        seen += [version["content"] for version in page]
+        page = history(mira, note, limit=7, before=page[-1]["id"])
+    assert seen == texts[::-1]
+
+
+def test_every_saved_text_can_be_listed_read_and_restored(mira: httpx.Client, write: Write) -> None:
+    note = write(content="one " * 50)
+    for text in ("one " * 49 + "two", "one " * 49 + "three", "four"):
+        save(mira, note, text)
+    edits = history(mira, note, include="edits")
+    assert [version["content"] for version in edits] == ["four", "one " * 49 + "three", "one " * 49 + "two", "one " * 50]
+    assert history(mira, note) == []
+    second = edits[2]
+    assert mira.get(f"notes/{note['id']}/history/{second['id']}/").json() == second
+    assert mira.get(f"notes/{note['id']}/history/{second['version']}/").json() == second
+    restored = mira.post(f"notes/{note['id']}/restore/{second['id']}/", json={})
+    assert (restored.status_code, restored.json()["content"]) == (200, second["content"])
+
+
+def test_restoring_keeps_the_state_before_and_leaves_visibility_and_course(mira: httpx.Client, write: Write) -> None:
+    note = write("One", content="# One\n\nfirst", description="d", editor_mode="G", metadata_json='{"a":1}')
+    version = mira.post(f"notes/{note['id']}/snapshot/", json={}).json()
+    save(mira, note, "second", title="Two", description="e", editor_mode="P", metadata_json='{"a":2}', is_public=True)
+    back = mira.post(f"notes/{note['id']}/restore/{version['id']}/", json={}).json()
+    assert (back["title"], back["description"], back["content"], back["editor_mode"]) == ("One", "d", "# One\n\nfirst", "G")
+    assert json.loads(back["metadata_json"])["a"] == 1
+    assert back["is_public"] is True
+    assert [block["text"] for block in back["blocks"]] == ["One", "first"]
+    before = history(mira, note)[0]
+    assert (before["reason"], before["content"], before["title"]) == ("before_restore", "second", "Two")
+    assert mira.post("undo/", json={}).status_code == 200
+    assert mira.get(f"notes/{note['id']}/").json()["content"] == "second"
+
+
+def test_versions_of_other_notes_are_not_found(mira: httpx.Client, write: Write) -> None:
+    note, other = write(content="a"), write(content="b")
+    foreign = mira.post(f"notes/{other['id']}/snapshot/", json={}).json()["id"]
+    mira.post(f"notes/{note['id']}/snapshot/", json={})
+    for version in (foreign, 0, 999, 2**40, 2**62):
+        for answer in (
+            mira.post(f"notes/{note['id']}/restore/{version}/", json={}),
+            mira.get(f"notes/{note['id']}/history/{version}/"),
+            mira.get(f"notes/{note['id']}/history/1/diff/{version}/"),
+        ):
+            assert (answer.status_code, answer.json()) == (404, {"detail": "No NoteVersion matches the given query."})
+
+
+def test_difference_of_two_versions_by_lines_and_by_words(mira: httpx.Client, write: Write) -> None:
+    note = write(content="# T\n\nthe quick fox\n\nend")
+    first = mira.post(f"notes/{note['id']}/snapshot/", json={}).json()
+    save(mira, note, "# T\n\nthe slow fox\n\nend", title="Other")
+    second = mira.post(f"notes/{note['id']}/snapshot/", json={}).json()
+    found = mira.get(f"notes/{note['id']}/history/{first['id']}/diff/{second['id']}/").json()
+    assert "-the quick fox" in found["unified"]
+    assert "+the slow fox" in found["unified"]
+    assert found["words"] == [
+        {"op": "equal", "text": "# T\n\nthe "},
+        {"op": "delete", "text": "quick"},
+        {"op": "insert", "text": "slow"},
+        {"op": "equal", "text": " fox\n\nend"},
+    ]
+    assert found["fields"] == {"title": [note["title"], "Other"]}
+
+
+def test_note_can_be_read_as_it_was_at_a_time_or_version(mira: httpx.Client, write: Write) -> None:
+    note = write("One", content="first")
+    then = save(mira, note, "second", title="Two")
+    save(mira, note, "third", description="later")
+    for as_of in (then["last_edit"], then["last_edit"].replace("Z", "+00:00"), str(then["version"])):
+        past = mira.get(f"notes/{note['id']}/", params={"as_of": as_of}).json()
+        assert (past["title"], past["content"], past["description"]) == ("Two", "second", "")
+        assert [block["text"] for block in past["blocks"]] == ["Two", "second"]
+        assert past["can_edit"] is False
+    assert mira.get(f"notes/uuid/{note['uuid']}/", params={"as_of": "1"}).json()["content"] == "first"
+    assert mira.get(f"notes/{note['id']}/", params={"as_of": "2001-01-01"}).status_code == 404
+    assert mira.get(f"notes/{note['id']}/", params={"as_of": "999"}).status_code == 404
+    assert mira.get(f"notes/{note['id']}/", params={"as_of": "yesterday"}).json().keys() == {"as_of"}
+
+
+BASE = "# T\n\nfirst line\n\nsecond line\n\nthird line"
+
+
+def test_stale_save_is_merged_where_changes_do_not_touch(mira: httpx.Client, write: Write) -> None:
+    note = write(content=BASE)
+    save(mira, note, BASE.replace("first", "FIRST"), title="Renamed")
+    merged = save(mira, note, BASE.replace("third", "THIRD"), title=note["title"], base_version=note["version"])
+    assert merged["content"] == BASE.replace("first", "FIRST").replace("third", "THIRD")
+    assert (merged["title"], merged["outcome"]) == ("Renamed", "merged")
+    assert history(mira, note)[0]["reason"] == "before_merge"
+    texts = [version["content"] for version in history(mira, note, include="edits")]
+    assert BASE.replace("third", "THIRD") in texts
+
+
+def test_stale_save_that_touches_wins_and_the_other_text_is_kept(mira: httpx.Client, write: Write) -> None:
+    note = write(content=BASE)
+    save(mira, note, BASE.replace("first", "ours"))
+    saved = save(mira, note, BASE.replace("first", "theirs"), base_version=note["version"])
+    assert saved["content"] == BASE.replace("first", "theirs")
+    kept = history(mira, note)[0]
+    assert (kept["reason"], kept["content"]) == ("overwritten", BASE.replace("first", "ours"))
+    assert kept["label"].startswith("Overwritten ")
+
+
+def cloud_copy(note: dict[str, Any], text: str) -> dict[str, Any]:
+    """What a device sends that pulled the note and edited the copy offline."""
+    metadata = {
+        **json.loads(note["metadata_json"]),
+        "pulled_from_cloud_note_id": note["id"],
+        "pulled_from_account": note["author"]["username"],
+        "is_cloud_copy": True,
+        "source_note_last_edit": note["last_edit"],
+    }
+    return {"content": text, "title": note["title"], "description": note["description"], "metadata_json": json.dumps(metadata)}
+
+
+def test_upload_of_a_cloud_copy_is_merged_with_what_came_meanwhile(mira: httpx.Client, write: Write) -> None:
+    note = write(content=BASE, description="d")
+    save(mira, note, BASE.replace("first", "FIRST"), description="newer")
+    uploaded = mira.patch(f"notes/{note['id']}/", json=cloud_copy(note, BASE.replace("third", "THIRD")))
+    assert uploaded.status_code == 200
+    assert uploaded.json()["content"] == BASE.replace("first", "FIRST").replace("third", "THIRD")
+    assert uploaded.json()["description"] == "newer"
+
+
+def test_upload_of_a_cloud_copy_that_touches_keeps_both_texts(mira: httpx.Client, write: Write) -> None:
+    note = write(content=BASE)
+    save(mira, note, BASE.replace("first", "ours"))
+    uploaded = mira.patch(f"notes/{note['id']}/", json=cloud_copy(note, BASE.replace("first", "theirs"))).json()
+    assert uploaded["content"] == BASE.replace("first", "theirs")
+    assert history(mira, note)[0]["content"] == BASE.replace("first", "ours")
+
+
+def test_stamp_of_an_earlier_upload_does_not_make_later_saves_stale(mira: httpx.Client, write: Write) -> None:
+    note = write(content=BASE)
+    uploaded = mira.patch(f"notes/{note['id']}/", json=cloud_copy(note, BASE.replace("first", "1"))).json()
+    for text in ("# T\n\nnothing of it", BASE):
+        uploaded = save(mira, note, text, metadata_json=uploaded["metadata_json"])
+        assert (uploaded["content"], uploaded["outcome"]) == (text, "updated")
+    assert history(mira, note) == []
+
+
+def test_long_histories_replay_across_whole_texts(mira: httpx.Client, write: Write) -> None:
+    text = "start\n"
+    note = write(content=text)
+    texts = [text]
+    for number in range(120):
+        text = text + f"sentence {number} of some length\n" if number % 3 else text[number % 7 :]
+        save(mira, note, text)
+        texts.append(text)
+    expected = [text for index, text in enumerate(texts) if index == 0 or text != texts[index - 1]]
+    seen: list[str] = []
+    page = history(mira, note, limit=100, include="edits")
+    while page:
+        seen += [version["content"] for version in page]
+        page = history(mira, note, limit=100, include="edits", before=page[-1]["id"])
+    assert seen == expected[::-1]
