@@ -110,6 +110,14 @@ class Settings(BaseSettings):
     )
     requests_at_once: int = _setting(64, "Requests of one account or address that one process works on at a time", ge=1, le=100_000)
     request_seconds: int = _setting(120, "Longest time until an answer begins, not counting the upload of the body", ge=1, le=3600)
+    metrics_allowed: Networks = _setting(
+        ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+        "Addresses or networks that may read /metrics; others see 404. *: all",
+        shown="this machine and private networks",
+    )
+    metrics_folder: Path | None = _setting(
+        None, "Where the processes of one server add up their figures; set by `serve`", "PROMETHEUS_MULTIPROC_DIR"
+    )
     revoke_sessions_on_start: bool = _setting(False, "Log everybody out at every start")
 
     smtp_host: str | None = _setting(None, "Mail server; unset: mails become files in the outbox of the data folder", "SMTP_HOST")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, TypeVar
 
 import psycopg
 import structlog
@@ -15,7 +18,9 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from commands.accounts.default_avatar import store_default_avatar
 from commands.accounts.proofs import Proofs
 from commands.bootstrap import Administrator, ensure_administrator, revoke_every_session
-from commands.handling import Handling
+from commands.context import Context
+from commands.errors import Conflict, Refused
+from commands.handling import Handling, Outcome, Repeated, Work
 from commands.lookups import Lookups
 from eventstore.application import Log
 from eventstore.blobs import Blobs
@@ -25,6 +30,7 @@ from eventstore.guards import Guards
 from eventstore.mails import Mails
 from eventstore.migrate import migrate
 from eventstore.sealing import Sealer
+from metrics import COMMAND_SECONDS, COMMANDS, EVENTS, POOL, POOL_WAITING
 from projections.catalog import ALL_PROJECTIONS
 from projections.following import Follower
 from projections.health import Health, health
@@ -37,10 +43,40 @@ from reactors.catalog import ALL_REACTORS
 from reactors.following import loop_for, register
 from settings import Settings
 
+T = TypeVar("T")
+
 THREAD_CONNECTIONS = 8
 LOOP_CONNECTIONS = 8
 
 log = structlog.get_logger("notechondria.start")
+
+
+class MeasuredHandling(Handling[Lookups]):
+    """Commands, counted for /metrics."""
+
+    def run(self, decide: Callable[[Work[Lookups]], T], context: Context, *args: Any, **options: Any) -> Outcome[T]:
+        """See Handling.run."""
+        channel, _, _ = context.channel.partition(":")
+        outcome = "failed"
+        started = perf_counter()
+        try:
+            done = super().run(decide, context, *args, **options)
+        except Conflict:
+            outcome = "conflict"
+            raise
+        except Refused:
+            outcome = "refused"
+            raise
+        except Repeated:
+            outcome = "repeated"
+            raise
+        else:
+            outcome = "done"
+            EVENTS.labels(channel).inc(len(done.positions))
+            return done
+        finally:
+            COMMANDS.labels(channel, outcome).inc()
+            COMMAND_SECONDS.labels(channel).observe(perf_counter() - started)
 
 
 @dataclass
@@ -66,6 +102,15 @@ class Services:
         """Connects. Does not wait for the database: requests are answered with 503 until it is there."""
         self.thread_pool.open(wait=False)
         await self.loop_pool.open(wait=False)
+
+    def measure(self) -> None:
+        """Brings the figures of the connection pools up to date."""
+        for name, pool in (("commands", self.thread_pool), ("reads", self.loop_pool)):
+            found = pool.get_stats()
+            free = found.get("pool_available", 0)
+            POOL.labels(name, "free").set(free)
+            POOL.labels(name, "used").set(found.get("pool_size", 0) - free)
+            POOL_WAITING.labels(name).set(found.get("requests_waiting", 0))
 
     async def health(self) -> Health:
         """The database, the head of the log, and how everything that follows it is."""
@@ -93,7 +138,7 @@ def build_services(settings: Settings) -> Services:
         key=key,
         log=log,
         reader=Reader(loop, threads, key),
-        commands=Handling(log, lookups, InlineProjections(ALL_PROJECTIONS)),
+        commands=MeasuredHandling(log, lookups, InlineProjections(ALL_PROJECTIONS)),
         lookups=lookups,
         proofs=Proofs(
             codes=Codes(threads, key),

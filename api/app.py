@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import pkgutil
 import sys
@@ -30,6 +31,7 @@ from settings import get_settings
 from wiring import Services, build_services
 
 PREFIX = "/api/v1"
+MEASURE_EVERY_S = 5.0
 THREADS = 16
 """Commands at a time in one process; more of them would only wait for connections."""
 
@@ -68,11 +70,19 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     with ThreadPoolExecutor(THREADS, "command") as threads:
         app.state.threads = threads
         await services.open()
+        measuring = asyncio.create_task(_measure(services))
         try:
             yield
         finally:
+            measuring.cancel()
             await app.state.buckets.close()
             await services.close()
+
+
+async def _measure(services: Services) -> None:
+    while True:
+        services.measure()
+        await asyncio.sleep(MEASURE_EVERY_S)
 
 
 async def _no_route(scope: Scope, receive: Receive, send: Send) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
+from prometheus_client.multiprocess import mark_process_dead
 
 from cli.worker import CODE, GRACE_SECONDS
 from eventstore import embedded
@@ -58,7 +62,8 @@ class Supervisor:
         self._on_ready = on_ready
         self._embedded = settings.database_url is None
         self._listeners = listening_sockets(settings.host, settings.port, settings.workers)
-        self._environment = environment_for(settings)
+        self._figures = Path(tempfile.mkdtemp(prefix="notechondria-metrics-"))
+        self._environment = environment_for(settings) | {"PROMETHEUS_MULTIPROC_DIR": str(self._figures)}
         self._ready_read, self._ready_write = os.pipe()
         self._wake_read, self._wake_write = os.pipe()
         self._signals = 0
@@ -150,6 +155,7 @@ class Supervisor:
             delay = 0.0 if child.deaths == 1 else min(LONGEST_DELAY, FIRST_DELAY * 2**child.deaths)
             child.due = now + delay
             log.error("process_died", role=child.role, code=code, restart_in_s=round(delay, 1))
+            mark_process_dead(child.process.pid, str(self._figures))  # type: ignore[no-untyped-call]
             self._forget(child)
         if now >= child.due:
             self._spawn(child)
@@ -195,6 +201,7 @@ class Supervisor:
             except embedded.EmbeddedDatabaseError as error:
                 log.error("embedded_database_not_stopped", reason=str(error))
                 clean = False
+        shutil.rmtree(self._figures, ignore_errors=True)
         log.info("stopped")
         return 0 if clean else 1
 

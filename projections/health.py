@@ -20,8 +20,11 @@ _STATE = """
 WITH head AS (SELECT coalesce(max(position), 0) AS position FROM log.events)
 SELECT head.position, follower.name, follower.kind, follower.version, follower.position,
        extract(epoch FROM clock_timestamp() - follower.ticked_at)::float8,
-       (SELECT count(*) FROM log.parked_streams WHERE projection = follower.parked_as)
-FROM head LEFT JOIN (
+       (SELECT count(*) FROM log.parked_streams WHERE projection = follower.parked_as),
+       mails.waiting, mails.oldest
+FROM head CROSS JOIN (
+    SELECT count(*) AS waiting, coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS oldest FROM log.mails
+) mails LEFT JOIN (
     SELECT name, lifecycle AS kind, version, position, ticked_at, name AS parked_as FROM log.projections
     UNION ALL
     SELECT name, 'reactor', NULL, position, ticked_at, 'reactor:' || name FROM log.reactors
@@ -60,6 +63,9 @@ class Health:
     head: int
     followers: tuple[FollowerHealth, ...]
     error: str = ""
+    mails: int = 0
+    """Mails that wait for their delivery."""
+    oldest_mail_s: float = 0.0
 
     @property
     def ready(self) -> bool:
@@ -88,10 +94,10 @@ def health_now(connection: Connection[TupleRow]) -> Health:
 
 
 def _health(rows: list[TupleRow]) -> Health:
-    head = rows[0][0]
+    head, *_, mails, oldest = rows[0]
     followers = tuple(
         FollowerHealth(name, kind, version, position, max(0, head - position) if position is not None else 0, silent, parked)
-        for _, name, kind, version, position, silent, parked in rows
+        for _, name, kind, version, position, silent, parked, *_ in rows
         if name is not None
     )
-    return Health(database=True, head=head, followers=followers)
+    return Health(database=True, head=head, followers=followers, mails=mails, oldest_mail_s=oldest)

@@ -15,6 +15,7 @@ from email.utils import format_datetime
 from typing import Protocol
 
 from eventstore.mails import Leased, Mails
+from metrics import MAILS
 from reactors.following import Periodic
 from settings import Settings
 
@@ -55,6 +56,7 @@ class MailSender:
             self._failed(leased, error)
             return False
         self._mails.remove(leased.id)
+        MAILS.labels("delivered").inc()
         return True
 
     def _message(self, leased: Leased) -> EmailMessage:
@@ -97,6 +99,7 @@ class MailSender:
         log.info("mail to %s written to %s", message["To"], path)
 
     def _failed(self, leased: Leased, error: Exception) -> None:
+        MAILS.labels("failed").inc()
         reason = f"smtp_send_failed:{type(error).__name__}"
         if leased.attempts >= MOST_ATTEMPTS or isinstance(error, smtplib.SMTPRecipientsRefused):
             log.error("mail %s given up after %s attempts: %s", leased.id, leased.attempts, reason)
@@ -114,6 +117,7 @@ class MailServices(Protocol):
     def mails(self) -> Mails:
         """The queue."""
         ...
+
     @property
     def settings(self) -> Settings:
         """Where mails go."""

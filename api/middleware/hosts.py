@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -28,7 +28,7 @@ class Hosts:
         self._exact = frozenset(name.lower() for name in allowed if not name.startswith("."))
         self._suffixes = tuple(name.lower() for name in allowed if name.startswith("."))
         self._any_proxy = "*" in proxies
-        self._networks = [ip_network(text, strict=False) for text in proxies if text != "*"]
+        self._proxies = tuple(text for text in proxies if text != "*")
         self._public_origin = public_origin.rstrip("/") if public_origin else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,7 +37,7 @@ class Hosts:
             await self._app(scope, receive, send)
             return
         client = scope.get("client")
-        if client and (self._any_proxy or self._networks) and self._trusted(client[0]):
+        if client and (self._any_proxy or self._proxies) and self._trusted(client[0]):
             self._believe(scope)
         host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
         if not host and scope.get("server"):
@@ -58,7 +58,7 @@ class Hosts:
         return name in self._exact or any(name.endswith(suffix) or name == suffix[1:] for suffix in self._suffixes)
 
     def _trusted(self, address: str) -> bool:
-        return self._any_proxy or _within(address, tuple(self._networks))
+        return self._any_proxy or within(address, self._proxies)
 
     def _believe(self, scope: Scope) -> None:
         forwarded = {name: value.decode("latin-1") for name, value in scope["headers"] if name in FORWARDED}
@@ -79,13 +79,14 @@ class Hosts:
 
 
 @lru_cache(maxsize=4096)
-def _within(address: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+def within(address: str, networks: tuple[str, ...]) -> bool:
+    """Whether the address lies in one of the networks; an IPv4 address in IPv6 notation counts as what it is."""
     try:
         parsed = ip_address(address)
     except ValueError:
         return False
     mapped = getattr(parsed, "ipv4_mapped", None)
-    return any((mapped or parsed) in network for network in networks)
+    return any((mapped or parsed) in ip_network(network, strict=False) for network in networks)
 
 
 def _is_address(text: str) -> bool:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.buckets import Bucket, Buckets, Policy
 from api.errors import TooManyRequests, respond_to
 from eventstore.guards import network_of
+from metrics import REFUSED_REQUESTS
 from settings import Settings
 
 EXEMPT = frozenset(
@@ -61,6 +62,7 @@ class Limits:
             self._refuse_crowd(bucket)
             await ticket.charge(1)
         except TooManyRequests as refusal:
+            REFUSED_REQUESTS.labels(bucket.policy.name).inc()
             await respond_to(refusal, scope)(scope, receive, send_with_limit)
             return
         self._under_way[bucket.subject] += 1

@@ -10,6 +10,8 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
+from metrics import request_meters
+
 access_log = logging.getLogger("notechondria.access")
 
 SLOW_MS = 500
@@ -47,14 +49,22 @@ class RequestLog:
         try:
             await self._app(scope, receive, send_named)
         finally:
-            self._write(status, (perf_counter() - started) * 1000, scope)
+            seconds = perf_counter() - started
+            route = scope.get("route")
+            requests, duration = request_meters(scope["method"] if route is not None else "", getattr(route, "path", "other"), status)
+            requests.inc()
+            duration.observe(seconds)
+            self._write(status, seconds * 1000, scope)
 
     def _write(self, status: int, milliseconds: float, scope: Scope) -> None:
         level = severity(status, milliseconds)
         if not access_log.isEnabledFor(level):
             return
-        line = f"{status}  {milliseconds:.1f}ms  {scope['method']:<6}  {shown_target(scope)}"
-        access_log.log(level, f"{COLORS[level]}{line}\x1b[0m" if self._color else line)
+        method, target = scope["method"], shown_target(scope)
+        line = f"{status}  {milliseconds:.1f}ms  {method:<6}  {target}"
+        # The same as fields, for a log that is read by programs.
+        fields = {"status": status, "milliseconds": round(milliseconds, 1), "method": method, "path": target}
+        access_log.log(level, f"{COLORS[level]}{line}\x1b[0m" if self._color else line, extra=fields)
 
 
 def severity(status: int, milliseconds: float) -> int:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
+from starlette.responses import Response
+
+from api.answers import json_response
 from api.call import Call
+from api.middleware.hosts import within
 from api.routing import Route
-from api.schemas.platform import HandshakeOut, ServiceOut, StatusOut
+from api.schemas.platform import FollowerOut, HandshakeOut, PingOut, ReadyOut, ServiceOut, StatusOut
+from commands.errors import NotFound
+from metrics import exposition, gauge
 
 CAPABILITIES = {
     "auth": 1,
@@ -44,6 +51,47 @@ async def root(call: Call) -> bytes:
     return b'{"status":"ok","service":"notechondria-backend"}'
 
 
+async def ping(call: Call) -> PingOut:
+    """The process answers, at this time by its clock."""
+    return PingOut(timestamp=datetime.now(UTC).isoformat())
+
+
+async def ready(call: Call) -> Response:
+    """200 while requests can be answered, else 503; and how everything is that follows the log."""
+    found = await call.services.health()
+    followers = [
+        FollowerOut(name=f.name, kind=f.kind, lag=f.lag, silent_s=round(f.silent_s, 1), parked=f.parked, alive=f.alive)
+        for f in found.followers
+    ]
+    told = ReadyOut(
+        status="ok" if found.ready else "unavailable", well=found.well, database=found.database, head=found.head, followers=followers
+    )
+    return json_response(200 if found.ready else 503, told.model_dump(), None if found.ready else {"Retry-After": "2"})
+
+
+async def metrics(call: Call) -> Response:
+    """Figures for Prometheus. Only for the networks of the settings, for everybody else it is not there."""
+    settings = call.services.settings
+    if "*" not in settings.metrics_allowed and not within(call.client_address, settings.metrics_allowed):
+        raise NotFound("page")
+    found = await call.services.health()
+    following = [follower for follower in found.followers if follower.kind != "inline"]
+    snapshot = [
+        gauge("database_up", "Whether the database answers", [({}, float(found.database))]),
+        gauge("log_head", "Newest position of the log", [({}, found.head)]),
+        gauge("follower_lag", "Positions behind the head", [({"follower": f.name, "kind": f.kind}, f.lag) for f in following]),
+        gauge(
+            "follower_silent_seconds",
+            "Since the last sign of life",
+            [({"follower": f.name, "kind": f.kind}, f.silent_s) for f in following],
+        ),
+        gauge("parked_streams", "Streams that wait because of an error", [({"follower": f.name}, f.parked) for f in following]),
+        gauge("mails_waiting", "Mails that are not delivered yet", [({}, found.mails)]),
+        gauge("oldest_mail_seconds", "Age of the oldest of them", [({}, found.oldest_mail_s)]),
+    ]
+    return Response(exposition(settings.metrics_folder, snapshot), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
 def _handshake(path: str) -> Route:
     return Route(
         "GET",
@@ -64,11 +112,13 @@ def _health(path: str, summary: str) -> Route:
 ROUTES = [
     _handshake("/handshake/"),
     _health("/health/", "Is the process alive"),
-    _health("/ping/", "Shortest possible answer"),
+    Route("GET", "/ping/", ping, "Shortest possible answer", caller="ignored", answer=PingOut, head=False),
+    Route("GET", "/ready/", ready, "Can requests be answered", caller="ignored", answer=ReadyOut),
 ]
 
 SITE_ROUTES = [
     Route("GET", "/", root, "Name the service", caller="ignored", answer=ServiceOut),
     _handshake("/handshake/"),
     _health("/api/health/", "Is the process alive (alias)"),
+    Route("GET", "/metrics", metrics, "Figures for Prometheus", caller="ignored"),
 ]

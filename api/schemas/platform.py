@@ -26,3 +26,32 @@ class HandshakeOut(BaseModel):
     api_version: str
     version: str
     capabilities: dict[str, int]
+
+
+class PingOut(BaseModel):
+    """The process runs; the time is by its clock."""
+
+    pong: Literal[True] = True
+    service: str = "notechondria-backend"
+    timestamp: str
+
+
+class FollowerOut(BaseModel):
+    """A projection or reactor. lag: positions behind the head; silent_s: since its last sign of life; parked: streams in error."""
+
+    name: str
+    kind: str
+    lag: int
+    silent_s: float
+    parked: int
+    alive: bool
+
+
+class ReadyOut(BaseModel):
+    """`status` decides whether traffic may come; `well` moreover says that everything that follows the log does so."""
+
+    status: Literal["ok", "unavailable"]
+    well: bool
+    database: bool
+    head: int
+    followers: list[FollowerOut]

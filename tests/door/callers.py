@@ -59,6 +59,8 @@ PLATFORM: Table = {
     "GET /api/v1/handshake/": ignored(200),
     "GET /api/v1/health/": ignored(200),
     "GET /api/v1/ping/": ignored(200),
+    "GET /api/v1/ready/": ignored(200),
+    "GET /metrics": ignored(200),
 }
 
 ACCOUNTS: Table = {

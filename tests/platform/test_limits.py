@@ -20,6 +20,7 @@ from wiring import build_services
 
 OPEN = "/api/v1/limits/open/"
 released = threading.Event()
+entered = threading.Semaphore(0)
 
 
 def _open(call: Call) -> dict[str, bool]:
@@ -27,6 +28,7 @@ def _open(call: Call) -> dict[str, bool]:
 
 
 def _waits(call: Call) -> dict[str, bool]:
+    entered.release()
     released.wait(30)
     return {}
 
@@ -143,8 +145,8 @@ def test_too_many_at_once(prepared: Settings) -> None:
         waiting = [threading.Thread(target=wait) for _ in range(2)]
         for thread in waiting:
             thread.start()
-        while client.get(OPEN, headers=headers).status_code == 200:
-            pass
+        for _ in waiting:
+            assert entered.acquire(timeout=30)
         refused = client.get(OPEN, headers=headers)
         released.set()
         for thread in waiting:

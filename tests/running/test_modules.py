@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OURS = {"api", "cli", "commands", "eventstore", "logs", "mcp_server", "projections", "reactors", "settings", "wiring"}
+OURS = {"api", "cli", "commands", "eventstore", "logs", "mcp_server", "metrics", "projections", "reactors", "settings", "wiring"}
 SOURCES = sorted(path for folder in OURS for path in (ROOT / folder).rglob("*.py"))
 
 
@@ -28,6 +28,7 @@ def _imported(path: Path) -> set[str]:
     [
         ("settings.py", set[str]()),
         ("logs.py", {"settings"}),
+        ("metrics.py", set[str]()),
         ("wiring.py", OURS - {"api", "cli", "mcp_server"}),
     ],
 )
