@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import typer
 
+from cli.archive import archive
 from cli.bootstrap import bootstrap
 from cli.doctor import doctor
+from cli.events import events
 from cli.invitations import invitations
 from cli.projections import app as projections
 from cli.serve import serve
 from cli.sessions import sessions
 from cli.settings_table import settings
+from cli.streams import streams
 from cli.users import users
 from cli.version import version
 
@@ -24,3 +27,6 @@ app.add_typer(users, name="users")
 app.add_typer(invitations, name="invitations")
 app.add_typer(sessions, name="sessions")
 app.add_typer(projections, name="projections")
+app.add_typer(events, name="events")
+app.add_typer(streams, name="streams")
+app.add_typer(archive, name="archive")

@@ -12,6 +12,7 @@ from rich.console import Console
 from commands.context import Context
 from commands.errors import Refused
 from eventstore import embedded
+from eventstore.migrate import MigrationChanged, migrate
 from settings import Settings, SettingsError, load_settings
 from wiring import Services, build_services, prepare
 
@@ -35,6 +36,19 @@ def opened_store() -> Iterator[Services]:
     except Refused as refusal:
         fail(sentence(refusal))
     except (SettingsError, embedded.EmbeddedDatabaseError, psycopg.Error) as error:
+        fail(" ".join(str(error).split()))
+
+
+@contextmanager
+def opened_log() -> Iterator[str]:
+    """The address of the configured database with the log migrated, and nothing else looked at."""
+    try:
+        settings = load_settings()
+        with _database(settings):
+            conninfo = settings.conninfo()
+            migrate(conninfo)
+            yield conninfo
+    except (SettingsError, embedded.EmbeddedDatabaseError, MigrationChanged, psycopg.Error) as error:
         fail(" ".join(str(error).split()))
 
 

@@ -1,16 +1,6 @@
 """The event classes of every area: the language that both sides speak."""
 
-from eventstore.events import (
-    accounts,
-    attachments,
-    courses,
-    invitations,
-    note_sessions,
-    notes,
-    planner,
-    sessions,
-    subscriptions,
-)
+from eventstore.events import accounts, attachments, courses, erasure, invitations, note_sessions, notes, planner, sessions, subscriptions
 from eventstore.events.base import EVENT_TYPES, Event, Forgotten
 
 __all__ = [
@@ -20,6 +10,7 @@ __all__ = [
     "accounts",
     "attachments",
     "courses",
+    "erasure",
     "invitations",
     "note_sessions",
     "notes",

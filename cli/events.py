@@ -1,0 +1,135 @@
+"""`notechondria events`: look at the log itself, and check it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import orjson
+import psycopg
+import typer
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from cli.progress import shown
+from cli.store import fail, opened_log
+from eventstore.database import sync_pool
+from eventstore.reader import POLL_INTERVAL_S, LogReader, LogRow
+from eventstore.verify import verify_log
+
+events = typer.Typer(no_args_is_help=True, help="Look at the log of events.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
+BATCH = 500
+WIDTH = 100
+
+
+@events.command("tail")
+def tail_events(
+    *,
+    after: Annotated[int | None, typer.Option(min=0, help="Begin behind this position; without it, with the newest events.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new events until Ctrl+C.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="So many events; with --follow, so many before the new ones.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show events in the order of their positions.
+
+    Example: notechondria events tail --after 1000 --limit 50
+    """
+    with opened_log() as conninfo, sync_pool(conninfo, size=1, name="notechondria-tail") as pool:
+        if after is None:
+            with pool.connection() as connection:
+                after = _newest(connection, limit)
+        reader = LogReader(pool)
+        left = limit
+        try:
+            while follow or left > 0:
+                rows = reader.read(after, BATCH if left <= 0 else min(left, BATCH))
+                show(rows, as_json=as_json)
+                left -= len(rows)
+                if rows:
+                    after = rows[-1].position
+                elif follow:
+                    left = 0
+                    time.sleep(POLL_INTERVAL_S)
+                else:
+                    break
+        except KeyboardInterrupt:
+            return
+
+
+@events.command("show")
+def show_event(position: Annotated[int, typer.Argument(min=1, help="The event's position.")], *, as_json: AsJson = False) -> None:
+    """Show one event whole.
+
+    Example: notechondria events show 1234
+    """
+    with opened_log() as conninfo, psycopg.connect(conninfo) as connection:
+        rows = select(connection, "position = %s", (position,))
+    if not rows:
+        fail(f"There is no event at position {position}.")
+    if as_json:
+        show(rows, as_json=True)
+    else:
+        print(orjson.dumps(as_object(rows[0]), option=orjson.OPT_INDENT_2).decode())
+
+
+@events.command("verify")
+def verify_events(*, as_json: AsJson = False) -> None:
+    """Check the log: versions, types, payloads, snapshots, followers, sequences. Exits with 1 when something is wrong.
+
+    Example: notechondria events verify
+    """
+    wrong = 0
+    with opened_log() as conninfo, shown("Verifying the log", quiet=as_json) as progress:
+        for finding in verify_log(conninfo, progress):
+            wrong += 1
+            if as_json:
+                print(orjson.dumps({"kind": finding.kind, "place": finding.place, "problem": finding.problem}).decode())
+            else:
+                print(f"{finding.kind}: {finding.place} {finding.problem}")
+    if wrong:
+        raise typer.Exit(1)
+    if not as_json:
+        print("The log is in order.")
+
+
+def select(connection: Connection[TupleRow], where: str, parameters: tuple[object, ...]) -> list[LogRow]:
+    """Rows of the log in order of position."""
+    columns = ", ".join(LogRow._fields)
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(f"SELECT {columns} FROM log.events WHERE {where} ORDER BY position".encode(), parameters)
+        return [LogRow._make(row) for row in cursor]
+
+
+def show(rows: Iterable[LogRow], *, as_json: bool) -> None:
+    """Prints events, one per line."""
+    for row in rows:
+        if as_json:
+            print(orjson.dumps(as_object(row)).decode(), flush=True)
+        else:
+            when = row.recorded_at.isoformat(sep=" ", timespec="seconds")
+            data = row.data.decode(errors="replace") if row.data else "(forgotten)"
+            shortened = data if len(data) <= WIDTH else data[:WIDTH] + " ..."
+            print(f"{row.position:>8}  {when}  {row.stream}@{row.version}  {row.type}  {shortened}", flush=True)
+
+
+def as_object(row: LogRow) -> dict[str, Any]:
+    """An event as it is shown to programs; data is null for a forgotten one."""
+    return {
+        "position": row.position,
+        "stream": row.stream,
+        "version": row.version,
+        "type": row.type,
+        "recorded_at": row.recorded_at,
+        "data": orjson.loads(row.data) if row.data else None,
+        "metadata": orjson.loads(row.metadata),
+    }
+
+
+def _newest(connection: Connection[TupleRow], limit: int) -> int:
+    row = connection.execute(
+        "SELECT min(position) - 1 FROM (SELECT position FROM log.events ORDER BY position DESC LIMIT %s) AS newest", (limit,)
+    ).fetchone()
+    return int(row[0]) if row is not None and row[0] is not None else 0

@@ -1,0 +1,87 @@
+"""`notechondria streams`: one stream's events, and forgetting them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import psycopg
+import typer
+
+from cli.events import AsJson, select, show
+from cli.store import by_operator, fail, opened_log
+from eventstore.codec import FORGOTTEN, Codec
+from eventstore.database import sync_pool
+from eventstore.events.erasure import StreamForgotten
+from eventstore.forgetting import Forgetting
+from eventstore.recorder import LogRecorder, VersionConflict
+
+streams = typer.Typer(no_args_is_help=True, help="Look at single streams, such as note-27, and forget them.")
+
+Stream = Annotated[str, typer.Argument(help="The stream's name, such as note-27.")]
+
+
+@streams.command("show")
+def show_stream(
+    stream: Stream,
+    *,
+    at: Annotated[str | None, typer.Option(help="As of a version (12) or a time (2026-03-01T12:00).")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the events of a stream, all or up to a version or time.
+
+    Example: notechondria streams show note-27 --at 2026-03-01
+    """
+    where, parameters = "stream = %s", [stream, *_until(at)]
+    if at is not None:
+        where += " AND version <= %s" if at.isdecimal() else " AND recorded_at <= %s"
+    with opened_log() as conninfo, psycopg.connect(conninfo) as connection:
+        rows = select(connection, where, tuple(parameters))
+    if not rows:
+        fail(f"There is no stream {stream}, or it has no event at that point.")
+    show(rows, as_json=as_json)
+
+
+@streams.command("forget")
+def forget_stream(
+    stream: Stream,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; kept in the log.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Overwrite the payloads of all events of a stream for good. Type, version, position and time stay.
+
+    The read models keep what they hold until they are rebuilt: `notechondria projections rebuild --all`.
+
+    Example: notechondria streams forget note-27 --reason "asked for by the author"
+    """
+    if not yes:
+        typer.confirm(f"Overwrite everything in {stream} for good?", abort=True)
+    with opened_log() as conninfo, sync_pool(conninfo, size=1, name="notechondria-forget") as pool:
+        recorder = LogRecorder(pool)
+        stored = recorder.select_events(stream)
+        last = stored[-1].originator_version if stored else 0
+        count = sum(event.state != FORGOTTEN and event.topic != StreamForgotten.__name__ for event in stored)
+        if not count:
+            fail(f"{stream} holds nothing that could be forgotten.")
+        context = by_operator(reason)
+        event = StreamForgotten(originator_id=stream, originator_version=last + 1, timestamp=context.now, reason=reason)
+        try:
+            told = [Codec().to_stored_event(event)]
+            recorder.insert_events(told, metadata=context.metadata(), forgetting=[Forgetting(stream, last=last)])
+        except VersionConflict:
+            fail(f"{stream} was changed at this moment: nothing was forgotten. Try again.")
+    print(f"Forgot {count} events of {stream}. Rebuild the read models now: notechondria projections rebuild --all")
+
+
+def _until(at: str | None) -> list[object]:
+    if at is None:
+        return []
+    if at.isdecimal():
+        return [min(int(at), 2**31 - 1)]
+    try:
+        when = datetime.fromisoformat(at)
+    except ValueError:
+        fail(f"{at} is neither a version nor a time such as 2026-03-01T12:00.")
+        raise
+    return [when if when.tzinfo else when.replace(tzinfo=UTC)]

@@ -1,0 +1,11 @@
+"""Events that tell of forgetting by an operator: at the end of the stream that was forgotten."""
+
+from __future__ import annotations
+
+from eventstore.events.base import Event
+
+
+class StreamForgotten(Event):
+    """An operator had all earlier events of this stream overwritten."""
+
+    reason: str

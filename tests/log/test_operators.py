@@ -1,0 +1,85 @@
+"""The operator's commands for events, streams and archives."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from eventstore.database import sync_pool
+from eventstore.migrate import migrate
+from eventstore.recorder import LogRecorder
+from tests.log.clusters import fresh_database
+from tests.log.events import renamed
+
+
+@pytest.fixture
+def command(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    migrate(database_url)
+    with sync_pool(database_url, size=1, name="tests") as pool:
+        LogRecorder(pool).insert_events([renamed("page-1", version, f"title {version}") for version in range(1, 6)])
+    return lambda *words, **more: CliRunner().invoke(app, [str(word) for word in words], **more)
+
+
+def objects(result: Any) -> list[dict[str, Any]]:
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_tail_shows_events_in_order(command: Any) -> None:
+    assert [event["position"] for event in objects(command("events", "tail", "--limit", 2, "--json"))] == [4, 5]
+    shown = objects(command("events", "tail", "--after", 1, "--limit", 3, "--json"))
+    assert [event["version"] for event in shown] == [2, 3, 4]
+    assert set(shown[0]) == {"position", "stream", "version", "type", "recorded_at", "data", "metadata"}
+    assert "page-1@5  NoteRenamed" in command("events", "tail").stdout
+
+
+def test_show_tells_when_there_is_no_such_event(command: Any) -> None:
+    assert objects(command("events", "show", 3, "--json"))[0]["data"] == {"title": "title 3"}
+    missing = command("events", "show", 99)
+    assert missing.exit_code == 1
+    assert "no event at position 99" in missing.output
+
+
+def test_stream_is_shown_as_of_a_version_or_time(command: Any) -> None:
+    assert len(objects(command("streams", "show", "page-1", "--json"))) == 5
+    assert len(objects(command("streams", "show", "page-1", "--at", 3, "--json"))) == 3
+    assert len(objects(command("streams", "show", "page-1", "--at", "2026-01-01T00:00", "--json"))) == 5
+    assert command("streams", "show", "page-1", "--at", "2025-12-31").exit_code == 1
+    assert "neither a version nor a time" in command("streams", "show", "page-1", "--at", "yesterday").output
+
+
+def test_forgotten_stream_keeps_its_events_but_not_their_content(command: Any) -> None:
+    assert command("streams", "forget", "page-1", "--reason", "asked for", input="n\n").exit_code == 1
+    assert objects(command("streams", "show", "page-1", "--json"))[0]["data"] is not None
+    assert command("streams", "forget", "page-1", "--reason", "asked for", "--yes").exit_code == 0
+    events = objects(command("streams", "show", "page-1", "--json"))
+    assert [event["data"] for event in events] == [None] * 5 + [{"reason": "asked for"}]
+    assert events[-1]["metadata"]["channel"] == "cli"
+    assert command("streams", "forget", "page-1", "--reason", "asked for", "--yes").exit_code == 1
+
+
+def test_verify_ends_with_status_1_when_something_is_wrong(command: Any, database_url: str) -> None:
+    assert command("events", "verify").exit_code == 0
+    with sync_pool(database_url, size=1, name="tests") as pool, pool.connection() as connection:
+        connection.execute("DELETE FROM log.events WHERE version = 2")
+    wrong = command("events", "verify", "--json")
+    assert wrong.exit_code == 1
+    assert json.loads(wrong.stdout)["kind"] == "version"
+
+
+def test_archive_goes_into_another_store(command: Any, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "log.jsonl.gz"
+    (exported,) = objects(command("archive", "export", file, "--json"))
+    assert exported["events"] == 5
+    assert command("archive", "import", file).exit_code == 1
+    for other in fresh_database(postgres_url):
+        monkeypatch.setenv("DATABASE_URL", other)
+        assert objects(command("archive", "import", file, "--json")) == [exported]
+        assert len(objects(command("streams", "show", "page-1", "--json"))) == 5
+    assert command("archive", "import", tmp_path / "missing").exit_code == 1
