@@ -9,6 +9,7 @@ from projections.invitations import Invitations
 from projections.note_sessions.projector import NoteSessions
 from projections.notes.projector import Notes
 from projections.planner.projector import Planner
+from projections.search.projector import Search
 from projections.sessions import Sessions
 from projections.subscriptions import Subscriptions
 
@@ -23,4 +24,5 @@ ALL_PROJECTIONS: tuple[Projection, ...] = (
     Writing(),
     Subscriptions(),
     Attachments(),
+    Search(),
 )

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.call import Call, json_bytes
 from api.routes.history import past_note
 from api.routing import Route
+from api.searching import search_notes
 from api.schemas.notes import BlockIn, DetailQuery, ListQuery, NoteIn, NoteItemOut, NoteOut, NotePageOut, NotePatch
 from api.writing import carry_out
 from commands.errors import NotFound, PreconditionFailed, Unreadable
@@ -37,11 +38,17 @@ async def list_all(call: Call) -> bytes:
         window_days=WINDOWS.get(wanted.window),
     )
     sort = SORTS.get(wanted.sort.lower(), "edited")
+    if wanted.limit is None and wanted.q:
+        results, _, _ = await search_notes(call, which, wanted.q, MOST_UNPAGED, 0)
+        return results
     if wanted.limit is None:
         results, _, _ = await call.ask(list_notes(which, sort, MOST_UNPAGED, 0))
         return bytes(results)
     limit, offset = min(max(wanted.limit, 1), LARGEST_PAGE), max(wanted.offset or 0, 0)
-    results, total, has_more = await call.ask(list_notes(which, sort, limit, offset))
+    if wanted.q:
+        results, total, has_more = await search_notes(call, which, wanted.q, limit, offset)
+    else:
+        results, total, has_more = await call.ask(list_notes(which, sort, limit, offset))
     return b'{"results":%b,"total":%d,"offset":%d,"limit":%d,"has_more":%b}' % (
         results, total, offset, limit, b"true" if has_more else b"false",
     )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Finding notes by words: an index of word parts, candidates from it, and their exact order (contract: notes 10)."""

@@ -1,0 +1,158 @@
+"""Events of notes -> the index. It follows the log; notes that it has not come to yet are searched directly (queries.py)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eventstore.events import Event, notes
+from eventstore.events.base import stream_number
+from projections.base import Projection, Row, Table, handles
+from projections.rows import Rows
+from projections.search.text import TITLE, folded, parts_of_text, stored
+
+
+@dataclass(slots=True)
+class EntryRow(Row):
+    """What the index knows of a note. Who may read the note is not decided here: that is asked of the note itself."""
+
+    note_id: int
+    owner_id: int
+    course_id: int | None
+    is_public: bool
+    is_deleted: bool
+    title: str
+    description: str
+    content: str
+    """Title, description and content are folded."""
+    terms: str = ""
+    """Parts of all texts, parts of the title behind ^, and o<owner>, c<course>, public, with blanks between them."""
+    mark: int = 0
+
+    def finish(self) -> None:
+        """Works out the terms; what is deleted has none."""
+        if self.is_deleted:
+            self.terms = ""
+            return
+        title = parts_of_text(self.title)
+        terms = title | parts_of_text(self.description) | parts_of_text(self.content)
+        terms.update(TITLE + part for part in title)
+        terms.add(owner_term(self.owner_id))
+        if self.course_id is not None:
+            terms.add(course_term(self.course_id))
+        if self.is_public:
+            terms.add(PUBLIC)
+        self.terms = stored(terms)
+
+
+PUBLIC = "public"
+
+
+def owner_term(account_id: int) -> str:
+    """What the notes of an account have in common."""
+    return f"owner{account_id}"
+
+
+def course_term(course_id: int) -> str:
+    """What the notes of a course have in common."""
+    return f"course{course_id}"
+
+
+ENTRIES = Table(
+    "entries",
+    EntryRow,
+    key=("note_id",),
+    stream="note",
+    # Narrow rows, with all texts out of line: a frequent word touches many rows and few texts. Nobody waits for this index
+    # to be written, so it is kept free of the pending list that readers would have to go through.
+    ddl="""
+    ALTER TABLE {schema}.entries SET (toast_tuple_target = 128);
+    CREATE INDEX entries_terms ON {schema}.entries USING gin (string_to_array(terms COLLATE "C", ' ')) WITH (fastupdate = off);
+    """,
+)
+
+
+class Search(Projection):
+    """The index of words."""
+
+    name = "search"
+    version = 1
+    lifecycle = "following"
+    tables = (ENTRIES,)
+
+    @handles(notes.NoteCreated)
+    def created(self, rows: Rows, event: notes.NoteCreated) -> None:
+        """A new note."""
+        row = EntryRow(
+            note_id=stream_number(event.originator_id),
+            owner_id=event.owner_id,
+            course_id=event.course_id,
+            is_public=event.is_public,
+            is_deleted=False,
+            title=folded(event.title),
+            description=folded(event.description or ""),
+            content=folded(event.content),
+        )
+        rows.add(ENTRIES, row, event)
+
+    @handles(notes.NoteTextSpliced)
+    def text_spliced(self, rows: Rows, event: notes.NoteTextSpliced) -> None:
+        """A span of the text changed. Folding keeps places, so the span is the same one."""
+        if row := self._due(rows, event):
+            row.content = row.content[: event.at] + folded(event.inserted) + row.content[event.at + event.removed :]
+
+    @handles(notes.NoteTextReplaced)
+    def text_replaced(self, rows: Rows, event: notes.NoteTextReplaced) -> None:
+        """The whole text changed."""
+        if row := self._due(rows, event):
+            row.content = folded(event.content)
+
+    @handles(notes.NoteRenamed)
+    def renamed(self, rows: Rows, event: notes.NoteRenamed) -> None:
+        """Another title."""
+        if row := self._due(rows, event):
+            row.title = folded(event.title)
+
+    @handles(notes.NoteDescribed)
+    def described(self, rows: Rows, event: notes.NoteDescribed) -> None:
+        """Another description."""
+        if row := self._due(rows, event):
+            row.description = folded(event.description or "")
+
+    @handles(notes.NoteFiled)
+    def filed(self, rows: Rows, event: notes.NoteFiled) -> None:
+        """Another course."""
+        if row := self._due(rows, event):
+            row.course_id = event.course_id
+
+    @handles(notes.NotePublished)
+    def published(self, rows: Rows, event: Event) -> None:
+        """Found by everybody."""
+        if row := self._due(rows, event):
+            row.is_public = True
+
+    @handles(notes.NoteUnpublished)
+    def unpublished(self, rows: Rows, event: Event) -> None:
+        """Found by its author only."""
+        if row := self._due(rows, event):
+            row.is_public = False
+
+    @handles(notes.NoteDeleted)
+    def deleted(self, rows: Rows, event: Event) -> None:
+        """Found by nobody."""
+        if row := self._due(rows, event):
+            row.is_deleted = True
+            row.is_public = False
+
+    @handles(notes.NoteRestored)
+    def restored(self, rows: Rows, event: Event) -> None:
+        """Found again."""
+        if row := self._due(rows, event):
+            row.is_deleted = False
+
+    @handles(notes.NotePurged)
+    def purged(self, rows: Rows, event: Event) -> None:
+        """Gone for good."""
+        rows.remove(ENTRIES, stream_number(event.originator_id))
+
+    def _due(self, rows: Rows, event: Event) -> EntryRow | None:
+        return rows.due(ENTRIES, stream_number(event.originator_id), event)

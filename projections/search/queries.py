@@ -1,0 +1,193 @@
+"""Asking the index: candidates for a query within bounded work, and the page of what was found.
+
+Candidates are the newest notes in question (all of them, when there are not many), the notes that the index has not come to
+yet, and what the index holds for the words, the best guesses first. Everything is asked of the notes themselves once more:
+what the index says may be a moment old, who may read a note may not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import orjson
+
+from projections.notes.lists import Wanted
+from projections.notes.queries import ITEM, JOINS
+from projections.reading import Query
+from projections.search.projector import PUBLIC
+from projections.search.ranking import Candidate
+from projections.search.text import TITLE, folded, parts_of_word
+
+NEWEST = 500
+"""So many of the newest notes are looked at whatever the index says: up to here the order is exact."""
+FEW_MORE = 100
+"""With so many more candidates at most, their texts are compared whole."""
+UNINDEXED = 300
+UNREAD_EVENTS = 2000
+LOOKED_UP_WORDS = 4
+"""The longest words of a query are looked up; all of them count in the order."""
+FROM_INDEX = 200
+"""Candidates of one kind."""
+TOUCHED = 4000
+"""Rows of the index that are looked at for the newest of one kind."""
+ALIKE = 300
+ALIKE_PER_PART = 800
+MOST_PARTS_ALIKE = 24
+FRAGMENT = 240
+BEFORE_HIT = 60
+
+_TERMS = "string_to_array(e.terms COLLATE \"C\", ' ')"
+
+_BEHIND = f"""
+SELECT DISTINCT split_part(unread.stream, '-', 2)::bigint AS id
+FROM (
+    SELECT l.stream FROM log.events l
+    WHERE l.position > (SELECT p.position FROM log.projections p WHERE p.name = 'search')
+    ORDER BY l.position DESC LIMIT {UNREAD_EVENTS}
+) unread
+WHERE unread.stream LIKE 'note-%%' LIMIT {UNINDEXED}"""
+
+_CANDIDATES = """
+WITH behind AS MATERIALIZED (__BEHIND__),
+picked AS MATERIALIZED (__PICKED__),
+whole AS MATERIALIZED (SELECT %(longest)s >= 500 OR count(*) <= __FEW__ AS texts FROM picked)
+SELECT convert_to('[' || coalesce(string_agg(json_build_array(
+    n.id, (extract(epoch FROM n.last_edit) * 1000000)::bigint, n.title,
+    CASE WHEN whole.texts OR octet_length(coalesce(n.description, '')) <= 4 * %(longest)s THEN coalesce(n.description, '') END,
+    CASE WHEN whole.texts OR octet_length(text.body) <= 4 * %(longest)s THEN left(text.body, 500) END,
+    (SELECT coalesce(string_agg(CASE WHEN strpos(text.body, word.word) > 0 THEN '1' ELSE '0' END, '' ORDER BY word.nth), '')
+     FROM unnest(%(words)s::text[]) WITH ORDINALITY word (word, nth)),
+    CASE WHEN NOT whole.texts AND octet_length(n.description) > 4 * %(longest)s THEN
+        (SELECT string_agg(CASE WHEN strpos(lower(n.description), word.word) > 0 THEN '1' ELSE '0' END, '' ORDER BY word.nth)
+         FROM unnest(%(words)s::text[]) WITH ORDINALITY word (word, nth)) END
+)::text, ','), '') || ']', 'UTF8'), count(*)
+FROM picked CROSS JOIN whole
+JOIN notes.notes n ON n.id = picked.id
+JOIN notes.note_texts t ON t.note_id = n.id
+LEFT JOIN search.entries e ON e.note_id = n.id AND NOT EXISTS (SELECT FROM behind WHERE behind.id = n.id)
+CROSS JOIN LATERAL (SELECT CASE WHEN e.note_id IS NULL THEN lower(t.content) ELSE e.content || '' END AS body OFFSET 0) text
+WHERE __READABLE__"""
+
+_FOUND = f"""
+SELECT array_agg(found.item ORDER BY found.nth), array_agg(found.fragment ORDER BY found.nth)
+FROM (
+    SELECT {ITEM} AS item, wanted.nth,
+           substr(t.content, greatest(coalesce(place.at, 1) - {BEFORE_HIT}, 1), {FRAGMENT}) AS fragment
+    FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY wanted (id, nth)
+    JOIN notes.notes n ON n.id = wanted.id {JOINS}
+    JOIN notes.note_texts t ON t.note_id = n.id
+    LEFT JOIN search.entries e ON e.note_id = n.id
+    CROSS JOIN LATERAL (SELECT coalesce(e.content, lower(t.content)) || '' AS body OFFSET 0) text
+    CROSS JOIN LATERAL (
+        SELECT min(nullif(strpos(text.body, word), 0)) AS at FROM unnest(%(words)s::text[]) word
+    ) place
+    WHERE __READABLE__
+) found"""
+
+
+def candidates(wanted: Wanted, query: str, words: Sequence[str]) -> Query:
+    """(candidates as JSON, see read_candidates; how many of them there are)."""
+    looked_up = sorted(dict.fromkeys(words), key=len, reverse=True)[:LOOKED_UP_WORDS]
+    parts = [parts_of_word(word) for word in looked_up]
+    params: dict[str, object] = {f"parts{nth}": part for nth, part in enumerate(parts)}
+    params |= {f"title{nth}": [TITLE + part for part in word_parts] for nth, word_parts in enumerate(parts)}
+    sql = _candidates_sql(tuple(wanted.branches()), _scopes(wanted), len(looked_up))
+    return Query(sql, {**wanted.params(), **params, **_about(query, words)})
+
+
+def alike(wanted: Wanted, query: str, words: Sequence[str]) -> Query:
+    """The same for words that may be misspelt: candidates are notes whose titles share parts with the query."""
+    parts = sorted({TITLE + part for word in words for part in parts_of_word(word)}, key=len, reverse=True)
+    sql = _alike_sql(tuple(wanted.branches()), _scopes(wanted))
+    return Query(sql, {**wanted.params(), **_about(query, words), "alike": parts[:MOST_PARTS_ALIKE]})
+
+
+def read_candidates(answer: bytes) -> list[Candidate]:
+    """What `candidates` and `alike` answer."""
+    found = []
+    for note_id, last_edit, title, description, head, in_content, in_description in orjson.loads(answer):
+        if in_description:
+            in_content = "".join("1" if "1" in pair else "0" for pair in zip(in_content, in_description, strict=True))
+        description, head = (None if text is None else folded(text) for text in (description, head))
+        found.append(Candidate(note_id, last_edit, folded(title), description, head, in_content))
+    return found
+
+
+def found_notes(wanted: Wanted, note_ids: Sequence[int], words: Sequence[str]) -> Query:
+    """(list items as JSON texts, pieces of the notes' texts around the first word found), in the order of the ids."""
+    sql = _found_sql(tuple(wanted.branches()))
+    return Query(sql, {**wanted.params(), "ids": list(note_ids), "words": list(dict.fromkeys(words))})
+
+
+def _about(query: str, words: Sequence[str]) -> dict[str, object]:
+    # A text more than four times as long as the query can never be like enough: among many candidates those do not travel.
+    longest = 500 if len(query) > 120 else 4 * len(query) + 4
+    return {"words": list(dict.fromkeys(words)), "longest": longest}
+
+
+def _scopes(wanted: Wanted) -> tuple[str, ...]:
+    """For each branch the terms that all its notes have, as an SQL array."""
+    course = [] if wanted.course_id is None else ["'course' || %(course)s::bigint"]
+    own = ["'owner' || (%(viewer)s)::bigint"]
+    scopes = [] if wanted.anonymous else [own]
+    if wanted.anonymous or wanted.scope == "all":
+        scopes.append([f"'{PUBLIC}'"])
+    return tuple(f"ARRAY[{', '.join(scope + course)}]::text[]" for scope in scopes)
+
+
+def _readable(branches: Sequence[str]) -> str:
+    return " OR ".join(f"({branch})" for branch in branches)
+
+
+def _newest(branches: Sequence[str]) -> str:
+    each = [
+        f"(SELECT n.id, n.last_edit FROM notes.notes n WHERE {branch} ORDER BY n.last_edit DESC, n.id DESC LIMIT {NEWEST})"
+        for branch in branches
+    ]
+    return f"(SELECT newest.id FROM ({' UNION ALL '.join(each)}) newest ORDER BY newest.last_edit DESC LIMIT {NEWEST})"
+
+
+def _lookup(terms: str) -> str:
+    return (
+        f"(SELECT seen.note_id FROM (SELECT e.note_id, e.mark FROM search.entries e WHERE {_TERMS} @> {terms} LIMIT {TOUCHED}) seen"
+        f" ORDER BY seen.mark DESC LIMIT {FROM_INDEX})"
+    )
+
+
+@cache
+def _candidates_sql(branches: tuple[str, ...], scopes: tuple[str, ...], words: int) -> str:
+    sources = [_newest(branches), "(SELECT behind.id FROM behind)"]
+    for scope in scopes:
+        each = [f"%(parts{nth})s::text[]" for nth in range(words)]
+        if words > 1:
+            sources.append(_lookup(" || ".join([scope, *each])))
+        for nth in range(words):
+            sources.append(_lookup(f"({scope} || %(title{nth})s::text[])"))
+            sources.append(_lookup(f"({scope} || {each[nth]})"))
+    return _whole(_CANDIDATES, " UNION ".join(sources), branches)
+
+
+@cache
+def _alike_sql(branches: tuple[str, ...], scopes: tuple[str, ...]) -> str:
+    sources = [
+        f"""(SELECT seen.note_id AS id FROM unnest(%(alike)s::text[]) part CROSS JOIN LATERAL (
+            SELECT e.note_id FROM search.entries e WHERE {_TERMS} @> ({scope} || part) LIMIT {ALIKE_PER_PART}) seen
+        GROUP BY seen.note_id ORDER BY count(*) DESC, seen.note_id DESC LIMIT {ALIKE})"""
+        for scope in scopes
+    ]
+    return _whole(_CANDIDATES, " UNION ".join(sources), branches)
+
+
+@cache
+def _found_sql(branches: tuple[str, ...]) -> str:
+    return _FOUND.replace("__READABLE__", _readable(branches))
+
+
+def _whole(template: str, picked: str, branches: Sequence[str]) -> str:
+    return (
+        template.replace("__BEHIND__", _BEHIND)
+        .replace("__PICKED__", picked)
+        .replace("__FEW__", str(NEWEST + FEW_MORE))
+        .replace("__READABLE__", _readable(branches))
+    )

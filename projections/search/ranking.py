@@ -1,0 +1,119 @@
+"""The order of what was found (contract: notes 10): words found, words in the title, likeness, then the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from heapq import heappop, heappush
+
+from projections.search.text import LONGEST_QUERY, folded, unaccented
+
+LIKE_ENOUGH = 0.45
+"""Without a word in common, a note has to be as like as this."""
+CONTENT_HEAD = 400
+WHOLE_HEAD = 500
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A note that may match. All texts in lower case."""
+
+    note_id: int
+    last_edit: int
+    """Microseconds since the epoch."""
+    title: str
+    description: str | None
+    head: str | None
+    """The first 500 characters of the content. None for texts that are too long to be like the query."""
+    in_content: str
+    """For each different word of the query 1 or 0: whether the content holds it."""
+
+
+@dataclass(slots=True)
+class Ranked:
+    """The matches: how many there are, and the ids of those up to the end of the wanted page, best first."""
+
+    total: int
+    note_ids: list[int]
+
+
+def rank(query: str, words: Sequence[str], candidates: Iterable[Candidate], wanted: int) -> Ranked:
+    """Orders the candidates that match. Likeness, which is dear, is only worked out where it can change the first `wanted`."""
+    query = folded(query).strip()[:LONGEST_QUERY]
+    different = list(dict.fromkeys(words))
+    bare = [unaccented(word) for word in different]
+    found: list[tuple[float, int, str, int, Candidate, bool]] = []
+    total = 0
+    for candidate in candidates:
+        hits, title_hits = _hits(words, different, candidate)
+        base = 10 * hits + 5 * title_hits
+        if not hits:
+            likeness = _likeness(query, candidate, at_least=LIKE_ENOUGH)
+            if likeness < LIKE_ENOUGH and not _alike_without_accents(bare, candidate):
+                continue
+            entry = (-likeness, -candidate.last_edit, candidate.title, candidate.note_id, candidate, True)
+        else:
+            bound = base + _best_possible(query, candidate)
+            entry = (-bound, -candidate.last_edit, candidate.title, candidate.note_id, candidate, False)
+        total += 1
+        heappush(found, entry)
+    best: list[int] = []
+    while found and len(best) < wanted:
+        score, edited, title, note_id, candidate, is_exact = heappop(found)
+        if is_exact:
+            best.append(note_id)
+            continue
+        hits, title_hits = _hits(words, different, candidate)
+        exact = 10 * hits + 5 * title_hits + _likeness(query, candidate)
+        heappush(found, (-exact, edited, title, note_id, candidate, True))
+    return Ranked(total, best)
+
+
+def _hits(words: Sequence[str], different: Sequence[str], candidate: Candidate) -> tuple[int, int]:
+    held = {
+        word
+        for word, in_content in zip(different, candidate.in_content, strict=True)
+        if in_content == "1" or word in candidate.title or word in (candidate.description or "")
+    }
+    return sum(word in held for word in words), sum(word in candidate.title for word in words)
+
+
+def _texts(candidate: Candidate) -> Iterator[str]:
+    title, description, head = candidate.title, candidate.description, candidate.head
+    yield title
+    if description:
+        yield description
+    if head:
+        yield head[:CONTENT_HEAD]
+    if description is not None and head is not None:
+        yield f"{title} {description} {head}"[:WHOLE_HEAD]
+
+
+def _bound(query: str, text: str) -> float:
+    """No ratio can be greater: as if the shorter text lay whole in the longer one."""
+    return 2.0 * min(len(query), len(text)) / (len(query) + len(text)) if text else 0.0
+
+
+def _best_possible(query: str, candidate: Candidate) -> float:
+    return max(_bound(query, text) for text in _texts(candidate))
+
+
+def _likeness(query: str, candidate: Candidate, at_least: float = 0.0) -> float:
+    """The greatest ratio of the query against a text; any value below `at_least` when it is not reached."""
+    best = 0.0
+    matcher = SequenceMatcher(None, query)
+    for text in _texts(candidate):
+        goal = max(best, at_least)
+        if _bound(query, text) < goal or not text:
+            continue
+        matcher.set_seq2(text)
+        if not goal or matcher.quick_ratio() >= goal:
+            best = max(best, matcher.ratio())
+    return best
+
+
+def _alike_without_accents(bare: Sequence[str], candidate: Candidate) -> bool:
+    """Whether all words are there when accents do not count."""
+    text = unaccented(f"{candidate.title} {candidate.description or ''} {candidate.head or ''}")
+    return bool(bare) and all(word in text for word in bare)

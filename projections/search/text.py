@@ -1,0 +1,87 @@
+"""Texts as the search sees them: folded, and cut into the short parts by which the index finds them.
+
+A part is three characters of a word. Two and one as well where words are written without blanks between them. A word of
+the query lies inside a text only if all its parts do, wherever the word begins.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+PART = 3
+MOST_PARTS = 200_000
+"""Of one text. Only megabytes without any repetition have more; what lies behind is found while it is new."""
+TITLE = "^"
+"""Stands before parts of the title."""
+LONGEST_QUERY = 256
+MOST_WORDS = 32
+
+# Han, kana, hangul and Thai: scripts whose words are not, or not always, set apart.
+_DENSE = re.compile(r"[\u0e00-\u0e7f\u1100-\u11ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
+
+
+def folded(text: str) -> str:
+    """The text in lower case, character by character, so that places in it are the places in the original."""
+    lowered = text.lower()
+    if len(lowered) != len(text):
+        lowered = "".join(low if len(low := char.lower()) == 1 else char for char in text)
+    return lowered.replace("ς", "σ")
+
+
+class _Unaccented(dict[int, str]):
+    """Character -> the same without its accents, worked out on first use."""
+
+    def __missing__(self, code: int) -> str:
+        base, *marks = unicodedata.normalize("NFKD", chr(code))
+        plain = base if marks and all(unicodedata.category(mark) == "Mn" for mark in marks) else chr(code)
+        self[code] = plain
+        return plain
+
+
+_UNACCENTED = _Unaccented()
+
+
+def unaccented(text: str) -> str:
+    """The text without accents, of the same length."""
+    return text if text.isascii() else text.translate(_UNACCENTED)
+
+
+def query_words(query: str) -> list[str]:
+    """The words of a query, in lower case, in their order; of an endless query the beginning."""
+    return folded(query.replace("\0", " ")).split()[:MOST_WORDS]
+
+
+def parts_of_text(text: str) -> set[str]:
+    """All parts of a folded text."""
+    found: set[str] = set()
+    for word in set(unaccented(text).split()):
+        if len(word) <= PART:
+            found.add(word)
+        else:
+            found.update(word[at : at + PART] for at in range(len(word) - PART + 1))
+        if not word.isascii():
+            found.update(_dense_parts(word))
+        if len(found) > MOST_PARTS:
+            break
+    return found
+
+
+def parts_of_word(word: str) -> list[str]:
+    """The parts by which a word of a query is looked up; a shorter word is looked up as it is."""
+    word = unaccented(word)[:LONGEST_QUERY]
+    return sorted({word[at : at + PART] for at in range(len(word) - PART + 1)}) if len(word) > PART else [word]
+
+
+def _dense_parts(word: str) -> Iterator[str]:
+    for match in _DENSE.finditer(word):
+        at = match.start()
+        yield word[at]
+        if at + 1 < len(word):
+            yield word[at : at + 2]
+
+
+def stored(terms: Iterable[str]) -> str:
+    """Terms as one column; none of them holds a blank."""
+    return " ".join(sorted(terms))
