@@ -161,7 +161,7 @@ def _candidates_sql(branches: tuple[str, ...], scopes: tuple[str, ...], words: i
     for scope in scopes:
         each = [f"%(parts{nth})s::text[]" for nth in range(words)]
         if words > 1:
-            sources.append(_lookup(" || ".join([scope, *each])))
+            sources.append(_lookup(f"({' || '.join([scope, *each])})"))
         for nth in range(words):
             sources.append(_lookup(f"({scope} || %(title{nth})s::text[])"))
             sources.append(_lookup(f"({scope} || {each[nth]})"))
