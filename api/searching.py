@@ -34,9 +34,7 @@ async def search_notes(call: Call, wanted: Wanted, query: str, limit: int, offse
     return _rendered(items or [], fragments or [], words), ranked.total, offset + limit < ranked.total
 
 
-def _rank(
-    answer: bytes, pool: dict[int, Candidate], query: str, words: list[str], end: int
-) -> tuple[dict[int, Candidate], Ranked]:
+def _rank(answer: bytes, pool: dict[int, Candidate], query: str, words: list[str], end: int) -> tuple[dict[int, Candidate], Ranked]:
     pool = pool | {candidate.note_id: candidate for candidate in read_candidates(answer)}
     return pool, rank(query, words, pool.values(), end)
 

@@ -105,13 +105,17 @@ def alike(wanted: Wanted, query: str, words: Sequence[str]) -> Query:
 
 def read_candidates(answer: bytes) -> list[Candidate]:
     """What `candidates` and `alike` answer."""
-    found = []
-    for note_id, last_edit, title, description, head, in_content, in_description in orjson.loads(answer):
-        if in_description:
-            in_content = "".join("1" if "1" in pair else "0" for pair in zip(in_content, in_description, strict=True))
-        description, head = (None if text is None else folded(text) for text in (description, head))
-        found.append(Candidate(note_id, last_edit, folded(title), description, head, in_content))
-    return found
+    return [_candidate(*values) for values in orjson.loads(answer)]
+
+
+def _candidate(
+    note_id: int, last_edit: int, title: str, description: str | None, head: str | None, in_content: str, in_description: str | None
+) -> Candidate:
+    hits = in_content
+    if in_description:
+        hits = "".join("1" if "1" in pair else "0" for pair in zip(in_content, in_description, strict=True))
+    texts = (None if text is None else folded(text) for text in (description, head))
+    return Candidate(note_id, last_edit, folded(title), *texts, hits)
 
 
 def found_notes(wanted: Wanted, note_ids: Sequence[int], words: Sequence[str]) -> Query:

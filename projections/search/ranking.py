@@ -60,7 +60,7 @@ def rank(query: str, words: Sequence[str], candidates: Iterable[Candidate], want
         heappush(found, entry)
     best: list[int] = []
     while found and len(best) < wanted:
-        score, edited, title, note_id, candidate, is_exact = heappop(found)
+        _, edited, title, note_id, candidate, is_exact = heappop(found)
         if is_exact:
             best.append(note_id)
             continue

@@ -34,8 +34,9 @@ class _Unaccented(dict[int, str]):
     """Character -> the same without its accents, worked out on first use."""
 
     def __missing__(self, code: int) -> str:
-        base, *marks = unicodedata.normalize("NFKD", chr(code))
-        plain = base if marks and all(unicodedata.category(mark) == "Mn" for mark in marks) else chr(code)
+        taken_apart = unicodedata.normalize("NFKD", chr(code))
+        marks = taken_apart[1:]
+        plain = taken_apart[0] if marks and all(unicodedata.category(mark) == "Mn" for mark in marks) else chr(code)
         self[code] = plain
         return plain
 

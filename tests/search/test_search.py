@@ -81,7 +81,9 @@ def test_order_is_the_contracts_with_and_without_the_index(
         catch_up()
 
 
-def test_accents_do_not_hide_a_note_and_come_last(server: httpx.Client, library: list[dict[str, Any]], catch_up: CatchUp, mira: Person) -> None:
+def test_accents_do_not_hide_a_note_and_come_last(
+    server: httpx.Client, library: list[dict[str, Any]], catch_up: CatchUp, mira: Person
+) -> None:
     catch_up()
     assert [note["title"] for note in find(server, "cafe", mira)["results"]] == ["Shopping"]
 
@@ -125,7 +127,9 @@ def test_only_what_the_caller_may_read_is_found(
         catch_up()
 
 
-def test_an_edit_is_found_at_once_and_the_old_text_is_not(server: httpx.Client, make_note: MakeNote, catch_up: CatchUp, mira: Person) -> None:
+def test_an_edit_is_found_at_once_and_the_old_text_is_not(
+    server: httpx.Client, make_note: MakeNote, catch_up: CatchUp, mira: Person
+) -> None:
     note = make_note(mira, title="Edited", content="İ before " + "text " * 50)
     catch_up()
     server.patch(f"notes/{note}/", json={"content": "İ after " + "text " * 50}, headers=mira.headers)
@@ -135,7 +139,9 @@ def test_an_edit_is_found_at_once_and_the_old_text_is_not(server: httpx.Client, 
         catch_up()
 
 
-@pytest.mark.parametrize("query", ["x" * 5_000, "word " * 1_500, "%", "_", "🦄", "\u202e", "((((", "a\tb", "'; DROP TABLE", "$1", "\ufffd", "\\\\"])
+@pytest.mark.parametrize(
+    "query", ["x" * 5_000, "word " * 1_500, "%", "_", "🦄", "\u202e", "((((", "a\tb", "'; DROP TABLE", "$1", "\ufffd", "\\\\"]
+)
 def test_any_query_gets_an_answer(server: httpx.Client, make_note: MakeNote, mira: Person, query: str) -> None:
     make_note(mira, title="unicorn 🦄", content="text")
     for scope in ("personal", "all"):
@@ -143,7 +149,9 @@ def test_any_query_gets_an_answer(server: httpx.Client, make_note: MakeNote, mir
     find(server, query)
 
 
-def test_snippets_mark_the_words_and_nothing_else_is_markup(server: httpx.Client, make_note: MakeNote, catch_up: CatchUp, mira: Person) -> None:
+def test_snippets_mark_the_words_and_nothing_else_is_markup(
+    server: httpx.Client, make_note: MakeNote, catch_up: CatchUp, mira: Person
+) -> None:
     make_note(mira, title="Marked", content="lead " * 100 + "<b>The Ångström</b> unit & <script>ångström</script>")
     for _ in range(2):
         (note,) = find(server, "ångström", mira)["results"]
