@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from eventstore.reader import LogRow
 from projections.base import Key, Projection, Table
-from projections.fold import BUDGET, Fold, Poison, Share
+from projections.fold import BUDGET, Fold, Poison, Share, without_garbage_collection
 from projections.loops import connect
 from projections.progress import Progress
 from projections.rebuild import BATCH, Busy
@@ -118,7 +118,8 @@ class _Verification:
         """Replays, then compares."""
         try:
             self._pin()
-            self._replay()
+            with without_garbage_collection():
+                self._replay()
             self._progress.enter("comparing")
             for share in self._fold.shares:
                 for table in share.projection.tables:
