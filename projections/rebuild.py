@@ -107,7 +107,10 @@ def rebuild(
         if row is None or not row[0]:
             raise Busy("another rebuild or a verification is running")
         drop_leftovers(connection)
-        return _Rebuild(connection, projections, [], progress or Progress(), throttle, budget).run()
+        done = _Rebuild(connection, projections, [], progress or Progress(), throttle, budget).run()
+        # Closing the connection would release it as well, but only some time later.
+        connection.execute("SELECT pg_advisory_unlock(%s)", (BUILD_LOCK,))
+        return done
 
 
 class _Rebuild:

@@ -95,6 +95,8 @@ def verify(
         live.read_only = True
         with live.transaction():
             verification = _Verification(live, scratch, projections, progress or Progress(), budget).run()
+        # Closing the connection would release it as well, but only some time later.
+        live.execute("SELECT pg_advisory_unlock_shared(%s)", (BUILD_LOCK,))
     if not verification.rows and not allow_empty:
         raise NotComparable("there is nothing to compare: neither the live tables nor a replay have a row")
     return verification
