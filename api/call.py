@@ -17,7 +17,7 @@ from api.answers import finished
 from api.auth import admit, presented
 from api.bodies import Body
 from commands.context import Context
-from projections.reading import ANONYMOUS, Caller, Credentials, Query
+from projections.reading import ANONYMOUS, Caller, Credentials, Query, newest_version
 from wiring import Services
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ EMPTY = Body({})
 class Call:
     """A request to a route. `path`, `query` and `body` are validated; `caller` is set once it was asked for."""
 
-    __slots__ = ("body", "caller", "credentials", "path", "query", "request", "route", "scope", "sent", "services")
+    __slots__ = ("body", "caller", "credentials", "path", "query", "request", "route", "scope", "seen", "sent", "services")
 
     def __init__(self, route: Route, request: Request) -> None:
         self.route = route
@@ -44,6 +44,8 @@ class Call:
         self.sent: Body = EMPTY
         """The body before validation, with its bytes."""
         self.caller: Caller | None = None
+        self.seen: Mapping[str, int | None] = {}
+        """The version of the stream that the route is about, as read when the caller was identified."""
         self.credentials: Credentials = presented(self.header(b"authorization"))
 
     def header(self, name: bytes) -> str | None:
@@ -90,6 +92,11 @@ class Call:
         """Who calls, when nothing has to be asked. Raises 401 and 403 as the route's rule says."""
         if self.caller is not None:
             return self.caller
+        if self.route.stream and self.credentials.kind != "none":
+            stream = self.route.stream.format_map(self.path)
+            caller, (version,) = await self.services.reader.ask(newest_version(stream), self.credentials)
+            self.seen = {stream: version}
+            return self._admit(caller)
         return self._admit(await self.services.reader.identify(self.credentials))
 
     def identify_now(self) -> Caller:
@@ -118,6 +125,7 @@ class Call:
             channel="api_key" if self.caller.kind == "api_key" else "web",
             request_id=self.request_id,
             session=self.caller.session_id,
+            seen=self.seen,
         )
 
     async def in_thread(self, work: Callable[..., T], *args: Any) -> T:

@@ -52,6 +52,8 @@ class Route:
     head: whether HEAD is served like GET.
     guard: refuses what the path alone decides, such as an unknown id. Asked when what was sent is wrong, so that the refusal
     with precedence is told; otherwise the handler finds out by itself, without another round trip.
+    stream: the name of the stream that a command of this route changes, such as `note-{note_id}`; its version is then read
+    while the caller is identified, so that the command need not read the stream if this process remembers it.
     cost: as how many requests it counts under the caller's limit.
     """
 
@@ -73,6 +75,7 @@ class Route:
     head: bool = True
     guard: Callable[[Call], Awaitable[None]] | None = None
     cost: int = 1
+    stream: str = ""
 
 
 class ApiRoute(APIRoute):

@@ -40,12 +40,12 @@ PEER_PACKAGES = ["django<5", "djangorestframework", "gunicorn", "psycopg[binary]
 CREATE = f"""
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
-wrk.body = '{{"title": "a new note", "content": "{TEXT}"}}'
+wrk.body = [[{{"title": "a new note", "content": "{TEXT}"}}]]
 """
 PATCH = f"""
 local count = 0
 local ids = {{IDS}}
-local text = "{TEXT}"
+local text = [[{TEXT}]]
 request = function()
   count = count + 1
   local id = ids[(count * 7) % #ids + 1]

@@ -41,8 +41,8 @@ def run(url: str, *, headers: dict[str, str], connections: int, seconds: int, sc
         failed += sum(int(n) for n in re.findall(r"\d+", errors))
     return Figures(
         per_second=float(_search(r"Requests/sec:\s+([\d.]+)", output)),
-        median_ms=_milliseconds(_search(r"50%\s+(\S+)", output)),
-        p99_ms=_milliseconds(_search(r"99%\s+(\S+)", output)),
+        median_ms=_milliseconds(_search(r"(?m)^ +50% +(\S+)", output)),
+        p99_ms=_milliseconds(_search(r"(?m)^ +99% +(\S+)", output)),
         failed=failed,
     )
 

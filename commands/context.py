@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +34,8 @@ class Context:
     """Position of the event that this reacts to, for reactors."""
     undoes: str | None = None
     """The command id whose effect this one takes back."""
+    seen: Mapping[str, int | None] = field(default_factory=dict)
+    """Versions of streams that were read a moment ago: what this process remembers of them at that version is current."""
     now: datetime = field(default_factory=utc_now)
     command: str = field(default_factory=lambda: secrets.token_hex(8))
     """Unique per command: groups its events, and tells an own append from a conflict after a lost connection."""

@@ -68,7 +68,7 @@ class Work(Generic[L_co]):
         self.context = context
         self.aggregates: dict[str, Aggregate] = {}
         self.assumed: set[str] = set()
-        """Streams whose aggregates are what this process saw last; whether others have appended since is not known."""
+        """Streams whose aggregates come from this process's memory; others may have appended in the last moment."""
         self.forgetting: list[Forgetting] = []
 
     def decided(self, decide: Callable[[Self], T]) -> T:
@@ -89,7 +89,7 @@ class Work(Generic[L_co]):
         stream = kind.stream(number)
         known: Any = self.aggregates.get(stream)
         if known is None:
-            known = self._last_seen(stream) if self._assuming else None
+            known = self._remembered(stream) if self._assuming and stream in self.context.seen else None
             if known is None:
                 try:
                     known = self._log.repository.get(stream, projector_func=kind.project)
@@ -99,12 +99,14 @@ class Work(Generic[L_co]):
         assert isinstance(known, kind)
         return known
 
-    def _last_seen(self, stream: str) -> Aggregate | None:
+    def _remembered(self, stream: str) -> Aggregate | None:
         cache = self._log.repository.cache
         assert cache is not None
         try:
             known: Aggregate = deepcopy(cast(Aggregate, cache.get(stream)))
         except KeyError:
+            return None
+        if known.version != self.context.seen[stream]:
             return None
         self.assumed.add(stream)
         return known
@@ -185,8 +187,9 @@ class Handling(Generic[L_co]):
     ) -> Outcome[T]:
         """Decides and saves. `decide` is called again after a version conflict, so it must have no effects of its own.
 
-        The first decision is made on aggregates as this process saw them last, which saves reading their streams. The append
-        proves them current; a decision that it cannot prove (a refusal, or one that changes nothing) is made again on fresh ones.
+        The first decision is made on aggregates as this process remembers them, if the context has just seen that version of their
+        stream, which saves reading it. The append proves them current; a decision that it cannot prove (a refusal, or one that
+        changes nothing) is made again on fresh ones.
 
         answer: what to read back in the same transaction, from the decision's result; yields one row.
         conflicts: what to raise when a unique rule (by constraint name) refuses the change. Under any other unique rule somebody

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import psycopg
@@ -83,6 +83,19 @@ def one_message(connection: Connection[TupleRow], *, fetches: bool) -> Iterator[
         if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
             connection.execute("ROLLBACK")
         raise
+
+
+def forget_prepared(connection: Connection[TupleRow]) -> None:
+    """Makes a connection usable whose pipeline was aborted.
+
+    The server has skipped the rest of the pipeline, while the driver goes on believing that what was to be prepared there is.
+    After a ROLLBACK it believes nothing any more.
+    """
+    with suppress(psycopg.Error):
+        if not connection.closed:
+            connection.execute("ROLLBACK", prepare=False)
+            return
+    connection.close()
 
 
 def connection_lost(error: psycopg.OperationalError) -> bool:

@@ -25,7 +25,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from eventstore.codec import LogEvent
-from eventstore.database import connection_lost, one_message, passing, reading
+from eventstore.database import connection_lost, forget_prepared, one_message, passing, reading
 from eventstore.forgetting import Forgetting, queue
 from eventstore.reader import LogReader, PollingSubscription
 
@@ -94,7 +94,7 @@ class LogRecorder(ApplicationRecorder):
         self.pool = pool
         self._reader: LogReader | None = None
 
-    def insert_events(  # noqa: C901, PLR0912 - one branch per way in which an append can end
+    def insert_events(
         self,
         stored_events: Sequence[StoredEvent],
         *,
@@ -124,35 +124,51 @@ class LogRecorder(ApplicationRecorder):
             beside = alongside() if alongside else None
             try:
                 positions = self._append(stored_events, metadata, beside, forgetting)
+            except psycopg.errors.UniqueViolation as error:
+                return self._committed_before(error, stored_events, metadata if lost else None, again)
+            except psycopg.DatabaseError as error:
+                lost |= self._try_again(error, attempt, beside)
+            else:
                 if beside is not None:
                     beside.committed()
-                return positions  # noqa: TRY300 - the loop goes on only after an error
-            except psycopg.errors.UniqueViolation as error:
-                constraint = error.diag.constraint_name or ""
-                if constraint != "events_stream_version":
-                    raise UniqueConflict(constraint) from error
-                own = self._own_positions(stored_events, metadata) if lost else []
-                if not own:
-                    raise VersionConflict(str(error)) from error
-                if again is not None:
-                    with self.pool.connection() as connection:
-                        again(connection)
-                return own
-            except psycopg.DatabaseError as error:
-                if error.sqlstate == READ_MODELS_REPLACED:
-                    raise ReadModelsReplaced(str(error)) from error
-                if error.sqlstate == READ_MODELS_REBUILT and beside is not None and attempt < RETRIES:
-                    beside.rebuilt()
-                    continue
-                if not isinstance(error, psycopg.OperationalError):
-                    raise
-                if attempt == RETRIES or not passing(error):
-                    raise
-                time.sleep(0.05 * 2**attempt)
-                if connection_lost(error):
-                    lost = True
-                    self.pool.check()
+                return positions
         raise AssertionError("unreachable")
+
+    def _committed_before(
+        self,
+        error: psycopg.errors.UniqueViolation,
+        events: Sequence[StoredEvent],
+        metadata: bytes | None,
+        again: Callable[[Connection[TupleRow]], None] | None,
+    ) -> Sequence[int]:
+        """The positions of our own events, if it is they that are in the way. metadata: None when no attempt may have succeeded."""
+        constraint = error.diag.constraint_name or ""
+        if constraint != "events_stream_version":
+            raise UniqueConflict(constraint) from error
+        own = self._own_positions(events, metadata) if metadata is not None else []
+        if not own:
+            raise VersionConflict(str(error)) from error
+        if again is not None:
+            with self.pool.connection() as connection:
+                again(connection)
+        return own
+
+    def _try_again(self, error: psycopg.DatabaseError, attempt: int, beside: Alongside | None) -> bool:
+        """Waits, if another attempt makes sense, and tells whether this one may have been committed; else raises."""
+        if error.sqlstate == READ_MODELS_REPLACED:
+            raise ReadModelsReplaced(str(error)) from error
+        if attempt == RETRIES:
+            raise error
+        if error.sqlstate == READ_MODELS_REBUILT and beside is not None:
+            beside.rebuilt()
+            return False
+        if not isinstance(error, psycopg.OperationalError) or not passing(error):
+            raise error
+        time.sleep(0.05 * 2**attempt)
+        if not connection_lost(error):
+            return False
+        self.pool.check()
+        return True
 
     def _append(
         self, events: Sequence[StoredEvent], metadata: bytes, alongside: Alongside | None, forgetting: Sequence[Forgetting]
@@ -161,9 +177,7 @@ class LogRecorder(ApplicationRecorder):
             try:
                 return self._append_on(connection, events, metadata, alongside, forgetting)
             except psycopg.DatabaseError:
-                # When a pipeline is aborted the server skips the rest of it, while the driver goes on believing that what was
-                # to be prepared there is. The pool replaces the connection.
-                connection.close()
+                forget_prepared(connection)
                 raise
 
     def _append_on(

@@ -105,7 +105,12 @@ class Reader:
         return _with_caller(query.sql, credentials.kind), {**query.params, "digest": digest}
 
 
-_NOTHING = Query("SELECT 1", {})
+_NOTHING = Query("SELECT NULL::int", {})
+
+
+def newest_version(stream: str) -> Query:
+    """The version that a stream has now, null when there is none: (version,)."""
+    return Query("SELECT (SELECT max(version) FROM log.events WHERE stream = %(stream)s)", {"stream": stream})
 
 
 @lru_cache(maxsize=1024)

@@ -190,7 +190,7 @@ ROUTES = [
     ),
     Route("GET", "/notes/{note_id:int}/", get, "One note", caller="open", query=DetailQuery, answer=NoteOut),
     Route(
-        "PATCH", "/notes/{note_id:int}/", change, "Change a note", body=NotePatch, answer=NoteOut,
+        "PATCH", "/notes/{note_id:int}/", change, "Change a note", body=NotePatch, answer=NoteOut, stream="note-{note_id}",
         examples={"text": {"content": "# Cell biology\n\nMembranes."}},
     ),
     Route("DELETE", "/notes/{note_id:int}/", delete, "Put a note into the recycle bin", status=204),

@@ -1,4 +1,4 @@
-"""Commands decide on aggregates as their process saw them last; nothing of that may show."""
+"""Commands decide on aggregates as their process remembers them; nothing of that may show."""
 
 from __future__ import annotations
 
@@ -42,6 +42,11 @@ def elsewhere(services: Services) -> Iterator[Handling[Lookups]]:
 CONTEXT = Context(actor=None, channel="cli")
 
 
+def _just_before(number: int, version: int) -> Context:
+    """A request that has seen this version of the account's stream, and is overtaken before it decides."""
+    return Context(actor=None, channel="cli", seen={f"account-{number}": version})
+
+
 def _create(work: Work[Lookups]) -> int:
     number = work.lookups.next_id("account")
     payload = {"username": "first", "email": "first@example.org", "password_hash": None}
@@ -75,17 +80,17 @@ def test_a_change_made_elsewhere_is_decided_upon(services: Services, elsewhere: 
     number = services.commands.run(_create, CONTEXT).result
     services.commands.run(_rename(number, "second"), CONTEXT)
     elsewhere.run(_rename(number, "third"), CONTEXT)
-    assert services.commands.run(_rename(number, "fourth"), CONTEXT).result == "third"
+    assert services.commands.run(_rename(number, "fourth"), _just_before(number, 2)).result == "third"
 
 
 def test_a_refusal_is_never_founded_on_something_out_of_date(services: Services, elsewhere: Handling[Lookups]) -> None:
     number = services.commands.run(_create, CONTEXT).result
     services.commands.run(_rename(number, "second"), CONTEXT)
     elsewhere.run(_rename(number, "third"), CONTEXT)
-    assert services.commands.run(_rename(number, "second"), CONTEXT).result == "third"
+    assert services.commands.run(_rename(number, "second"), _just_before(number, 2)).result == "third"
 
 
 def test_a_decision_without_events_sees_what_happened_elsewhere(services: Services, elsewhere: Handling[Lookups]) -> None:
     number = services.commands.run(_create, CONTEXT).result
     elsewhere.run(_rename(number, "third"), CONTEXT)
-    assert services.commands.run(_name(number), CONTEXT).result == "third"
+    assert services.commands.run(_name(number), _just_before(number, 1)).result == "third"

@@ -10,6 +10,7 @@ from typing import Any, Self
 import httpx
 
 from tests.accounts.people import Person
+from tests.running.server import eventually
 
 PATIENCE_S = 10.0
 
@@ -43,6 +44,11 @@ class Writers:
         """How many writes were acknowledged."""
         with self._lock:
             return sum(map(len, self.acknowledged.values()))
+
+    def go_on(self, writes: int = 20) -> None:
+        """Waits until so many more writes were acknowledged."""
+        wanted = self.count + writes
+        eventually(lambda: self.count > wanted)
 
     def _write(self, writer: int) -> None:
         note_id: int | None = None
