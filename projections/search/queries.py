@@ -19,21 +19,21 @@ from projections.search.projector import PUBLIC
 from projections.search.ranking import Candidate
 from projections.search.text import TITLE, folded, parts_of_word
 
-NEWEST = 500
+NEWEST = 300
 """So many of the newest notes are looked at whatever the index says: up to here the order is exact."""
 FEW_MORE = 100
 """With so many more candidates at most, their texts are compared whole."""
 UNINDEXED = 300
 UNREAD_EVENTS = 2000
-LOOKED_UP_WORDS = 4
+LOOKED_UP_WORDS = 3
 """The longest words of a query are looked up; all of them count in the order."""
-FROM_INDEX = 200
+FROM_INDEX = 100
 """Candidates of one kind."""
-TOUCHED = 4000
+TOUCHED = 1000
 """Rows of the index that are looked at for the newest of one kind."""
-ALIKE = 300
-ALIKE_PER_PART = 800
-MOST_PARTS_ALIKE = 24
+ALIKE = 200
+ALIKE_PER_PART = 400
+MOST_PARTS_ALIKE = 16
 FRAGMENT = 240
 BEFORE_HIT = 60
 
@@ -50,7 +50,7 @@ WHERE unread.stream LIKE 'note-%%' LIMIT {UNINDEXED}"""
 
 _CANDIDATES = """
 WITH behind AS MATERIALIZED (__BEHIND__),
-picked AS MATERIALIZED (__PICKED__),
+__LOOKUPS__picked AS MATERIALIZED (__PICKED__),
 whole AS MATERIALIZED (SELECT %(longest)s >= 500 OR count(*) <= __FEW__ AS texts FROM picked)
 SELECT convert_to('[' || coalesce(string_agg(json_build_array(
     n.id, (extract(epoch FROM n.last_edit) * 1000000)::bigint, n.title,
@@ -64,8 +64,8 @@ SELECT convert_to('[' || coalesce(string_agg(json_build_array(
 )::text, ','), '') || ']', 'UTF8'), count(*)
 FROM picked CROSS JOIN whole
 JOIN notes.notes n ON n.id = picked.id
-JOIN notes.note_texts t ON t.note_id = n.id
 LEFT JOIN search.entries e ON e.note_id = n.id AND NOT EXISTS (SELECT FROM behind WHERE behind.id = n.id)
+LEFT JOIN notes.note_texts t ON t.note_id = CASE WHEN e.note_id IS NULL THEN n.id END
 CROSS JOIN LATERAL (SELECT CASE WHEN e.note_id IS NULL THEN lower(t.content) ELSE e.content || '' END AS body OFFSET 0) text
 WHERE __READABLE__"""
 
@@ -114,8 +114,14 @@ def _candidate(
     hits = in_content
     if in_description:
         hits = "".join("1" if "1" in pair else "0" for pair in zip(in_content, in_description, strict=True))
-    texts = (None if text is None else folded(text) for text in (description, head))
-    return Candidate(note_id, last_edit, folded(title), *texts, hits)
+    return Candidate(
+        note_id=note_id,
+        last_edit=last_edit,
+        title=folded(title),
+        description=None if description is None else folded(description),
+        head=None if head is None else folded(head),
+        in_content=hits,
+    )
 
 
 def found_notes(wanted: Wanted, note_ids: Sequence[int], words: Sequence[str]) -> Query:
@@ -152,9 +158,10 @@ def _newest(branches: Sequence[str]) -> str:
     return f"(SELECT newest.id FROM ({' UNION ALL '.join(each)}) newest ORDER BY newest.last_edit DESC LIMIT {NEWEST})"
 
 
-def _lookup(terms: str) -> str:
+def _lookup(terms: str, more: str = "") -> str:
     return (
-        f"(SELECT seen.note_id FROM (SELECT e.note_id, e.mark FROM search.entries e WHERE {_TERMS} @> {terms} LIMIT {TOUCHED}) seen"
+        f"(SELECT seen.note_id AS id FROM"
+        f" (SELECT e.note_id, e.mark FROM search.entries e WHERE {_TERMS} @> {terms}{more} LIMIT {TOUCHED}) seen"
         f" ORDER BY seen.mark DESC LIMIT {FROM_INDEX})"
     )
 
@@ -162,14 +169,20 @@ def _lookup(terms: str) -> str:
 @cache
 def _candidates_sql(branches: tuple[str, ...], scopes: tuple[str, ...], words: int) -> str:
     sources = [_newest(branches), "(SELECT behind.id FROM behind)"]
-    for scope in scopes:
+    lookups = ""
+    for branch, scope in enumerate(scopes):
         each = [f"%(parts{nth})s::text[]" for nth in range(words)]
+        enough = ""
         if words > 1:
-            sources.append(_lookup(f"({' || '.join([scope, *each])})"))
+            every = f"({' || '.join([scope, *each])})"
+            lookups += f"every{branch} AS MATERIALIZED {_lookup(every)},\n"
+            sources.append(f"(SELECT id FROM every{branch})")
+            # Notes with all the words come before those with some of them, which are not needed when there are enough.
+            enough = f" AND (SELECT count(*) FROM every{branch}) < {FROM_INDEX}"
         for nth in range(words):
             sources.append(_lookup(f"({scope} || %(title{nth})s::text[])"))
-            sources.append(_lookup(f"({scope} || {each[nth]})"))
-    return _whole(_CANDIDATES, " UNION ".join(sources), branches)
+            sources.append(_lookup(f"({scope} || {each[nth]})", enough))
+    return _whole(_CANDIDATES.replace("__LOOKUPS__", lookups), " UNION ".join(sources), branches)
 
 
 @cache
@@ -180,7 +193,7 @@ def _alike_sql(branches: tuple[str, ...], scopes: tuple[str, ...]) -> str:
         GROUP BY seen.note_id ORDER BY count(*) DESC, seen.note_id DESC LIMIT {ALIKE})"""
         for scope in scopes
     ]
-    return _whole(_CANDIDATES, " UNION ".join(sources), branches)
+    return _whole(_CANDIDATES.replace("__LOOKUPS__", ""), " UNION ".join(sources), branches)
 
 
 @cache

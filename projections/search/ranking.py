@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -41,6 +42,7 @@ class Ranked:
 def rank(query: str, words: Sequence[str], candidates: Iterable[Candidate], wanted: int) -> Ranked:
     """Orders the candidates that match. Likeness, which is dear, is only worked out where it can change the first `wanted`."""
     query = folded(query).strip()[:LONGEST_QUERY]
+    likeness = Likeness(query)
     different = list(dict.fromkeys(words))
     bare = [unaccented(word) for word in different]
     found: list[tuple[float, int, str, int, Candidate, bool]] = []
@@ -49,12 +51,12 @@ def rank(query: str, words: Sequence[str], candidates: Iterable[Candidate], want
         hits, title_hits = _hits(words, different, candidate)
         base = 10 * hits + 5 * title_hits
         if not hits:
-            likeness = _likeness(query, candidate, at_least=LIKE_ENOUGH)
-            if likeness < LIKE_ENOUGH and not _alike_without_accents(bare, candidate):
+            ratio = likeness.of(candidate, at_least=LIKE_ENOUGH)
+            if ratio < LIKE_ENOUGH and not _alike_without_accents(bare, candidate):
                 continue
-            entry = (-likeness, -candidate.last_edit, candidate.title, candidate.note_id, candidate, True)
+            entry = (-ratio, -candidate.last_edit, candidate.title, candidate.note_id, candidate, True)
         else:
-            bound = base + _best_possible(query, candidate)
+            bound = base + likeness.best_possible(candidate)
             entry = (-bound, -candidate.last_edit, candidate.title, candidate.note_id, candidate, False)
         total += 1
         heappush(found, entry)
@@ -65,7 +67,7 @@ def rank(query: str, words: Sequence[str], candidates: Iterable[Candidate], want
             best.append(note_id)
             continue
         hits, title_hits = _hits(words, different, candidate)
-        exact = 10 * hits + 5 * title_hits + _likeness(query, candidate)
+        exact = 10 * hits + 5 * title_hits + likeness.of(candidate)
         heappush(found, (-exact, edited, title, note_id, candidate, True))
     return Ranked(total, best)
 
@@ -90,27 +92,37 @@ def _texts(candidate: Candidate) -> Iterator[str]:
         yield f"{title} {description} {head}"[:WHOLE_HEAD]
 
 
-def _bound(query: str, text: str) -> float:
-    """No ratio can be greater: as if the shorter text lay whole in the longer one."""
-    return 2.0 * min(len(query), len(text)) / (len(query) + len(text)) if text else 0.0
+class Likeness:
+    """How like texts are to one query. Bounds that are quickly found spare most of the dear comparisons."""
 
+    def __init__(self, query: str) -> None:
+        self._query = query
+        self._letters = Counter(query)
+        self._matcher: SequenceMatcher[str] = SequenceMatcher(None, query)
 
-def _best_possible(query: str, candidate: Candidate) -> float:
-    return max(_bound(query, text) for text in _texts(candidate))
+    def bound(self, text: str) -> float:
+        """No ratio can be greater: as if all letters that both have stood in the same order."""
+        query = self._query
+        together = len(query) + len(text)
+        shorter = min(len(query), len(text))
+        common = sum(min(count, text.count(letter)) for letter, count in self._letters.items()) if shorter else 0
+        return 2.0 * common / together if common else 0.0
 
+    def best_possible(self, candidate: Candidate) -> float:
+        """What the likeness of the candidate can be at most."""
+        return max(self.bound(text) for text in _texts(candidate))
 
-def _likeness(query: str, candidate: Candidate, at_least: float = 0.0) -> float:
-    """The greatest ratio of the query against a text; any value below `at_least` when it is not reached."""
-    best = 0.0
-    matcher = SequenceMatcher(None, query)
-    for text in _texts(candidate):
-        goal = max(best, at_least)
-        if _bound(query, text) < goal or not text:
-            continue
-        matcher.set_seq2(text)
-        if not goal or matcher.quick_ratio() >= goal:
-            best = max(best, matcher.ratio())
-    return best
+    def of(self, candidate: Candidate, at_least: float = 0.0) -> float:
+        """The greatest ratio of the query against a text; any value below `at_least` when it is not reached."""
+        best = 0.0
+        for text in _texts(candidate):
+            goal = max(best, at_least)
+            possible = 2.0 * min(len(self._query), len(text)) / (len(self._query) + len(text) or 1)
+            if possible <= best or possible < goal or self.bound(text) < goal:
+                continue
+            self._matcher.set_seq2(text)
+            best = max(best, self._matcher.ratio())
+        return best
 
 
 def _alike_without_accents(bare: Sequence[str], candidate: Candidate) -> bool:
