@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from platformdirs import user_data_dir
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -92,7 +92,12 @@ class Settings(BaseSettings):
         None, "PostgreSQL 15 or newer; unset: an embedded PostgreSQL 18 inside the data folder", "DATABASE_URL"
     )
 
-    database_wait_seconds: int = _setting(60, "How long the start waits for the database", ge=0, le=3600)
+    postgre_host: str | None = _setting(None, "Database server, when there is no DATABASE_URL", "POSTGRE_HOST")
+    postgre_port: int = _setting(5432, "Its port", "POSTGRE_PORT", ge=1, le=65535)
+    postgre_db: str = _setting("postgres", "Name of the database on it", "POSTGRE_DB")
+    postgre_username: str | None = _setting(None, "User of the database on it", "POSTGRE_USERNAME")
+    postgre_password: SecretStr | None = _setting(None, "Password of that user", "POSTGRE_PASSWORD")
+    database_wait_seconds: int = _setting(60, "How long the start waits for the database", shown="60; 300 with `start`", ge=0, le=3600)
 
     host: str = _setting("127.0.0.1", "Address to listen on", min_length=1)
     port: int = _setting(8000, "Port to listen on; 0 picks a free one", "PORT", ge=0, le=65535)
@@ -160,6 +165,12 @@ class Settings(BaseSettings):
     feed_allowed_hosts: Words = _setting((), "Hosts of calendar feeds that are fetched even from private networks")
     media_url: Origin | None = _setting(None, "Origin that serves /media/ instead of this server")
     attachments_url: str | None = _setting(None, "Store of attachments; unset: the data folder")
+    cloudflare_r2_bucket_name: str | None = _setting(
+        None, "Bucket of attachments at Cloudflare R2; unset: off", "CLOUDFLARE_R2_BUCKET_NAME"
+    )
+    cloudflare_r2_account_id: str | None = _setting(None, "Account of the bucket", "CLOUDFLARE_R2_ACCOUNT_ID")
+    cloudflare_r2_access_key_id: str | None = _setting(None, "Key id for the bucket", "CLOUDFLARE_R2_ACCESS_KEY_ID")
+    cloudflare_r2_secret_access_key: SecretStr | None = _setting(None, "Key for the bucket", "CLOUDFLARE_R2_SECRET_ACCESS_KEY")
     attachments_quota_mb: int | None = _setting(None, "Megabytes of attachments per account; unset: no limit", ge=1)
     bin_retention_days: int | None = _setting(None, "Days after which the recycle bin is emptied; unset: never", ge=1, le=36500)
 
@@ -168,6 +179,25 @@ class Settings(BaseSettings):
         False, "Colour the lines about requests even when they go to no terminal", "DJANGO_ACCESS_LOG_FORCE_COLOR"
     )
     log_format: Literal["auto", "console", "json"] = _setting("auto", "Lines for people, or JSON; auto is console")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Settings:
+        """The database's address out of its parts, and whether a bucket comes with all that it needs."""
+        if self.database_url is None and self.postgre_host is not None:
+            parts = {
+                "host": self.postgre_host,
+                "port": str(self.postgre_port),
+                "dbname": self.postgre_db,
+                "user": self.postgre_username,
+                "password": self.postgre_password.get_secret_value() if self.postgre_password else None,
+            }
+            quoted = (f"{name}={_quoted(value)}" for name, value in parts.items() if value)
+            object.__setattr__(self, "database_url", SecretStr(" ".join(quoted)))
+        if self.cloudflare_r2_bucket_name is not None:
+            for name in ("account_id", "access_key_id", "secret_access_key"):
+                if getattr(self, f"cloudflare_r2_{name}") is None:
+                    raise ValueError(f"a bucket at Cloudflare R2 needs CLOUDFLARE_R2_{name.upper()} as well")
+        return self
 
     def conninfo(self) -> str:
         """Where the database is: the configured one, else the embedded server's socket (which must have been started)."""
@@ -189,6 +219,11 @@ class Settings(BaseSettings):
     def mail_sender(self) -> str:
         """The From address (contract: accounts 15)."""
         return self.smtp_from_email or self.smtp_username or "no-reply@notechondria.local"
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _name_variables() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, TypeVar
@@ -45,6 +45,7 @@ from settings import Settings
 
 T = TypeVar("T")
 
+START_LOCK = 7266120
 THREAD_CONNECTIONS = 8
 LOOP_CONNECTIONS = 8
 
@@ -151,24 +152,57 @@ def build_services(settings: Settings) -> Services:
         ),
         mails=mails,
         sealer=sealer,
-        blobs=Blobs.at(settings.attachments_url or settings.data_dir / "media"),
+        blobs=_blobs(settings),
         thread_pool=threads,
         loop_pool=loop,
     )
 
 
-def prepare(settings: Settings) -> None:
+def _blobs(settings: Settings) -> Blobs:
+    bucket, account = settings.cloudflare_r2_bucket_name, settings.cloudflare_r2_account_id
+    key_id, secret = settings.cloudflare_r2_access_key_id, settings.cloudflare_r2_secret_access_key
+    if bucket is None or account is None or key_id is None or secret is None:
+        return Blobs.at(settings.attachments_url or settings.data_dir / "media")
+    return Blobs.in_bucket(bucket, f"https://{account}.r2.cloudflarestorage.com", key_id, secret.get_secret_value())
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What had to be done to the database."""
+
+    migrations: Sequence[str]
+    rebuilt: Sequence[str]
+    """Read models that this release has changed."""
+
+
+def prepare(settings: Settings) -> Prepared:
     """Brings the database to this release: migrates the log, makes or rebuilds the read models' tables."""
     conninfo = settings.conninfo()
-    migrate(conninfo)
-    bring_up_to_date(conninfo, ALL_PROJECTIONS)
+    applied = migrate(conninfo)
+    rebuilt = bring_up_to_date(conninfo, ALL_PROJECTIONS)
     with psycopg.connect(conninfo, autocommit=True) as connection:
         register(connection, ALL_REACTORS)
-    if settings.superuser_password is not None or settings.revoke_sessions_on_start:
+    return Prepared(applied, rebuilt.projections if rebuilt else ())
+
+
+def prepare_start(settings: Settings) -> None:
+    """What every start of the server does first, with a line in the log for each step.
+
+    Several replicas may start at once: one works, the others wait and then find nothing left to do.
+    """
+    with psycopg.connect(settings.conninfo(), autocommit=True, application_name="notechondria-start") as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (START_LOCK,))
+        done = prepare(settings)
+        log.info("schema is up to date", applied=list(done.migrations))
+        log.info("read models are up to date", rebuilt=list(done.rebuilt))
         _bootstrap(settings)
 
 
 def _bootstrap(settings: Settings) -> None:
+    if settings.superuser_password is None:
+        log.info("no administrator is configured")
+    if settings.superuser_password is None and not settings.revoke_sessions_on_start:
+        return
     services = build_services(settings)
     services.thread_pool.open()
     try:

@@ -62,13 +62,16 @@ def ours(url: str) -> Append:
     return lambda stream: recorder.insert_events([LogEvent(stream, 1, TYPE, PAYLOAD, recorded_at=datetime.now(UTC))], metadata=METADATA)
 
 
-def stock(url: str) -> Append:
+def stock_recorder(url: str) -> PostgresApplicationRecorder:
     place = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
     datastore = PostgresDatastore(
         place["dbname"], place["host"], place.get("port", "5432"), place["user"], "", pool_size=1, originator_id_type="text"
     )
-    recorder = PostgresApplicationRecorder(datastore, events_table_name="bench_stock_events")
-    recorder.create_table()
+    return PostgresApplicationRecorder(datastore, events_table_name="bench_stock_events")
+
+
+def stock(url: str) -> Append:
+    recorder = stock_recorder(url)
     return lambda stream: recorder.insert_events([StoredEvent(stream, 1, TYPE, PAYLOAD)])
 
 
@@ -125,6 +128,10 @@ def main() -> None:
         migrate(url)
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(SAME_TABLE)
+        # Once, before the processes: made by several at once it fails.
+        recorder = stock_recorder(url)
+        recorder.create_table()
+        recorder.datastore.close()
         rates: dict[str, list[float]] = {"ours": [], "stock": [], "pgbench": []}
         for _ in range(options.rounds):
             rates["ours"].append(by_processes(ours, url, options.seconds, options.writers))

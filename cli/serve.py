@@ -26,14 +26,23 @@ def serve(
     chosen = {name: value for name, value in {"host": host, "port": port, "workers": workers}.items() if value is not None}
     try:
         settings = load_settings(**chosen)
-        configure_logging(settings)
-        supervisor = Supervisor(settings, lambda actual: _banner(settings, actual))
-    except (SettingsError, StartFailed) as error:
+    except SettingsError as error:
         typer.echo(f"The server does not start: {error}", err=True)
         raise typer.Exit(1) from None
+    configure_logging(settings)
+    raise typer.Exit(run_server(settings))
+
+
+def run_server(settings: Settings) -> int:
+    """Serves until a signal comes; returns the exit code."""
+    try:
+        supervisor = Supervisor(settings, lambda actual: _banner(settings, actual))
+    except StartFailed as error:
+        typer.echo(f"The server does not start: {error}", err=True)
+        return 1
     code = supervisor.run()
     sys.stdout.flush()
-    raise typer.Exit(code)
+    return code
 
 
 def _banner(settings: Settings, port: int) -> None:

@@ -13,6 +13,7 @@ from commands.context import Context
 from commands.errors import Refused
 from eventstore import embedded
 from eventstore.migrate import MigrationChanged, migrate
+from logs import configure_logging
 from settings import Settings, SettingsError, load_settings
 from wiring import Services, build_services, prepare
 
@@ -24,6 +25,7 @@ def opened_store() -> Iterator[Services]:
     """The services over the configured store. What goes wrong ends the command with one sentence and status 1."""
     try:
         settings = load_settings()
+        configure_logging(settings)
         with _database(settings):
             prepare(settings)
             services = build_services(settings)

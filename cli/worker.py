@@ -48,7 +48,7 @@ def _run(role: str, settings: Settings, ready: int, sockets: list[int]) -> None:
 
         _await_go()
         _await_database(settings)
-        wiring.prepare(settings)
+        wiring.prepare_start(settings)
     elif role == "api":
         _serve(settings, ready, sockets[0])
     else:

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
-from obstore.store import LocalStore, MemoryStore, from_url
+from obstore.store import LocalStore, MemoryStore, S3Store, from_url
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -69,6 +69,11 @@ class Blobs:
             folder.mkdir(parents=True, exist_ok=True)
             return cls(LocalStore(folder, automatic_cleanup=True), folder)
         return cls(MemoryStore() if address == "memory://" else from_url(address))
+
+    @classmethod
+    def in_bucket(cls, bucket: str, endpoint: str, key_id: str, secret: str) -> Blobs:
+        """The store in a bucket of an S3-style service, below media/ (contract: planner_platform 14.2)."""
+        return cls(S3Store(bucket, prefix="media", endpoint=endpoint, region="auto", access_key_id=key_id, secret_access_key=secret))
 
     async def put(self, path: str, content: bytes | IO[bytes]) -> None:
         """Stores a file whole or not at all."""

@@ -55,9 +55,18 @@ def migrate(conninfo: str) -> list[str]:
 
 def pending(conninfo: str) -> list[str]:
     """Names of the migrations that this database has not applied yet."""
+    applied = _applied(conninfo)
+    return [name for name, _ in migrations() if name not in applied]
+
+
+def unknown(conninfo: str) -> list[str]:
+    """Names of migrations that a newer release has applied to this database."""
+    return sorted(_applied(conninfo) - {name for name, _ in migrations()})
+
+
+def _applied(conninfo: str) -> set[str]:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         exists = connection.execute("SELECT to_regclass('log.migrations') IS NOT NULL").fetchone()
-        applied: set[str] = set()
-        if exists is not None and exists[0]:
-            applied = {name for (name,) in connection.execute("SELECT name FROM log.migrations")}
-    return [name for name, _ in migrations() if name not in applied]
+        if exists is None or not exists[0]:
+            return set()
+        return {name for (name,) in connection.execute("SELECT name FROM log.migrations")}

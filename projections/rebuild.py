@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow
 
 from eventstore.reader import LogReader, LogRow
 from projections.base import Projection
-from projections.fold import BUDGET, Fold, FoldFailed, Poison
+from projections.fold import BUDGET, Fold, FoldFailed, Poison, without_garbage_collection
 from projections.loops import OneConnection, connect
 from projections.progress import Progress
 from projections.schema import BUILD_LOCK, create_missing, create_tables, drop_leftovers, drop_schema, finish_tables, record_fingerprint
@@ -107,7 +107,10 @@ def rebuild(
         if row is None or not row[0]:
             raise Busy("another rebuild or a verification is running")
         drop_leftovers(connection)
-        return _Rebuild(connection, projections, [], progress or Progress(), throttle, budget).run()
+        done = _Rebuild(connection, projections, [], progress or Progress(), throttle, budget).run()
+        # Closing the connection would release it as well, but only some time later.
+        connection.execute("SELECT pg_advisory_unlock(%s)", (BUILD_LOCK,))
+        return done
 
 
 class _Rebuild:
@@ -172,10 +175,12 @@ class _Rebuild:
         self._position = 0
         self._progress.position = 0
         self._progress.enter("reading", head=self._head())
-        while batch := self._reader.read(self._position, BATCH):
-            fold.take(batch)
-            self._advance(batch)
-        fold.spill()
+        with without_garbage_collection():
+            while batch := self._reader.read(self._position, BATCH):
+                fold.take(batch)
+                self._advance(batch)
+            self._progress.enter("writing")
+            fold.spill()
         return fold
 
     def _index(self) -> None:

@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from eventstore.reader import LogRow
 from projections.base import Key, Projection, Table
-from projections.fold import BUDGET, Fold, Poison, Share
+from projections.fold import BUDGET, Fold, Poison, Share, without_garbage_collection
 from projections.loops import connect
 from projections.progress import Progress
 from projections.rebuild import BATCH, Busy
@@ -95,6 +95,8 @@ def verify(
         live.read_only = True
         with live.transaction():
             verification = _Verification(live, scratch, projections, progress or Progress(), budget).run()
+        # Closing the connection would release it as well, but only some time later.
+        live.execute("SELECT pg_advisory_unlock_shared(%s)", (BUILD_LOCK,))
     if not verification.rows and not allow_empty:
         raise NotComparable("there is nothing to compare: neither the live tables nor a replay have a row")
     return verification
@@ -118,7 +120,8 @@ class _Verification:
         """Replays, then compares."""
         try:
             self._pin()
-            self._replay()
+            with without_garbage_collection():
+                self._replay()
             self._progress.enter("comparing")
             for share in self._fold.shares:
                 for table in share.projection.tables:

@@ -36,12 +36,15 @@ class Account(Aggregate):
     api_key_digest: str | None = None
     links: dict[str, str]
     """Provider -> the id there."""
+    told: dict[str, tuple[str, tuple[tuple[str, str], ...]]]
+    """Provider -> what it tells about the identity: address and further members."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
         self.profile = {}
         self.app_settings = {}
         self.links = {}
+        self.told = {}
 
     @property
     def is_active(self) -> bool:
@@ -67,6 +70,7 @@ class Account(Aggregate):
         self.username = self.email = ""
         self.password_hash = self.api_key_digest = None
         self.links = {}
+        self.told = {}
         self.profile = {}
         self.app_settings = {}
 
@@ -139,6 +143,11 @@ class Account(Aggregate):
     @evolves(accounts.SocialAccountLinked)
     def _linked(self, event: accounts.SocialAccountLinked) -> None:
         self.links = {**self.links, event.provider: event.provider_uid}
+        self.told = {**self.told, event.provider: (event.email, tuple(sorted(event.extra.items())))}
+
+    @evolves(accounts.SocialAccountRefreshed)
+    def _link_refreshed(self, event: accounts.SocialAccountRefreshed) -> None:
+        self.told = {**self.told, event.provider: (event.email, tuple(sorted(event.extra.items())))}
 
     @evolves(accounts.SocialAccountUnlinked)
     def _unlinked(self, event: accounts.SocialAccountUnlinked) -> None:

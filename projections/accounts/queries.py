@@ -49,3 +49,23 @@ def list_sessions() -> Query:
 def get_settings() -> Query:
     """(settings JSON, when the API key was last used)."""
     return Query(_SETTINGS, {})
+
+
+_LINK = """'id', id, 'provider', provider, 'provider_uid', provider_uid, 'email', email"""
+_SOCIAL_ACCOUNTS = f"""
+SELECT convert_to(coalesce(json_agg(json_build_object({_LINK},
+    'created_at', to_char(linked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')) ORDER BY id), '[]')::text, 'UTF8')
+FROM accounts.social_links WHERE account_id = %(viewer)s"""
+_SOCIAL_ACCOUNT = f"""
+SELECT convert_to(json_build_object({_LINK})::text, 'UTF8')
+FROM accounts.social_links WHERE account_id = %(viewer)s AND provider = %(provider)s"""
+
+
+def list_social_accounts() -> Query:
+    """(JSON list of the caller's linked identities)."""
+    return Query(_SOCIAL_ACCOUNTS, {})
+
+
+def get_social_account(provider: str) -> Query:
+    """(JSON of the caller's link of a provider); for the answer to a command that has just made it."""
+    return Query(_SOCIAL_ACCOUNT, {"provider": provider})

@@ -10,7 +10,7 @@ import orjson
 from eventstore.blocks import Block, blocks_of, list_spliced
 from eventstore.events import Event, notes
 from eventstore.events.base import stream_number
-from projections.base import Projection, Row, Table, handles
+from projections.base import Projection, Row, Table, handles, unstored
 from projections.notes.rendering import block_object, excerpt, preview_lines, served_metadata, url_name
 from projections.rows import Rows
 from projections.wire import fragment, zulu_time
@@ -46,14 +46,15 @@ class NoteRow(Row):
     item: str = ""
     """Members of the list item as JSON; course and author are added when it is served."""
     mark: int = 0
-
-    def take_text(self, content: str) -> None:
-        """Derives what lists show of the text."""
-        self.excerpt = excerpt(content, self.description)
-        self.preview = "\n".join(preview_lines(content))
+    text: str | None = unstored(None)
+    """The note's text when it has changed, for what lists show of it."""
 
     def finish(self) -> None:
         """Renders the list item."""
+        if self.text is not None:
+            self.excerpt = excerpt(self.text, self.description)
+            self.preview = "\n".join(preview_lines(self.text))
+            self.text = None
         self.name = url_name(self.title)
         self.item = fragment(
             {
@@ -169,7 +170,7 @@ class Notes(Projection):
             last_edit=event.timestamp,
             deleted_at=None,
         )
-        row.take_text(event.content)
+        row.text = event.content
         rows.add(NOTES, row, event)
         text = NoteTextRow(
             note_id=note_id,
@@ -207,7 +208,7 @@ class Notes(Projection):
 
     def _text_changed(self, rows: Rows, event: Event, content: str) -> None:
         if row := self._touched(rows, event):
-            row.take_text(content)
+            row.text = content
 
     @handles(notes.NoteRenamed)
     def renamed(self, rows: Rows, event: notes.NoteRenamed) -> None:
@@ -223,7 +224,7 @@ class Notes(Projection):
         if row := self._touched(rows, event):
             row.description = event.description
             text = rows.look(TEXTS, row.id)
-            row.take_text(text.content if text else "")
+            row.text = text.content if text else ""
 
     @handles(notes.NoteFiled)
     def filed(self, rows: Rows, event: notes.NoteFiled) -> None:

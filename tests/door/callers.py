@@ -165,7 +165,17 @@ ACTIVITY: Table = {
 
 FRONT_PAGE: Table = {}
 
-OAUTH: Table = {}
+OAUTH: Table = {
+    "GET /api/v1/auth/oauth-config/": everybody(200),
+    "POST /api/v1/auth/google/": everybody(400),
+    "POST /api/v1/auth/github/": everybody(400),
+    "POST /api/v1/auth/bind/google/": session_only(400),
+    "POST /api/v1/auth/bind/github/": session_only(400),
+    "GET /api/v1/auth/social-accounts/": signed_in(200),
+    "DELETE /api/v1/auth/social-accounts/{provider}/": session_only(404),
+    "GET /auth/google/callback": ignored(200),
+    "GET /auth/github/callback": ignored(200),
+}
 
 CALLERS: Table = {
     **PLATFORM,

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from eventstore.events import Event, accounts, courses, notes, sessions, subscriptions
+from eventstore.events import Event, accounts, attachments, courses, notes, sessions, subscriptions
 from projections.base import Projection
 from tests.golden.publish import sample
 
@@ -65,6 +65,18 @@ HISTORIES: tuple[Story, ...] = (
         "session-1", (sessions.SessionStarted, {"account_id": 1, "key_digest": "a"}), *[sessions.SessionSeen] * 3, sessions.SessionRevoked
     ),
     story("session-2", (sessions.SessionStarted, {"account_id": 2, "key_digest": "b"}), sessions.SessionSeen),
+    story(
+        "attachment-1",
+        (attachments.AttachmentUploaded, {"note_id": 1, "owner_id": 1, "path": "a"}),
+        attachments.AttachmentDeleted,
+        attachments.AttachmentRestored,
+    ),
+    story(
+        "attachment-2",
+        (attachments.AttachmentUploaded, {"note_id": 1, "owner_id": 1, "path": "b"}),
+        attachments.AttachmentDeleted,
+        attachments.AttachmentPurged,
+    ),
     story(
         "course-1",
         (courses.CourseCreated, {"owner_id": 1, "slug": "one", "client_course_id": None}),

@@ -1,0 +1,105 @@
+"""A local provider that speaks the protocol of Google and of GitHub: consent, token, profile."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+CLIENT_ID = "client-7"
+CLIENT_SECRET = "secret-7"
+
+
+@dataclass
+class Profile:
+    """Somebody who has an identity here."""
+
+    uid: str
+    email: str = ""
+    verified: object = True
+    name: str = ""
+    login: str = ""
+    public_email: str | None = None
+
+
+@dataclass
+class Provider:
+    """Codes and tokens it has given out. Each code is good once, for the redirect address it was asked with."""
+
+    codes: dict[str, tuple[Profile, str]] = field(default_factory=dict)
+    tokens: dict[str, Profile] = field(default_factory=dict)
+    audience: str = CLIENT_ID
+    down: bool = False
+
+    def consent(self, profile: Profile, redirect_uri: str = "") -> str:
+        """What the browser brings back after the person has agreed."""
+        code = secrets.token_hex(8)
+        self.codes[code] = (profile, redirect_uri)
+        return code
+
+    def app(self) -> Starlette:
+        """Its endpoints."""
+        return Starlette(
+            routes=[
+                Route("/token", self._token, methods=["POST"]),
+                Route("/userinfo", self._userinfo),
+                Route("/tokeninfo", self._tokeninfo),
+                Route("/github/user", self._user),
+                Route("/github/user/emails", self._emails),
+            ]
+        )
+
+    async def _token(self, request: Request) -> Response:
+        if self.down:
+            return Response("down", 503)
+        form = {name: values[-1] for name, values in parse_qs((await request.body()).decode()).items()}
+        if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+            return JSONResponse({"error": "invalid_client"}, 401)
+        profile, redirect_uri = self.codes.pop(form.get("code", ""), (None, ""))
+        if profile is None or form.get("grant_type") != "authorization_code" or form.get("redirect_uri", "") != redirect_uri:
+            return JSONResponse({"error": "invalid_grant", "error_description": "The code is not good."}, 400)
+        token = secrets.token_hex(8)
+        self.tokens[token] = profile
+        return JSONResponse({"access_token": token, "token_type": "bearer", "scope": "user:email"})
+
+    def _profile(self, request: Request) -> Profile | None:
+        return self.tokens.get(request.headers.get("authorization", "").removeprefix("Bearer "))
+
+    async def _userinfo(self, request: Request) -> Response:
+        profile = self._profile(request)
+        if profile is None:
+            return JSONResponse({"error": "invalid_token"}, 401)
+        return JSONResponse(_claims(profile))
+
+    async def _tokeninfo(self, request: Request) -> Response:
+        profile = self.tokens.get(request.query_params.get("id_token", ""))
+        if profile is None:
+            return JSONResponse({"error": "invalid_token"}, 400)
+        return JSONResponse({**_claims(profile), "aud": self.audience, "email_verified": str(profile.verified).lower()})
+
+    async def _user(self, request: Request) -> Response:
+        profile = self._profile(request)
+        if profile is None:
+            return JSONResponse({"message": "Bad credentials"}, 401)
+        user = {"id": int(profile.uid), "login": profile.login, "name": profile.name or None, "email": profile.public_email}
+        return JSONResponse({**user, "avatar_url": "https://avatars.example/7", "html_url": "https://example/7"})
+
+    async def _emails(self, request: Request) -> Response:
+        profile = self._profile(request)
+        listed = [{"email": "other@example.org", "primary": False, "verified": True}]
+        if profile is not None and profile.email:
+            listed.append({"email": profile.email, "primary": True, "verified": profile.verified})
+        return JSONResponse(listed)
+
+
+def _claims(profile: Profile) -> dict[str, Any]:
+    claims: dict[str, Any] = {"sub": profile.uid, "email": profile.email, "name": profile.name, "locale": "en"}
+    if profile.verified is not None:
+        claims["email_verified"] = profile.verified
+    return claims

@@ -1,0 +1,266 @@
+"""Google and GitHub over HTTP, with a provider that speaks their protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from settings import Settings, load_settings
+from tests.accounts.mailbox import codes_for, texts_for
+from tests.accounts.people import PASSWORD, Person, make_person
+from tests.accounts.provider import CLIENT_ID, CLIENT_SECRET, Profile, Provider
+from tests.door.serving import serving
+from wiring import Services
+
+AUTH = "/api/v1/auth"
+REDIRECT = "https://notes.example.org/auth/google/callback"
+
+
+@pytest.fixture(scope="module")
+def provider_of_module() -> Provider:
+    return Provider()
+
+
+@pytest.fixture
+def provider(provider_of_module: Provider) -> Provider:
+    provider_of_module.audience, provider_of_module.down = CLIENT_ID, False
+    return provider_of_module
+
+
+@pytest.fixture(scope="module")
+def settings(
+    module_database_url: str, tmp_path_factory: pytest.TempPathFactory, provider_of_module: Provider
+) -> Iterator[Settings]:
+    folder: Path = tmp_path_factory.mktemp("data")
+    with serving(provider_of_module.app()) as client:
+        base = str(client.base_url).rstrip("/")
+        yield load_settings(
+            database_url=module_database_url,
+            data_dir=folder,
+            frontend_origin="https://app.example.org",
+            google_client_id=CLIENT_ID,
+            google_client_secret=CLIENT_SECRET,
+            google_redirect_uri=REDIRECT,
+            google_token_url=f"{base}/token",
+            google_userinfo_url=f"{base}/userinfo",
+            google_tokeninfo_url=f"{base}/tokeninfo",
+            github_client_id=CLIENT_ID,
+            github_client_secret=CLIENT_SECRET,
+            github_token_url=f"{base}/token",
+            github_api_url=f"{base}/github",
+        )
+
+
+def google(door: httpx.Client, provider: Provider, profile: Profile, **body: str) -> httpx.Response:
+    code = provider.consent(profile, body.get("redirect_uri") or REDIRECT)
+    return door.post(f"{AUTH}/google/", json={"code": code, **body})
+
+
+def github(door: httpx.Client, provider: Provider, profile: Profile, **body: str) -> httpx.Response:
+    return door.post(f"{AUTH}/github/", json={"code": provider.consent(profile, body.get("redirect_uri", "")), **body})
+
+
+def headers_of(answer: httpx.Response) -> dict[str, str]:
+    assert answer.status_code == 200, answer.text
+    return {"Authorization": f"Token {answer.json()['token']}"}
+
+
+def test_new_identity_opens_an_account_with_starter_content(door: httpx.Client, provider: Provider) -> None:
+    profile = Profile("g-1", "Nora.B+x@example.org", name="Nora  van Berg")
+    answer = google(door, provider, profile)
+    user = answer.json()["user"]
+    assert (user["username"], user["first_name"], user["last_name"]) == ("Nora.B+x", "Nora", "van Berg")
+    assert user["email"] == "nora.b+x@example.org"
+    headers = headers_of(answer)
+    (inbox,) = [course for course in door.get("/api/v1/courses/", headers=headers).json() if course["is_default"]]
+    assert door.get(f"/api/v1/courses/{inbox['id']}/notes/", headers=headers).status_code in (200, 404)
+    assert door.get(user["image_url"]).status_code == 200
+    again = google(door, provider, profile, intent="login")
+    assert again.json()["user"]["id"] == user["id"]
+    assert again.json()["other_sessions_count"] == 1
+    (link,) = door.get(f"{AUTH}/social-accounts/", headers=headers).json()
+    assert {**link, "id": 0, "created_at": ""} == {
+        "id": 0, "provider": "google", "provider_uid": "g-1", "email": "Nora.B+x@example.org", "created_at": "",
+    }  # fmt: skip
+    assert link["created_at"].endswith("Z")
+
+
+def test_unknown_identity_is_told_when_it_only_wants_to_sign_in(door: httpx.Client, provider: Provider) -> None:
+    answer = github(door, provider, Profile("77", "unknown@example.org", login="unknown"), intent="login")
+    assert answer.status_code == 404
+    assert "No account found" in answer.json()["detail"]
+    assert answer.json()["code"] == "not_registered"
+
+
+def test_binding_is_done_elsewhere(door: httpx.Client) -> None:
+    for provider in ("google", "github"):
+        answer = door.post(f"{AUTH}/{provider}/", json={"code": "x", "intent": "bind"})
+        assert answer.status_code == 400
+        assert f"/bind/{provider}/" in answer.json()["detail"]
+    assert list(door.post(f"{AUTH}/github/", json={"intent": "other"}).json()) == ["code", "intent"]
+    assert list(door.post(f"{AUTH}/google/", json={}).json()) == ["non_field_errors"]
+
+
+def test_verified_address_links_to_the_account_and_its_holder_is_told(
+    door: httpx.Client, services: Services, provider: Provider, person: Person
+) -> None:
+    answer = github(door, provider, Profile("101", person.email.upper(), login="someone"))
+    assert answer.json()["user"]["id"] == person.account_id
+    assert "GitHub identity" in texts_for(services, person.email)[-1]
+    other = github(door, provider, Profile("102", person.email, login="another"))
+    assert other.status_code == 409
+
+
+@pytest.mark.parametrize("verified", [False, None, "false", 0, 1])
+def test_address_that_the_provider_has_not_verified_links_to_nobody(
+    door: httpx.Client, provider: Provider, person: Person, verified: object
+) -> None:
+    answer = google(door, provider, Profile(f"unverified-{verified}", person.email, verified=verified))
+    user = answer.json()["user"]
+    assert user["id"] != person.account_id
+    assert user["email"] == ""
+    assert user["username"].startswith("google_user")
+
+
+def test_address_of_the_public_github_profile_proves_nothing(door: httpx.Client, provider: Provider, person: Person) -> None:
+    answer = github(door, provider, Profile("103", "", login="sly", public_email=person.email))
+    assert answer.json()["user"]["id"] != person.account_id
+    assert answer.json()["user"]["username"] == "sly"
+
+
+def test_address_set_without_proof_is_no_way_in(door: httpx.Client, provider: Provider, person: Person) -> None:
+    squatted = f"squatted{person.account_id}@example.org"
+    assert door.patch("/api/v1/settings/", json={"email": squatted}, headers=person.headers).status_code == 200
+    answer = google(door, provider, Profile("g-squat", squatted))
+    assert answer.status_code == 409
+
+
+def test_pending_account_loses_the_password_that_somebody_else_chose(
+    door: httpx.Client, services: Services, provider: Provider
+) -> None:
+    email = "early@example.org"
+    door.post(f"{AUTH}/register/", json={"username": "early", "email": email, "password": PASSWORD})
+    answer = google(door, provider, Profile("g-early", email, name="Early Bird"))
+    assert answer.json()["user"]["username"] == "early"
+    assert door.post(f"{AUTH}/login/", json={"email": email, "password": PASSWORD}).status_code == 400
+    code = codes_for(services, email)[0]
+    assert door.post(f"{AUTH}/verify-email/", json={"email": email, "code": code}).status_code == 400
+
+
+def test_disabled_account_is_not_revived(door: httpx.Client, services: Services, provider: Provider, person: Person) -> None:
+    from commands.accounts import operators
+    from commands.context import Context
+
+    services.commands.run(lambda work: operators.disable(work, person.username).number, Context(actor=None, channel="cli"))
+    answer = google(door, provider, Profile("g-disabled", person.email))
+    assert answer.status_code == 400
+
+
+def test_name_that_is_taken_gets_a_number(door: httpx.Client, provider: Provider, person: Person) -> None:
+    first = github(door, provider, Profile("111", login=person.username.upper()))
+    second = github(door, provider, Profile("112", login=person.username))
+    assert first.json()["user"]["username"] == f"{person.username.upper()}_1"
+    assert second.json()["user"]["username"] == f"{person.username}_2"
+
+
+def test_one_identity_at_once_opens_one_account(door: httpx.Client, provider: Provider) -> None:
+    profile = Profile("g-race", "race@example.org", name="Race")
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda _: google(door, provider, profile), range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["user"]["id"] for answer in answers}) == 1
+
+
+def test_many_identities_of_one_name_at_once_get_a_name_each(door: httpx.Client, provider: Provider) -> None:
+    with ThreadPoolExecutor(12) as threads:
+        answers = list(threads.map(lambda n: github(door, provider, Profile(str(500 + n), login="crowd")), range(12)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["user"]["username"] for answer in answers}) == 12
+
+
+def test_code_is_spent_by_its_first_use(door: httpx.Client, provider: Provider) -> None:
+    code = provider.consent(Profile("g-once", "once@example.org"), "https://elsewhere.example/")
+    first = door.post(f"{AUTH}/google/", json={"code": code})
+    assert first.status_code == 400
+    assert "The code is not good." in first.json()["detail"]
+    provider.codes[code] = (Profile("g-once"), REDIRECT)
+    assert door.post(f"{AUTH}/google/", json={"code": code}).status_code == 400
+
+
+def test_redirect_address_of_the_request_is_handed_on(door: httpx.Client, provider: Provider) -> None:
+    answer = github(door, provider, Profile("120", login="redirected"), redirect_uri="https://x.example/cb")
+    assert answer.status_code == 200
+
+
+def test_identity_token_has_to_be_ours(door: httpx.Client, provider: Provider) -> None:
+    provider.tokens["id-token"] = Profile("g-token", "token@example.org")
+    assert door.post(f"{AUTH}/google/", json={"id_token": "id-token"}).status_code == 200
+    provider.audience = "somebody-else"
+    refused = door.post(f"{AUTH}/google/", json={"id_token": "id-token"})
+    assert refused.status_code == 400
+    assert door.post(f"{AUTH}/google/", json={"id_token": "forged"}).status_code == 400
+
+
+def test_provider_that_is_down_is_a_bad_gateway(door: httpx.Client, provider: Provider, person: Person) -> None:
+    provider.down = True
+    assert google(door, provider, Profile("g-down")).status_code == 502
+    bound = door.post(f"{AUTH}/bind/github/", json={"code": "x"}, headers=person.headers)
+    assert bound.status_code == 502
+    assert "Backend.Creators.Auth/bind.github.token_exchange" in bound.json()["detail"]
+
+
+def test_bind_switch_and_unbind(door: httpx.Client, services: Services, provider: Provider, person: Person) -> None:
+    def bind(uid: str, who: Person = person) -> httpx.Response:
+        code = provider.consent(Profile(uid, login="bound"))
+        return door.post(f"{AUTH}/bind/github/", json={"code": code}, headers=who.headers)
+
+    first = bind("201")
+    assert first.status_code == 201, first.text
+    assert first.json()["provider_uid"] == "201"
+    assert bind("202").status_code == 200
+    assert github(door, provider, Profile("202")).json()["user"]["id"] == person.account_id
+    assert github(door, provider, Profile("201"), intent="login").status_code == 404
+    stranger = make_person(services)
+    taken = bind("202", stranger)
+    assert taken.status_code == 409
+    assert door.delete(f"{AUTH}/social-accounts/google/", headers=person.headers).json() == {"detail": "No google account linked."}
+    assert door.delete(f"{AUTH}/social-accounts/github/", headers=person.headers).status_code == 204
+    assert door.get(f"{AUTH}/social-accounts/", headers=person.headers).json() == []
+
+
+def test_last_way_in_is_not_unbound(door: httpx.Client, provider: Provider) -> None:
+    headers = headers_of(github(door, provider, Profile("301", login="onlyway")))
+    answer = door.delete(f"{AUTH}/social-accounts/github/", headers=headers)
+    assert answer.status_code == 400
+    assert list(answer.json()) == ["detail"]
+
+
+def test_config_names_the_client(door: httpx.Client) -> None:
+    config = door.get(f"{AUTH}/oauth-config/").json()
+    assert config == {
+        "google": {"client_id": CLIENT_ID, "redirect_uri": REDIRECT},
+        "github": {"client_id": CLIENT_ID, "redirect_uri": ""},
+    }
+
+
+def test_callback_hands_code_and_state_on(door: httpx.Client) -> None:
+    page = door.get("/auth/google/callback?code=4/a%22%3C&state=google")
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["cache-control"] == "no-store"
+    target = "https://app.example.org/Notechondria/editor/?code=4%2Fa%22%3C"
+    assert f'content="0;url={target}&amp;state=google"' in page.text
+    assert f'window.location.replace("{target}\\u0026state=google")' in page.text
+
+
+@pytest.mark.parametrize("query", ["error=%3Cscript%3Ealert(1)%3C/script%3E", "state=google", "", "error=&code=x", "code=%00&error=%ff"])
+def test_callback_tells_failures_without_running_them(door: httpx.Client, query: str) -> None:
+    page = door.get(f"/auth/github/callback?{query}")
+    assert page.status_code == 200
+    assert "Authentication failed" in page.text
+    assert "<script" not in page.text
