@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -24,21 +24,25 @@ Fault = Callable[[Running], None]
 def _everything(running: Running) -> None:
     """The server with all its processes, and its PostgreSQL, at one moment."""
     processes = [psutil.Process(running.process.pid), *running.children(), *_postgres(running.folder)]
-    for process in processes:
-        process.send_signal(signal.SIGKILL)
+    _kill(processes)
     running.process.wait()
 
 
 def _database(running: Running) -> None:
     """PostgreSQL alone; the server stays."""
-    for process in _postgres(running.folder):
-        process.kill()
+    _kill(_postgres(running.folder))
 
 
 def _workers(running: Running) -> None:
     """All API workers; the supervisor stays."""
-    for process in running.children("api"):
-        process.kill()
+    _kill(running.children("api"))
+
+
+def _kill(processes: Iterable[psutil.Process]) -> None:
+    for process in processes:
+        # PostgreSQL's own helpers come and go.
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _postgres(folder: Path) -> list[psutil.Process]:
