@@ -6,6 +6,7 @@ from typing import Protocol
 
 from commands.accounts.lookups import AccountLookups
 from commands.attachments.lookups import AttachmentLookups
+from commands.calendars.lookups import CalendarLookups
 from commands.courses.lookups import CourseLookups
 from commands.note_sessions.lookups import NoteSessionLookups
 from commands.notes.lookups import NoteLookups
@@ -21,6 +22,7 @@ class Ids(Protocol):
 
 
 class Lookups(
+    CalendarLookups,
     ChangeLookups,
     AttachmentLookups,
     CourseLookups,

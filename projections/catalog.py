@@ -4,6 +4,7 @@ from projections.accounts.projector import Accounts
 from projections.activity.writing import Writing
 from projections.attachments.projector import Attachments
 from projections.base import Projection
+from projections.calendars.projector import Calendars
 from projections.courses.projector import Courses
 from projections.invitations import Invitations
 from projections.note_sessions.projector import NoteSessions
@@ -25,4 +26,5 @@ ALL_PROJECTIONS: tuple[Projection, ...] = (
     Subscriptions(),
     Attachments(),
     Search(),
+    Calendars(),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from projections.accounts.lookups import AccountAnswers
 from projections.attachments.lookups import AttachmentAnswers
+from projections.calendars.lookups import CalendarAnswers
 from projections.changes.lookups import ChangeAnswers
 from projections.courses.lookups import CourseAnswers
 from projections.note_sessions.lookups import NoteSessionAnswers
@@ -12,6 +13,7 @@ from projections.planner.lookups import PlannerAnswers
 
 
 class SqlLookups(
+    CalendarAnswers,
     ChangeAnswers,
     AttachmentAnswers,
     CourseAnswers,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from reactors.dangling import DANGLING
+from reactors.feeds.schedule import FEEDS
 from reactors.following import Periodic, Reactor
 from reactors.mail import MAIL
 
-ALL_REACTORS: tuple[Reactor[Any] | Periodic[Any], ...] = (MAIL,)
+ALL_REACTORS: tuple[Reactor[Any] | Periodic[Any], ...] = (MAIL, FEEDS, DANGLING)

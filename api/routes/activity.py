@@ -11,6 +11,7 @@ from api.schemas.activity import HeatmapOut, NoteSummaries, WeekOut, WeekQuery
 from projections.activity.heatmap import get_heatmap
 from projections.activity.recent import list_recent_notes
 from projections.activity.week import get_week
+from reactors.feeds.texts import prepare_years
 
 SPANS = {"3": 3, "30": 30}
 USUAL_SPAN = 7
@@ -27,9 +28,14 @@ async def list_activity(call: Call) -> bytes:
 
 async def week(call: Call) -> bytes:
     """Plans, sittings and calendar entries by day, and the deadlines."""
-    days = SPANS.get(call.query.days.strip(), USUAL_SPAN)
-    body: bytes = (await call.ask(get_week(start_day(call.query.start_date), days)))[0]
-    return body
+    question = get_week(start_day(call.query.start_date), SPANS.get(call.query.days.strip(), USUAL_SPAN))
+    body, texts, years = await call.ask(question)
+    if texts:
+        # Somebody looks further than repetitions were computed; once done, they stay.
+        await call.in_thread(prepare_years, call.services.thread_pool, texts, years)
+        body, _, _ = await call.ask(question)
+    week: bytes = body
+    return week
 
 
 async def heatmap(call: Call) -> bytes:

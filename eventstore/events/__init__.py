@@ -1,6 +1,18 @@
 """The event classes of every area: the language that both sides speak."""
 
-from eventstore.events import accounts, attachments, courses, erasure, invitations, note_sessions, notes, planner, sessions, subscriptions
+from eventstore.events import (
+    accounts,
+    attachments,
+    calendars,
+    courses,
+    erasure,
+    invitations,
+    note_sessions,
+    notes,
+    planner,
+    sessions,
+    subscriptions,
+)
 from eventstore.events.base import EVENT_TYPES, Event, Forgotten
 
 __all__ = [
@@ -9,6 +21,7 @@ __all__ = [
     "Forgotten",
     "accounts",
     "attachments",
+    "calendars",
     "courses",
     "erasure",
     "invitations",

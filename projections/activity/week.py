@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from projections.activity.heatmap import TODAY, ZONE
+from projections.calendars.queries import CONTENTS as FEED_CONTENTS
 from projections.note_sessions.queries import JOINS as SESSION_JOINS
 from projections.note_sessions.queries import SESSION_OBJECT
 from projections.planner.queries import COURSE as EVENT_COURSE
@@ -12,6 +13,8 @@ from projections.planner.queries import OBJECT_MEMBERS
 from projections.reading import Query
 
 MOST_DEADLINES = 40
+
+_ISO = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"')"""
 
 _WEEK = f"""
 WITH clock AS MATERIALIZED (
@@ -32,6 +35,37 @@ entries AS (
     SELECT (s.started_at AT TIME ZONE span.zone)::date, s.started_at, 1, s.id, {SESSION_OBJECT}
     FROM span, note_sessions.sessions s {SESSION_JOINS}
     WHERE s.owner_id = %(viewer)s AND s.started_at >= span.starts AND s.started_at < span.ends
+    UNION ALL
+    SELECT (entry.at AT TIME ZONE entry.zone)::date, entry.at, 2, entry.feed_id, entry.body FROM (
+        SELECT calendar.*, span.zone, shown.at,
+               '{{"title":' || coalesce(calendar.title, calendar.calendar_title) || ',"kind":"calendar","course_id":'
+               || calendar.course_id || ',"source_id":' || calendar.feed_id || ',"calendar_title":' || calendar.calendar_title
+               || ',"starts_at":"' || {_ISO.format("shown.at")}
+               || '","ends_at":"' || {_ISO.format("(shown.at + (calendar.ends_at - calendar.starts_at))")}
+               || '",' || calendar.item || '}}' AS body
+        FROM span CROSS JOIN LATERAL (
+            SELECT f.id AS feed_id, to_json(f.title)::text AS calendar_title, coalesce(c.id::text, 'null') AS course_id, x.*
+            FROM calendars.feeds f {FEED_CONTENTS}
+            LEFT JOIN courses.courses c ON c.id = f.course_id AND c.deleted_at IS NULL
+            JOIN feeds.entries x ON x.text_id = t.id
+                AND x.starts_at >= span.starts - interval '1 day' AND x.starts_at < span.ends + interval '1 day'
+            WHERE f.owner_id = %(viewer)s AND f.is_enabled AND f.deleted_at IS NULL
+        ) calendar
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN calendar.floating THEN calendar.starts_at AT TIME ZONE 'UTC' AT TIME ZONE span.zone
+                        ELSE calendar.starts_at END AS at
+        ) shown
+        WHERE shown.at >= span.starts AND shown.at < span.ends
+    ) entry
+),
+unprepared AS (
+    SELECT DISTINCT t.id, year.number
+    FROM span, calendars.feeds f {FEED_CONTENTS}
+    CROSS JOIN LATERAL (SELECT DISTINCT unnest(ARRAY[
+        extract(year FROM span.start - 1)::int, extract(year FROM span.stop)::int])) AS year (number)
+    WHERE f.owner_id = %(viewer)s AND f.is_enabled AND f.deleted_at IS NULL AND t.error IS NULL
+      AND t.first_year <= year.number AND (t.last_year IS NULL OR t.last_year >= year.number)
+      AND NOT EXISTS (SELECT FROM feeds.years y WHERE y.text_id = t.id AND y.year = year.number)
 ),
 deadlines AS (
     SELECT e.starts_at, e.event_date, e.title, e.id, {OBJECT_MEMBERS} AS members,
@@ -52,10 +86,14 @@ SELECT convert_to(
         SELECT string_agg('{{' || members || ',"urgency_score":' || trim_scale(score) || '}}', ','
                           ORDER BY score DESC, starts_at, title, id)
         FROM deadlines
-    ), '') || ']}}', 'UTF8')
+    ), '') || ']}}', 'UTF8'),
+    (SELECT array_agg(DISTINCT id) FROM unprepared), (SELECT array_agg(DISTINCT number) FROM unprepared)
 FROM span"""
 
 
 def get_week(start: date | None, days: int) -> Query:
-    """(the week). No start means today."""
+    """(the week, numbers of calendar texts, years): of those texts the repetitions of those years are not prepared yet.
+
+    No start means today.
+    """
     return Query(_WEEK, {"start": start, "days": days})

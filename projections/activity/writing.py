@@ -45,9 +45,9 @@ class Writing(Projection):
 
     @handles(notes.NoteCreated)
     def created(self, rows: Rows, event: notes.NoteCreated) -> None:
-        """A new note."""
+        """A new note. One that the system put there, such as the welcome note, is nobody's writing."""
         words = len(event.content.split())
-        if words:
+        if words and rows.current.about().get("actor") == event.owner_id:
             row = WrittenNoteRow(stream_number(event.originator_id), event.owner_id, words, event.timestamp)
             rows.add(WRITTEN, row, event)
 

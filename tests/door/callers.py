@@ -155,7 +155,14 @@ PLANNER: Table = {
     "PATCH /api/v1/planner-settings/": signed_in(400),
 }
 
-CALENDARS: Table = {}
+CALENDARS: Table = {
+    "GET /api/v1/calendar-feeds/": signed_in(200),
+    "POST /api/v1/calendar-feeds/": signed_in(400),
+    "GET /api/v1/calendar-feeds/{feed_id:int}/": signed_in(404),
+    "PATCH /api/v1/calendar-feeds/{feed_id:int}/": signed_in(404),
+    "DELETE /api/v1/calendar-feeds/{feed_id:int}/": signed_in(404),
+    "POST /api/v1/calendar-feeds/{feed_id:int}/refresh/": signed_in(404),
+}
 
 ACTIVITY: Table = {
     "GET /api/v1/activity/": everybody(200),

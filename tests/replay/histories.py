@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from eventstore.events import Event, accounts, attachments, courses, notes, sessions, subscriptions
+from eventstore.events import Event, accounts, attachments, calendars, courses, notes, planner, sessions, subscriptions
 from projections.base import Projection
 from tests.golden.publish import sample
 
@@ -122,6 +122,42 @@ HISTORIES: tuple[Story, ...] = (
         (notes.NoteDescribed, {"description": "no text yet"}),
         (notes.NoteTextReplaced, {"content": "now there is"}),
     ),
+    story(
+        "calendar-feed-1",
+        (calendars.CalendarFeedAdded, {"owner_id": 1, "course_id": None, "source_url": "https://example.org/a.ics"}),
+        (calendars.CalendarTextGiven, {"digest": "ab" * 32, "packed": "eJwDAAAAAAE=", "size": 0}),
+        calendars.CalendarFeedRenamed,
+        calendars.CalendarFeedLabelled,
+        (calendars.CalendarFeedSourced, {"source_url": ""}),
+        calendars.CalendarTextTaken,
+        calendars.CalendarFeedFiled,
+        calendars.CalendarFeedDisabled,
+        calendars.CalendarFeedEnabled,
+        calendars.CalendarFeedRemoved,
+        calendars.CalendarFeedRestored,
+    ),
+    story(
+        "calendar-address-1",
+        (calendars.CalendarAddressMade, {"owner_id": 1, "token_digest": "one"}),
+        (calendars.CalendarAddressRotated, {"token_digest": "two"}),
+        calendars.CalendarAddressUsed,
+        calendars.CalendarAddressRevoked,
+    ),
+    story(
+        "planner-event-1",
+        (planner.PlannerEventCreated, {"owner_id": 1, "starts_at": "2031-05-06T14:00:00[Europe/Rome]", "client_event_id": "a"}),
+        (planner.PlannerEventMoved, {"starts_at": "2031-05-07T14:00:00", "ends_at": "2031-05-07T15:00:00+00:00[Asia/Tokyo]"}),
+        planner.PlannerEventCompleted,
+        planner.PlannerEventReopened,
+        planner.PlannerEventRenamed,
+        planner.PlannerEventWeighed,
+        planner.PlannerEventDescribed,
+        planner.PlannerEventFiled,
+        planner.PlannerEventCompletionTimed,
+        planner.PlannerEventDeleted,
+        planner.PlannerEventRestored,
+    ),
+    story("planner-1", (planner.TimeZoneChosen, {"zone": "Europe/Rome"}), (planner.TimeZoneChosen, {"zone": None})),
 )
 
 

@@ -1,0 +1,169 @@
+"""Calendar feeds: import, subscription, what they came to (contract: planner_platform 4, 16.6)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from starlette.datastructures import UploadFile
+from starlette.responses import Response
+
+from api.call import Call
+from api.routing import Route
+from api.schemas.calendars import CalendarFeedChange, CalendarFeedIn, CalendarFeedMade, CalendarFeedOut
+from api.writing import carry_out
+from commands.calendars.feeds import (
+    AddCalendarFeed,
+    CalendarText,
+    ChangeCalendarFeed,
+    add_calendar_feed,
+    change_calendar_feed,
+    remove_calendar_feed,
+)
+from commands.calendars.source_urls import calendar_address
+from commands.errors import Invalid, NotFound
+from projections.calendars import queries
+from reactors.feeds.schedule import outbound_policy
+from reactors.feeds.sources import refresh_source
+from reactors.feeds.store import Summary, summary_of, text_id
+from reactors.feeds.texts import LARGEST_TEXT, NOT_A_CALENDAR, looks_like_calendar, read_text
+from reactors.outbound import Policy
+
+BODY_LIMIT = 32 * 2**20
+"""Bytes. A text of 10 MB grows in JSON, where line breaks take two characters."""
+SAMPLES = 5
+FIRST_FETCH_SECONDS = 10.0
+FRESH = timedelta(minutes=1)
+"""An answer that another account got so long ago is not asked for again."""
+AT_ONCE = 4
+
+_reading = threading.BoundedSemaphore(AT_ONCE)
+"""Reads and fetches in requests, so that slow ones leave threads for everybody else."""
+
+
+async def list_calendar_feeds(call: Call) -> bytes:
+    """By title and id."""
+    body: bytes = (await call.ask(queries.list_calendar_feeds()))[0]
+    return body
+
+
+def add(call: Call) -> Response:
+    """Adds a calendar and reads it once; one that cannot be read is kept all the same."""
+    fields = call.body.sent()
+    data = _given_text(fields.pop("raw_ical", ""), fields.pop("file", None))
+    text = CalendarText.of(data) if data else None
+    summary = _first_reading(call, data, calendar_address(fields.get("source_url", "")))
+    command = AddCalendarFeed(**fields, text=text)
+    return carry_out(
+        call,
+        lambda work: add_calendar_feed(work, command),
+        lambda _, row: (201, _found(row) + b',"import_summary":' + orjson.dumps(summary) + b"}"),
+        answer=queries.get_calendar_feed,
+    )
+
+
+async def get_calendar_feed(call: Call) -> bytes:
+    """One feed."""
+    return _found(await call.ask(queries.get_calendar_feed(call.path["feed_id"]))) + b"}"
+
+
+def change(call: Call) -> Response:
+    """Changes what was sent; another text or address is read at once."""
+    fields = call.body.sent()
+    data = b""
+    if "raw_ical" in fields:
+        data = _given_text(fields.pop("raw_ical"), None)
+        fields["text"] = CalendarText.of(data) if data else None
+    if data or fields.get("source_url"):
+        _first_reading(call, data, calendar_address(fields.get("source_url", "")))
+    command = ChangeCalendarFeed(feed_id=call.path["feed_id"], **fields)
+    return carry_out(
+        call,
+        lambda work: change_calendar_feed(work, command),
+        lambda _, row: (200, _found(row) + b"}"),
+        answer=queries.get_calendar_feed,
+    )
+
+
+def remove(call: Call) -> Response:
+    """Removes a feed with all of its entries."""
+    return carry_out(call, lambda work: remove_calendar_feed(work, call.path["feed_id"]), lambda _feed, _row: (204, b""))
+
+
+def refresh(call: Call) -> Response:
+    """Reads a subscribed calendar now."""
+    feed = orjson.loads(_found(call.ask_now(queries.get_calendar_feed(call.path["feed_id"]))) + b"}")
+    if feed["source_url"]:
+        with _reading:
+            refresh_source(call.services.thread_pool, feed["source_url"], _policy(call), unless_newer_than=FRESH)
+    body: bytes = _found(call.ask_now(queries.get_calendar_feed(call.path["feed_id"]))) + b"}"
+    return Response(body, 200, media_type="application/json; charset=utf-8")
+
+
+def _given_text(raw_ical: str, file: UploadFile | None) -> bytes:
+    data = file.file.read(LARGEST_TEXT + 1) if file is not None else raw_ical.encode("utf-8", "replace")
+    field = "file" if file is not None else "raw_ical"
+    if len(data) > LARGEST_TEXT:
+        raise Invalid({field: [f"Ensure this field has no more than {LARGEST_TEXT} bytes."]})
+    if data and not looks_like_calendar(data):
+        raise Invalid({field: [NOT_A_CALENDAR]})
+    return data
+
+
+def _first_reading(call: Call, data: bytes, url: str) -> dict[str, Any]:
+    pool = call.services.thread_pool
+    if data:
+        return _limited(lambda: _summary(summary_of(pool, read_text(pool, data), SAMPLES), None))
+
+    def fetched() -> dict[str, Any]:
+        source = refresh_source(pool, url, _policy(call), unless_newer_than=FRESH)
+        text = text_id(pool, source.text_digest) if source.text_digest is not None else None
+        return _summary(Summary(0, 0, None, []) if text is None else summary_of(pool, text, SAMPLES), source.error)
+
+    return _limited(fetched) if url else _summary(Summary(0, 0, None, []), "There is nothing to read: no text and no address.")
+
+
+def _limited(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    with _reading:
+        return read()
+
+
+def _summary(found: Summary, error: str | None) -> dict[str, Any]:
+    error = error or found.error or ("" if found.event_count else "The calendar holds no events.")
+    count = 0 if error else found.event_count
+    return {"ok": not error, "count": count, "rejected": found.rejected_count, "events": found.samples if not error else [], "error": error}
+
+
+def _policy(call: Call) -> Policy:
+    usual = outbound_policy(call.services.settings)
+    return Policy(usual.allow_private, usual.allowed, FIRST_FETCH_SECONDS)
+
+
+def _found(row: tuple[Any, ...] | None) -> bytes:
+    if row is None or row[0] is None:
+        raise NotFound("CalendarFeed")
+    body: bytes = row[0]
+    return body
+
+
+ROUTES = [
+    Route("GET", "/calendar-feeds/", list_calendar_feeds, "Calendars", answer=list[CalendarFeedOut]),
+    Route(
+        "POST", "/calendar-feeds/", add, "Import or subscribe to a calendar", body=CalendarFeedIn, answer=CalendarFeedMade,
+        status=201, limit=BODY_LIMIT,
+        examples={
+            "subscribe": {"title": "Timetable", "source_kind": "S", "source_url": "webcal://example.org/timetable.ics"},
+            "import": {"title": "Exams", "source_kind": "I", "raw_ical": "BEGIN:VCALENDAR\r\n…\r\nEND:VCALENDAR\r\n"},
+        },
+    ),
+    Route("GET", "/calendar-feeds/{feed_id:int}/", get_calendar_feed, "One calendar", answer=CalendarFeedOut),
+    Route(
+        "PATCH", "/calendar-feeds/{feed_id:int}/", change, "Change or switch a calendar", body=CalendarFeedChange,
+        answer=CalendarFeedOut, limit=BODY_LIMIT, examples={"hide": {"is_enabled": False}},
+    ),
+    Route("DELETE", "/calendar-feeds/{feed_id:int}/", remove, "Remove a calendar", status=204),
+    Route("POST", "/calendar-feeds/{feed_id:int}/refresh/", refresh, "Read a subscribed calendar now", answer=CalendarFeedOut),
+]  # fmt: skip

@@ -1,0 +1,116 @@
+"""Shapes of calendar feeds and secret calendar addresses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BaseModel, Field
+
+from api.fields import Boolean, Choice, File, Model, Text, Url
+from api.schemas.references import CourseReference
+
+LONGEST_URL = 2000
+SCHEMES = ("http", "https", "webcal", "webcals")
+KINDS = ("I", "S")
+
+
+class CalendarFeedIn(Model):
+    """A calendar: its text (raw_ical, or an uploaded file), or the address where it is. display_name is read as the title."""
+
+    title: Annotated[str, Text(max=120), Field(validation_alias=AliasChoices("title", "display_name"))]
+    source_kind: Annotated[str, Choice(codes=KINDS)] = "I"
+    source_url: Annotated[str, Url(max=LONGEST_URL, blank=True, schemes=SCHEMES)] = ""
+    raw_ical: Annotated[str, Text(blank=True, doc="The calendar's text, up to 10 MB.")] = ""
+    file: Annotated[Any, File(null=True, empty=True, doc="The same as an .ics file of a multipart body.")] = None
+    course_id: Annotated[int | None, CourseReference(null=True)] = None
+    is_enabled: Annotated[bool, Boolean()] = True
+
+
+class CalendarFeedChange(Model):
+    """What changes. An empty raw_ical takes a pasted text away."""
+
+    title: Annotated[str, Text(max=120)] = ""
+    source_kind: Annotated[str, Choice(codes=KINDS)] = "I"
+    source_url: Annotated[str, Url(max=LONGEST_URL, blank=True, schemes=SCHEMES)] = ""
+    raw_ical: Annotated[str, Text(blank=True)] = ""
+    course_id: Annotated[int | None, CourseReference(null=True)] = None
+    is_enabled: Annotated[bool, Boolean()] = True
+
+
+class RejectedOut(BaseModel):
+    """Something in a calendar that could not be shown, with the line where it begins."""
+
+    line: int
+    item: str
+    reason: str
+
+
+class CalendarFeedOut(BaseModel):
+    """A calendar, and what reading it came to."""
+
+    id: int
+    title: str
+    source_kind: Literal["I", "S"]
+    source_url: str
+    is_enabled: bool
+    course_id: int | None
+    last_sync: datetime | None
+    last_read: datetime | None
+    next_read: datetime | None
+    state: Literal["empty", "pending", "ok", "failed", "gone"]
+    error: str
+    calendar_name: str
+    event_count: int
+    rejected_count: int
+    rejected: list[RejectedOut]
+    date_created: datetime
+    last_edit: datetime
+
+
+class SampleOut(BaseModel):
+    """One of the entries that were found."""
+
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+class ImportSummaryOut(BaseModel):
+    """What the first reading came to."""
+
+    ok: bool
+    count: int
+    rejected: int
+    events: list[SampleOut]
+    error: str
+
+
+class CalendarFeedMade(CalendarFeedOut):
+    """A new calendar."""
+
+    import_summary: ImportSummaryOut
+
+
+class CalendarAddressIn(Model):
+    """A secret address for calendar programs."""
+
+    label: Annotated[str, Text(max=120, blank=True)] = ""
+    includes_sessions: Annotated[bool, Boolean()] = True
+
+
+class CalendarAddressOut(BaseModel):
+    """A secret address. Its token is shown once, when it is made or rotated."""
+
+    id: int
+    label: str
+    includes_sessions: bool
+    date_created: datetime
+    date_rotated: datetime | None
+    last_used: datetime | None
+
+
+class CalendarAddressMade(CalendarAddressOut):
+    """With the address itself."""
+
+    url: str

@@ -1,0 +1,97 @@
+"""Events of calendars: streams calendar-feed-<id> (calendars read in) and calendar-address-<id> (the calendar given out)."""
+
+from __future__ import annotations
+
+from eventstore.events.base import Event
+
+
+class CalendarFeedAdded(Event):
+    """A calendar was imported or subscribed."""
+
+    owner_id: int
+    title: str
+    source_kind: str
+    """I imported, S subscribed; a label."""
+    source_url: str
+    """Empty for pasted calendars."""
+    course_id: int | None
+    is_enabled: bool
+
+
+class CalendarTextGiven(Event):
+    """The calendar's text was pasted or uploaded; it is shown instead of what the address holds."""
+
+    digest: str
+    """SHA-256 of the text in UTF-8, hex."""
+    packed: str
+    """The text, compressed by zlib, in base64."""
+    size: int
+    """Bytes of the text."""
+
+
+class CalendarTextTaken(Event):
+    """The pasted text was taken away; the address counts again."""
+
+
+class CalendarFeedRenamed(Event):
+    """The title changed."""
+
+    title: str
+
+
+class CalendarFeedLabelled(Event):
+    """It is called imported or subscribed."""
+
+    source_kind: str
+
+
+class CalendarFeedSourced(Event):
+    """It is read from another address; an empty one reads nothing."""
+
+    source_url: str
+
+
+class CalendarFeedFiled(Event):
+    """Its entries belong to another course, or none."""
+
+    course_id: int | None
+
+
+class CalendarFeedEnabled(Event):
+    """Its entries are shown."""
+
+
+class CalendarFeedDisabled(Event):
+    """Its entries are not shown."""
+
+
+class CalendarFeedRemoved(Event):
+    """It is gone with all of its entries."""
+
+
+class CalendarFeedRestored(Event):
+    """It came back."""
+
+
+class CalendarAddressMade(Event):
+    """A secret address under which calendar programs read the account's plans."""
+
+    owner_id: int
+    label: str
+    token_digest: str
+    """HMAC of the token in the address; the token itself is nowhere."""
+    includes_sessions: bool
+
+
+class CalendarAddressRotated(Event):
+    """The old token is void, this one is good."""
+
+    token_digest: str
+
+
+class CalendarAddressUsed(Event):
+    """It was read. Written at most once an hour."""
+
+
+class CalendarAddressRevoked(Event):
+    """It is void."""

@@ -1,0 +1,1 @@
+"""Calendar feeds and secret calendar addresses, and the calendar that is given out."""

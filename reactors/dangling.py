@@ -1,0 +1,41 @@
+"""Closes note sessions that their clients never closed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Protocol
+
+from commands.context import Context
+from commands.handling import Handling, Work
+from commands.lookups import Lookups
+from commands.note_sessions.commands import DANGLING_AFTER, close_dangling_session
+from reactors.following import Periodic
+
+EVERY = timedelta(minutes=5)
+BATCH = 200
+
+
+class SessionServices(Protocol):
+    """What this works with."""
+
+    @property
+    def commands(self) -> Handling[Lookups]:
+        """Carries out commands."""
+
+    @property
+    def lookups(self) -> Lookups:
+        """Finds open sessions."""
+
+
+def close_dangling_sessions(services: SessionServices) -> None:
+    """Closes what has been open for too long, the oldest first."""
+    for session_id in services.lookups.open_sessions(datetime.now(UTC) - DANGLING_AFTER, BATCH):
+        services.commands.run(partial(_close, session_id), Context(actor=None, channel="system"))
+
+
+def _close(session_id: int, work: Work[Lookups]) -> bool:
+    return close_dangling_session(work, session_id)
+
+
+DANGLING: Periodic[SessionServices] = Periodic("dangling_sessions", EVERY, close_dangling_sessions)

@@ -1,0 +1,96 @@
+"""What is done about calendars in the background, every few seconds: due sources, unread texts, years, leftovers."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import structlog
+
+from reactors.feeds.sources import refresh_source
+from reactors.feeds.store import Pool
+from reactors.feeds.texts import prepare_years, read_given_texts
+from reactors.following import Periodic
+from reactors.outbound import Policy
+from settings import Settings
+
+EVERY = timedelta(seconds=5)
+AT_ONCE = 4
+BATCH = 24
+LEFT_OVER_AFTER = "1 day"
+
+_DUE = """
+SELECT DISTINCT ON (f.source_digest) f.source_digest, f.source_url, coalesce(s.url, f.source_url), coalesce(s.next_at, f.created_at) AS due
+FROM calendars.feeds f LEFT JOIN feeds.sources s ON s.digest = f.source_digest
+WHERE f.is_enabled AND f.deleted_at IS NULL AND f.text_digest IS NULL AND f.source_digest IS NOT NULL
+  AND NOT coalesce(s.gone, false) AND coalesce(s.next_at, now()) <= now()
+ORDER BY f.source_digest, f.id"""
+_UNUSED_SOURCES = f"""
+DELETE FROM feeds.sources s WHERE coalesce(tried_at, next_at) < now() - interval '{LEFT_OVER_AFTER}'
+  AND NOT EXISTS (SELECT FROM calendars.feeds f WHERE f.source_digest = s.digest AND f.deleted_at IS NULL)"""
+_UNUSED_TEXTS = f"""
+DELETE FROM feeds.texts t WHERE read_at < now() - interval '{LEFT_OVER_AFTER}'
+  AND NOT EXISTS (SELECT FROM feeds.sources s WHERE s.text_digest = t.digest)
+  AND NOT EXISTS (SELECT FROM calendars.feeds f WHERE f.text_digest = t.digest AND f.deleted_at IS NULL)"""
+_UNPREPARED = """
+SELECT t.id FROM feeds.texts t
+WHERE t.error IS NULL AND t.first_year <= %(year)s AND (t.last_year IS NULL OR t.last_year >= %(year)s)
+  AND NOT EXISTS (SELECT FROM feeds.years y WHERE y.text_id = t.id AND y.year = %(year)s) LIMIT 5"""
+
+log = structlog.get_logger("notechondria.calendars")
+
+
+class FeedServices(Protocol):
+    """What this works with."""
+
+    @property
+    def settings(self) -> Settings:
+        """Where calendars may be fetched from."""
+
+    @property
+    def thread_pool(self) -> Pool:
+        """Connections."""
+
+
+def outbound_policy(settings: Settings) -> Policy:
+    """Where calendars may be fetched from, as the operator chose."""
+    return Policy(allow_private=settings.allow_private_feeds, allowed=settings.feed_allowed_hosts)
+
+
+def keep_feeds(services: FeedServices) -> None:
+    """One round: fetches what is due, a host at a time; reads what was not read; prepares the coming year; tidies up."""
+    pool = services.thread_pool
+    read_given_texts(pool)
+    fetch_due(pool, outbound_policy(services.settings))
+    with pool.connection() as connection:
+        texts = [row[0] for row in connection.execute(_UNPREPARED, {"year": datetime.now(UTC).year + 1})]
+        connection.execute(_UNUSED_SOURCES.encode())
+        connection.execute(_UNUSED_TEXTS.encode())
+    if texts:
+        prepare_years(pool, texts, [datetime.now(UTC).year + 1])
+
+
+def fetch_due(pool: Pool, policy: Policy) -> int:
+    """Fetches the sources whose time has come, the longest due first, no two of one host at once; returns how many."""
+    with pool.connection() as connection:
+        due = sorted(connection.execute(_DUE).fetchall(), key=lambda row: row[3])[:BATCH]
+    hosts: dict[str, list[str]] = {}
+    for _, named, present, _ in due:
+        hosts.setdefault((urlsplit(present).hostname or "").lower(), []).append(named)
+
+    def of_host(urls: list[str]) -> None:
+        for url in urls:
+            refresh_source(pool, url, policy)
+
+    with ThreadPoolExecutor(AT_ONCE, "feeds") as threads:
+        for done in [threads.submit(of_host, urls) for urls in hosts.values()]:
+            try:
+                done.result()
+            except Exception:
+                log.exception("a calendar source could not be kept")
+    return len(due)
+
+
+FEEDS: Periodic[FeedServices] = Periodic("feeds", EVERY, keep_feeds)

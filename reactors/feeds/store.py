@@ -1,0 +1,141 @@
+"""The tables of the schema feeds: texts, their entries, and the sources that they come from."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from reactors.icalendar.reading import Entry, Reading
+
+Pool = ConnectionPool[Connection[TupleRow]]
+
+READER = 1
+"""Raised when reading changes, so that all texts are read again."""
+TOLD_REJECTED = 50
+TEXT_LOCK = 7266103
+SOURCE_LOCK = 7266104
+
+
+def digest_of(data: bytes) -> bytes:
+    """What a text or an address is known by."""
+    return hashlib.sha256(data).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What reading a text came to, for the one who imports it."""
+
+    event_count: int
+    rejected_count: int
+    error: str | None
+    samples: list[dict[str, Any]]
+
+
+@contextmanager
+def locked(pool: Pool, kind: int, digest: bytes) -> Iterator[None]:
+    """Only one process at a time works on this text or source; others wait.
+
+    On a connection of its own, since this lasts as long as the slowest of servers takes: the pool's are for short work.
+    """
+    number = int.from_bytes(digest[:4], "big", signed=True)
+    conninfo = pool.conninfo if isinstance(pool.conninfo, str) else pool.conninfo()
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s, %s)", (kind, number))
+        yield
+
+
+def text_id(pool: Pool, digest: bytes) -> int | None:
+    """The text's number, if the present reader has read it."""
+    with pool.connection() as connection:
+        row = connection.execute("SELECT id FROM feeds.texts WHERE digest = %s AND reader >= %s", (digest, READER)).fetchone()
+    return row[0] if row else None
+
+
+def keep_text(pool: Pool, digest: bytes, data: bytes, reading: Reading, error: str | None) -> int:
+    """Stores a text with its entries, in place of what an older reader made of it; returns its number."""
+    rejected = [{"line": item.line, "item": item.item, "reason": item.reason} for item in reading.rejected[:TOLD_REJECTED]]
+    with pool.connection() as connection, connection.transaction():
+        connection.execute("DELETE FROM feeds.texts WHERE digest = %s", (digest,))
+        row = connection.execute(
+            "INSERT INTO feeds.texts (digest, packed, reader, error, name, event_count, rejected_count, rejected,"
+            " refresh_seconds, first_year, last_year) VALUES (%s, %s, %s, %s, %s, %s, %s, %s::json, %s, %s, %s) RETURNING id",
+            (
+                digest,
+                zlib.compress(data, 6),
+                READER,
+                error,
+                reading.name,
+                reading.event_count,
+                reading.rejected_count,
+                orjson.dumps(rejected).decode(),
+                reading.refresh_seconds,
+                reading.first_year,
+                reading.last_year,
+            ),
+        ).fetchone()
+        assert row is not None
+        _copy_entries(connection, row[0], reading.entries)
+        _note_years(connection, row[0], reading.years)
+    return int(row[0])
+
+
+def keep_years(pool: Pool, text: int, years: Iterable[int], entries: Sequence[Entry]) -> None:
+    """Adds the repetitions of further years."""
+    with pool.connection() as connection, connection.transaction():
+        _note_years(connection, text, years)
+        _copy_entries(connection, text, entries)
+
+
+def _note_years(connection: Connection[TupleRow], text: int, years: Iterable[int]) -> None:
+    connection.execute("INSERT INTO feeds.years (text_id, year) SELECT %s, unnest(%s::int[]) ON CONFLICT DO NOTHING", (text, list(years)))
+
+
+def _copy_entries(connection: Connection[TupleRow], text: int, entries: Sequence[Entry]) -> None:
+    with connection.cursor().copy(
+        "COPY feeds.entries (text_id, starts_at, ends_at, year, floating, identity, title, item) FROM STDIN"
+    ) as copy:
+        for entry in entries:
+            members: dict[str, object] = {"all_day": entry.whole_day, "location": entry.place, "description": entry.description}
+            item = orjson.dumps(members)[1:-1].decode()
+            title = None if entry.title is None else orjson.dumps(entry.title).decode()
+            copy.write_row((text, entry.starts_at, entry.ends_at, entry.year, entry.floating, entry.identity, title, item))
+
+
+def summary_of(pool: Pool, text: int, samples: int) -> Summary:
+    """What reading the text came to, with some of its entries: the next ones, else the last."""
+    with pool.connection() as connection:
+        head = connection.execute("SELECT event_count, rejected_count, error FROM feeds.texts WHERE id = %s", (text,)).fetchone()
+        rows = connection.execute(
+            "SELECT coalesce(title, '\"\"'), starts_at, ends_at FROM feeds.entries WHERE text_id = %s"
+            " ORDER BY starts_at < now(), abs(extract(epoch FROM starts_at - now())) LIMIT %s",
+            (text, samples),
+        ).fetchall()
+    if head is None:
+        return Summary(0, 0, None, [])
+    shown = [{"title": orjson.loads(title), "starts_at": starts_at, "ends_at": ends_at} for title, starts_at, ends_at in rows]
+    return Summary(head[0], head[1], head[2], shown)
+
+
+def packed_text(pool: Pool, text: int) -> tuple[bytes, bytes] | None:
+    """(digest, text) of a stored text."""
+    with pool.connection() as connection, connection.cursor(binary=True) as cursor:
+        row = cursor.execute("SELECT digest, packed FROM feeds.texts WHERE id = %s", (text,)).fetchone()
+    return None if row is None else (bytes(row[0]), zlib.decompress(row[1]))
+
+
+def missing_years(pool: Pool, text: int, years: Iterable[int]) -> list[int]:
+    """Of these years those for which nothing was computed yet."""
+    wanted = list(years)
+    with pool.connection() as connection:
+        known = {row[0] for row in connection.execute("SELECT year FROM feeds.years WHERE text_id = %s AND year = ANY(%s)", (text, wanted))}
+    return [year for year in wanted if year not in known]

@@ -1,0 +1,102 @@
+"""Reading calendar texts into the store: whole ones, and further years of repetitions when somebody looks that far."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import orjson
+import structlog
+
+from reactors.feeds.store import (
+    READER,
+    TEXT_LOCK,
+    Pool,
+    digest_of,
+    keep_text,
+    keep_years,
+    locked,
+    missing_years,
+    packed_text,
+    text_id,
+)
+from reactors.icalendar.reading import Reading, possible_year, usual_years
+from reactors.icalendar.worker import ReadingFailed, read_apart
+
+NOT_A_CALENDAR = "This is not a calendar: it holds no BEGIN:VCALENDAR."
+LARGEST_TEXT = 10 * 2**20
+
+_GIVEN = """
+SELECT data FROM log.events WHERE stream = %s AND type = 'CalendarTextGiven' AND length(data) > 0 ORDER BY version DESC LIMIT 1"""
+_UNREAD = """
+SELECT f.id FROM calendars.feeds f LEFT JOIN feeds.texts t ON t.digest = f.text_digest AND t.reader >= %s
+WHERE f.text_digest IS NOT NULL AND f.deleted_at IS NULL AND t.id IS NULL ORDER BY f.id DESC LIMIT %s"""
+
+log = structlog.get_logger("notechondria.calendars")
+
+
+def looks_like_calendar(data: bytes) -> bool:
+    """Whether there is a calendar in it somewhere; sign-in pages with status 200 have none."""
+    return b"BEGIN:VCALENDAR" in data.upper() or b"B\0E\0G\0I\0N\0:\0V\0C\0A\0L" in data
+
+
+def read_text(pool: Pool, data: bytes) -> int:
+    """Reads a text unless that was done before; returns its number."""
+    digest = digest_of(data)
+    known = text_id(pool, digest)
+    if known is not None:
+        return known
+    with locked(pool, TEXT_LOCK, digest):
+        known = text_id(pool, digest)
+        if known is not None:
+            return known
+        error: str | None = None
+        try:
+            reading = read_apart(data, usual_years(datetime.now(UTC)))
+            if not reading.is_calendar:
+                error = NOT_A_CALENDAR
+        except ReadingFailed as failure:
+            reading, error = Reading(is_calendar=True), str(failure)
+        return keep_text(pool, digest, data, reading, error)
+
+
+def prepare_years(pool: Pool, texts: Iterable[int], years: Iterable[int]) -> None:
+    """Computes the repetitions of these years where that was not done yet."""
+    wanted = [year for year in years if possible_year(year)]
+    for text in texts:
+        if not missing_years(pool, text, wanted):
+            continue
+        found = packed_text(pool, text)
+        if found is None:
+            continue
+        digest, data = found
+        with locked(pool, TEXT_LOCK, digest):
+            missing = missing_years(pool, text, wanted)
+            if not missing:
+                continue
+            try:
+                reading = read_apart(data, missing, repeating_only=True)
+            except ReadingFailed as failure:
+                log.warning("further years of a calendar cannot be computed", text=text, cause=str(failure))
+                reading = Reading(is_calendar=True)
+            keep_years(pool, text, missing, reading.entries)
+
+
+def read_given_texts(pool: Pool, most: int = 5) -> int:
+    """Reads pasted texts that the store does not have, out of the log; returns how many there were."""
+    with pool.connection() as connection:
+        feeds = [row[0] for row in connection.execute(_UNREAD, (READER, most))]
+    for feed in feeds:
+        data = given_text(pool, feed)
+        if data is not None:
+            read_text(pool, data)
+    return len(feeds)
+
+
+def given_text(pool: Pool, feed_id: int) -> bytes | None:
+    """The text that was pasted last into this feed, out of the log."""
+    with pool.connection() as connection, connection.cursor(binary=True) as cursor:
+        row = cursor.execute(_GIVEN, (f"calendar-feed-{feed_id}",)).fetchone()
+    return None if row is None else zlib.decompress(base64.b64decode(orjson.loads(row[0])["packed"]))

@@ -1,0 +1,214 @@
+"""From the properties of a VEVENT to an event: when, what, how often."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta, tzinfo
+
+from icalendar import vRecur
+
+from reactors.icalendar.lines import Component, Line
+from reactors.icalendar.values import (
+    LONGEST,
+    Period,
+    Time,
+    Unreadable,
+    gap,
+    is_day,
+    read_duration,
+    read_number,
+    read_rule,
+    read_text,
+    read_time,
+    read_times,
+)
+from reactors.icalendar.zones import Zones
+
+DEFAULT_LENGTH = timedelta(hours=1)
+"""Of an event with a time and without an end (contract: planner_platform 5)."""
+ONE_DAY = timedelta(days=1)
+LONGEST_TITLE, LONGEST_PLACE, LONGEST_DESCRIPTION = 500, 500, 4000
+
+
+@dataclass(slots=True)
+class Rejected:
+    """Something that was left out, for the user to see."""
+
+    line: int
+    item: str
+    reason: str
+
+
+@dataclass(slots=True)
+class ReadEvent:
+    """An event. `recurrence_id` marks the replacement of one occurrence of its series."""
+
+    number: int
+    uid: str
+    start: Time
+    length: timedelta
+    title: str | None
+    place: str
+    description: str
+    cancelled: bool
+    sequence: int
+    stamp: str
+    recurrence_id: Time | None = None
+    and_future: bool = False
+    rules: list[vRecur] = field(default_factory=list)
+    extra: list[Time | Period] = field(default_factory=list)
+    excluded: list[Time] = field(default_factory=list)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it may take place more than once."""
+        return bool(self.rules or self.extra)
+
+    @property
+    def rank(self) -> tuple[int, str]:
+        """The higher one is the newer revision."""
+        return self.sequence, self.stamp
+
+
+class EventReader:
+    """Reads the events of one file, and collects what it has to leave out."""
+
+    def __init__(self, zones: Zones) -> None:
+        self._zones = zones
+        self.rejected: list[Rejected] = []
+
+    def read(self, component: Component) -> ReadEvent | None:
+        """The event, or None when it has no usable start."""
+        item = read_text(component.last("SUMMARY"), 80) or read_text(component.last("UID"), 80) or "event"
+        try:
+            return self._read(component, item)
+        except Unreadable as error:
+            self.rejected.append(Rejected(component.number, item, str(error)))
+        except Exception as error:  # noqa: BLE001 - one event, however odd, never costs another
+            self.rejected.append(Rejected(component.number, item, f"cannot be read ({type(error).__name__})"))
+        return None
+
+    def _read(self, component: Component, item: str) -> ReadEvent:
+        default = self._zones.find(component.calendar.text("X-WR-TIMEZONE"))
+        start_line = component.last("DTSTART")
+        if start_line is None:
+            raise Unreadable("it has no start")
+        start = self._time(start_line, default)
+        event = ReadEvent(
+            number=component.number,
+            uid=_uid(component, start_line),
+            start=start,
+            length=self._length(component, start, default, item),
+            title=_one_line(read_text(component.last("SUMMARY"), LONGEST_TITLE)),
+            place=_one_line(read_text(component.last("LOCATION"), LONGEST_PLACE)) or "",
+            description=read_text(component.last("DESCRIPTION"), LONGEST_DESCRIPTION) or "",
+            cancelled=_is_cancelled(component),
+            sequence=read_number(component.last("SEQUENCE")),
+            stamp=_stamp(component),
+        )
+        zone = start.tzinfo if isinstance(start, datetime) else None
+        recurrence = component.last("RECURRENCE-ID")
+        if recurrence is not None:
+            event.recurrence_id = read_time(recurrence.value, self._zones.find(recurrence.parameter("TZID")) or zone or default)
+            event.and_future = (recurrence.parameter("RANGE") or "").upper() == "THISANDFUTURE"
+        for line in component.properties.get("RRULE", ()):
+            if not line.value.strip():
+                continue
+            self._attempt(line, item, lambda line=line: event.rules.append(read_rule(line, start)))
+        for line in component.properties.get("RDATE", ()):
+            self._attempt(line, item, lambda line=line: event.extra.extend(read_times(line, self._zones, zone or default)))
+        for line in component.properties.get("EXDATE", ()):
+            self._attempt(
+                line,
+                item,
+                lambda line=line: event.excluded.extend(
+                    value for value in read_times(line, self._zones, zone or default) if not isinstance(value, Period)
+                ),
+            )
+        if component.properties.get("EXRULE"):
+            self.rejected.append(Rejected(component.properties["EXRULE"][0].number, item, "rules of exclusion are not followed"))
+        return event
+
+    def _time(self, line: Line, default: tzinfo | None) -> Time:
+        value = read_time(line.value, self._zones.find(line.parameter("TZID")) or default)
+        if (line.parameter("VALUE") or "").upper() == "DATE" and isinstance(value, datetime):
+            return value.date()
+        return value
+
+    def _length(self, component: Component, start: Time, default: tzinfo | None, item: str) -> timedelta:
+        usual = ONE_DAY if is_day(start) else DEFAULT_LENGTH
+        end_line, duration = component.last("DTEND"), component.last("DURATION")
+        try:
+            if end_line is not None and end_line.value.strip():
+                zone = start.tzinfo if isinstance(start, datetime) else None
+                length = gap(start, read_time(end_line.value, self._zones.find(end_line.parameter("TZID")) or zone or default))
+            elif duration is not None and duration.value.strip():
+                length = read_duration(duration.value)
+            else:
+                return usual
+        except Unreadable as error:
+            self.rejected.append(Rejected((end_line or duration or component.first("DTSTART")).number, item, f"its end: {error}"))  # type: ignore[union-attr]
+            return usual
+        if is_day(start):
+            length = timedelta(days=length.days)
+        if length < timedelta() or length > LONGEST or (is_day(start) and not length):
+            return usual
+        return length
+
+    def _attempt(self, line: Line, item: str, step: object) -> None:
+        assert callable(step)
+        try:
+            step()
+        except Unreadable as error:
+            self.rejected.append(Rejected(line.number, item, str(error)))
+
+
+def _one_line(text: str | None) -> str | None:
+    return None if text is None else " ".join(text.split("\n"))
+
+
+def _is_cancelled(component: Component) -> bool:
+    status = component.last("STATUS")
+    return (status is not None and status.value.strip().upper() in ("CANCELLED", "CANCELED")) or (
+        component.calendar.text("METHOD").upper() == "CANCEL"
+    )
+
+
+def _stamp(component: Component) -> str:
+    for name in ("LAST-MODIFIED", "DTSTAMP", "CREATED"):
+        line = component.last(name)
+        if line is not None and line.value.strip():
+            return line.value.strip()
+    return ""
+
+
+def _uid(component: Component, start: Line) -> str:
+    """Its UID; for one without a UID what it says stands for it."""
+    line = component.last("UID")
+    if line is not None and line.value.strip():
+        return line.value.strip()
+    lines = [component.last(name) for name in ("DTSTART", "DTEND", "SUMMARY", "RRULE")]
+    text = "\n".join(f"{part.parameters}:{part.value}" if part else "" for part in [start, *lines])
+    return "no-uid-" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def as_kind_of(value: Time, start: Time) -> Time:
+    """A day or time of exceptions, made comparable with the start of its series; a day stays a day."""
+    if not isinstance(start, datetime):
+        if not isinstance(value, datetime):
+            return value
+        return value.date()
+    if not isinstance(value, datetime):
+        return value
+    if start.tzinfo is None:
+        return value.replace(tzinfo=None)
+    return value if value.tzinfo is not None else value.replace(tzinfo=start.tzinfo)
+
+
+def at_start_time(value: Time, start: Time) -> Time:
+    """The same, with a day becoming the series' time of that day."""
+    value = as_kind_of(value, start)
+    if isinstance(start, datetime) and not isinstance(value, datetime):
+        return datetime.combine(value, time(start.hour, start.minute, start.second), start.tzinfo)
+    return value

@@ -1,0 +1,184 @@
+"""The one client for requests to addresses that users choose: it never reaches what only this machine or its network can reach.
+
+Every name is resolved first, all of its addresses are checked, and the connection goes to the address that was checked, so
+that a name that means something else a moment later (rebinding) gains nothing. Redirects are followed by hand, each hop
+checked the same way. Size and time are limited, compressed bodies are measured as they unfold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ipaddress
+import socket
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+
+import httpx
+
+SECONDS_PER_STEP = 10.0
+SECONDS = 30.0
+MOST_REDIRECTS = 5
+PERMANENT = frozenset({301, 308})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+CHUNK = 65_536
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_6TO4 = ipaddress.ip_network("2002::/16")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Unreachable(Exception):
+    """No answer came: name, connection, time or size. The message is for the user and holds no secrets."""
+
+
+class AddressRefused(Unreachable):
+    """The address lies where this server does not go: its own network, or a scheme that is not served."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Where requests may go beside the public internet: everywhere, or to these hosts and networks."""
+
+    allow_private: bool = False
+    allowed: Sequence[str] = ()
+    seconds: float = SECONDS
+
+    def admits(self, host: str, address: Address) -> bool:
+        """Whether a host at this address may be asked."""
+        return self.allow_private or is_public(address) or any(_matches(entry, host, address) for entry in self.allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `moved_to` is set when every hop said that it is permanent."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    moved_to: str | None
+
+
+def is_public(address: Address) -> bool:
+    """Whether the address is one of the public internet, also behind the ways of writing IPv4 in IPv6."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if inner is None and address in _NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(inner)
+        if address.is_site_local:
+            return False
+    return address.is_global and not address.is_multicast and not address.is_reserved and not address.is_unspecified
+
+
+def _matches(entry: str, host: str, address: Address) -> bool:
+    try:
+        return address in ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        return entry.lower().rstrip(".") == host.lower().rstrip(".")
+
+
+def masked(url: str) -> str:
+    """The address for logs: scheme and host only, since paths and queries of private calendars are secrets."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "…"
+    return f"{parts.scheme}://{parts.hostname}/…"
+
+
+def fetch(url: str, headers: Mapping[str, str], *, limit: int, policy: Policy) -> Answer:
+    """GETs the address from a thread. limit: bytes of the body, unfolded. Raises Unreachable or AddressRefused."""
+    try:
+        return asyncio.run(asyncio.wait_for(_fetch(url, headers, limit, policy), policy.seconds))
+    except TimeoutError:
+        raise Unreachable("The address took too long to answer.") from None
+    except httpx.HTTPError as error:
+        raise Unreachable(f"The address could not be read ({type(error).__name__}).") from None
+    except (OSError, ValueError, UnicodeError) as error:
+        raise Unreachable(f"The address could not be reached ({type(error).__name__}).") from None
+
+
+async def _fetch(url: str, headers: Mapping[str, str], limit: int, policy: Policy) -> Answer:
+    origin: tuple[str, str | None, int | None] | None = None
+    permanent, moved_to = True, None
+    for _ in range(MOST_REDIRECTS + 1):
+        parts = urlsplit(url)
+        hop = (parts.scheme.lower(), parts.hostname, parts.port)
+        if origin is not None and hop != origin:
+            # What was meant for the first host is not shown to another.
+            headers = {name: value for name, value in headers.items() if name.lower() not in ("authorization", "if-none-match")}
+        origin = hop
+        answer, target = await _one(url, headers, limit, policy)
+        if target is None:
+            return Answer(answer.status, answer.headers, answer.body, moved_to)
+        url = target
+        permanent = permanent and answer.status in PERMANENT
+        moved_to = url if permanent else None
+    raise Unreachable("The address redirects too often.")
+
+
+async def _one(url: str, headers: Mapping[str, str], limit: int, policy: Policy) -> tuple[Answer, str | None]:
+    parts = urlsplit(url)
+    if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
+        raise AddressRefused("Only http and https addresses are read.")
+    host = parts.hostname
+    sent = {**headers, "Accept-Encoding": "gzip", "Host": _host_header(host, parts.port)}
+    if parts.username is not None:
+        secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        sent["Authorization"] = "Basic " + base64.b64encode(secret.encode()).decode()
+    address = await _vetted(host, parts.port or (443 if parts.scheme.lower() == "https" else 80), policy)
+    literal = f"[{address}]" if address.version == 6 else str(address)
+    pinned = urlunsplit((parts.scheme, literal + (f":{parts.port}" if parts.port else ""), parts.path or "/", parts.query, ""))
+    async with (
+        httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=SECONDS_PER_STEP) as client,
+        client.stream("GET", pinned, headers=sent, extensions={"sni_hostname": host}) as response,
+    ):
+        if response.status_code in REDIRECTS and (location := response.headers.get("location")):
+            return Answer(response.status_code, {}, b"", None), urljoin(url, location.strip())
+        body = await _body(response, limit) if response.status_code == httpx.codes.OK else b""
+        return Answer(response.status_code, dict(response.headers), body, None), None
+
+
+async def _vetted(host: str, port: int, policy: Policy) -> Address:
+    """The address to connect to. All addresses of the name have to be admitted, not only the one that is used."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        raise Unreachable("The host of the address is not known.") from None
+    addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+    if not addresses:
+        raise Unreachable("The host of the address is not known.")
+    for address in addresses:
+        if not policy.admits(host, address):
+            raise AddressRefused("The address lies in a private network, which this server does not read.")
+    return addresses[0]
+
+
+async def _body(response: httpx.Response, limit: int) -> bytes:
+    packed = response.headers.get("content-encoding", "").lower() in ("gzip", "x-gzip")
+    unpacker = zlib.decompressobj(wbits=47) if packed else None
+    chunks: list[bytes] = []
+    size = 0
+    async for raw in response.aiter_raw(CHUNK):
+        waiting = raw
+        while waiting:
+            try:
+                chunk = unpacker.decompress(waiting, CHUNK) if unpacker else waiting
+            except zlib.error:
+                raise Unreachable("The answer is not what it says it is.") from None
+            waiting = unpacker.unconsumed_tail if unpacker else b""
+            size += len(chunk)
+            if size > limit:
+                raise Unreachable(f"The calendar is larger than {limit // 2**20} MB.")
+            chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _host_header(host: str, port: int | None) -> str:
+    name = f"[{host}]" if ":" in host else host.encode("idna").decode()
+    return f"{name}:{port}" if port else name

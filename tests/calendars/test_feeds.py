@@ -1,0 +1,209 @@
+"""Calendar feeds over HTTP (contract: planner_platform 4, 16.6; clients 8.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from commands.calendars.source_urls import calendar_address
+from tests.accounts.people import make_person
+from wiring import Services
+
+
+def calendar(*events: str, head: str = "") -> str:
+    body = "".join(f"BEGIN:VEVENT\r\n{event}\r\nEND:VEVENT\r\n" for event in events)
+    return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{head}{body}END:VCALENDAR\r\n"
+
+
+LECTURE = "UID:a\r\nDTSTART:20310506T190000Z\r\nDTEND:20310506T200000Z\r\nSUMMARY:Lecture"
+
+
+def add(client: httpx.Client, **fields: Any) -> dict[str, Any]:
+    answer = client.post("/calendar-feeds/", json={"title": "Timetable", **fields})
+    assert answer.status_code == 201, answer.text
+    feed: dict[str, Any] = answer.json()
+    return feed
+
+
+def entries(client: httpx.Client, start: str = "2031-05-05", days: int = 7) -> list[dict[str, Any]]:
+    answer = client.get(f"/activity/week/?start_date={start}&days={days}")
+    assert answer.status_code == 200, answer.text
+    return [entry for day in answer.json()["days"] for entry in day["events"]]
+
+
+def test_an_imported_calendar_shows_in_the_week(client: httpx.Client) -> None:
+    feed = add(client, raw_ical=calendar(LECTURE), source_kind="I", course_id=None)
+    assert feed["import_summary"] == {
+        "ok": True, "count": 1, "rejected": 0, "error": "",
+        "events": [{"title": "Lecture", "starts_at": "2031-05-06T19:00:00+00:00", "ends_at": "2031-05-06T20:00:00+00:00"}],
+    }  # fmt: skip
+    assert (feed["state"], feed["event_count"], feed["last_sync"]) == ("ok", 1, None)
+    assert "raw_ical" not in feed
+    assert entries(client) == [
+        {
+            "title": "Lecture", "kind": "calendar", "course_id": None, "source_id": feed["id"], "calendar_title": "Timetable",
+            "starts_at": "2031-05-06T19:00:00+00:00", "ends_at": "2031-05-06T20:00:00+00:00",
+            "all_day": False, "location": "", "description": "",
+        }
+    ]  # fmt: skip
+
+
+def test_switching_renaming_and_removing_take_effect_at_once(client: httpx.Client) -> None:
+    untitled = "UID:b\r\nDTSTART:20310507T100000Z"
+    feed = add(client, raw_ical=calendar(LECTURE, untitled))
+    path = f"/calendar-feeds/{feed['id']}/"
+    assert client.patch(path, json={"is_enabled": False}).json()["is_enabled"] is False
+    assert entries(client) == []
+    assert client.patch(path, json={"is_enabled": True, "title": "Renamed"}).json()["title"] == "Renamed"
+    assert [(entry["title"], entry["calendar_title"]) for entry in entries(client)] == [("Lecture", "Renamed"), ("Renamed", "Renamed")]
+    assert client.patch(path, json={"raw_ical": calendar(untitled)}).json()["event_count"] == 1
+    assert len(entries(client)) == 1
+    assert client.patch(path, json={"raw_ical": ""}).json()["state"] == "empty"
+    assert entries(client) == []
+    answer = client.delete(path)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert client.get("/calendar-feeds/").json() == []
+    assert client.get(path).status_code == client.patch(path, json={}).status_code == client.delete(path).status_code == 404
+
+
+def test_list_is_by_title_then_id(client: httpx.Client) -> None:
+    ids = [add(client, title=title)["id"] for title in ("B", "A", "B")]
+    assert [feed["id"] for feed in client.get("/calendar-feeds/").json()] == [ids[1], ids[0], ids[2]]
+
+
+def test_a_feed_without_text_and_address_is_valid(client: httpx.Client) -> None:
+    feed = add(client, title="Nothing", source_url="", raw_ical="  ")
+    assert (feed["state"], feed["source_kind"], feed["source_url"], feed["import_summary"]["ok"]) == ("empty", "I", "", False)
+    assert feed["import_summary"]["error"]
+
+
+def test_a_calendar_without_events_is_kept(client: httpx.Client) -> None:
+    feed = add(client, raw_ical=calendar())
+    assert feed["import_summary"] == {"ok": False, "count": 0, "rejected": 0, "events": [], "error": "The calendar holds no events."}
+
+
+def test_display_name_is_read_as_the_title(client: httpx.Client) -> None:
+    answer = client.post("/calendar-feeds/", json={"display_name": "Mine"})
+    assert (answer.status_code, answer.json()["title"]) == (201, "Mine")
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"title": None}, "title"),
+        ({"title": "x" * 121}, "title"),
+        ({"source_kind": "X"}, "source_kind"),
+        ({"source_url": None}, "source_url"),
+        ({"source_url": "ftp://example.org/a.ics"}, "source_url"),
+        ({"source_url": "file:///etc/passwd"}, "source_url"),
+        ({"source_url": "example.org"}, "source_url"),
+        ({"source_url": "https://example.org/" + "x" * 2000}, "source_url"),
+        ({"raw_ical": None}, "raw_ical"),
+        ({"raw_ical": "<html>Sign in</html>"}, "raw_ical"),
+        ({"raw_ical": "BEGIN:VCALENDAR" + "x" * 10 * 2**20}, "raw_ical"),
+        ({"is_enabled": "perhaps"}, "is_enabled"),
+    ],
+)
+def test_wrong_fields_are_named(client: httpx.Client, fields: dict[str, Any], field: str) -> None:
+    answer = client.post("/calendar-feeds/", json={"title": "Timetable", **fields})
+    assert (answer.status_code, list(answer.json())) == (400, [field])
+
+
+def test_missing_title_is_required(client: httpx.Client) -> None:
+    answer = client.post("/calendar-feeds/", json={})
+    assert (answer.status_code, answer.json()) == (400, {"title": ["This field is required."]})
+
+
+def test_unknown_course_is_404(client: httpx.Client) -> None:
+    assert client.post("/calendar-feeds/", json={"title": "x", "course_id": 987654321}).status_code == 404
+    feed = add(client)
+    assert client.patch(f"/calendar-feeds/{feed['id']}/", json={"course_id": 987654321}).status_code == 404
+
+
+def test_feeds_of_others_are_404(client: httpx.Client, services: Services) -> None:
+    feed = add(client, raw_ical=calendar(LECTURE))
+    stranger = make_person(services).headers
+    path = f"/calendar-feeds/{feed['id']}/"
+    for method, url in (("GET", path), ("PATCH", path), ("DELETE", path), ("POST", f"{path}refresh/")):
+        assert client.request(method, url, json={}, headers=stranger).status_code == 404
+    assert client.get("/calendar-feeds/", headers=stranger).json() == []
+
+
+def test_an_uploaded_file_is_an_import(client: httpx.Client) -> None:
+    files = {"file": ("exams.ics", calendar(LECTURE).encode("utf-16"), "text/calendar")}
+    answer = client.post("/calendar-feeds/", data={"title": "Exams"}, files=files)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["event_count"] == 1
+
+
+def test_what_was_rejected_is_told(client: httpx.Client) -> None:
+    feed = add(client, raw_ical=calendar(LECTURE, "UID:x\r\nSUMMARY:Broken\r\nDTSTART:tomorrow"))
+    assert feed["import_summary"]["rejected"] == feed["rejected_count"] == 1
+    assert feed["rejected"] == [{"line": 9, "item": "Broken", "reason": "“tomorrow” is no date"}]
+    assert len(entries(client)) == 1
+
+
+def test_repetitions_far_away_are_computed_when_somebody_looks(client: httpx.Client) -> None:
+    add(client, raw_ical=calendar("UID:w\r\nDTSTART;TZID=Europe/Rome:20200106T090000\r\nRRULE:FREQ=WEEKLY\r\nSUMMARY:Weekly"))
+    assert [entry["starts_at"] for entry in entries(client, "2077-07-01")] == ["2077-07-05T07:00:00+00:00"]
+    assert [entry["starts_at"] for entry in entries(client, "2029-12-28")] == ["2029-12-31T08:00:00+00:00"]
+    assert entries(client, "2019-07-01") == []
+
+
+def test_floating_times_and_whole_days_follow_the_accounts_zone(client: httpx.Client) -> None:
+    add(
+        client,
+        raw_ical=calendar("UID:1\r\nDTSTART:20310506T010000\r\nSUMMARY:Floating", "UID:2\r\nDTSTART;VALUE=DATE:20310507\r\nSUMMARY:Day"),
+    )
+    assert [entry["starts_at"] for entry in entries(client)] == ["2031-05-06T01:00:00+00:00", "2031-05-07T00:00:00+00:00"]
+    client.patch("/planner-settings/", json={"time_zone": "Europe/Berlin"})
+    assert [(entry["starts_at"], entry["all_day"]) for entry in entries(client)] == [
+        ("2031-05-05T23:00:00+00:00", False), ("2031-05-06T22:00:00+00:00", True),
+    ]  # fmt: skip
+    days = {day["date"]: day["events"] for day in client.get("/activity/week/?start_date=2031-05-05").json()["days"]}
+    assert (len(days["2031-05-06"]), len(days["2031-05-07"])) == (1, 1)
+
+
+def test_the_same_event_twice_in_one_feed_shows_once_and_in_two_feeds_twice(client: httpx.Client) -> None:
+    add(client, raw_ical=calendar(LECTURE, LECTURE))
+    assert len(entries(client)) == 1
+    add(client, raw_ical=calendar(LECTURE))
+    assert len(entries(client)) == 2
+
+
+ICAL = "https://calendar.google.com/calendar/ical/team%40group.calendar.google.com/public/basic.ics"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("https://calendar.google.com/calendar/embed?src=team%40group.calendar.google.com&ctz=Europe%2FRome", ICAL),
+        ("https://calendar.google.com/calendar/u/0/r?cid=dGVhbUBncm91cC5jYWxlbmRhci5nb29nbGUuY29t", ICAL),
+        ("https://calendar.google.com/calendar?cid=dGVhbUBncm91cC5jYWxlbmRhci5nb29nbGUuY29t", ICAL),
+        ("https://calendar.google.com/calendar/u/0?cid=YUBiLmM", "https://calendar.google.com/calendar/ical/a%40b.c/public/basic.ics"),
+        ("https://calendar.google.com/calendar/u/0?cid=team@group.calendar.google.com", ICAL),
+        ("https://calendar.google.com/calendar/u/0?cid=AAAA", "https://calendar.google.com/calendar/u/0?cid=AAAA"),
+        ("https://calendar.google.com/calendar/u/0?src=x%2Fy@z", "https://calendar.google.com/calendar/ical/x%2Fy%40z/public/basic.ics"),
+        (
+            "https://calendar.google.com/calendar/ical/a/private-9f/basic.ics",
+            "https://calendar.google.com/calendar/ical/a/private-9f/basic.ics",
+        ),
+        ("https://calendar.google.com.evil.example/embed?src=a", "https://calendar.google.com.evil.example/embed?src=a"),
+        ("https://p9-caldav.icloud.com/published/2/xyz", "https://p9-caldav.icloud.com/published/2/xyz"),
+        ("webcal://p9-caldav.icloud.com/published/2/xyz", "https://p9-caldav.icloud.com/published/2/xyz"),
+        ("WEBCALS://example.org/a?b=c", "https://example.org/a?b=c"),
+        ("", ""),
+        ("http://[broken", "http://[broken"),
+    ],
+)
+def test_addresses_become_those_of_calendars(given: str, expected: str) -> None:
+    assert calendar_address(given) == expected
+
+
+def test_addresses_are_kept_as_they_are_read(client: httpx.Client) -> None:
+    feed = add(client, source_url="webcal://127.0.0.1:9/a.ics")
+    assert feed["source_url"] == "https://127.0.0.1:9/a.ics"
+    changed = client.patch(f"/calendar-feeds/{feed['id']}/", json={"source_url": "webcal://127.0.0.1:9/b.ics"}).json()
+    assert changed["source_url"] == "https://127.0.0.1:9/b.ics"
