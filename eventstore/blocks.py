@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from os.path import commonprefix
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -35,6 +34,10 @@ _LINK = re.compile(r"\[([^\[\]\n]*)\]\(([^()\s]+)\)")
 _QUOTE_MARK = re.compile(r"^ {0,3}> ?", re.MULTILINE)
 _TICKS = re.compile(r"^ {0,3}(`{3,})", re.MULTILINE)
 _INDENTED = re.compile(r"\A(    | {0,3}\t)|\n[ \t]")
+_BLANK_LINES = re.compile(r"(\n(?:[ \t]*\n)+)")
+_PLAIN = re.compile(r"[^\W\d_][^\n]*(?:\n[^\W\d_][^\n]*)*\n?")
+"""Lines that all begin with a letter are a paragraph, whatever stands around them, unless something reaches over blank lines."""
+_SPANNING = re.compile(r"```|~~~|<")
 _TITLE_HASH = crc32(b"title")
 
 
@@ -127,8 +130,31 @@ def pieces_of(text: str, *, to_the_end: bool = True) -> list[Piece]:
     text = _LINE_BREAKS.sub("\n", text)
     if len(text) > LONGEST_PARSED:
         return _halves(text)
-    lines = text.split("\n")
     pieces: list[Piece] = []
+    special: list[str] = []
+    parts = _BLANK_LINES.split(text)
+    for place in range(0, len(parts), 2):
+        chunk = parts[place]
+        if _PLAIN.fullmatch(chunk):
+            _add_special(pieces, special, to_the_end=False)
+            special = []
+            pieces.append(Piece("N", chunk.rstrip(), None))
+        elif _SPANNING.search(chunk):
+            # What begins here may reach over blank lines: only reading the rest tells where it ends.
+            special.extend(parts[place:])
+            break
+        else:
+            special.extend(parts[place : place + 2])
+    _add_special(pieces, special, to_the_end=to_the_end)
+    return pieces
+
+
+def _add_special(pieces: list[Piece], chunks: Sequence[str], *, to_the_end: bool) -> None:
+    """Parts of the text that are not just paragraphs, as the parser reads them."""
+    text = "".join(chunks)
+    if not text.strip():
+        return
+    lines = text.split("\n")
     done = 0
     tokens = _BLOCK_RULES.parse(text)
     for index, token in enumerate(tokens):
@@ -147,7 +173,6 @@ def pieces_of(text: str, *, to_the_end: bool = True) -> list[Piece]:
             pieces.append(piece or Piece("N", source, None))
         done = end
     _add_plain(pieces, lines[done:])
-    return pieces
 
 
 def _add_plain(pieces: list[Piece], lines: Sequence[str]) -> None:
@@ -301,9 +326,11 @@ def _ends_with(content: str, piece: str, start: int, end: int) -> bool:
 
 def list_splice(old: Sequence[Block], new: Sequence[Block]) -> tuple[int, int, list[list[Any]]]:
     """The one span of the list that differs: (where it begins, how many of the old go, what comes instead)."""
-    at = len(commonprefix((list(old), list(new))))
-    limit = min(len(old), len(new)) - at
-    kept = 0
+    limit = min(len(old), len(new))
+    at = kept = 0
+    while at < limit and old[at] == new[at]:
+        at += 1
+    limit -= at
     while kept < limit and old[len(old) - 1 - kept] == new[len(new) - 1 - kept]:
         kept += 1
     return at, len(old) - at - kept, [list(block) for block in new[at : len(new) - kept]]

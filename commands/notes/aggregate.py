@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from os.path import commonprefix
 from typing import Any
 
 from commands.aggregate import Aggregate, evolves
@@ -209,11 +208,29 @@ class Note(Aggregate):
 
 def splice(old: str, new: str) -> tuple[int, int, str]:
     """The one span that differs: (where it begins, how much of the old goes, what comes instead)."""
-    at = len(commonprefix((old, new)))
-    limit = min(len(old), len(new)) - at
-    old_tail, new_tail = old[len(old) - limit :][::-1], new[len(new) - limit :][::-1]
-    kept = len(commonprefix((old_tail, new_tail))) if limit else 0
+    limit = min(len(old), len(new))
+    at = _longest(limit, lambda length, start: old[start:length] == new[start:length])
+    limit -= at
+    old_end, new_end = len(old), len(new)
+    kept = _longest(limit, lambda length, start: old[old_end - length : old_end - start] == new[new_end - length : new_end - start])
     return at, len(old) - at - kept, new[at : len(new) - kept]
+
+
+def _longest(limit: int, same: Callable[[int, int], bool]) -> int:
+    """The greatest length up to the limit for which all is the same; same(length, start) compares what lies between.
+
+    By halves, since comparing slices is far faster than looking at characters one by one.
+    """
+    if same(limit, 0):
+        return limit
+    low, high = 0, limit
+    while high - low > 1:
+        middle = (low + high) // 2
+        if same(middle, low):
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def word_count(text: str) -> int:

@@ -57,16 +57,17 @@ GROUP BY readable, can_edit"""
 _PAGE = _ENTRIES.replace("__WHICH__", "version < %(before)s")
 _CHOSEN = _ENTRIES.replace("AND type = ANY(%(types)s::text[]) AND __WHICH__", "AND version = ANY(%(versions)s::int[])")
 
-# What the oldest wanted version needs of each aspect, what came from there to the newest one, and of the text only what
-# lies behind the last whole text in front of each wanted version.
+# What the oldest wanted version needs of each aspect, what came from there to the newest one, and of the text what lies
+# behind the last whole text in front of a wanted version.
 _REPLAY = """
 WITH wanted AS (SELECT unnest(%(versions)s::int[]) AS version),
 span AS (SELECT min(version) AS oldest, max(version) AS newest FROM wanted),
 bases AS (
-    SELECT base.version AS first, wanted.version AS last FROM wanted CROSS JOIN LATERAL (
+    SELECT base.version AS first, max(starting.last) AS last FROM (__STARTING__) starting CROSS JOIN LATERAL (
         SELECT version FROM log.events
-        WHERE stream = %(stream)s AND version <= wanted.version AND type = ANY(%(whole)s::text[])
+        WHERE stream = %(stream)s AND version <= starting.version AND type = ANY(%(whole)s::text[])
         ORDER BY version DESC LIMIT 1) base
+    GROUP BY base.version
 ),
 needed AS (
     (SELECT DISTINCT ON (type) version, type, data, recorded_at FROM log.events, span
@@ -78,13 +79,18 @@ needed AS (
     SELECT version, type, data, recorded_at FROM log.events, span
     WHERE stream = %(stream)s AND version <= newest AND type = 'NoteBlocksWritten'
     UNION ALL
-    SELECT e.version, e.type, e.data, e.recorded_at FROM log.events e, span
-    WHERE stream = %(stream)s AND e.version <= newest AND type = ANY(%(texts)s::text[])
-      AND (e.version = 1 OR EXISTS (SELECT FROM bases WHERE e.version BETWEEN bases.first AND bases.last))
+    SELECT version, type, data, recorded_at FROM log.events WHERE stream = %(stream)s AND version = 1
+    UNION ALL
+    SELECT e.version, e.type, e.data, e.recorded_at FROM bases JOIN log.events e
+      ON e.stream = %(stream)s AND e.version BETWEEN bases.first AND bases.last AND e.version > 1 AND e.type = ANY(%(texts)s::text[])
 )
 SELECT coalesce(array_agg(version ORDER BY version), '{}'), coalesce(array_agg(type ORDER BY version), '{}'),
        coalesce(array_agg(data ORDER BY version), '{}'), coalesce(array_agg(recorded_at ORDER BY version), '{}')
 FROM needed"""
+# Versions that lie close are read in one go; of those far apart each from its own whole text on.
+_REPLAY_CLOSE = _REPLAY.replace("__STARTING__", "SELECT oldest AS version, newest AS last FROM span")
+_REPLAY_FAR = _REPLAY.replace("__STARTING__", "SELECT version, version AS last FROM wanted")
+CLOSE = 3_000
 
 _NEWEST = "SELECT coalesce(max(version), 0) FROM log.events WHERE stream = %(stream)s"
 _LAST_VERSION_AT = """
@@ -160,7 +166,8 @@ def replay(note_id: int, versions: Sequence[int]) -> Query:
         "texts": _TEXTS,
         "aspects": _ASPECTS,
     }
-    return Query(_REPLAY, params)
+    close = bool(versions) and max(versions) - min(versions) <= CLOSE
+    return Query(_REPLAY_CLOSE if close else _REPLAY_FAR, params)
 
 
 def entries(row: Sequence[Any]) -> list[Entry]:
