@@ -13,9 +13,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 from uuid import uuid4
 
 import psycopg
@@ -33,7 +34,8 @@ from projections.reading import Query
 from settings import load_settings
 from wiring import Services, build_services, prepare
 
-WORDS = "the cell wall keeps its shape while water moves through small pores that open and close with light and time".split()
+T = TypeVar("T")
+SAMPLE = "the cell wall keeps its shape while water moves through small pores that open and close with light and time"
 LARGEST_LOG = 5_000_000
 SLOWEST_LOAD_MS = 10.0
 ACCOUNT = 1
@@ -87,10 +89,10 @@ def measure(services: Services, url: str, saves: int, size: int) -> bool:
 
 
 def _sentence(chance: random.Random) -> str:
-    return " ".join(chance.choices(WORDS, k=12)).capitalize() + "."
+    return " ".join(chance.choices(SAMPLE.split(), k=12)).capitalize() + "."
 
 
-def _run(services: Services, decide: Callable[[Work[Lookups]], object]) -> object:
+def _run(services: Services, decide: Callable[[Work[Lookups]], T]) -> T:
     return services.commands.run(decide, Context(actor=ACCOUNT, channel="web", request_id=uuid4().hex)).result
 
 
@@ -103,10 +105,8 @@ def _timed(work: Callable[[], object]) -> float:
 def _load(services: Services, note_id: int) -> None:
     cache = services.log.repository.cache
     assert cache is not None
-    try:
+    with suppress(KeyError):
         cache.get(Note.stream(note_id), evict=True)
-    except KeyError:
-        pass
     services.log.repository.get(Note.stream(note_id), projector_func=Note.project)
 
 

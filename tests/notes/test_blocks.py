@@ -1,0 +1,178 @@
+"""Blocks, and markdown to blocks and back (contract: notes 6 and 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from eventstore import blocks as reading
+from eventstore.blocks import Block, blocks_of, content_of, pieces_of
+
+Write = Callable[..., dict[str, Any]]
+
+LINES = """# A|## B|### C d|```|```py|~~~|> q|>|> > x|- a|- b|  - c|* s|1. one|    code||||text|日本語 テスト|![i](http://x/y.png)|[l](http://x)
+<div>|</div>|===|---|[ref]: http://x|hello  |\ttab|# |x`y|`````|+ p|\\# no|Äpfel|ｆｕｌｌ""".replace("\n", "|").split("|")
+texts = st.lists(st.sampled_from(LINES), max_size=12).map("\n".join)
+
+
+def shown(blocks: list[dict[str, Any]]) -> list[tuple[str, str, str | None]]:
+    return [(block["block_type"], block["text"], block["args"]) for block in blocks]
+
+
+@given(texts)
+def test_text_survives_being_blocks(text: str) -> None:
+    blocks = blocks_of(7, "Title", text, ())
+    back = content_of(blocks, "Title")
+    assert [block.piece for block in blocks_of(7, "Title", back, ())] == [block.piece for block in blocks]
+    rendered = [_rendered(source) for source in (text, back)]
+    title = "" if pieces_of(text)[:1] and pieces_of(text)[0].block_type == "T" else "<h1>Title</h1>"
+    assert title + rendered[0] == rendered[1]
+
+
+def _rendered(text: str) -> str:
+    """As HTML, without white space that means nothing."""
+    return "".join(MarkdownIt("commonmark").render(text).split())
+
+
+@given(texts)
+def test_plain_paragraphs_are_read_as_the_parser_would(text: str) -> None:
+    parsed: list[reading.Piece] = []
+    reading._add_special(parsed, [text], to_the_end=True)
+    assert pieces_of(text) == parsed
+
+
+@given(texts, texts, texts)
+def test_blocks_around_a_change_keep_their_ids(before: str, changed: str, after: str) -> None:
+    explicit = [
+        Block(1, "N", "first one"),
+        Block(2, "C", "x = 1\n\ny = 2", "py"),
+        Block(3, "N", "last but one"),
+        Block(4, "N", "last one"),
+    ]
+    text = content_of(explicit, "Title").replace("last but one", changed)
+    found = blocks_of(7, "Title", text, explicit)
+    assert [block.id for block in found[:2]] == [1, 2]
+    if not any(fence in changed for fence in ("`", "~", "<")):
+        assert found[-1].id == 4
+    assert len({block.id for block in found}) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("Hello", [("T", "Note", None), ("N", "Hello", None)]),
+        ("# A\n\nbody\n## B\ntext", [("T", "A", None), ("N", "body", None), ("S", "B", "##"), ("N", "text", None)]),
+        ("intro\n# A\nx", [("T", "Note", None), ("N", "intro", None), ("S", "A", "#"), ("N", "x", None)]),
+        ("# A", [("T", "A", None)]),
+        ("", [("T", "Note", None)]),
+        ("# A\n\n```py\n# no heading\n\nx\n```", [("T", "A", None), ("C", "# no heading\n\nx", "py")]),
+        ("# A\n\n> said\n> so\n\n- one\n\n- two", [("T", "A", None), ("Q", "said\nso", None), ("L", "one\ntwo", None)]),
+        (
+            "# A\n\n![cell](http://x/y.png)\n\n[site](http://x)",
+            [("T", "A", None), ("I", "cell", "http://x/y.png"), ("U", "site", "http://x")],
+        ),
+    ],
+)
+def test_text_is_read_as_blocks(write: Write, content: str, expected: list[Any]) -> None:
+    assert shown(write("Note", content=content)["blocks"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("block", "piece"),
+    [
+        ({"block_type": "N", "text": " plain \n\ntext\n"}, "plain \n\ntext"),
+        ({"block_type": "S", "text": "Deeper", "args": "###"}, "### Deeper"),
+        ({"block_type": "S", "text": "Two\nlines"}, "## Two lines"),
+        ({"block_type": "U", "text": "", "args": "http://x"}, "[http://x](http://x)"),
+        ({"block_type": "U", "text": "only words"}, "only words"),
+        ({"block_type": "C", "text": "a\n\n  b", "args": "py"}, "```py\na\n\n  b\n```"),
+        ({"block_type": "C", "text": "```\nx\n```"}, "````\n```\nx\n```\n````"),
+        ({"block_type": "Q", "text": "a\r\n\r\nb"}, "> a\n> b"),
+        ({"block_type": "I", "text": "alt", "args": "http://x/y.png"}, "![alt](http://x/y.png)"),
+        ({"block_type": "L", "text": "a\nb"}, "- a\n\n- b"),
+        ({"block_type": "H", "text": "<b>x</b>"}, "<b>x</b>"),
+        ({"block_type": "E", "text": "example"}, "example"),
+        ({"block_type": "P", "text": "proof"}, "proof"),
+    ],
+)
+def test_block_becomes_text_and_stays_what_it_was(mira: httpx.Client, write: Write, block: dict[str, Any], piece: str) -> None:
+    note = write("Note", content="# Head\n\nbody")
+    added = mira.post(f"notes/{note['id']}/blocks/", json={**block, "is_AI_generated": True})
+    assert added.status_code == 201
+    assert added.json()["block_type"] == block["block_type"]
+    now = mira.get(f"notes/{note['id']}/").json()
+    assert now["content"] == f"# Head\n\nbody\n\n{piece}"
+    assert now["blocks"][-1] == added.json() == mira.get(f"blocks/{added.json()['id']}/").json()
+    assert [entry["id"] for entry in now["blocks"][:2]] == [entry["id"] for entry in note["blocks"]]
+    assert now["blocks"][-1]["is_AI_generated"] is True
+
+
+def test_block_added_to_a_note_without_a_heading_puts_the_title_in_front(mira: httpx.Client, write: Write) -> None:
+    note = write("Note", content="Hello\n\n- tight\n- list\n\n1. one")
+    mira.post(f"notes/{note['id']}/blocks/", json={"block_type": "N", "text": "more"})
+    content = mira.get(f"notes/{note['id']}/").json()["content"]
+    assert content == "# Note\n\nHello\n\n- tight\n- list\n\n1. one\n\nmore"
+
+
+def test_blocks_of_a_new_note_are_kept_as_given(mira: httpx.Client, write: Write) -> None:
+    given = [{"block_type": "T", "text": "Head"}, {"text": "body"}, {"block_type": "E", "text": "example", "args": ""}]
+    note = write("Note", blocks=given)
+    assert shown(note["blocks"]) == [("T", "Head", None), ("N", "body", None), ("E", "example", None)]
+    assert note["content"] == "# Head\n\nbody\n\nexample"
+    both = write("Note", blocks=given, content="other text")
+    assert (both["content"], shown(both["blocks"])) == ("other text", shown(note["blocks"]))
+    for block, errors in [
+        ({"block_type": "XX"}, {"block_type": ['"XX" is not a valid choice.']}),
+        ({"args": "a" * 257}, {"args": ["Ensure this field has no more than 256 characters."]}),
+    ]:
+        answer = mira.post("notes/", json={"title": "t", "blocks": [{}, block]})
+        assert (answer.status_code, answer.json()) == (400, {"blocks": {"1": errors}})
+    bad = mira.post("notes/", json={"title": "t", "blocks": ["x"]})
+    assert bad.json() == {"blocks": {"0": ["Invalid data. Expected a dictionary, but got str."]}} or bad.status_code == 400
+
+
+def test_patch_with_blocks_rebuilds_the_text(mira: httpx.Client, write: Write) -> None:
+    note = write("Note", content="# Head\n\nbody\n\ntail")
+    blocks = [{key: block[key] for key in ("block_type", "text", "args")} for block in note["blocks"]]
+    blocks.insert(1, {"block_type": "N", "text": "new", "args": None})
+    changed = mira.patch(f"notes/{note['id']}/", json={"blocks": blocks, "content": "discarded"}).json()
+    assert changed["content"] == "# Head\n\nnew\n\nbody\n\ntail"
+    ids = {block["text"]: block["id"] for block in changed["blocks"]}
+    assert {block["text"]: block["id"] for block in note["blocks"]}.items() <= ids.items()
+    empty = mira.patch(f"notes/{note['id']}/", json={"blocks": []}).json()
+    assert (empty["content"], empty["blocks"]) == ("# Note", [])
+
+
+def test_block_keeps_its_id_when_it_changes_and_can_be_deleted(mira: httpx.Client, write: Write) -> None:
+    note = write("Note", content="# Head\n\none\n\ntwo")
+    block = note["blocks"][1]
+    changed = mira.patch(f"blocks/{block['id']}/", json={"block_type": "Q", "text": "said"})
+    assert (changed.status_code, changed.json()["id"]) == (200, block["id"])
+    assert changed.json()["last_edit"] > block["last_edit"]
+    assert changed.json()["date_created"] == block["date_created"]
+    assert mira.get(f"notes/{note['id']}/").json()["content"] == "# Head\n\n> said\n\ntwo"
+    assert mira.delete(f"blocks/{block['id']}/").status_code == 204
+    assert mira.delete(f"blocks/{block['id']}/").json() == {"detail": "No NoteBlock matches the given query."}
+    assert mira.get(f"notes/{note['id']}/").json()["content"] == "# Head\n\ntwo"
+
+
+def test_blocks_are_reordered_as_a_whole(mira: httpx.Client, write: Write) -> None:
+    note = write("Note", content="# Head\n\none\n\ntwo")
+    head, one, two = (block["id"] for block in note["blocks"])
+    path = f"notes/{note['id']}/reorder/"
+    done = mira.post(path, json={"ordered_block_ids": [head, two, one]})
+    assert (done.status_code, done.json()) == (200, {"message": "Blocks reordered."})
+    now = mira.get(f"notes/{note['id']}/").json()
+    assert now["content"] == "# Head\n\ntwo\n\none"
+    assert [block["id"] for block in now["blocks"]] == [head, two, one]
+    for ids in ([head, one], [head, one, two, two], [head, one, 5]):
+        answer = mira.post(path, json={"ordered_block_ids": ids})
+        assert (answer.status_code, answer.json()) == (400, ["Reorder list must contain all block ids exactly once."])
+    assert mira.post(path, json={"ordered_block_ids": []}).json() == {"ordered_block_ids": ["Ensure this field has at least 1 elements."]}
+    assert mira.post(path, json={"ordered_block_ids": ["x"]}).json() == {"ordered_block_ids": {"0": ["A valid integer is required."]}}
