@@ -94,9 +94,7 @@ def main() -> None:
     sys.exit(0 if report(results, options.peer is not None) else 1)
 
 
-def measure(
-    url: str, data: Path, peer: Path | None, seconds: int, rounds: int
-) -> dict[tuple[str, str], list[load.Figures]]:
+def measure(url: str, data: Path, peer: Path | None, seconds: int, rounds: int) -> dict[tuple[str, str], list[load.Figures]]:
     """Figures by (server, call), one per round; in each round the two servers take turns."""
     results: dict[tuple[str, str], list[load.Figures]] = {}
     with psycopg.connect(url, autocommit=True) as connection:
@@ -115,9 +113,7 @@ def measure(
                 for call, (path, script) in calls.items():
                     headers = {"Authorization": f"Token {target.token}"}
                     load.run(target.origin + path, headers=headers, connections=CONNECTIONS, seconds=1, script=script)
-                    figures = load.run(
-                        target.origin + path, headers=headers, connections=CONNECTIONS, seconds=seconds, script=script
-                    )
+                    figures = load.run(target.origin + path, headers=headers, connections=CONNECTIONS, seconds=seconds, script=script)
                     results.setdefault((target.name, call), []).append(figures)
     return results
 
@@ -153,7 +149,7 @@ def ours(url: str, data: Path, peer: Path | None) -> Iterator[Target]:
         "NOTECHONDRIA_RATE_LIMITS": "off",
         "NOTECHONDRIA_LOG_LEVEL": "error",
     }
-    command = [sys.executable, "-m", "cli.main"]
+    command = [sys.executable, "-c", "from cli.main import app; app()"]
     with _running([*command, "serve", "--port", "8101", "--workers", str(WORKERS)], environment, "http://127.0.0.1:8101"):
         create = ["users", "create", "--username", "peer", "--email", "peer@example.org", "--password", "Strong1pw"]
         subprocess.run([*command, *create], env=environment, capture_output=True, check=False)
@@ -189,9 +185,7 @@ def django(url: str, data: Path, peer: Path | None) -> Iterator[Target]:
 
 @contextmanager
 def _running(command: list[str], environment: dict[str, str], origin: str) -> Iterator[None]:
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         deadline = time.monotonic() + 60
         while True:

@@ -15,7 +15,8 @@ from eventstore import embedded
 from eventstore.migrate import MigrationChanged, migrate
 from logs import configure_logging
 from settings import Settings, SettingsError, load_settings
-from wiring import Services, build_services, prepare
+from wiring import Prepared, Services, build_services
+from wiring import prepare as bring_up
 
 problems = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -27,7 +28,7 @@ def opened_store() -> Iterator[Services]:
         settings = load_settings()
         configure_logging(settings)
         with _database(settings):
-            prepare(settings)
+            bring_up(settings)
             services = build_services(settings)
             services.thread_pool.open()
             try:
@@ -50,6 +51,18 @@ def opened_log() -> Iterator[str]:
             conninfo = settings.conninfo()
             migrate(conninfo)
             yield conninfo
+    except (SettingsError, embedded.EmbeddedDatabaseError, MigrationChanged, psycopg.Error) as error:
+        fail(" ".join(str(error).split()))
+
+
+@contextmanager
+def prepared_store(*, prepare: bool) -> Iterator[tuple[str, Prepared | None]]:
+    """The address of the configured database, and what bringing it to this release took; None when it was left as it is."""
+    try:
+        settings = load_settings()
+        configure_logging(settings)
+        with _database(settings):
+            yield settings.conninfo(), bring_up(settings) if prepare else None
     except (SettingsError, embedded.EmbeddedDatabaseError, MigrationChanged, psycopg.Error) as error:
         fail(" ".join(str(error).split()))
 

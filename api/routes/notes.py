@@ -10,8 +10,8 @@ from starlette.responses import Response
 from api.call import Call, json_bytes
 from api.routes.history import past_note
 from api.routing import Route
-from api.searching import search_notes
 from api.schemas.notes import BlockIn, DetailQuery, ListQuery, NoteIn, NoteItemOut, NoteOut, NotePageOut, NotePatch
+from api.searching import search_notes
 from api.writing import carry_out
 from commands.errors import NotFound, PreconditionFailed, Unreadable
 from commands.handling import Work
