@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from typing import TypeVar
 
 import psycopg
@@ -85,15 +86,19 @@ def one_message(connection: Connection[TupleRow], *, fetches: bool) -> Iterator[
         raise
 
 
+_rollbacks = count()
+
+
 def forget_prepared(connection: Connection[TupleRow]) -> None:
     """Makes a connection usable whose pipeline was aborted.
 
     The server has skipped the rest of the pipeline, while the driver goes on believing that what was to be prepared there is.
-    After a ROLLBACK it believes nothing any more.
+    After a ROLLBACK it believes nothing any more, but it looks at the outcome of statements only that it has not counted yet:
+    hence the number.
     """
     with suppress(psycopg.Error):
         if not connection.closed:
-            connection.execute("ROLLBACK", prepare=False)
+            connection.execute(f"ROLLBACK /* {next(_rollbacks)} */".encode(), prepare=False)
             return
     connection.close()
 
