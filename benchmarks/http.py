@@ -43,6 +43,7 @@ wrk.headers["Content-Type"] = "application/json"
 wrk.body = [[{{"title": "a new note", "content": "{TEXT}"}}]]
 """
 PATCH = f"""
+wrk.headers["Content-Type"] = "application/json"
 local count = 0
 local ids = {{IDS}}
 local text = [[{TEXT}]]
@@ -50,7 +51,7 @@ request = function()
   count = count + 1
   local id = ids[(count * 7) % #ids + 1]
   local body = '{{"title": "note ' .. count .. '", "content": "' .. text .. ' and more ' .. count .. '"}}'
-  return wrk.format("PATCH", "/api/v1/notes/" .. id .. "/", {{["Content-Type"] = "application/json", ["Authorization"] = wrk.headers["Authorization"]}}, body)
+  return wrk.format("PATCH", "/api/v1/notes/" .. id .. "/", nil, body)
 end
 """
 DETAIL = """
