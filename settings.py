@@ -161,6 +161,8 @@ class Settings(BaseSettings):
     bootstrap_sample_content: bool = _setting(True, "Seed the sample courses at start", "BOOTSTRAP_SAMPLE_CONTENT")
     sample_root: Path | None = _setting(None, "Folder of sample courses; unset: those that come with the server", "SAMPLE_ROOT")
 
+    mcp_allowed_origins: Words = _setting((), "Origins of web pages that may call /mcp, beside the server's own and the web apps'")
+
     allow_private_feeds: bool = _setting(False, "Calendar feeds may lie in private networks")
     feed_allowed_hosts: Words = _setting((), "Hosts of calendar feeds that are fetched even from private networks")
     media_url: Origin | None = _setting(None, "Origin that serves /media/ instead of this server")

@@ -43,6 +43,12 @@ from reactors.catalog import ALL_REACTORS
 from reactors.following import loop_for, register
 from settings import Settings
 
+FURTHER_DOORS = ("mcp_server.door:AssistantDoor",)
+"""Doors that the web server serves beside the REST API: ASGI applications with `paths` and a `lifespan`, made of the services.
+
+They are named, not imported, since doors do not know each other.
+"""
+
 T = TypeVar("T")
 
 START_LOCK = 7266120

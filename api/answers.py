@@ -9,9 +9,9 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Scope
 
+from projections.wire import resolved
+
 JSON = "application/json; charset=utf-8"
-ORIGIN_MARK = b"\x1a"
-"""Stands in finished JSON for scheme and host of media addresses; no valid JSON text contains this byte."""
 
 
 def media_origin(scope: Scope) -> str:
@@ -22,10 +22,7 @@ def media_origin(scope: Scope) -> str:
 
 def finished(scope: Scope, text: str | bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Finished JSON as the answer, with the origin of media put in its places."""
-    content = text.encode() if isinstance(text, str) else text
-    if ORIGIN_MARK in content:
-        content = content.replace(ORIGIN_MARK, media_origin(scope).encode())
-    return Response(content, status, headers, JSON)
+    return Response(resolved(text, media_origin(scope)), status, headers, JSON)
 
 
 def json_response(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:

@@ -8,9 +8,11 @@ import pkgutil
 import sys
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
+from starlette.routing import Route as Mounted
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
@@ -28,7 +30,7 @@ from api.routes.platform import product_version
 from api.routing import ApiRoute, Route
 from eventstore.allowances import Allowances
 from settings import get_settings
-from wiring import Services, build_services
+from wiring import FURTHER_DOORS, Services, build_services
 
 PREFIX = "/api/v1"
 MEASURE_EVERY_S = 5.0
@@ -44,6 +46,9 @@ class Door(FastAPI):
         self.state.services = services
         self.state.buckets = Buckets(Allowances(services.loop_pool).spend)
         self.router.default = _no_route
+        self.further = [_loaded(name)(services) for name in FURTHER_DOORS]
+        for door in self.further:
+            self.router.routes.extend(Mounted(path, endpoint=door, include_in_schema=False) for path in door.paths)
         self.api_routes = list(routes)
         """Not among the router's own routes: what the path table does not find, the router shall not find either."""
         add_documentation(self, self.api_routes, product_version())
@@ -65,14 +70,17 @@ class Door(FastAPI):
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: Door) -> AsyncIterator[None]:
     services: Services = app.state.services
     with ThreadPoolExecutor(THREADS, "command") as threads:
         app.state.threads = threads
         await services.open()
         measuring = asyncio.create_task(_measure(services))
         try:
-            yield
+            async with AsyncExitStack() as further:
+                for door in app.further:
+                    await further.enter_async_context(door.lifespan())
+                yield
         finally:
             measuring.cancel()
             await app.state.buckets.close()
@@ -83,6 +91,11 @@ async def _measure(services: Services) -> None:
     while True:
         services.measure()
         await asyncio.sleep(MEASURE_EVERY_S)
+
+
+def _loaded(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 async def _no_route(scope: Scope, receive: Receive, send: Send) -> None:

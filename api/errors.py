@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-import psycopg
 import structlog
-from eventsourcing import persistence
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -18,6 +16,7 @@ from starlette.types import Scope
 
 from api.answers import finished, json_response
 from commands.errors import Refused
+from eventstore.database import UNAVAILABLE
 from projections.reading import Rejected
 
 RETRY_SECONDS = 2
@@ -25,14 +24,6 @@ DATABASE_AWAY = "The database cannot be reached at the moment. Please try again 
 
 log = structlog.get_logger("notechondria.errors")
 auth_log = logging.getLogger("notechondria.auth")
-
-UNAVAILABLE = (
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    persistence.OperationalError,
-    persistence.InterfaceError,
-)
-"""What the drivers raise when the database is away, starting, full or too slow: the client may come again."""
 
 
 class Refusal(Exception):

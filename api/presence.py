@@ -8,8 +8,8 @@ from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from api.call import Call
-from api.errors import UNAVAILABLE
 from commands.presence import note_presence, presence_is_due
+from eventstore.database import UNAVAILABLE
 from eventstore.key_uses import note_key_use
 
 log = logging.getLogger("notechondria.sessions")

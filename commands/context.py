@@ -28,6 +28,8 @@ class Context:
     session: int | None = None
     client: str | None = None
     """The assistant or device that acts, where it is known."""
+    key: str | None = None
+    """The beginning of the API key that it acts with."""
     reason: str | None = None
     """Why an operator did it."""
     causation: int | None = None
@@ -43,7 +45,7 @@ class Context:
     def metadata(self) -> bytes:
         """What is stored with each event, as compact JSON; parts that are not known are left out."""
         about: dict[str, Any] = {"actor": self.actor, "channel": self.channel, "command": self.command}
-        for name in ("request_id", "session", "client", "reason", "causation", "undoes"):
+        for name in ("request_id", "session", "client", "key", "reason", "causation", "undoes"):
             value = getattr(self, name)
             if value:
                 about[name] = value.replace("\0", "") if isinstance(value, str) else value

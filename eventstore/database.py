@@ -8,12 +8,21 @@ from itertools import count
 from typing import TypeVar
 
 import psycopg
+from eventsourcing import persistence
 from psycopg import AsyncConnection, Connection
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 T = TypeVar("T")
+
+UNAVAILABLE = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    persistence.OperationalError,
+    persistence.InterfaceError,
+)
+"""What the drivers raise when the database is away, starting, full or too slow: the client may come again."""
 
 CONNECT_TIMEOUT_S = 5.0
 """How long a request waits for a free connection before it is answered with 503."""

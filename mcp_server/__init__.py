@@ -1,1 +1,1 @@
-"""The assistants' door: the same commands and read models over the Model Context Protocol."""
+"""The door for assistants: the Model Context Protocol over HTTP."""

@@ -21,3 +21,13 @@ def zulu_time(moment: datetime | None) -> str | None:
 def fragment(members: dict[str, Any]) -> str:
     """The members of a JSON object without its braces."""
     return orjson.dumps(members)[1:-1].decode()
+
+
+ORIGIN_MARK = b"\x1a"
+"""Stands in finished JSON for scheme and host of media addresses; no valid JSON text contains this byte."""
+
+
+def resolved(text: str | bytes, origin: str) -> bytes:
+    """The finished JSON with the origin of media put in its places."""
+    content = text.encode() if isinstance(text, str) else text
+    return content.replace(ORIGIN_MARK, origin.encode()) if ORIGIN_MARK in content else content

@@ -7,7 +7,8 @@ from api.fields.base import FieldType, Model, refuse
 from api.fields.numbers import BIGGEST, Boolean, Integer, Number
 from api.fields.structures import File, Json, JsonObject, ListOf
 from api.fields.text import Choice, Email, Text, Url, Uuid, as_text
-from api.fields.times import Date, DateTime, read_instant
+from api.fields.times import Date, DateTime
+from eventstore.iso8601 import read_instant
 
 __all__ = [
     "BIGGEST",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
 from typing import Any
 
 from api.fields.base import FieldType, refuse
+from eventstore.iso8601 import DATE, read_time
 
-DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
-TIME = re.compile(r"[T ]([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,12}))?)?\s*(Z|z|[+-][0-9]{2}(?::?[0-9]{2})?)?")
 DATE_FORMAT = "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."
 DATETIME_FORMAT = "Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
 
@@ -49,38 +47,3 @@ class DateTime(FieldType):
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "format": "date-time"}
-
-
-def read_instant(text: str) -> datetime | None:
-    """The instant that the text names, in UTC; None when it names none."""
-    given = read_time(text)
-    return given if given is None or given.tzinfo is not None else given.replace(tzinfo=UTC)
-
-
-def read_time(text: str) -> datetime | None:
-    """The time that the text names: in UTC when it has an offset, naive when it has none; None when it names none."""
-    day = DATE.match(text)
-    if day is None:
-        return None
-    rest = text[day.end() :]
-    try:
-        year, month, number = map(int, day.groups())
-        if not rest:
-            return datetime(year, month, number)  # noqa: DTZ001 - no offset was given
-        time = TIME.fullmatch(rest)
-        if time is None:
-            return None
-        hour, minute, second, fraction, zone = time.groups()
-        micro = int((fraction or "0")[:6].ljust(6, "0"))
-        offset = _offset(zone) if zone else None
-        local = datetime(year, month, number, int(hour), int(minute), int(second or 0), micro, offset)
-        return local.astimezone(UTC) if offset else local
-    except (ValueError, OverflowError):
-        return None
-
-
-def _offset(zone: str) -> timezone:
-    if zone in "Zz":
-        return UTC
-    minutes = int(zone[1:3]) * 60 + int(zone[3:].lstrip(":") or 0)
-    return timezone(timedelta(minutes=-minutes if zone[0] == "-" else minutes))

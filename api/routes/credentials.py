@@ -142,7 +142,14 @@ def rotate(call: Call) -> Response:
     def decide(work: Work[Lookups]) -> None:
         rotate_api_key(work, account_id, digest, key.prefix)
 
-    answer = orjson.dumps({"api_key": key.text, "api_key_prefix": key.prefix})
+    answer = orjson.dumps(
+        {
+            "api_key": key.text,
+            "api_key_prefix": key.prefix,
+            "rotated_at": call.context().now.isoformat(),
+            "mcp_endpoint": f"{call.origin}/mcp/",
+        }
+    )
     return carry_out(call, decide, lambda _, __: (200, answer), secret=True)
 
 
@@ -229,7 +236,12 @@ ROUTES = [
         "Make a new API key",
         caller="session_only",
         answer=ApiKeyOut,
-        answer_example={"api_key": "ntc_5d0a3f77c2e94b1886af01b2c3d4e5f6", "api_key_prefix": "ntc_5d0a"},
+        answer_example={
+            "api_key": "ntc_5d0a3f77c2e94b1886af01b2c3d4e5f6",
+            "api_key_prefix": "ntc_5d0a",
+            "rotated_at": "2031-04-12T09:15:00.120000+00:00",
+            "mcp_endpoint": "https://notes.example.org/mcp/",
+        },
         tags=["accounts"],
     ),
 ]

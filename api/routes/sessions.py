@@ -8,7 +8,6 @@ from starlette.responses import Response
 from api.auth import NO_CREDENTIALS
 from api.auth_payload import PAYLOAD_EXAMPLE, auth_payload, sign_in_of
 from api.call import Call, json_bytes
-from api.errors import UNAVAILABLE
 from api.routing import Route
 from api.schemas.sessions import AuthPayload, LoginIn, ProbeOut, SessionsOut
 from api.writing import carry_out
@@ -17,6 +16,7 @@ from commands.errors import Invalid
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.sessions import revoke_session
+from eventstore.database import UNAVAILABLE
 from projections.accounts.queries import get_auth_payload, list_sessions, probe_session
 
 NOT_SIGNED_IN = b'{"authenticated":false}'

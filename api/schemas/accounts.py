@@ -138,3 +138,5 @@ class ApiKeyOut(BaseModel):
 
     api_key: str
     api_key_prefix: str
+    rotated_at: str
+    mcp_endpoint: str

@@ -40,6 +40,7 @@ class ChangeOut(BaseModel):
     actor: str
     channel: str
     client: str | None
+    key: str | None
     summary: str
     types: list[str]
     items: list[TouchedOut]

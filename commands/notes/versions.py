@@ -55,15 +55,20 @@ def take_snapshot(work: Work[Lookups], account_id: int, note_id: int, reason: st
     )
 
 
-def restore_version(work: Work[Lookups], account_id: int, note_id: int, version_id: int) -> None:
-    """Brings title, description, text, metadata and mode of a version back; the state before gets a place in the history."""
+def restore_version(
+    work: Work[Lookups], account_id: int, note_id: int, version_id: int, *, kept_as: str = "before_restore"
+) -> None:
+    """Brings title, description, text, metadata and mode of a version back; the state before gets a place in the history.
+
+    kept_as: the reason of that place.
+    """
     note = own_note(work, account_id, note_id, "restore this note")
     version = stream_version(note_id, version_id)
     past = work.at(Note, note_id, version) if version is not None and version <= note.version else None
     if past is None or version is None:
         raise NotFound("NoteVersion")
     now = work.context.now
-    note.trigger(notes.NoteSnapshotTaken, now, reason="before_restore")
+    note.trigger(notes.NoteSnapshotTaken, now, reason=kept_as)
     note.trigger(notes.NoteVersionRestored, now, version=version)
     bring_back(work, note, past)
     note.trigger(notes.NoteTouched, now)

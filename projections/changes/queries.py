@@ -73,6 +73,8 @@ class Change:
     command: str
     channel: str
     client: str | None
+    key: str | None
+    """The beginning of the API key that it was made with."""
     undoes: str | None
     at: datetime
     first_position: int = OLDEST
@@ -119,7 +121,9 @@ def grouped(rows: Iterable[Sequence[Any]]) -> list[Change]:
         command = about["command"]
         change = changes.get(command)
         if change is None:
-            change = changes[command] = Change(command, about["channel"], about.get("client"), about.get("undoes"), at)
+            change = changes[command] = Change(
+                command, about["channel"], about.get("client"), about.get("key"), about.get("undoes"), at
+            )
         change.first_position = min(change.first_position, position)
         first, last = change.spans.get(stream, (version, version))
         change.spans[stream] = (min(first, version), max(last, version))
@@ -150,6 +154,7 @@ def change_objects(changes: Iterable[Change], about: Sequence[Any], undoable: Co
             "actor": username,
             "channel": change.channel,
             "client": change.client,
+            "key": change.key,
             "summary": _summary(change, titles),
             "types": list(dict.fromkeys(change.types)),
             "items": [{"kind": _kind(stream), "id": _number(stream), "title": titles.get(stream)} for stream in sorted(change.spans)],

@@ -268,6 +268,7 @@ KEPT_LABELS = {
     "before_merge": "Before merge",
     "before_upload": "Before upload",
     "before_restore": "Before restore",
+    "before_restore_mcp": "Before restore",
 }
 """Versions that the server makes by itself say why, in front of their time."""
 

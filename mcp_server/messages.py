@@ -1,0 +1,95 @@
+"""Messages of clients that shake hands: checked before the SDK sees them, completed where old clients leave things out.
+
+Contract: mcp 2, 4 and 13. Clients of the modern revision are judged by the SDK itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from mcp_types import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR
+
+from mcp_server.naming import FIRST_VERSION, HANDSHAKE
+
+INITIALIZED = "notifications/initialized"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that needs no server: a JSON-RPC object, or none (202)."""
+
+    status: int
+    body: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A request for the server. streams: whether the client asked to be told of progress."""
+
+    body: bytes
+    streams: bool
+
+
+def read_message(raw: bytes) -> Reply | Forwarded:
+    """What becomes of a posted body."""
+    try:
+        message = orjson.loads(raw)
+    except ValueError:
+        return failed(400, None, PARSE_ERROR, "Parse error: the body is not JSON.")
+    if not isinstance(message, dict):
+        return failed(400, None, INVALID_REQUEST, "Invalid request: one JSON object is expected; batches are not taken.")
+    number = message.get("id")
+    known = number if _is_id(number) else None
+    if message.get("jsonrpc") != "2.0":
+        return failed(400, known, INVALID_REQUEST, 'Invalid request: "jsonrpc" has to be "2.0".')
+    if "id" in message and known is None:
+        return failed(400, None, INVALID_REQUEST, "Invalid request: an id is a number or text.")
+    if "method" not in message and ("result" in message or "error" in message):
+        return Reply(202, None)
+    if not isinstance(message.get("method"), str):
+        return failed(400, known, INVALID_REQUEST, 'Invalid request: "method" is missing.')
+    return _request(message, known) if "id" in message else Reply(202, None)
+
+
+def _request(message: dict[str, Any], number: Any) -> Reply | Forwarded:
+    if message.get("params") is None:
+        message.pop("params", None)
+    params = message.get("params", {})
+    if not isinstance(params, dict):
+        return failed(200, number, INVALID_PARAMS, "Invalid params: an object is expected.")
+    if message["method"] == INITIALIZED:
+        return Reply(200, {"jsonrpc": "2.0", "id": number, "result": {}})
+    if message["method"] == "initialize":
+        message["params"] = introduced(params)
+    meta = params.get("_meta")
+    return Forwarded(orjson.dumps(message), isinstance(meta, dict) and meta.get("progressToken") is not None)
+
+
+def introduced(params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of an initialize, with what the client left out or wrote in another form."""
+    version = params.get("protocolVersion")
+    client = params.get("clientInfo")
+    if not isinstance(client, dict) or not isinstance(client.get("name"), str):
+        client = {"name": "unknown", "version": "0"}
+    client = {"name": client["name"], "version": client["version"] if isinstance(client.get("version"), str) else "0"}
+    return {
+        "protocolVersion": version if isinstance(version, str) and version else FIRST_VERSION,
+        "capabilities": {},
+        "clientInfo": client,
+    }
+
+
+def is_modern(version: str | None) -> bool:
+    """Whether the version header leaves the eras of the handshake."""
+    return version is not None and version.strip() not in HANDSHAKE
+
+
+def failed(status: int, number: Any, code: int, message: str) -> Reply:
+    """A JSON-RPC error."""
+    return Reply(status, {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}})
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))

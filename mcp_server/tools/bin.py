@@ -1,0 +1,84 @@
+"""The recycle bin, and the files of notes."""
+
+from __future__ import annotations
+
+from commands.attachments.commands import delete_attachment as decide_deletion
+from commands.errors import NotFound
+from commands.notes.bin import empty_bin, restore_note
+from mcp_server.call import Result, ToolCall, serves
+from mcp_server.results import LARGEST, detail, local, offset, sliced
+from projections.attachments.queries import get_attachment
+from projections.attachments.queries import list_attachments as ask_attachments
+from projections.notes.queries import get_note as ask_note
+from projections.notes.queries import list_deleted_notes as ask_deleted_notes
+
+MOST_TITLES = LARGEST // 1000
+
+
+@serves("list_attachments")
+async def list_attachments(call: ToolCall) -> Result:
+    """Of own notes."""
+    _, can_edit, _, _ = await call.ask(ask_note(call["note_id"]))
+    if not can_edit:
+        raise NotFound("Note")
+    files = await call.read(ask_attachments(call["note_id"]), 2)
+    shown = [
+        {
+            "id": file["id"],
+            "original_filename": file["original_filename"],
+            "file_size": file["file_size"],
+            "content_type": file["content_type"],
+            "date_created": offset(file["date_created"]),
+        }
+        for file in files
+    ]
+    return sliced(call, {"note_id": call["note_id"]}, "attachments", shown)
+
+
+@serves("delete_attachment")
+async def delete_attachment(call: ToolCall) -> Result:
+    """It lies in the recycle bin until that is emptied."""
+    note_id, attachment_id = call["note_id"], call["attachment_id"]
+    if call.dry_run:
+        _, can_edit, _, _ = await call.ask(ask_note(note_id))
+        file = await call.read(get_attachment(note_id, attachment_id), 2) if can_edit else None
+        if file is None:
+            raise NotFound("NoteAttachment" if can_edit else "Note")
+        return {"deleted": False, "dry_run": True, "attachment_id": attachment_id, "title": file["original_filename"]}
+    await call.run(lambda work: decide_deletion(work, call.account_id, note_id, attachment_id))
+    return {"deleted": True, "attachment_id": attachment_id}
+
+
+@serves("list_deleted_notes")
+async def list_deleted_notes(call: ToolCall) -> Result:
+    """The latest deletion first."""
+    shown = [
+        {
+            "id": note["id"],
+            "title": note["title"],
+            "description": note["description"] or "",
+            "course_id": note["course_id"],
+            "deleted_at": offset(note["deleted_at"]),
+            "deleted_at_local": local(call, note["deleted_at"]),
+        }
+        for note in await call.read(ask_deleted_notes())
+    ]
+    return sliced(call, {}, "deleted_notes", shown)
+
+
+@serves("restore_deleted_note")
+async def restore_deleted_note(call: ToolCall) -> Result:
+    """Private, with all it had."""
+    note_id = call["note_id"]
+    _, row = await call.run(lambda work: restore_note(work, call.account_id, note_id), answer=lambda _: ask_note(note_id))
+    return detail(call, call.parsed(row[2]))
+
+
+@serves("empty_recycle_bin")
+async def empty_recycle_bin(call: ToolCall) -> Result:
+    """For good."""
+    if call.dry_run:
+        found = await call.read(ask_deleted_notes())
+        return {"deleted_count": 0, "dry_run": True, "titles": [note["title"] for note in found][:MOST_TITLES]}
+    count, _ = await call.run(lambda work: empty_bin(work, call.account_id))
+    return {"deleted_count": count}

@@ -1,0 +1,83 @@
+"""What was changed, and taking it back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from commands.inverses import INVERSES
+from commands.undo import undo
+from mcp_server.call import Result, ToolCall, serves
+from mcp_server.refusals import ToolRefusal
+from mcp_server.results import cursor_at, cursor_of, local, offset
+from projections.changes.queries import EVENTS_READ, about_changes, change_objects, grouped, list_events
+
+OWN_CHANNEL = "mcp:"
+PAGES_LOOKED_AT = 5
+
+
+@serves("list_changes")
+async def list_changes(call: ToolCall) -> Result:
+    """The account's changes, through whichever door."""
+    limit = call.get("limit", 20)
+    found, following = await _changes(call, cursor_of(call) or None, limit)
+    more = {"truncated": True, "next_cursor": cursor_at(following)} if following else {}
+    return {"changes": [_shown(call, change) for change in found], **more}
+
+
+@serves("undo_last_change")
+async def undo_last_change(call: ToolCall) -> Result:
+    """Without an id the latest change that was made with this key; what the user did is never taken back unasked."""
+    wanted = call.get("change_id")
+    if wanted is None:
+        change = await _last_own(call)
+    elif not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
+        raise ToolRefusal("change_id: this is no id of a change. list_changes lists the changes with their ids.")
+    else:
+        change = {"id": int(wanted), "summary": ""}
+    if call.dry_run:
+        return {"undone": False, "dry_run": True, "change_id": str(change["id"]), "what": change["summary"]}
+    undone, _ = await call.run(lambda work: undo(work, call.account_id, change["id"], INVERSES))
+    return {"undone": True, "change_id": str(undone.change_id), "what": change["summary"]}
+
+
+async def _last_own(call: ToolCall) -> dict[str, Any]:
+    before: int | None = None
+    for _ in range(PAGES_LOOKED_AT):
+        found, before = await _changes(call, before, 100)
+        for change in found:
+            by_this_key = change["channel"].startswith(OWN_CHANNEL) and change["key"] == call.assistant.key_prefix
+            if by_this_key and not change["undone"] and not change["undoes"]:
+                return change
+        if before is None:
+            break
+    raise ToolRefusal("There is no change of yours that could be taken back. list_changes lists all changes of the account.")
+
+
+async def _changes(call: ToolCall, before: int | None, limit: int) -> tuple[list[dict[str, Any]], int | None]:
+    """A page, and where the next one begins."""
+    columns = await call.ask(list_events(before))
+    found = grouped(zip(*columns, strict=True))
+    cut = len(columns[0]) == EVENTS_READ
+    if cut and len(found) > 1:
+        found.pop()
+    page = found[:limit]
+    if not page:
+        return [], None
+    shown = change_objects(page, await call.ask(about_changes(page)), INVERSES)
+    return shown, page[-1].first_position if cut or len(found) > limit else None
+
+
+def _shown(call: ToolCall, change: dict[str, Any]) -> Result:
+    at = offset(change["at"])
+    first = change["items"][0] if change["items"] else None
+    return {
+        "id": str(change["id"]),
+        "at": at,
+        "at_local": local(call, at),
+        "what": change["summary"],
+        "channel": change["channel"],
+        "client": change["client"] or "",
+        "key": change["key"] or "",
+        "can_undo": change["can_undo"],
+        "undone": change["undone"],
+    } | ({"thing": first["kind"], "thing_id": first["id"]} if first else {})

@@ -1,0 +1,136 @@
+"""Courses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from commands.courses.aggregate import Course
+from commands.courses.bin import delete_course as decide_deletion
+from commands.courses.commands import ChangeCourse, CreateCourse, arrange_courses
+from commands.courses.commands import change_course as decide_change
+from commands.courses.commands import create_course as decide_creation
+from commands.courses.inbox import inbox_of
+from commands.errors import NotFound
+from commands.handling import Work
+from commands.lookups import Lookups
+from commands.subscriptions import subscribe, unsubscribe
+from mcp_server.call import Result, ToolCall, serves
+from mcp_server.refusals import Moved, ToolRefusal
+from mcp_server.results import course, course_state, cursor_of, paged, sliced, summary
+from projections.courses import queries
+
+RECENT = 20
+MOST_NOTES = 200
+
+
+@serves("list_courses")
+async def list_courses(call: ToolCall) -> Result:
+    """Bounded like every list."""
+    return sliced(call, {}, "courses", await call.read(queries.list_courses()), course)
+
+
+@serves("get_course")
+async def get_course(call: ToolCall) -> Result:
+    """The course, and its notes by pages of twenty."""
+    start = cursor_of(call)
+    found = await call.read(queries.get_course(call["course_id"]), 2)
+    if found is None:
+        raise NotFound("Course")
+    _, notes, total = await call.ask(queries.list_course_notes(call["course_id"], RECENT, start))
+    shown = [summary(call, note) for note in call.parsed(notes)]
+    return paged(call, course(call, found), "notes", shown, start=start, more=start + len(shown) < total)
+
+
+@serves("create_course")
+async def create_course(call: ToolCall) -> Result:
+    """An own course."""
+    command = CreateCourse(**{**call.given("description", "icon"), "title": required_title(call)})
+    _, row = await call.run(
+        lambda work: decide_creation(work, call.account_id, command), answer=lambda saved: queries.get_course(saved.course_id)
+    )
+    return course(call, call.parsed(row[2]))
+
+
+@serves("update_course")
+async def update_course(call: ToolCall) -> Result:
+    """The named fields."""
+    changes: dict[str, Any] = call.given("description", "icon")
+    if "title" in call.arguments:
+        changes["title"] = required_title(call)
+    command = ChangeCourse(**changes)
+
+    def decide(work: Work[Lookups]) -> int:
+        _require_state(call, work)
+        return decide_change(work, call.account_id, call["course_id"], command).course_id
+
+    _, row = await call.run(decide, answer=queries.get_course)
+    return course(call, call.parsed(row[2]))
+
+
+@serves("delete_course")
+async def delete_course(call: ToolCall) -> Result:
+    """Into the bin; its notes go to the Inbox."""
+
+    def decide(work: Work[Lookups]) -> int:
+        _require_state(call, work)
+        decide_deletion(work, call.account_id, call["course_id"])
+        return inbox_of(work, call.account_id)
+
+    if call.dry_run:
+        found = await call.read(queries.get_course(call["course_id"]), 2)
+        if found is None or not found["is_owned"] or found["is_default"]:
+            raise ToolRefusal("This course cannot be deleted: it is not there, not yours, or the Inbox.")
+        courses = await call.read(queries.list_own_courses())
+        inbox = next(own["id"] for own in courses if own["is_default"])
+        return {"deleted": False, "dry_run": True, "notes_moved_to": inbox, "course_id": found["id"], "title": found["title"]}
+    inbox, _ = await call.run(decide)
+    return {"deleted": True, "notes_moved_to": inbox, "course_id": call["course_id"]}
+
+
+@serves("list_course_notes")
+async def list_course_notes(call: ToolCall) -> Result:
+    """Up to two hundred at a time."""
+    start = cursor_of(call)
+    exists, notes, total = await call.ask(queries.list_course_notes(call["course_id"], MOST_NOTES, start))
+    if not exists:
+        raise NotFound("Course")
+    shown = [summary(call, note) for note in call.parsed(notes)]
+    return paged(call, {"course_id": call["course_id"]}, "notes", shown, start=start, more=start + len(shown) < total)
+
+
+@serves("reorder_courses")
+async def reorder_courses(call: ToolCall) -> Result:
+    """Ids that cannot be arranged are left out."""
+    wanted = [entry for entry in call["course_ids"] if isinstance(entry, int) and not isinstance(entry, bool)]
+    _, row = await call.run(lambda work: arrange_courses(work, call.account_id, wanted), answer=lambda _: queries.list_own_courses())
+    own = {item["id"] for item in call.parsed(row[0]) if not item["is_default"]}
+    return {"reordered": [number for number in dict.fromkeys(wanted) if number in own]}
+
+
+@serves("subscribe_course")
+async def subscribe_course(call: ToolCall) -> Result:
+    """From now on."""
+    _, row = await call.run(lambda work: subscribe(work, call.account_id, call["course_id"]), answer=queries.get_course)
+    return course(call, call.parsed(row[2]))
+
+
+@serves("unsubscribe_course")
+async def unsubscribe_course(call: ToolCall) -> Result:
+    """No longer."""
+    await call.run(lambda work: unsubscribe(work, call.account_id, call["course_id"]))
+    return {"unsubscribed": True, "course_id": call["course_id"]}
+
+
+def required_title(call: ToolCall) -> str:
+    """The title, which has to hold something."""
+    title: str = call["title"].strip()
+    if not title:
+        raise ToolRefusal("title: may not be blank.")
+    return title
+
+
+def _require_state(call: ToolCall, work: Work[Lookups]) -> None:
+    expected = call.get("expected_version")
+    known = work.find(Course, call["course_id"]) if expected is not None else None
+    if known is not None and expected != (now := course_state(known.title, known.description, known.icon)):
+        raise Moved(now)

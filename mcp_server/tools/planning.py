@@ -1,0 +1,173 @@
+"""Plans and note sessions."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from commands.errors import NotFound
+from commands.handling import Work
+from commands.lookups import Lookups
+from commands.note_sessions.aggregate import NoteSession
+from commands.note_sessions.commands import LONGEST_SUMMARY, ChangeNoteSession, StartNoteSession, change_note_session, start_note_session
+from commands.planner.aggregate import PlannerEvent
+from commands.planner.events import (
+    ChangePlannerEvent,
+    CreatePlannerEvent,
+    change_planner_event,
+    create_planner_event,
+    delete_planner_event,
+)
+from eventstore import moments
+from eventstore.iso8601 import DATE, read_time
+from mcp_server.call import Result, ToolCall, serves
+from mcp_server.refusals import Moved, ToolRefusal
+from mcp_server.results import cursor_of, event, event_state, session, sliced, state_of
+from mcp_server.tools.courses import required_title
+from projections.note_sessions import queries as session_queries
+from projections.planner import queries
+
+MOST_EVENTS = 200
+
+
+@serves("list_events")
+async def list_events(call: ToolCall) -> Result:
+    """Pages are cut out of all events; `limit` holds for each of them."""
+    limit, start = call.get("limit", 50), cursor_of(call)
+    found = await call.read(queries.list_planner_events(include_completed=call.get("include_completed", False), limit=start + limit))
+    return sliced(call, {}, "events", found, event)
+
+
+@serves("create_event")
+async def create_event(call: ToolCall) -> Result:
+    """The same command as the apps'."""
+    command = CreatePlannerEvent(
+        title=required_title(call),
+        event_date=_day(call["event_date"]),
+        starts_at=_moment(call, "starts_at"),
+        ends_at=_moment(call, "ends_at"),
+        difficulty_weight=call.get("difficulty_weight", 1),
+        description=call.get("description", ""),
+        course_id=call.get("course_id") or None,
+    )
+    _, row = await call.run(
+        lambda work: create_planner_event(work, command), answer=lambda planned: queries.get_planner_event(planned.event_id)
+    )
+    return event(call, call.parsed(row[0]))
+
+
+@serves("update_event")
+async def update_event(call: ToolCall) -> Result:
+    """The named fields."""
+    changes: dict[str, Any] = call.given("difficulty_weight", "description", "is_completed")
+    if "title" in call.arguments:
+        changes["title"] = required_title(call)
+    if "event_date" in call.arguments:
+        changes["event_date"] = _day(call["event_date"])
+    changes |= {name: _moment(call, name) for name in ("starts_at", "ends_at") if name in call.arguments}
+    if "course_id" in call.arguments:
+        changes["course_id"] = call["course_id"] or None
+    command = ChangePlannerEvent(event_id=call["event_id"], **changes)
+
+    def decide(work: Work[Lookups]) -> int:
+        _require_event_state(call, work)
+        return change_planner_event(work, command)
+
+    _, row = await call.run(decide, answer=queries.get_planner_event)
+    return event(call, call.parsed(row[0]))
+
+
+@serves("delete_event")
+async def delete_event(call: ToolCall) -> Result:
+    """Gone from everywhere but the history."""
+
+    def decide(work: Work[Lookups]) -> int:
+        _require_event_state(call, work)
+        return delete_planner_event(work, call["event_id"])
+
+    if call.dry_run:
+        found = await call.read(queries.get_planner_event(call["event_id"]))
+        if found is None:
+            raise NotFound("PlannerEvent")
+        return {"deleted": False, "dry_run": True, "event_id": found["id"], "title": found["title"]}
+    await call.run(decide)
+    return {"deleted": True, "event_id": call["event_id"]}
+
+
+@serves("list_note_sessions")
+async def list_note_sessions(call: ToolCall) -> Result:
+    """The latest start first."""
+    limit, start = call.get("limit", 50), cursor_of(call)
+    return sliced(call, {}, "sessions", await call.read(session_queries.list_note_sessions(start + limit, call.get("note_id"))), session)
+
+
+@serves("create_note_session")
+async def create_note_session(call: ToolCall) -> Result:
+    """Begins now, whatever the assistant thinks what time it is."""
+    command = StartNoteSession(note_id=call["note_id"], title=call.get("title", "").strip(), summary=_summary(call))
+    _, row = await call.run(lambda work: start_note_session(work, command), answer=session_queries.get_note_session)
+    return session(call, call.parsed(row[0]))
+
+
+@serves("end_note_session")
+async def end_note_session(call: ToolCall) -> Result:
+    """Ends now, also when it had ended before."""
+    changes: dict[str, Any] = call.given("title")
+    if "summary" in call.arguments:
+        changes["summary"] = _summary(call)
+
+    def decide(work: Work[Lookups]) -> int:
+        known = work.find(NoteSession, call["session_id"])
+        expected = call.get("expected_version")
+        if known is not None and expected is not None:
+            now = state_of(known.title, known.summary, moments.instant(known.started_at))
+            if expected != now:
+                raise Moved(now)
+        return change_note_session(work, ChangeNoteSession(session_id=call["session_id"], ended_at=work.context.now, **changes))
+
+    _, row = await call.run(decide, answer=session_queries.get_note_session)
+    return session(call, call.parsed(row[0]))
+
+
+def _summary(call: ToolCall) -> str:
+    text: str = call.get("summary", "")
+    return text[:LONGEST_SUMMARY]
+
+
+def _day(text: str) -> date:
+    match = DATE.match(text.strip())
+    try:
+        return date(*map(int, match.groups())) if match else _unreadable_day()
+    except ValueError:
+        return _unreadable_day()
+
+
+def _unreadable_day() -> date:
+    raise ToolRefusal("event_date: this is no day. Write it as YYYY-MM-DD.")
+
+
+def _moment(call: ToolCall, name: str) -> datetime | None:
+    text = call.get(name)
+    if text is None or not text.strip():
+        return None
+    moment = read_time(text.strip())
+    if moment is None:
+        raise ToolRefusal(f"{name}: this is no time. Write date and time with offset, such as 2031-05-06T14:00:00+02:00.")
+    return moment
+
+
+def _require_event_state(call: ToolCall, work: Work[Lookups]) -> None:
+    expected = call.get("expected_version")
+    known = work.find(PlannerEvent, call["event_id"]) if expected is not None else None
+    if known is None:
+        return
+    now = event_state(
+        known.title,
+        moments.instant(known.window.starts_at),
+        moments.instant(known.window.ends_at),
+        known.difficulty_weight,
+        known.description,
+        is_completed=known.is_completed,
+    )
+    if expected != now:
+        raise Moved(now)

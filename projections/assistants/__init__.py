@@ -1,0 +1,1 @@
+"""What the server for assistants asks beside the answers of the areas."""

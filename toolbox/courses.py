@@ -1,0 +1,123 @@
+"""Tools about courses."""
+
+from __future__ import annotations
+
+from toolbox.schemas import (
+    BOOLEAN,
+    COURSE,
+    COURSE_EXTRAS,
+    COURSE_MEMBERS,
+    ID,
+    NOTE_SUMMARY,
+    NOTICE,
+    PAGED,
+    TEXT,
+    list_of,
+    nullable,
+    number_of,
+    record,
+    text,
+    whole,
+)
+from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Tool, deleted, rest
+
+PATH = "courses/{course_id}/"
+COURSE_ID = {"course_id": number_of("course")}
+TITLE = text("At most 120 characters.", max_length=120)
+DESCRIPTION = text(max_length=10_000)
+ICON = nullable(whole("Code point of a Material icon.", minimum=0, maximum=0x10FFFF))
+
+TOOLS = (
+    Tool(
+        name="list_courses",
+        title="List courses",
+        description="Own courses with the Inbox first, followed ones, and those with public notes.",
+        properties=CURSOR,
+        answer=record({"courses": list_of(COURSE)}, {**PAGED, **NOTICE}),
+        rest=rest("GET", "courses/"),
+        reads=True,
+    ),
+    Tool(
+        name="get_course",
+        title="Read a course",
+        description="A course and its twenty latest notes that you may read.",
+        properties={**COURSE_ID, **CURSOR},
+        required=("course_id",),
+        answer=record({**COURSE_MEMBERS, "notes": list_of(NOTE_SUMMARY)}, {**COURSE_EXTRAS, **PAGED, **NOTICE}),
+        rest=rest("GET", PATH),
+        reads=True,
+    ),
+    Tool(
+        name="create_course",
+        title="Make a course",
+        description="Makes a course for grouping notes.",
+        properties={"title": TITLE, "description": {**DESCRIPTION, "default": ""}, "icon": ICON},
+        required=("title",),
+        answer=COURSE,
+        rest=rest("POST", "courses/"),
+    ),
+    Tool(
+        name="update_course",
+        title="Change a course",
+        description="Changes what you name of an own course. The Inbox cannot be changed.",
+        properties={**COURSE_ID, "title": TITLE, "description": DESCRIPTION, "icon": ICON, **EXPECTED_VERSION},
+        required=("course_id",),
+        answer=COURSE,
+        rest=rest("PATCH", PATH),
+        destroys=True,
+        repeatable=True,
+        subject=PATH,
+    ),
+    Tool(
+        name="delete_course",
+        title="Delete a course",
+        description="Deletes an own course; its notes move to the Inbox. The Inbox itself cannot be deleted.",
+        properties={**COURSE_ID, **EXPECTED_VERSION, **DRY_RUN},
+        required=("course_id",),
+        answer=record({"deleted": BOOLEAN, "notes_moved_to": ID}, {"course_id": ID, "dry_run": BOOLEAN, "title": TEXT}),
+        rest=rest("DELETE", PATH, reply=deleted("course_id")),
+        destroys=True,
+        subject=PATH,
+        confirms="Delete this course? Its notes move to the Inbox.",
+    ),
+    Tool(
+        name="list_course_notes",
+        title="List a course's notes",
+        description="The notes of a course that you may read, the latest edit first.",
+        properties={**COURSE_ID, **CURSOR},
+        required=("course_id",),
+        answer=record({"course_id": ID, "notes": list_of(NOTE_SUMMARY)}, {**PAGED, **NOTICE}),
+        rest=rest("GET", "courses/{course_id}/notes/"),
+        reads=True,
+    ),
+    Tool(
+        name="reorder_courses",
+        title="Arrange courses",
+        description="Puts own courses into this order. Ids that are not own courses, and the Inbox, are left out.",
+        properties={"course_ids": {"type": "array", "description": "Ids in the wanted order.", "items": {}, "maxItems": 1000}},
+        required=("course_ids",),
+        answer=record({"reordered": list_of(ID)}),
+        rest=rest("POST", "courses/reorder/"),
+        destroys=True,
+        repeatable=True,
+    ),
+    Tool(
+        name="subscribe_course",
+        title="Follow a course",
+        description="Follows a course, so that it is among your courses.",
+        properties=COURSE_ID,
+        required=("course_id",),
+        answer=COURSE,
+        rest=rest("POST", "courses/{course_id}/subscribe/"),
+        repeatable=True,
+    ),
+    Tool(
+        name="unsubscribe_course",
+        title="Follow a course no longer",
+        description="Ends following a course.",
+        properties=COURSE_ID,
+        required=("course_id",),
+        answer=record({"unsubscribed": {"const": True}, "course_id": ID}),
+        rest=rest("DELETE", "courses/{course_id}/subscribe/", reply=deleted("course_id", "unsubscribed")),
+    ),
+)

@@ -1,0 +1,180 @@
+"""Tools about versions of notes, the recycle bin, attachments, and what was changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from toolbox.notes import NOTE, NOTE_ID
+from toolbox.schemas import (
+    BOOLEAN,
+    COURSE_ID,
+    ID,
+    NOTE_DETAIL,
+    NOTICE,
+    PAGED,
+    TEXT,
+    TIME,
+    list_of,
+    nullable,
+    number_of,
+    record,
+    text,
+    whole,
+)
+from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Arguments, Exchange, Request, Tool, deleted, rest
+
+VERSION = record({"id": ID, "title": TEXT, "reason": TEXT, "date_created": TIME})
+ATTACHMENT = record({"id": ID, "original_filename": TEXT, "file_size": ID, "content_type": TEXT, "date_created": TIME})
+DELETED_NOTE = record(
+    {"id": ID, "title": TEXT, "description": TEXT, "course_id": COURSE_ID, "deleted_at": TIME}, {"deleted_at_local": nullable(TEXT)}
+)
+CHANGE = record(
+    {"id": TEXT, "at": TIME, "what": TEXT, "channel": TEXT},
+    {"at_local": nullable(TEXT), "client": TEXT, "thing": TEXT, "thing_id": ID, "can_undo": BOOLEAN},
+)
+
+
+def take_snapshot(arguments: Arguments) -> Exchange:
+    """The body is empty unless a reason is given."""
+    body = {"reason": arguments["reason"]} if arguments.get("reason") else {}
+    answer = yield Request("POST", f"notes/{arguments['note_id']}/snapshot/", body=body)
+    return answer
+
+
+def _emptied(answer: Any, _: Arguments) -> Any:
+    return answer or {"emptied": True}
+
+
+TOOLS = (
+    Tool(
+        name="list_note_versions",
+        title="List a note's versions",
+        description="The twelve newest kept versions of an own note. More come with the cursor.",
+        properties={**NOTE_ID, **CURSOR},
+        required=("note_id",),
+        answer=record({"note_id": ID, "versions": list_of(VERSION)}, PAGED),
+        rest=rest("GET", "notes/{note_id}/history/"),
+        reads=True,
+    ),
+    Tool(
+        name="snapshot_note",
+        title="Keep a version of a note",
+        description="Gives the present state of an own note a place in its history, so that it can be restored by name.",
+        properties={**NOTE_ID, "reason": text("Why; cut at 32 characters.", default="mcp")},
+        required=("note_id",),
+        answer=record({"version_id": ID, "date_created": TIME}),
+        rest=take_snapshot,
+    ),
+    Tool(
+        name="restore_note_version",
+        title="Restore a version of a note",
+        description="Brings an own note back to an earlier version. What it is now is kept as a version first.",
+        properties={
+            **NOTE_ID,
+            "version_id": whole("Id of the version, from list_note_versions.", minimum=1),
+            **EXPECTED_VERSION,
+            **DRY_RUN,
+        },
+        required=("note_id", "version_id"),
+        answer=NOTE_DETAIL,
+        rest=rest("POST", "notes/{note_id}/restore/{version_id}/"),
+        subject=NOTE,
+    ),
+    Tool(
+        name="diff_note_versions",
+        title="Compare two versions of a note",
+        description="What changed between two versions of an own note, line by line. Without `to_version`: up to now.",
+        properties={
+            **NOTE_ID,
+            "from_version": whole("Id of the earlier version.", minimum=1),
+            "to_version": whole("Id of the later version.", minimum=1),
+            **CURSOR,
+        },
+        required=("note_id", "from_version"),
+        answer=record({"note_id": ID, "diff": TEXT}, PAGED),
+        rest=rest("GET", "notes/{note_id}/diff/", query=("from_version", "to_version"), names={"from_version": "from", "to_version": "to"}),
+        reads=True,
+    ),
+    Tool(
+        name="read_note_at",
+        title="Read a note as it was",
+        description="An own note as it was at a moment, whether or not a version was kept then.",
+        properties={**NOTE_ID, "at": text("The moment: ISO 8601 with offset.", max_length=64), **CURSOR},
+        required=("note_id", "at"),
+        answer=NOTE_DETAIL,
+        rest=rest("GET", NOTE, query=("at",), names={"at": "as_of"}),
+        reads=True,
+    ),
+    Tool(
+        name="list_attachments",
+        title="List a note's files",
+        description="The files of an own note, the newest first.",
+        properties={**NOTE_ID, **CURSOR},
+        required=("note_id",),
+        answer=record({"note_id": ID, "attachments": list_of(ATTACHMENT)}, {**PAGED, **NOTICE}),
+        rest=rest("GET", "notes/{note_id}/attachments/"),
+        reads=True,
+    ),
+    Tool(
+        name="delete_attachment",
+        title="Delete a file of a note",
+        description="Deletes a file of an own note.",
+        properties={**NOTE_ID, "attachment_id": number_of("attachment"), **DRY_RUN},
+        required=("note_id", "attachment_id"),
+        answer=record({"deleted": BOOLEAN, "attachment_id": ID}, {"dry_run": BOOLEAN, "title": TEXT}),
+        rest=rest("DELETE", "notes/{note_id}/attachments/{attachment_id}/", reply=deleted("attachment_id")),
+        destroys=True,
+        subject="notes/{note_id}/attachments/",
+    ),
+    Tool(
+        name="list_deleted_notes",
+        title="List the recycle bin",
+        description="The notes in the recycle bin, the latest deletion first.",
+        properties=CURSOR,
+        answer=record({"deleted_notes": list_of(DELETED_NOTE)}, PAGED),
+        rest=rest("GET", "notes/deleted/"),
+        reads=True,
+    ),
+    Tool(
+        name="restore_deleted_note",
+        title="Take a note out of the recycle bin",
+        description="Brings a deleted note back, private, with all it had.",
+        properties=NOTE_ID,
+        required=("note_id",),
+        answer=NOTE_DETAIL,
+        rest=rest("POST", "notes/{note_id}/restore/"),
+    ),
+    Tool(
+        name="empty_recycle_bin",
+        title="Empty the recycle bin",
+        description="Deletes every note in the recycle bin for good. Nothing brings them back: ask the user first.",
+        properties=DRY_RUN,
+        answer=record({"deleted_count": ID}, {"dry_run": BOOLEAN, "titles": list_of(TEXT)}),
+        rest=rest("DELETE", "notes/deleted/empty/", reply=_emptied),
+        destroys=True,
+        subject="notes/deleted/",
+        confirms="Delete everything in the recycle bin for good? This cannot be undone.",
+    ),
+    Tool(
+        name="list_changes",
+        title="List what was changed",
+        description="The latest changes of the account, newest first: what, when, and who did it (a person, or which assistant).",
+        properties={"limit": whole("How many.", minimum=1, maximum=100, default=20), **CURSOR},
+        answer=record({"changes": list_of(CHANGE)}, PAGED),
+        rest=rest("GET", "changes/", query=("limit", "cursor")),
+        reads=True,
+        lenient=("limit",),
+    ),
+    Tool(
+        name="undo_last_change",
+        title="Take a change back",
+        description=(
+            "Takes back the latest change that you made through this connection's key, or the one that `change_id` names "
+            "(from list_changes). Undoing is a change itself and can be undone."
+        ),
+        properties={"change_id": text("Id of the change, from list_changes.", max_length=64), **DRY_RUN},
+        answer=record({"undone": BOOLEAN}, {"change_id": TEXT, "what": TEXT, "dry_run": BOOLEAN}),
+        rest=rest("POST", "changes/undo/", names={"change_id": "id"}),
+        destroys=True,
+    ),
+)

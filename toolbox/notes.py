@@ -1,0 +1,229 @@
+"""Tools about notes: finding, reading, writing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from toolbox.markdown import Passage, edited, headings, section
+from toolbox.schemas import (
+    ID,
+    NOTE_DETAIL,
+    NOTE_SUMMARY,
+    NOTICE,
+    PAGED,
+    TEXT,
+    list_of,
+    nullable,
+    number_of,
+    one_of,
+    record,
+    text,
+    whole,
+    yes_or_no,
+)
+from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Arguments, Exchange, Request, Tool, deleted, rest
+
+NOTE = "notes/{note_id}/"
+NOTE_ID = {"note_id": number_of("note")}
+TITLE = text("At most 100 characters.", max_length=100)
+PUBLIC = "Whether everybody may read it. Needs the account's permission for assistants to share."
+MARKDOWN = "The whole text, as markdown."
+MODE = one_of("G", "B", "P", description="How it is edited. G: graphical, B: blocks, P: plain text.")
+
+
+def read_outline(arguments: Arguments) -> Exchange:
+    """The outline, made of the note's text."""
+    note = yield Request("GET", NOTE.format_map(arguments))
+    return outline_of(note)
+
+
+def read_section(arguments: Arguments) -> Exchange:
+    """One section, cut out of the note's text."""
+    note = yield Request("GET", NOTE.format_map(arguments))
+    return {"note_id": note["id"], "title": note["title"], **section_of(note["content"], arguments)}
+
+
+def patch(arguments: Arguments) -> Exchange:
+    """Reads, edits, and writes back on the version that was read."""
+    path = NOTE.format_map(arguments)
+    note = yield Request("GET", path)
+    content = edited(note["content"], Passage.of(arguments))
+    answer = yield Request("PATCH", path, body={"content": content}, headers={"If-Match": f'"{note["last_edit"]}"'})
+    return answer
+
+
+def outline_of(note: dict[str, Any]) -> dict[str, Any]:
+    """What get_note_outline answers."""
+    found = [
+        {"index": h.index, "level": h.level, "heading": h.text, "line": h.line, "characters": h.length} for h in headings(note["content"])
+    ]
+    return {"note_id": note["id"], "title": note["title"], "characters": len(note["content"]), "headings": found}
+
+
+def section_of(content: str, arguments: Arguments) -> dict[str, Any]:
+    """The members of a section's answer that come from the text."""
+    heading, body = section(content, arguments.get("heading"), arguments.get("index"))
+    return {"index": heading.index, "level": heading.level, "heading": heading.text, "content": body}
+
+
+TOOLS = (
+    Tool(
+        name="list_notes",
+        title="List notes",
+        description="Own notes, the latest edit first, without their texts. Narrow down by course or by a word in title or text.",
+        properties={
+            "course_id": nullable(number_of("course")),
+            "query": text("A piece of the title or the text; case does not matter.", max_length=500),
+            "limit": whole("How many.", minimum=1, maximum=100, default=50),
+            "offset": whole("How many to step over.", minimum=0, maximum=10_000_000, default=0),
+            **CURSOR,
+        },
+        answer=record({"total": ID, "offset": ID, "limit": ID, "notes": list_of(NOTE_SUMMARY)}, {**PAGED, **NOTICE}),
+        rest=rest("GET", "notes/", query=("limit", "offset", "course_id", "query"), names={"query": "q"}),
+        reads=True,
+        lenient=("limit", "offset"),
+        aliases={"q": "query"},
+    ),
+    Tool(
+        name="get_note",
+        title="Read a note",
+        description="An own note with its text. A long text comes in pieces: use the cursor, or get_note_outline and get_note_section.",
+        properties={**NOTE_ID, **CURSOR},
+        required=("note_id",),
+        answer=NOTE_DETAIL,
+        rest=rest("GET", NOTE),
+        reads=True,
+    ),
+    Tool(
+        name="create_note",
+        title="Write a new note",
+        description="Makes a note. Without a course it goes to the Inbox. Search first, so that nothing is written twice.",
+        properties={
+            "title": TITLE,
+            "content": text(MARKDOWN, default=""),
+            "description": text("A line for lists.", max_length=600, default=""),
+            "course_id": nullable(whole("Id of an own course; null or 0 is the Inbox.", minimum=0)),
+            "is_public": yes_or_no(PUBLIC, default=False),
+            "editor_mode": MODE,
+        },
+        answer=NOTE_DETAIL,
+        rest=lambda arguments: rest("POST", "notes/")({"title": "Untitled", **arguments}),
+        lenient=("editor_mode",),
+    ),
+    Tool(
+        name="update_note",
+        title="Change a note",
+        description=(
+            "Changes what you name of an own note. `content` replaces the whole text: for a change of a part use patch_note. "
+            "`course_id` null files it in the Inbox."
+        ),
+        properties={
+            **NOTE_ID,
+            "title": TITLE,
+            "content": text(MARKDOWN),
+            "description": text(max_length=600),
+            "is_public": yes_or_no(PUBLIC),
+            "course_id": nullable(whole("Id of an own course; null is the Inbox.")),
+            "editor_mode": MODE,
+            **EXPECTED_VERSION,
+        },
+        required=("note_id",),
+        answer=NOTE_DETAIL,
+        rest=rest("PATCH", NOTE),
+        destroys=True,
+        repeatable=True,
+        lenient=("editor_mode",),
+        subject=NOTE,
+    ),
+    Tool(
+        name="patch_note",
+        title="Change a part of a note",
+        description=(
+            "Changes a part of an own note's text. Either replace `find`, which has to occur exactly once, by `replace`; "
+            "or `append` to the end; or `insert` under `heading`, at the end of that section."
+        ),
+        properties={
+            **NOTE_ID,
+            "find": text("Text that occurs exactly once, as it stands in the note.", minLength=1),
+            "replace": text("What comes in its place."),
+            "append": text("What comes behind the end."),
+            "insert": text("What comes at the end of the section."),
+            "heading": text("The section's heading, without its # signs.", minLength=1),
+            **EXPECTED_VERSION,
+            **DRY_RUN,
+        },
+        required=("note_id",),
+        answer=NOTE_DETAIL,
+        rest=patch,
+        subject=NOTE,
+    ),
+    Tool(
+        name="delete_note",
+        title="Put a note into the recycle bin",
+        description="Puts an own note into the recycle bin. restore_deleted_note brings it back.",
+        properties={**NOTE_ID, **EXPECTED_VERSION, **DRY_RUN},
+        required=("note_id",),
+        answer=record({"deleted": {"type": "boolean"}, "note_id": ID}, {"dry_run": {"type": "boolean"}, "title": TEXT}),
+        rest=rest("DELETE", NOTE, reply=deleted("note_id")),
+        subject=NOTE,
+    ),
+    Tool(
+        name="search_notes",
+        title="Search notes",
+        description="Notes whose title or text contains the words. Scope `all` takes in public notes of other people.",
+        properties={
+            "query": text("What to look for.", max_length=500),
+            "scope": one_of("personal", "all", default="personal"),
+            **CURSOR,
+        },
+        required=("query",),
+        answer=record({}, {"query": TEXT, "count": ID, "notes": list_of(NOTE_SUMMARY), "error": TEXT, **PAGED, **NOTICE}),
+        rest=rest("GET", "notes/", query=("query", "scope"), names={"query": "q"}),
+        reads=True,
+    ),
+    Tool(
+        name="get_note_by_uuid",
+        title="Read a note by its link",
+        description="An own note, or a public one of somebody else, by the uuid in its link.",
+        properties={"uuid": text("The uuid.", max_length=64), **CURSOR},
+        required=("uuid",),
+        answer=NOTE_DETAIL,
+        rest=rest("GET", "notes/uuid/{uuid}/"),
+        reads=True,
+    ),
+    Tool(
+        name="get_note_outline",
+        title="Read a note's headings",
+        description="The headings of an own note and how long each section is. Read this first when a note is long.",
+        properties=NOTE_ID,
+        required=("note_id",),
+        answer=record(
+            {
+                "note_id": ID,
+                "title": TEXT,
+                "characters": ID,
+                "headings": list_of(record({"index": ID, "level": ID, "heading": TEXT, "line": ID, "characters": ID})),
+            },
+            {**PAGED, "version": TEXT},
+        ),
+        rest=read_outline,
+        reads=True,
+    ),
+    Tool(
+        name="get_note_section",
+        title="Read one section of a note",
+        description="One section of an own note with its subsections, by the index from get_note_outline or by its heading.",
+        properties={
+            **NOTE_ID,
+            "index": whole("Index of the heading; 0 is what stands in front of the first heading.", minimum=0),
+            "heading": text("The heading, without its # signs.", minLength=1),
+            **CURSOR,
+        },
+        required=("note_id",),
+        answer=record(
+            {"note_id": ID, "title": TEXT, "index": ID, "level": ID, "heading": TEXT, "content": TEXT}, {**PAGED, "version": TEXT}
+        ),
+        rest=read_section,
+        reads=True,
+    ),
+)

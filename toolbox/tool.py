@@ -1,0 +1,127 @@
+"""What a tool is: its name and schemas, its hints, and the REST requests that do the same (contract: mcp 7, 8, 12.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from toolbox.schemas import Schema, text, yes_or_no
+
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One REST request; the path is below /api/v1/."""
+
+    method: str
+    path: str
+    query: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Exchange = Generator[Request, Any, Any]
+"""Yields requests, is sent their answers as JSON values, returns the tool's result."""
+Rest = Callable[[Arguments], Exchange]
+
+STEERING = ("expected_version", "dry_run", "cursor")
+"""Arguments that say how to work, not on what; they are no fields of REST bodies."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """One tool.
+
+    reads, destroys, repeatable, open_world: the hints of its annotations; repeatable tools come to the same when called twice.
+    lenient: arguments whose wrong values are left out instead of being refused. aliases: other names of arguments.
+    subject: REST path of what it changes, for comparing versions and for dry runs. confirms: what to ask a person before.
+    """
+
+    name: str
+    title: str
+    description: str
+    properties: Mapping[str, Schema] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    answer: Schema
+    rest: Rest
+    reads: bool = False
+    destroys: bool = False
+    repeatable: bool = False
+    open_world: bool = False
+    lenient: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    subject: str | None = None
+    confirms: str | None = None
+
+    @property
+    def input_schema(self) -> dict[str, Any]:
+        """The schema of the arguments."""
+        return {"type": "object", "properties": dict(self.properties), "required": list(self.required)}
+
+    @property
+    def annotations(self) -> dict[str, bool]:
+        """The hints under their names in the protocol. A tool that reads neither destroys nor repeats."""
+        hints = {"readOnlyHint": self.reads, "openWorldHint": self.open_world}
+        if not self.reads:
+            hints |= {"destructiveHint": self.destroys, "idempotentHint": self.repeatable}
+        return hints
+
+    def listed(self) -> dict[str, Any]:
+        """The tool as tools/list shows it."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "description": self.description,
+            "inputSchema": self.input_schema,
+            "outputSchema": dict(self.answer),
+            "annotations": self.annotations,
+        }
+
+
+EXPECTED_VERSION = {
+    "expected_version": text("The `version` that you read. If it has changed since, nothing is written and you are told.", max_length=64)
+}
+DRY_RUN = {"dry_run": yes_or_no("Only tell what would happen.")}
+CURSOR = {"cursor": text("The next_cursor of the answer before.", max_length=200)}
+
+
+def rest(
+    method: str,
+    path: str,
+    *,
+    query: tuple[str, ...] = (),
+    names: Mapping[str, str] | None = None,
+    fixed: Mapping[str, Any] | None = None,
+    reply: Callable[[Any, Arguments], Any] | None = None,
+) -> Rest:
+    """One request. Arguments fill the path; `query` ones go behind it, the others into the body of a method that has one.
+
+    names: what an argument is called in REST, where that differs. fixed: further members of the body.
+    reply: makes the tool's result of the answer.
+    """
+    renamed = names or {}
+
+    def exchange(arguments: Arguments) -> Exchange:
+        inside = {name for name in arguments if "{" + name + "}" in path}
+        asked = {renamed.get(name, name): _as_query(arguments[name]) for name in query if arguments.get(name) is not None}
+        sent = {
+            renamed.get(name, name): value
+            for name, value in arguments.items()
+            if name not in inside and name not in query and name not in STEERING
+        }
+        body = {**sent, **(fixed or {})} if method in ("POST", "PATCH") else None
+        answer = yield Request(method, path.format_map({name: arguments[name] for name in inside}), asked, body)
+        return answer if reply is None else reply(answer, arguments)
+
+    return exchange
+
+
+def deleted(name: str, key: str = "deleted") -> Callable[[Any, Arguments], Any]:
+    """The result of a deletion: that it happened, and of what."""
+    return lambda _, arguments: {key: True, name: arguments[name]}
+
+
+def _as_query(value: Any) -> Any:
+    return ("1" if value else "0") if isinstance(value, bool) else value
