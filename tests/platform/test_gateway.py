@@ -1,0 +1,149 @@
+"""The server of two processes behind a real nginx with TLS, configured by the files in deploy/nginx."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import trustme
+
+from settings import load_settings
+from tests.accounts.people import make_person
+from tests.platform.test_start import COMMAND, ROOT, _environment
+from wiring import build_services
+
+pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+@pytest.fixture(scope="module")
+def gateway(module_database_url: str) -> Iterator[tuple[httpx.Client, int]]:
+    """A client that speaks TLS to nginx, and nginx's plain port."""
+    folder = Path(tempfile.mkdtemp(prefix="ntc-"))
+    folder.chmod(0o755)
+    backend, plain, secure = _free_ports(3)
+    configuration = folder / "nginx"
+    shutil.copytree(ROOT / "deploy" / "nginx", configuration)
+    shutil.copy(configuration / "tls.conf", configuration / "enabled")
+    for file, changes in {
+        "nginx.conf": {"app:8000": f"127.0.0.1:{backend}", "listen 8080": f"listen 127.0.0.1:{plain}", "/tmp/": f"{folder}/"},
+        "enabled/tls.conf": {"listen 8443": f"listen 127.0.0.1:{secure}"},
+    }.items():
+        text = (configuration / file).read_text()
+        for old, new in changes.items():
+            assert old in text
+            text = text.replace(old, new)
+        (configuration / file).write_text(text)
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    (configuration / "certs").mkdir()
+    certificate.private_key_pem.write_to_path(configuration / "certs" / "privkey.pem")
+    for pem in certificate.cert_chain_pems:
+        pem.write_to_path(configuration / "certs" / "fullchain.pem", append=True)
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    environment = _environment(
+        folder,
+        DATABASE_URL=module_database_url,
+        NOTECHONDRIA_HOST="127.0.0.1",
+        PORT=str(backend),
+        NOTECHONDRIA_TRUSTED_PROXIES="127.0.0.1",
+        NOTECHONDRIA_ANONYMOUS_REQUESTS_PER_MINUTE="400",
+    )
+    with contextlib.ExitStack() as stack:
+        log = stack.enter_context((folder / "log").open("w"))
+        server = subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        nginx = subprocess.Popen(["nginx", "-c", str(configuration / "nginx.conf"), "-g", "daemon off;"], stdout=log, stderr=log)
+        try:
+            client = stack.enter_context(httpx.Client(base_url=f"https://localhost:{secure}", verify=trust, timeout=30))
+            _await(client, server, folder / "log")
+            yield client, plain
+        finally:
+            for process in (nginx, server):
+                process.terminate()
+                process.wait(60)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _await(client: httpx.Client, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(httpx.HTTPError):
+            if client.get("/api/v1/ready/").status_code == 200:
+                return
+        assert server.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.2)
+
+
+def test_the_handshake_over_tls(gateway: tuple[httpx.Client, int]) -> None:
+    client, _ = gateway
+    answer = client.get("/api/v1/handshake/")
+    assert answer.json()["service"] == "notechondria-backend"
+    assert answer.headers["Strict-Transport-Security"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "nginx/" not in answer.headers["Server"]
+
+
+def test_preflights_and_cors_come_from_the_application_once(gateway: tuple[httpx.Client, int]) -> None:
+    client, _ = gateway
+    for answer in (
+        client.options("/api/v1/notes/", headers={"Origin": "https://app.example.org", "Access-Control-Request-Method": "GET"}),
+        client.get("/api/v1/notes/", headers={"Origin": "https://app.example.org"}),
+    ):
+        assert answer.headers.get_list("Access-Control-Allow-Origin") == ["https://app.example.org"]
+
+
+def test_media_addresses_name_scheme_host_and_port_of_the_gateway(gateway: tuple[httpx.Client, int], module_database_url: str) -> None:
+    client, plain = gateway
+    services = build_services(load_settings(database_url=module_database_url))
+    services.thread_pool.open()
+    try:
+        person = make_person(services)
+    finally:
+        services.log.close()
+        services.thread_pool.close()
+    told = client.get("/api/v1/settings/", headers=person.headers).text
+    [origin] = set(re.findall(r'"(https?://[^/"]+)/media/', told))
+    assert origin == str(client.base_url).rstrip("/")
+    behind_tls = {**person.headers, "X-Forwarded-Proto": "https", "Host": "notes.example.org"}
+    told = httpx.get(f"http://127.0.0.1:{plain}/api/v1/settings/", headers=behind_tls).text
+    assert set(re.findall(r'"(https?://[^/"]+)/media/', told)) == {"https://notes.example.org"}
+
+
+def test_clients_are_told_apart_behind_the_gateway(gateway: tuple[httpx.Client, int]) -> None:
+    client, _ = gateway
+    answer = client.get("/api/v1/courses/", headers={"X-Forwarded-For": "203.0.113.9"})
+    # What the client claims stands left of the address that nginx saw, which is 127.0.0.1, a proxy of ours.
+    assert answer.headers["RateLimit-Limit"] == "400"
+    assert client.get("/metrics").status_code == 404
+
+
+def test_body_limits_are_the_applications_own(gateway: tuple[httpx.Client, int]) -> None:
+    client, _ = gateway
+    answer = client.post("/api/v1/auth/login/", content=b"{" + b" " * 2_000_000 + b"}", headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+    assert "detail" in answer.json()
+
+
+def test_uploads_pass_through(gateway: tuple[httpx.Client, int]) -> None:
+    client, _ = gateway
+    answer = client.post("/api/v1/attachments/", files={"file": ("a.bin", b"x" * 3_000_000)})
+    assert answer.status_code in (401, 404, 405)
