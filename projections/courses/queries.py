@@ -61,20 +61,23 @@ UNION
 _OWN = "SELECT c.id FROM courses.courses c WHERE c.owner_id = %(viewer)s AND c.deleted_at IS NULL"
 _EVERY = 'SELECT c.id FROM courses.courses c WHERE c.deleted_at IS NULL ORDER BY c.title_key COLLATE "C", c.id LIMIT %(most)s'
 
+_PLACED = """
+SELECT c.*, row_number() OVER (
+    ORDER BY NOT c.is_default,
+             CASE WHEN c.owner_id = %(viewer)s AND NOT c.is_default THEN nullif(c.sort_order, 0) END NULLS LAST,
+             CASE WHEN NOT c.is_default THEN coalesce(f.opened_at, f.subscribed_at) END DESC NULLS LAST,
+             c.title_key COLLATE "C", c.id
+) AS place
+FROM (__SHOWN__) shown
+JOIN courses.courses c ON c.id = shown.id
+LEFT JOIN subscriptions.subscriptions f ON f.course_id = c.id AND f.account_id = %(viewer)s AND f.is_active
+ORDER BY place LIMIT %(most)s"""
+SHOWN_COURSES = _PLACED.replace("__SHOWN__", _SHOWN)
+"""The rows of the courses that the caller is shown, with their `place` in the caller's order; at most %(most)s."""
+
 _LIST = f"""
 SELECT convert_to('[' || coalesce(string_agg({COURSE}, ',' ORDER BY co.place), '') || ']', 'UTF8')
-FROM (
-    SELECT c.*, row_number() OVER (
-        ORDER BY NOT c.is_default,
-                 CASE WHEN c.owner_id = %(viewer)s AND NOT c.is_default THEN nullif(c.sort_order, 0) END NULLS LAST,
-                 CASE WHEN NOT c.is_default THEN coalesce(f.opened_at, f.subscribed_at) END DESC NULLS LAST,
-                 c.title_key COLLATE "C", c.id
-    ) AS place
-    FROM (__SHOWN__) shown
-    JOIN courses.courses c ON c.id = shown.id
-    LEFT JOIN subscriptions.subscriptions f ON f.course_id = c.id AND f.account_id = %(viewer)s AND f.is_active
-    ORDER BY place LIMIT %(most)s
-) co {COURSE_JOINS}"""
+FROM ({_PLACED}) co {COURSE_JOINS}"""
 
 _ONE = f"""
 SELECT co.owner_id, co.is_default, convert_to({COURSE}, 'UTF8')

@@ -28,6 +28,7 @@ class NoteSessionRow(Row):
     started_at: datetime
     ended_at: datetime | None
     received_at: datetime
+    last_edit: datetime
     item: str = ""
     """Members of the session object as JSON, without course_id, which is the note's."""
     mark: int = 0
@@ -80,6 +81,7 @@ class NoteSessions(Projection):
             started_at=moments.instant(event.started_at),
             ended_at=moments.instant(event.ended_at) if event.ended_at else None,
             received_at=event.timestamp,
+            last_edit=event.timestamp,
         )
         rows.add(SESSIONS, row, event)
 
@@ -114,4 +116,7 @@ class NoteSessions(Projection):
             row.ended_at = None
 
     def _due(self, rows: Rows, event: Event) -> NoteSessionRow | None:
-        return rows.due(SESSIONS, stream_number(event.originator_id), event)
+        row = rows.due(SESSIONS, stream_number(event.originator_id), event)
+        if row is not None:
+            row.last_edit = event.timestamp
+        return row

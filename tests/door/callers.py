@@ -162,6 +162,11 @@ CALENDARS: Table = {
     "PATCH /api/v1/calendar-feeds/{feed_id:int}/": signed_in(404),
     "DELETE /api/v1/calendar-feeds/{feed_id:int}/": signed_in(404),
     "POST /api/v1/calendar-feeds/{feed_id:int}/refresh/": signed_in(404),
+    "GET /api/v1/calendar-addresses/": signed_in(200),
+    "POST /api/v1/calendar-addresses/": session_only(201),
+    "POST /api/v1/calendar-addresses/{address_id:int}/rotate/": session_only(404),
+    "DELETE /api/v1/calendar-addresses/{address_id:int}/": session_only(404),
+    "GET /calendar/{name:str}": ignored(404),
 }
 
 ACTIVITY: Table = {
@@ -170,7 +175,9 @@ ACTIVITY: Table = {
     "GET /api/v1/heatmap/": signed_in(200),
 }
 
-FRONT_PAGE: Table = {}
+FRONT_PAGE: Table = {
+    "GET /api/v1/front-page/": everybody(200),
+}
 
 OAUTH: Table = {
     "GET /api/v1/auth/oauth-config/": everybody(200),

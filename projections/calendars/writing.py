@@ -1,0 +1,92 @@
+"""Writes iCalendar (RFC 5545): escaped texts, lines folded at 75 bytes between characters, the same bytes for the same state."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from icalendar import Timezone
+
+FOLD_AT = 75
+PRODUCT = "-//Notechondria//Planner//EN"
+REFRESH = "PT1H"
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def written_calendar(name: str, zone: str | None, entries: Iterable[dict[str, Any]], account_id: int) -> bytes:
+    """A calendar of plans and sittings. With a zone its times are local times of that zone, else UTC."""
+    rows = [(entry, datetime.fromisoformat(entry["starts_at"]), datetime.fromisoformat(entry["ends_at"])) for entry in entries]
+    lines = [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        f"PRODID:{PRODUCT}",
+        "CALSCALE:GREGORIAN",
+        "METHOD:PUBLISH",
+        f"X-WR-CALNAME:{escaped(name)}",
+        f"REFRESH-INTERVAL;VALUE=DURATION:{REFRESH}",
+        f"X-PUBLISHED-TTL:{REFRESH}",
+    ]
+    info = ZoneInfo(zone) if zone else None
+    if zone:
+        lines.append(f"X-WR-TIMEZONE:{zone}")
+        years = [moment.year for _, start, end in rows for moment in (start, end)] or [datetime.now(UTC).year]
+        lines += _zone_lines(zone, max(min(years) - 1, 1971), min(max(years) + 1, 2037))
+    for entry, start, end in rows:
+        lines += [
+            "BEGIN:VEVENT",
+            f"UID:{entry['kind']}-{entry['id']}-{account_id}@notechondria",
+            f"DTSTAMP:{_utc(datetime.fromisoformat(entry['last_edit']))}",
+            f"CREATED:{_utc(datetime.fromisoformat(entry['created_at']))}",
+            f"LAST-MODIFIED:{_utc(datetime.fromisoformat(entry['last_edit']))}",
+            f"SEQUENCE:{entry['mark'] - 1}",
+            f"DTSTART{_time(start, info)}",
+            f"DTEND{_time(max(end, start), info)}",
+            f"SUMMARY:{escaped(entry['title'])}",
+        ]
+        if entry["description"]:
+            lines.append(f"DESCRIPTION:{escaped(entry['description'])}")
+        lines += [f"CATEGORIES:{'PLAN' if entry['kind'] == 'planner-event' else 'NOTE SESSION'}", "TRANSP:OPAQUE", "END:VEVENT"]
+    lines.append("END:VCALENDAR")
+    return b"".join(folded(line) for line in lines)
+
+
+def escaped(text: str) -> str:
+    """A text value: nothing in it can end the line or begin another property."""
+    text = text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
+    text = text.replace("\r\n", "\\n").replace("\r", "\\n").replace("\n", "\\n")
+    return _UNPRINTABLE.sub("", text)
+
+
+def folded(line: str) -> bytes:
+    """The line in UTF-8 with its CRLF, folded so that no line is longer than 75 bytes and no character is torn."""
+    return b"\r\n ".join(_pieces(line.encode("utf-8", "replace"))) + b"\r\n"
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    room = FOLD_AT
+    while len(data) > room:
+        cut = room
+        while data[cut] & 0xC0 == 0x80:
+            cut -= 1
+        yield data[:cut]
+        data, room = data[cut:], FOLD_AT - 1
+    yield data
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+def _time(moment: datetime, zone: ZoneInfo | None) -> str:
+    if zone is None:
+        return ":" + _utc(moment)
+    return f";TZID={zone.key}:{moment.astimezone(zone):%Y%m%dT%H%M%S}"
+
+
+def _zone_lines(zone: str, first: int, last: int) -> list[str]:
+    component = Timezone.from_tzid(zone, first_date=date(min(first, last), 1, 1), last_date=date(last, 12, 31) + timedelta(days=1))
+    return [line for line in component.to_ical().decode().replace("\r\n ", "").split("\r\n") if line]

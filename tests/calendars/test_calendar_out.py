@@ -1,0 +1,128 @@
+"""The calendar that is given out: addresses, conditional requests, and that strict readers and we ourselves can read it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from icalendar import Calendar
+
+from projections.calendars.writing import escaped, folded, written_calendar
+from reactors.icalendar.reading import read_calendar
+from tests.accounts.people import make_person
+from wiring import Services
+
+NASTY = "Line\nbreak; comma, back\\slash BEGIN:VEVENT\r\nEND:VCALENDAR 日本語のとても長い題名です ümläut 🎓🎓🎓🎓🎓🎓🎓"
+
+
+def make_address(client: httpx.Client, **fields: Any) -> dict[str, Any]:
+    answer = client.post("/calendar-addresses/", json=fields)
+    assert answer.status_code == 201, answer.text
+    address: dict[str, Any] = answer.json()
+    return address
+
+
+def plan(client: httpx.Client, **fields: Any) -> dict[str, Any]:
+    answer = client.post("/planner-events/", json={"title": "Plan", "event_date": "2031-05-06", **fields})
+    assert answer.status_code == 201, answer.text
+    event: dict[str, Any] = answer.json()
+    return event
+
+
+def test_what_we_emit_a_strict_parser_and_we_ourselves_read(client: httpx.Client) -> None:
+    plan(client, title=NASTY[:120], description="a\nb", starts_at="2031-05-06T14:00:00Z", ends_at="2031-05-06T16:30:00Z")
+    plan(client, title="Second", starts_at="2031-12-06T14:00:00Z")
+    for zone in (None, "America/New_York"):
+        client.patch("/planner-settings/", json={"time_zone": zone})
+        answer = httpx.get(make_address(client)["url"])
+        assert answer.headers["content-type"] == "text/calendar; charset=utf-8"
+        assert all(len(line) <= 75 for line in answer.content.split(b"\r\n"))
+        strict = Calendar.from_ical(answer.content)
+        assert not strict.errors
+        events = strict.walk("VEVENT")
+        assert not any(event.errors for event in events)
+        assert [event["DTSTART"].dt.astimezone(UTC) for event in events] == [
+            datetime(2031, 5, 6, 14, tzinfo=UTC), datetime(2031, 12, 6, 14, tzinfo=UTC),
+        ]  # fmt: skip
+        assert len(strict.walk("VTIMEZONE")) == (zone is not None)
+        ours = read_calendar(answer.content, [2031], 5)
+        assert (ours.rejected, [(entry.starts_at, entry.ends_at) for entry in ours.entries]) == (
+            [],
+            [
+                (datetime(2031, 5, 6, 14, tzinfo=UTC), datetime(2031, 5, 6, 16, 30, tzinfo=UTC)),
+                (datetime(2031, 12, 6, 14, tzinfo=UTC), datetime(2031, 12, 6, 15, tzinfo=UTC)),
+            ],
+        )
+        assert ours.entries[0].description == "a\nb"
+
+
+def test_conditional_requests(client: httpx.Client) -> None:
+    event = plan(client)
+    url = make_address(client)["url"]
+    first = httpx.get(url)
+    again = httpx.get(url)
+    assert (first.content, first.headers["etag"]) == (again.content, again.headers["etag"])
+    for headers in ({"If-None-Match": first.headers["etag"]}, {"If-None-Match": "W/" + first.headers["etag"]}, {"If-None-Match": "*"}):
+        assert httpx.get(url, headers=headers).status_code == 304
+    assert httpx.get(url, headers={"If-None-Match": '"other"'}).status_code == 200
+    assert httpx.get(url, headers={"If-Modified-Since": first.headers["last-modified"]}).status_code == 304
+    assert httpx.get(url, headers={"If-Modified-Since": "yesterday"}).status_code == 200
+    client.patch(f"/planner-events/{event['id']}/", json={"title": "Other"})
+    changed = httpx.get(url, headers={"If-None-Match": first.headers["etag"]})
+    assert changed.status_code == 200
+    assert b"SUMMARY:Other\r\n" in changed.content
+    assert b"SEQUENCE:1\r\n" in changed.content
+
+
+def test_rotated_and_revoked_addresses_are_void_at_once(client: httpx.Client) -> None:
+    address = make_address(client, label="Phone")
+    assert httpx.get(address["url"]).status_code == 200
+    rotated = client.post(f"/calendar-addresses/{address['id']}/rotate/").json()
+    assert rotated["url"] != address["url"]
+    assert httpx.get(address["url"]).status_code == 404
+    assert httpx.get(rotated["url"]).status_code == 200
+    listed = client.get("/calendar-addresses/").json()
+    assert [(row["label"], row["last_used"] is not None, "url" in row) for row in listed] == [("Phone", True, False)]
+    assert client.delete(f"/calendar-addresses/{address['id']}/").status_code == 204
+    assert httpx.get(rotated["url"]).status_code == 404
+    assert client.get("/calendar-addresses/").json() == []
+
+
+def test_addresses_of_others_are_404(client: httpx.Client, services: Services) -> None:
+    address = make_address(client)
+    stranger = make_person(services).headers
+    assert client.post(f"/calendar-addresses/{address['id']}/rotate/", headers=stranger).status_code == 404
+    assert client.delete(f"/calendar-addresses/{address['id']}/", headers=stranger).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["x.ics", "0" * 48 + ".ics", "0" * 48, "%00.ics", "..%2F.ics"])
+def test_unknown_addresses_are_404(door: httpx.Client, name: str) -> None:
+    assert door.get(f"/calendar/{name}").status_code == 404
+
+
+def test_a_token_is_nowhere_in_the_database(client: httpx.Client, services: Services) -> None:
+    token = make_address(client)["url"].rsplit("/", 1)[1].removesuffix(".ics")
+    with services.thread_pool.connection() as connection:
+        found = connection.execute("SELECT count(*) FROM log.events WHERE convert_from(data, 'UTF8') LIKE %s", (f"%{token}%",)).fetchone()
+    assert found == (0,)
+
+
+@pytest.mark.parametrize("text", ["a\rb", "a\r\nb", "a\nb", "a;b,c\\d", "\0\x07x"])
+def test_no_text_can_break_out_of_its_line(text: str) -> None:
+    assert not set(escaped(text)) & {"\r", "\n", "\0", "\x07"}
+
+
+def test_folding_tears_no_character() -> None:
+    for length in range(60, 90):
+        line = "SUMMARY:" + "x" * length + "é日🎓" * 40
+        pieces = folded(line).split(b"\r\n ")
+        assert all(len(piece.rstrip(b"\r\n")) <= 75 - bool(number) for number, piece in enumerate(pieces))
+        for piece in pieces:
+            piece.decode()
+        assert folded(line).replace(b"\r\n ", b"") == line.encode() + b"\r\n"
+
+
+def test_an_empty_calendar_is_one() -> None:
+    assert Calendar.from_ical(written_calendar("Nobody", "Asia/Kolkata", [], 1)).walk("VEVENT") == []
