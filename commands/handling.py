@@ -111,7 +111,7 @@ class Work(Generic[L_co]):
         self.assumed.add(stream)
         return known
 
-    def at(self, kind: type[A], number: int, version: int) -> A | None:
+    def at(self, kind: type[A], number: int | tuple[int, ...], version: int) -> A | None:
         """The aggregate as it was after a version; for reading only. None before its first event."""
         if version < 1:
             return None

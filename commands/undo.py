@@ -69,7 +69,8 @@ def undo(work: Work[Lookups], account_id: int, change_id: int | None, inverses: 
         if span.kind not in inverses:
             raise Conflict("This kind of change cannot be undone.")
     work.context = replace(work.context, undoes=command)
-    for span in touched:
+    order = list(inverses)
+    for span in sorted(touched, key=lambda span: order.index(span.kind)):
         inverses[span.kind](work, span)
     if not any(aggregate.pending for aggregate in work.aggregates.values()):
         raise Conflict("Nothing is left of this change that could be undone.")

@@ -6,7 +6,14 @@ from typing import Any
 
 from reactors.dangling import DANGLING
 from reactors.feeds.schedule import FEEDS
+from reactors.files import REMOVE_PURGED, SWEEP_STRAYS
 from reactors.following import Periodic, Reactor
 from reactors.mail import MAIL
 
-ALL_REACTORS: tuple[Reactor[Any] | Periodic[Any], ...] = (MAIL, FEEDS, DANGLING)
+ALL_REACTORS: tuple[Reactor[Any] | Periodic[Any], ...] = (
+    MAIL,
+    FEEDS,
+    DANGLING,
+    REMOVE_PURGED,
+    SWEEP_STRAYS,
+)

@@ -32,14 +32,19 @@ def restore_course(work: Work[Lookups], account_id: int, course_id: int) -> Save
     course = work.find(Course, course_id)
     if course is None or not course.is_deleted or course.owner_id != account_id:
         raise NotFound("Course")
-    client_id = course.client_course_id
-    if client_id is not None and work.lookups.course_by_client_id(account_id, client_id) is not None:
-        client_id = None
     for note_id, author_id, now_in in work.lookups.where_notes_are(course.moved_notes):
         if now_in == work.lookups.default_course(author_id):
             _file(work, note_id, course_id, course_id)
-    course.trigger(courses.CourseRestored, work.context.now, client_course_id=client_id)
+    bring_back(work, course)
     return Saved(course_id)
+
+
+def bring_back(work: Work[Lookups], course: Course) -> None:
+    """The course alone. It loses the id of its client when that was given to another course meanwhile."""
+    client_id = course.client_course_id
+    if client_id is not None and course.owner_id is not None and work.lookups.course_by_client_id(course.owner_id, client_id) is not None:
+        client_id = None
+    course.trigger(courses.CourseRestored, work.context.now, client_course_id=client_id)
 
 
 def _file(work: Work[Lookups], note_id: int, target: int, with_course: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
+from commands.attachments.commands import purge_attachments_of, purge_deleted_attachments
 from commands.errors import NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
@@ -46,6 +47,7 @@ def empty_bin(work: Work[Lookups], account_id: int) -> int:
             continue
         purge_note(work, note)
         count += 1
+    purge_deleted_attachments(work, account_id)
     return count
 
 
@@ -56,6 +58,7 @@ def purge_note(work: Work[Lookups], note: Note) -> None:
         comment = work.find(Note, comment_id)
         if comment is not None and not comment.is_purged and comment.source_note_uuid == note.uuid:
             comment.trigger(notes.NoteSourcePurged, now)
+    purge_attachments_of(work, note.number)
     work.forget(note)
     made_at = note.created_on.astimezone(UTC).isoformat()
     note.trigger(notes.NotePurged, now, owner_id=note.owner_id, made_at=made_at, words=note.words_at_first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from commands.courses.aggregate import Course
 from commands.errors import Conflict
 from commands.handling import Work
 from commands.lookups import Lookups
@@ -78,7 +79,8 @@ def _take_back_fields(work: Work[Lookups], note: Note, before: Note, after: Note
         note.trigger(notes.NotePublished if before.is_public else notes.NoteUnpublished, now)
     if before.course_id != after.course_id and before.course_id is not None:
         _require(note.course_id == after.course_id, "course")
-        if work.lookups.course_for_notes(note.owner_id, before.course_id) != before.course_id:
+        course = work.find(Course, before.course_id)
+        if course is None or course.is_deleted:
             raise Conflict("The course that the note was in is not there any more.")
         note.trigger(notes.NoteFiled, now, course_id=before.course_id)
 

@@ -19,25 +19,23 @@ from projections.search.projector import PUBLIC
 from projections.search.ranking import Candidate
 from projections.search.text import TITLE, folded, parts_of_word
 
-NEWEST = 300
+NEWEST = 250
 """So many of the newest notes are looked at whatever the index says: up to here the order is exact."""
+OFTEN = 50
+"""A word in so many of the newest notes is a frequent one."""
 FEW_MORE = 100
 """With so many more candidates at most, their texts are compared whole."""
 UNINDEXED = 300
 UNREAD_EVENTS = 2000
 LOOKED_UP_WORDS = 3
 """The longest words of a query are looked up; all of them count in the order."""
-FROM_INDEX = 100
+FROM_INDEX = 60
 """Candidates of one kind."""
-TOUCHED = 1000
-"""Rows of the index that are looked at for the newest of one kind."""
-ALIKE = 200
-ALIKE_PER_PART = 400
+ALIKE = 150
+ALIKE_PER_PART = 100
 MOST_PARTS_ALIKE = 16
 FRAGMENT = 240
 BEFORE_HIT = 60
-
-_TERMS = "string_to_array(e.terms COLLATE \"C\", ' ')"
 
 _BEHIND = f"""
 SELECT DISTINCT split_part(unread.stream, '-', 2)::bigint AS id
@@ -50,6 +48,7 @@ WHERE unread.stream LIKE 'note-%%' LIMIT {UNINDEXED}"""
 
 _CANDIDATES = """
 WITH behind AS MATERIALIZED (__BEHIND__),
+newest AS MATERIALIZED (__NEWEST__),
 __LOOKUPS__picked AS MATERIALIZED (__PICKED__),
 whole AS MATERIALIZED (SELECT %(longest)s >= 500 OR count(*) <= __FEW__ AS texts FROM picked)
 SELECT convert_to('[' || coalesce(string_agg(json_build_array(
@@ -92,6 +91,7 @@ def candidates(wanted: Wanted, query: str, words: Sequence[str]) -> Query:
     parts = [parts_of_word(word) for word in looked_up]
     params: dict[str, object] = {f"parts{nth}": part for nth, part in enumerate(parts)}
     params |= {f"title{nth}": [TITLE + part for part in word_parts] for nth, word_parts in enumerate(parts)}
+    params |= {f"word{nth}": word for nth, word in enumerate(looked_up)}
     sql = _candidates_sql(tuple(wanted.branches()), _scopes(wanted), len(looked_up))
     return Query(sql, {**wanted.params(), **params, **_about(query, words)})
 
@@ -158,39 +158,53 @@ def _newest(branches: Sequence[str]) -> str:
     return f"(SELECT newest.id FROM ({' UNION ALL '.join(each)}) newest ORDER BY newest.last_edit DESC LIMIT {NEWEST})"
 
 
-def _lookup(terms: str, more: str = "") -> str:
-    return (
-        f"(SELECT seen.note_id AS id FROM"
-        f" (SELECT e.note_id, e.mark FROM search.entries e WHERE {_TERMS} @> {terms}{more} LIMIT {TOUCHED}) seen"
-        f" ORDER BY seen.mark DESC LIMIT {FROM_INDEX})"
-    )
+def _lookup(terms: str, gate: str) -> str:
+    return f"(SELECT id FROM search.lookup({terms}, {FROM_INDEX}) id WHERE (SELECT {gate} FROM sample))"
+
+
+def _sample(words: int) -> str:
+    """How often the words stand in the newest notes. What stands in many of them is not worth a look into the index."""
+    counted = [
+        f"count(*) FILTER (WHERE strpos(text.body, %(word{nth})s) > 0) AS word{nth},"
+        f" count(*) FILTER (WHERE strpos(e.title, %(word{nth})s) > 0) AS title{nth}"
+        for nth in range(words)
+    ]
+    every = " AND ".join(f"strpos(text.body, %(word{nth})s) > 0" for nth in range(words))
+    return f"""sample AS MATERIALIZED (
+    SELECT count(*) AS notes, count(*) FILTER (WHERE {every}) AS every, {", ".join(counted)}
+    FROM newest JOIN search.entries e ON e.note_id = newest.id
+    CROSS JOIN LATERAL (SELECT e.title || ' ' || e.content AS body OFFSET 0) text
+),
+"""
 
 
 @cache
 def _candidates_sql(branches: tuple[str, ...], scopes: tuple[str, ...], words: int) -> str:
-    sources = [_newest(branches), "(SELECT behind.id FROM behind)"]
-    lookups = ""
+    sources = ["(SELECT newest.id FROM newest)", "(SELECT behind.id FROM behind)"]
+    lookups = _sample(words)
+    # Without as many newest notes as were asked for there are no others.
+    others = f"(SELECT count(*) FROM newest) >= {NEWEST} AND sample."
     for branch, scope in enumerate(scopes):
         each = [f"%(parts{nth})s::text[]" for nth in range(words)]
         enough = ""
         if words > 1:
             every = f"({' || '.join([scope, *each])})"
-            lookups += f"every{branch} AS MATERIALIZED {_lookup(every)},\n"
+            lookups += f"every{branch} AS MATERIALIZED {_lookup(every, f'{others}every < {OFTEN}')},\n"
             sources.append(f"(SELECT id FROM every{branch})")
             # Notes with all the words come before those with some of them, which are not needed when there are enough.
-            enough = f" AND (SELECT count(*) FROM every{branch}) < {FROM_INDEX}"
+            enough = f" AND sample.every + (SELECT count(*) FROM every{branch}) < {OFTEN}"
         for nth in range(words):
-            sources.append(_lookup(f"({scope} || %(title{nth})s::text[])"))
-            sources.append(_lookup(f"({scope} || {each[nth]})", enough))
+            sources.append(_lookup(f"({scope} || %(title{nth})s::text[])", f"{others}title{nth} < {OFTEN}"))
+            sources.append(_lookup(f"({scope} || {each[nth]})", f"{others}word{nth} < {OFTEN}{enough}"))
     return _whole(_CANDIDATES.replace("__LOOKUPS__", lookups), " UNION ".join(sources), branches)
 
 
 @cache
 def _alike_sql(branches: tuple[str, ...], scopes: tuple[str, ...]) -> str:
     sources = [
-        f"""(SELECT seen.note_id AS id FROM unnest(%(alike)s::text[]) part CROSS JOIN LATERAL (
-            SELECT e.note_id FROM search.entries e WHERE {_TERMS} @> ({scope} || part) LIMIT {ALIKE_PER_PART}) seen
-        GROUP BY seen.note_id ORDER BY count(*) DESC, seen.note_id DESC LIMIT {ALIKE})"""
+        f"""(SELECT seen.id FROM unnest(%(alike)s::text[]) part
+        CROSS JOIN LATERAL search.lookup({scope} || part, {ALIKE_PER_PART}) seen (id)
+        GROUP BY seen.id ORDER BY count(*) DESC, seen.id DESC LIMIT {ALIKE})"""
         for scope in scopes
     ]
     return _whole(_CANDIDATES.replace("__LOOKUPS__", ""), " UNION ".join(sources), branches)
@@ -204,6 +218,7 @@ def _found_sql(branches: tuple[str, ...]) -> str:
 def _whole(template: str, picked: str, branches: Sequence[str]) -> str:
     return (
         template.replace("__BEHIND__", _BEHIND)
+        .replace("__NEWEST__", _newest(branches))
         .replace("__PICKED__", picked)
         .replace("__FEW__", str(NEWEST + FEW_MORE))
         .replace("__READABLE__", _readable(branches))

@@ -131,6 +131,11 @@ NOTES: Table = {
     "POST /api/v1/undo/": signed_in(404, body={"change": 2**53}),
 }
 
+RECYCLE_BIN: Table = {
+    "GET /api/v1/recycle-bin/": signed_in(200),
+    **{f"POST /api/v1/recycle-bin/{kind}/{{id:int}}/restore/": signed_in(404) for kind in ("note", "course", "attachment", "event")},
+}
+
 ATTACHMENTS: Table = {
     **{
         f"{method} /api/v1/notes/{note}/attachments/{rest}": signed_in(404)
@@ -198,6 +203,7 @@ CALLERS: Table = {
     **SETTINGS,
     **COURSES,
     **NOTES,
+    **RECYCLE_BIN,
     **ATTACHMENTS,
     **PLANNER,
     **CALENDARS,

@@ -1,0 +1,96 @@
+"""Taking changes of courses, subscriptions and attachments back, as long as nothing newer stands in the way."""
+
+from __future__ import annotations
+
+from commands.attachments.aggregate import Attachment
+from commands.attachments.commands import restore_attachment
+from commands.courses.aggregate import Course
+from commands.courses.bin import bring_back, delete_course
+from commands.errors import Conflict
+from commands.handling import Work
+from commands.lookups import Lookups
+from commands.subscriptions import Subscription
+from commands.undo import Span
+from eventstore.events import attachments, courses, subscriptions
+
+CHANGED_SINCE = "The course has been changed since then."
+"""What keeps a change from being taken back."""
+
+
+def take_back_course(work: Work[Lookups], span: Span) -> None:
+    """Renames, descriptions, icons, colours, places, deletions; a course that was made goes to the recycle bin."""
+    course = work.find(Course, span.number)
+    after = work.at(Course, span.number, span.last)
+    before = work.at(Course, span.number, span.first - 1)
+    assert course is not None
+    assert after is not None
+    actor = work.context.actor
+    assert actor is not None
+    if after.is_deleted and (before is None or not before.is_deleted):
+        if not course.is_deleted:
+            raise Conflict(CHANGED_SINCE)
+        # The notes that went along were changed by the same command, and are led back with it.
+        bring_back(work, course)
+        return
+    if before is None or (before.is_deleted and not after.is_deleted):
+        if course.is_default:
+            # It was made along with something else, such as the first deletion of a course, and is needed from then on.
+            return
+        if course.version != span.last:
+            raise Conflict(CHANGED_SINCE)
+        delete_course(work, actor, course.number)
+        return
+    _lead_back(work, course, before, after)
+
+
+def _lead_back(work: Work[Lookups], course: Course, before: Course, after: Course) -> None:
+    now = work.context.now
+    changed = [
+        name for name in ("title", "description", "icon", "color_hue", "sort_order") if getattr(before, name) != getattr(after, name)
+    ]
+    if course.is_deleted or any(getattr(course, name) != getattr(after, name) for name in changed):
+        raise Conflict(CHANGED_SINCE)
+    if "title" in changed:
+        course.trigger(courses.CourseRenamed, now, title=before.title)
+    if "description" in changed:
+        course.trigger(courses.CourseDescribed, now, description=before.description)
+    if "icon" in changed:
+        course.trigger(courses.CourseIconChanged, now, icon=before.icon)
+    if "color_hue" in changed:
+        course.trigger(courses.CourseColorChanged, now, color_hue=before.color_hue)
+    if "sort_order" in changed:
+        course.trigger(courses.CourseArranged, now, sort_order=before.sort_order)
+
+
+def take_back_subscription(work: Work[Lookups], span: Span) -> None:
+    """Following and no longer following; that a course was opened stays."""
+    account_id, course_id = span.numbers
+    subscription = work.find(Subscription, (account_id, course_id))
+    after = work.at(Subscription, (account_id, course_id), span.last)
+    before = work.at(Subscription, (account_id, course_id), span.first - 1)
+    assert subscription is not None
+    assert after is not None
+    followed = before is not None and before.is_active
+    if subscription.is_active != after.is_active:
+        raise Conflict("The subscription has been changed since then.")
+    if subscription.is_active == followed:
+        return
+    if followed:
+        subscription.trigger(subscriptions.CourseSubscribed, work.context.now, account_id=account_id, course_id=course_id, is_private=False)
+    else:
+        subscription.trigger(subscriptions.CourseUnsubscribed, work.context.now)
+
+
+def take_back_attachment(work: Work[Lookups], span: Span) -> None:
+    """An uploaded file goes to the recycle bin, a deleted one comes back."""
+    attachment = work.find(Attachment, span.number)
+    after = work.at(Attachment, span.number, span.last)
+    assert attachment is not None
+    assert after is not None
+    if attachment.is_purged or attachment.is_deleted != after.is_deleted:
+        raise Conflict("The file has been changed since then.")
+    if attachment.is_deleted:
+        assert work.context.actor is not None
+        restore_attachment(work, work.context.actor, attachment.number)
+    else:
+        attachment.trigger(attachments.AttachmentDeleted, work.context.now)

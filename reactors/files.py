@@ -1,0 +1,79 @@
+"""Removes files that nothing names any more: those of purged attachments at once, strays after a grace period."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import structlog
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from eventstore.blobs import Blobs, BlobStoreUnavailable
+from eventstore.codec import Recorded
+from eventstore.events import attachments
+from reactors.following import Periodic, Reactor, TryLater
+
+GRACE = timedelta(days=1)
+"""An upload is stored before the event that names it; an operator may restore a database that is a little older."""
+SWEEP_EVERY = timedelta(hours=6)
+
+# Everything that keeps a file: attachments also while they lie in the recycle bin, avatars, covers and pictures of courses.
+_KEPT = """
+SELECT path FROM attachments.attachments WHERE path = ANY(%(paths)s::text[])
+UNION ALL SELECT image_path FROM accounts.accounts WHERE image_path = ANY(%(paths)s::text[])
+UNION ALL SELECT cover_path FROM courses.courses WHERE cover_path = ANY(%(paths)s::text[])
+UNION ALL SELECT picture->>'path' FROM courses.courses, json_array_elements(media::json) picture
+WHERE media <> '[]' AND picture->>'path' = ANY(%(paths)s::text[])"""
+
+log = structlog.get_logger("notechondria.files")
+
+
+class FileServices(Protocol):
+    """What these reactors need."""
+
+    blobs: Blobs
+    thread_pool: ConnectionPool[Connection[TupleRow]]
+
+
+def remove_purged(recorded: Recorded, services: FileServices) -> None:
+    """Removes the file of an attachment that was purged."""
+    event = recorded.event
+    if isinstance(event, attachments.AttachmentPurged) and event.folder:
+        try:
+            for batch in services.blobs.list_now(event.folder):
+                services.blobs.delete_now([blob.path for blob in batch])
+        except BlobStoreUnavailable as error:
+            raise TryLater(str(error)) from error
+
+
+def sweep_strays(services: FileServices) -> None:
+    """Removes files older than the grace period that no row names."""
+    removed = remove_strays(services, older_than=datetime.now(UTC) - GRACE)
+    if removed:
+        log.info("removed files that nothing named", count=removed)
+
+
+def remove_strays(services: FileServices, older_than: datetime) -> int:
+    """The same with a time of one's own; returns how many there were."""
+    removed = 0
+    for batch in services.blobs.list_now():
+        old = [blob.path for blob in batch if blob.modified < older_than]
+        strays = _without_owner(services, old)
+        services.blobs.delete_now(strays)
+        removed += len(strays)
+    return removed
+
+
+def _without_owner(services: FileServices, paths: Sequence[str]) -> list[str]:
+    if not paths:
+        return []
+    with services.thread_pool.connection() as connection:
+        kept = {path for (path,) in connection.execute(_KEPT, {"paths": list(paths)})}
+    return [path for path in paths if path not in kept]
+
+
+REMOVE_PURGED: Reactor[FileServices] = Reactor("purged_files", (attachments.AttachmentPurged,), remove_purged)
+SWEEP_STRAYS: Periodic[FileServices] = Periodic("stray_files", SWEEP_EVERY, sweep_strays)

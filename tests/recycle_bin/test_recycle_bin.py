@@ -1,0 +1,169 @@
+"""Everything that was deleted can come back, until the bin is emptied: then it is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from eventstore.blobs import new_path
+from eventstore.codec import Recorded
+from eventstore.events import attachments
+from reactors.files import remove_purged, remove_strays
+from tests.door.people import Person
+from wiring import Services
+
+MakeCourse = Callable[..., dict[str, Any]]
+MakeNote = Callable[..., int]
+Inbox = Callable[[Person], int]
+
+
+def entries(server: httpx.Client, person: Person) -> list[tuple[str, int, str]]:
+    listed = server.get("recycle-bin/", headers=person.headers).json()
+    assert all(entry["deleted_at"].endswith("+00:00") for entry in listed)
+    return [(entry["kind"], entry["id"], entry["title"]) for entry in listed]
+
+
+def restore(server: httpx.Client, kind: str, number: int, person: Person) -> httpx.Response:
+    return server.post(f"recycle-bin/{kind}/{number}/restore/", json={}, headers=person.headers)
+
+
+def attach(server: httpx.Client, note: int, person: Person, content: bytes = b"text", name: str = "a.txt") -> dict[str, Any]:
+    answer = server.post(f"notes/{note}/attachments/", files={"file": (name, content)}, headers=person.headers)
+    file: dict[str, Any] = answer.json()
+    return file
+
+
+def notes_in(server: httpx.Client, course: int, person: Person) -> set[int]:
+    return {note["id"] for note in server.get(f"courses/{course}/notes/", headers=person.headers).json()}
+
+
+def test_restored_course_gets_back_the_notes_that_nobody_moved(
+    server: httpx.Client, make_course: MakeCourse, make_note: MakeNote, inbox: Inbox, mira: Person, noah: Person
+) -> None:
+    course = make_course(mira, "Biology", client_course_id="c1", description="kept", icon=7)
+    other = make_course(mira, "Other")["id"]
+    stays, moves, foreign, binned = (make_note(person, course["id"]) for person in (mira, mira, noah, mira))
+    before = server.get(f"notes/{stays}/", headers=mira.headers).json()["last_edit"]
+    server.delete(f"notes/{binned}/", headers=mira.headers)
+    assert server.delete(f"courses/{course['id']}/", headers=mira.headers).status_code == 204
+    server.patch(f"notes/{moves}/", json={"course_id": other}, headers=mira.headers)
+    assert ("course", course["id"], "Biology") in entries(server, mira)
+    assert entries(server, noah) == []
+    assert restore(server, "course", course["id"], noah).status_code == 404
+    back = restore(server, "course", course["id"], mira)
+    assert back.status_code == 200
+    for name in ("id", "slug", "title", "description", "icon", "client_course_id"):
+        assert back.json()[name] == course[name]
+    assert notes_in(server, course["id"], mira) == {stays}
+    assert notes_in(server, course["id"], noah) == {foreign}
+    assert notes_in(server, other, mira) == {moves}
+    assert server.get(f"notes/{stays}/", headers=mira.headers).json()["last_edit"] == before
+    assert server.post(f"notes/{binned}/restore/", json={}, headers=mira.headers).json()["course_id"] == course["id"]
+    assert restore(server, "course", course["id"], mira).status_code == 404
+
+
+def test_client_id_that_was_given_to_another_course_stays_there(server: httpx.Client, make_course: MakeCourse, mira: Person) -> None:
+    first = make_course(mira, "First", client_course_id="same")["id"]
+    server.delete(f"courses/{first}/", headers=mira.headers)
+    second = make_course(mira, "Second", client_course_id="same")
+    assert second["id"] != first
+    assert restore(server, "course", first, mira).json()["client_course_id"] is None
+    assert make_course(mira, "Third", client_course_id="same")["id"] == second["id"]
+
+
+def test_attachment_comes_back_under_its_address(
+    server: httpx.Client, site: httpx.Client, make_note: MakeNote, mira: Person, noah: Person
+) -> None:
+    note = make_note(mira)
+    file = attach(server, note, mira)
+    server.delete(f"notes/{note}/attachments/{file['id']}/", headers=mira.headers)
+    assert site.get(file["url"]).status_code == 404
+    assert entries(server, mira) == [("attachment", file["id"], "a.txt")]
+    assert restore(server, "attachment", file["id"], noah).status_code == 404
+    assert restore(server, "attachment", file["id"], mira).json() == file
+    assert site.get(file["url"]).content == b"text"
+    assert restore(server, "attachment", file["id"], mira).status_code == 404
+
+
+def test_attachment_waits_for_its_note(server: httpx.Client, make_note: MakeNote, mira: Person) -> None:
+    note = make_note(mira, title="Binned")
+    file = attach(server, note, mira)["id"]
+    server.delete(f"notes/{note}/attachments/{file}/", headers=mira.headers)
+    server.delete(f"notes/{note}/", headers=mira.headers)
+    assert restore(server, "attachment", file, mira).status_code == 400
+    assert restore(server, "note", note, mira).json()["title"] == "Binned"
+    assert restore(server, "attachment", file, mira).status_code == 200
+
+
+def test_emptied_means_forgotten(services: Services, server: httpx.Client, site: httpx.Client, make_note: MakeNote, mira: Person) -> None:
+    note, kept = make_note(mira), make_note(mira)
+    gone = attach(server, note, mira, b"secret bytes", "secret-name.txt")
+    single = attach(server, kept, mira, b"secret too", "secret-two.txt")
+    stays = attach(server, kept, mira, b"open", "open-name.txt")
+    server.delete(f"notes/{kept}/attachments/{single['id']}/", headers=mira.headers)
+    server.delete(f"notes/{note}/", headers=mira.headers)
+    assert server.delete("notes/deleted/empty/", headers=mira.headers).json()["count"] == 1
+    assert entries(server, mira) == []
+    with psycopg.connect(services.settings.conninfo()) as connection:
+        payloads = connection.execute("SELECT string_agg(encode(data, 'escape'), ' ') FROM log.events").fetchone()
+        purged = connection.execute("SELECT stream, version, recorded_at FROM log.events WHERE type = 'AttachmentPurged'").fetchall()
+        folders = connection.execute("SELECT data->>'folder' FROM log.readable_events WHERE type = 'AttachmentPurged'").fetchall()
+    assert payloads is not None
+    assert "secret" not in payloads[0]
+    assert "open-name.txt" in payloads[0]
+    for (stream, version, at), (folder,) in zip(purged, folders, strict=True):
+        event = attachments.AttachmentPurged(originator_id=stream, originator_version=version, timestamp=at, folder=folder)
+        for _ in range(2):
+            remove_purged(Recorded(1, event, b"{}"), services)
+    assert [site.get(file["url"]).status_code for file in (gone, single, stays)] == [404, 404, 200]
+
+
+def test_strays_are_removed_after_the_grace_period_only(
+    services: Services, server: httpx.Client, site: httpx.Client, make_note: MakeNote, mira: Person
+) -> None:
+    note = make_note(mira)
+    file = attach(server, note, mira)
+    binned = attach(server, note, mira)
+    server.delete(f"notes/{note}/attachments/{binned['id']}/", headers=mira.headers)
+    stray = new_path("user_upload/user_1/notes/note_1", "stray.txt")
+    services.blobs.put_now(stray, b"lost")
+    assert remove_strays(services, older_than=datetime.now(UTC) - timedelta(hours=1)) == 0
+    assert remove_strays(services, older_than=datetime.now(UTC) + timedelta(hours=1)) == 1
+    assert services.blobs.read_now(stray) is None
+    assert site.get(file["url"]).content == b"text"
+    assert restore(server, "attachment", binned["id"], mira).status_code == 200
+    assert site.get(binned["url"]).content == b"text"
+
+
+@pytest.mark.parametrize("kind", ["course", "subscription", "attachment"])
+def test_changes_can_be_undone(
+    server: httpx.Client, site: httpx.Client, make_course: MakeCourse, make_note: MakeNote, mira: Person, noah: Person, kind: str
+) -> None:
+    def undo(person: Person) -> int:
+        answer = server.post("undo/", json={}, headers=person.headers)
+        assert answer.status_code == 200, answer.text
+        return answer.status_code
+
+    course = make_course(mira, "Before")["id"]
+    path = f"courses/{course}/"
+    if kind == "course":
+        note = make_note(mira, course)
+        server.patch(path, json={"title": "After", "icon": 3}, headers=mira.headers)
+        assert undo(mira) == 200
+        assert server.get(path).json()["title"] == "Before"
+        server.delete(path, headers=mira.headers)
+        assert undo(mira) == 200
+        assert notes_in(server, course, mira) == {note}
+    elif kind == "subscription":
+        server.post(path + "subscribe/", headers=noah.headers)
+        assert undo(noah) == 200
+        assert server.get(path).json()["subscriber_count"] == 0
+    else:
+        file = attach(server, make_note(mira, course), mira)
+        assert undo(mira) == 200
+        assert site.get(file["url"]).status_code == 404
