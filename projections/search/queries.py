@@ -17,7 +17,7 @@ from projections.notes.queries import ITEM, JOINS
 from projections.reading import Query
 from projections.search.projector import PUBLIC
 from projections.search.ranking import Candidate
-from projections.search.text import TITLE, folded, parts_of_word
+from projections.search.text import TITLE, all_parts_of_word, folded, parts_of_word
 
 NEWEST = 250
 """So many of the newest notes are looked at whatever the index says: up to here the order is exact."""
@@ -98,7 +98,7 @@ def candidates(wanted: Wanted, query: str, words: Sequence[str]) -> Query:
 
 def alike(wanted: Wanted, query: str, words: Sequence[str]) -> Query:
     """The same for words that may be misspelt: candidates are notes whose titles share parts with the query."""
-    parts = sorted({TITLE + part for word in words for part in parts_of_word(word)}, key=len, reverse=True)
+    parts = sorted({TITLE + part for word in words for part in all_parts_of_word(word)}, key=len, reverse=True)
     sql = _alike_sql(tuple(wanted.branches()), _scopes(wanted))
     return Query(sql, {**wanted.params(), **_about(query, words), "alike": parts[:MOST_PARTS_ALIKE]})
 

@@ -70,7 +70,16 @@ def parts_of_text(text: str) -> set[str]:
 
 
 def parts_of_word(word: str) -> list[str]:
-    """The parts by which a word of a query is looked up; a shorter word is looked up as it is."""
+    """The parts by which a word of a query is looked up, side by side: with those that overlap, looking up takes longer and
+    finds hardly less. A shorter word is looked up as it is.
+    """
+    word = unaccented(word)[:LONGEST_QUERY]
+    last = len(word) - PART
+    return sorted({word[at : at + PART] for at in (*range(0, last, PART), last)}) if last > 0 else [word]
+
+
+def all_parts_of_word(word: str) -> list[str]:
+    """All parts of a word of a query, of which a misspelt one may share some with what was meant."""
     word = unaccented(word)[:LONGEST_QUERY]
     return sorted({word[at : at + PART] for at in range(len(word) - PART + 1)}) if len(word) > PART else [word]
 
