@@ -148,7 +148,7 @@ def ours(url: str, data: Path, peer: Path | None) -> Iterator[Target]:
         "DATABASE_URL": database,
         "NOTECHONDRIA_DATA_DIR": str(data / "ours"),
         "NOTECHONDRIA_RATE_LIMITS": "off",
-        "NOTECHONDRIA_LOG_LEVEL": "error",
+        "NOTECHONDRIA_LOG_LEVEL": "ERROR",
     }
     command = [sys.executable, "-c", "from cli.main import app; app()"]
     with _running([*command, "serve", "--port", "8101", "--workers", str(WORKERS)], environment, "http://127.0.0.1:8101"):
@@ -199,8 +199,9 @@ def _running(command: list[str], environment: dict[str, str], origin: str) -> It
                 time.sleep(0.05)
         yield
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(30)
 
 
 def _call(method: str, url: str, body: object = None, token: str = "") -> dict:  # type: ignore[type-arg]
