@@ -158,13 +158,14 @@ def build_services(settings: Settings) -> Services:
         ),
         mails=mails,
         sealer=sealer,
-        blobs=_blobs(settings),
+        blobs=open_blobs(settings),
         thread_pool=threads,
         loop_pool=loop,
     )
 
 
-def _blobs(settings: Settings) -> Blobs:
+def open_blobs(settings: Settings) -> Blobs:
+    """The store of uploaded files that the settings name."""
     bucket, account = settings.cloudflare_r2_bucket_name, settings.cloudflare_r2_account_id
     key_id, secret = settings.cloudflare_r2_access_key_id, settings.cloudflare_r2_secret_access_key
     if bucket is None or account is None or key_id is None or secret is None:

@@ -11,52 +11,73 @@ import typer
 from cli.progress import shown
 from cli.store import fail, opened_log
 from eventstore.archive import Archived, ArchiveDamaged, NotEmpty, export_archive, import_archive
+from eventstore.blob_archive import Copied, blob_folder, export_blobs, import_blobs
+from eventstore.blobs import BlobStoreUnavailable
 from projections.catalog import ALL_PROJECTIONS
 from projections.rebuild import rebuild
+from settings import load_settings
+from wiring import open_blobs
 
 archive = typer.Typer(no_args_is_help=True, help="Export the whole log into a file, or import one into an empty log.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a sentence.")]
+WithFiles = Annotated[bool, typer.Option("--files/--no-files", help="Uploaded files too, in the folder FILE.files.")]
 File = Annotated[Path, typer.Argument(help="The file; .gz at the end of its name compresses it.")]
 
 
 @archive.command("export")
-def export_log(file: File, *, as_json: AsJson = False) -> None:
-    """Write every event into a file, with a checksum. The service may go on meanwhile.
+def export_log(file: File, *, with_files: WithFiles = True, as_json: AsJson = False) -> None:
+    """Write every event into a file and the uploaded files into a folder beside it, with checksums. The service may go on meanwhile.
 
-    The file holds all that the log holds, the key for digests included: keep it as you keep the database.
+    The file holds all that the log holds, the key for digests included: keep it as you keep the database. Exported again to the
+    same place, only new uploads are copied.
 
     Example: notechondria archive export backup.jsonl.gz
     """
+    copied = None
     try:
-        with opened_log() as conninfo, shown("Exporting", quiet=as_json) as progress:
-            done = export_archive(conninfo, file, progress)
+        with opened_log() as conninfo:
+            with shown("Exporting events", quiet=as_json) as progress:
+                done = export_archive(conninfo, file, progress)
+            if with_files:
+                with shown("Exporting files", quiet=as_json) as progress:
+                    copied = export_blobs(open_blobs(load_settings()), blob_folder(file), progress)
     except OSError as error:
         fail(f"{file} cannot be written: {error.strerror}.")
-    _tell("Exported", done, as_json=as_json)
+    except BlobStoreUnavailable as error:
+        fail(f"The uploaded files cannot be read: {error}")
+    _tell("Exported", done, copied, as_json=as_json)
 
 
 @archive.command("import")
-def import_log(file: File, *, as_json: AsJson = False) -> None:
+def import_log(file: File, *, with_files: WithFiles = True, as_json: AsJson = False) -> None:
     """Fill an empty log from a file, and build the read models. A damaged file is refused before anything is written.
 
-    Stop the server first, and start it afterwards. Attachments are files of their own: copy them too.
+    Stop the server first, and start it afterwards. The uploaded files are taken from the folder beside the file.
 
     Example: notechondria archive import backup.jsonl.gz
     """
+    copied = None
     try:
-        with opened_log() as conninfo, shown("Importing", quiet=as_json) as progress:
-            done = import_archive(conninfo, file, progress)
-            rebuild(conninfo, ALL_PROJECTIONS)
+        with opened_log() as conninfo:
+            if with_files:
+                with shown("Importing files", quiet=as_json) as progress:
+                    copied = import_blobs(open_blobs(load_settings()), blob_folder(file), progress)
+            with shown("Importing events", quiet=as_json) as progress:
+                done = import_archive(conninfo, file, progress)
+                rebuild(conninfo, ALL_PROJECTIONS)
     except OSError as error:
         fail(f"{file} cannot be read: {error.strerror}.")
-    except (ArchiveDamaged, NotEmpty) as error:
+    except (ArchiveDamaged, NotEmpty, BlobStoreUnavailable) as error:
         fail(str(error))
-    _tell("Imported", done, as_json=as_json)
+    _tell("Imported", done, copied, as_json=as_json)
 
 
-def _tell(what: str, done: Archived, *, as_json: bool) -> None:
+def _tell(what: str, done: Archived, copied: Copied | None, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"events": done.events, "head": done.head, "sha256": done.sha256}))
-    else:
-        print(f"{what} {done.events} events up to position {done.head}. Checksum {done.sha256}")
+        files = {} if copied is None else {"files": copied.files, "bytes": copied.size}
+        print(json.dumps({"events": done.events, "head": done.head, "sha256": done.sha256, **files}))
+        return
+    print(f"{what} {done.events} events up to position {done.head}. Checksum {done.sha256}")
+    if copied is not None:
+        print(f"{what} {copied.files} files, {copied.size} bytes.")

@@ -1,0 +1,100 @@
+"""The uploaded files beside an exported log: a folder of the same paths, with a manifest of sizes and checksums.
+
+Files are copied after the log was exported: everything that the exported events name has been stored by then, and what is gone
+again was deleted for good meanwhile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from eventstore.archive import ArchiveDamaged, ArchiveProgress
+from eventstore.blobs import Blobs, is_path
+
+MANIFEST = "manifest.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a copy of the files came to."""
+
+    files: int
+    size: int
+    """Bytes."""
+
+
+def blob_folder(archive: Path) -> Path:
+    """Where the files of an archive lie."""
+    return archive.with_name(archive.name + ".files")
+
+
+def export_blobs(blobs: Blobs, folder: Path, progress: ArchiveProgress | None = None) -> Copied:
+    """Copies all files. Those that lie there with the same size since an earlier export stay: a path never changes its content."""
+    folder.mkdir(parents=True, exist_ok=True)
+    listed = [found for batch in blobs.list_now() for found in batch]
+    unfinished = folder / f".{MANIFEST}"
+    files = size = 0
+    with unfinished.open("wb") as manifest:
+        for found in listed:
+            place = folder / found.path
+            content = place.read_bytes() if place.is_file() and place.stat().st_size == found.size else blobs.read_now(found.path)
+            if content is None:
+                continue
+            if not place.is_file() or place.stat().st_size != len(content):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                part = place.with_name(f".{place.name}.part")
+                part.write_bytes(content)
+                part.replace(place)
+            entry = {"path": found.path, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            manifest.write(orjson.dumps(entry) + b"\n")
+            files += 1
+            size += len(content)
+            if progress is not None:
+                progress(files, len(listed))
+        manifest.write(orjson.dumps({"files": files}) + b"\n")
+    unfinished.replace(folder / MANIFEST)
+    return Copied(files, size)
+
+
+def check_blobs(folder: Path) -> list[str]:
+    """The paths of an exported folder, after every file was compared with the manifest. Raises ArchiveDamaged."""
+    return [path for path, _ in _read(folder)]
+
+
+def import_blobs(blobs: Blobs, folder: Path, progress: ArchiveProgress | None = None) -> Copied:
+    """Stores all files of an exported folder. Raises ArchiveDamaged before anything is stored."""
+    paths = check_blobs(folder)
+    files = size = 0
+    for path, content in _read(folder):
+        blobs.put_now(path, content)
+        files += 1
+        size += len(content)
+        if progress is not None:
+            progress(files, len(paths))
+    return Copied(files, size)
+
+
+def _read(folder: Path) -> Iterator[tuple[str, bytes]]:
+    try:
+        lines = (folder / MANIFEST).read_bytes().splitlines()
+        entries = [orjson.loads(line) for line in lines]
+        [*listed, last] = entries
+        if last != {"files": len(listed)}:
+            raise ArchiveDamaged("The list of files was cut off.")
+        for entry in listed:
+            path: str = entry["path"]
+            if not is_path(path):
+                raise ArchiveDamaged(f"{path!r} cannot be the path of a file.")
+            content = (folder / path).read_bytes()
+            if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+                raise ArchiveDamaged(f"The file {path} was changed.")
+            yield path, content
+    except FileNotFoundError as error:
+        raise ArchiveDamaged(f"The file {Path(error.filename).name} is missing.") from None
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise ArchiveDamaged(f"The list of files cannot be read: {error}") from None

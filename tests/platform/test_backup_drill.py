@@ -1,0 +1,168 @@
+"""The drill: a server under load is backed up, the backup becomes another server, and both say the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import psycopg
+import pytest
+
+from api.app import Door, area_routes
+from eventstore.archive import ArchiveDamaged
+from eventstore.blob_archive import blob_folder, check_blobs
+from projections.catalog import ALL_PROJECTIONS
+from projections.verify import verify
+from settings import Settings, load_settings
+from tests.accounts.people import Person, make_person
+from tests.door.serving import serving
+from wiring import build_services, prepare
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-c", "from cli.main import app; app()"]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="ntc-"))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture
+def other_database(postgres_url: str) -> Iterator[str]:
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE restored TEMPLATE template0")
+        yield postgres_url.replace("/postgres?", "/restored?")
+        connection.execute("DROP DATABASE restored WITH (FORCE)")
+
+
+def _notechondria(settings: Settings, *words: str) -> dict[str, Any]:
+    environment = os.environ | {"DATABASE_URL": settings.conninfo(), "NOTECHONDRIA_DATA_DIR": str(settings.data_dir)}
+    ran = subprocess.run([*COMMAND, *words, "--json"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    told: dict[str, Any] = json.loads(ran.stdout)
+    return told
+
+
+class Writing:
+    """People who write and upload until they are told to stop; what was answered with success is noted."""
+
+    def __init__(self, client: httpx.Client, people: list[Person]) -> None:
+        self._client = client
+        self._stop = threading.Event()
+        self.failures: list[str] = []
+        self._threads = [threading.Thread(target=self._write, args=(person,)) for person in people]
+
+    def _write(self, person: Person) -> None:
+        number = 0
+        while not self._stop.is_set():
+            number += 1
+            body = {"title": f"Event {number}", "event_date": "2031-05-06"}
+            made = self._client.post("/api/v1/planner-events/", json=body, headers=person.headers)
+            picture = {"file": (f"page{number}.txt", f"{person.username} {number}".encode() * 50)}
+            note = self._client.post("/api/v1/notes/", json={"title": f"Note {number}", "content": "text"}, headers=person.headers)
+            sent = self._client.post(f"/api/v1/notes/{note.json()['id']}/attachments/", files=picture, headers=person.headers)
+            self.failures += [answer.text for answer in (made, note, sent) if answer.status_code != 201]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def _what_people_see(client: httpx.Client, people: list[Person]) -> list[Any]:
+    paths = ("/api/v1/planner-events/", "/api/v1/courses/", "/api/v1/notes/", "/api/v1/settings/")
+    return [client.get(path, headers=person.headers).json() for person in people for path in paths]
+
+
+def test_backup_under_load_becomes_the_same_server_elsewhere(folder: Path, database_url: str, other_database: str) -> None:
+    here = load_settings(database_url=database_url, data_dir=folder / "here", media_url="https://media.example.org")
+    there = load_settings(database_url=other_database, data_dir=folder / "there", media_url="https://media.example.org")
+    backup = folder / "backups" / "log.jsonl.gz"
+    prepare(here)
+    services = build_services(here)
+    with serving(Door(services, area_routes())) as client:
+        people = [make_person(services) for _ in range(3)]
+        with Writing(client, people) as writing:
+            while client.get("/api/v1/ready/").json()["head"] < 30:
+                assert not writing.failures, writing.failures[:3]
+            under_load = _notechondria(here, "archive", "export", str(backup))
+        assert not writing.failures, writing.failures[:3]
+        assert client.get("/api/v1/ready/").json()["head"] > under_load["head"]
+        assert under_load["files"] > 0
+        # The one that is restored is taken when nobody writes, so that all can be compared.
+        done = _notechondria(here, "archive", "export", str(backup))
+        assert done["files"] >= under_load["files"]
+        seen_here = _what_people_see(client, people)
+    restored = _notechondria(there, "archive", "import", str(backup))
+    assert (restored["events"], restored["sha256"], restored["files"]) == (done["events"], done["sha256"], done["files"])
+    prepare(there)
+    assert not verify(there.conninfo(), ALL_PROJECTIONS).different
+    with serving(Door(build_services(there), area_routes())) as client:
+        assert _what_people_see(client, people) == seen_here
+        paths = check_blobs(blob_folder(backup))
+        for path in paths[:3]:
+            assert client.get(f"/media/{path}").content == (blob_folder(backup) / path).read_bytes()
+        made = client.post("/api/v1/planner-events/", json={"title": "Goes on", "event_date": "2031-05-07"}, headers=people[0].headers)
+        assert made.status_code == 201
+        assert made.json()["id"] > max(event["id"] for event in seen_here[0])
+
+
+def test_export_under_load_alone_is_a_whole_server(folder: Path, database_url: str, other_database: str) -> None:
+    here = load_settings(database_url=database_url, data_dir=folder / "here")
+    there = load_settings(database_url=other_database, data_dir=folder / "there")
+    prepare(here)
+    services = build_services(here)
+    with serving(Door(services, area_routes())) as client:
+        people = [make_person(services) for _ in range(2)]
+        with Writing(client, people) as writing:
+            while client.get("/api/v1/ready/").json()["head"] < 30:
+                assert not writing.failures, writing.failures[:3]
+            done = _notechondria(here, "archive", "export", str(folder / "log.jsonl"))
+    _notechondria(there, "archive", "import", str(folder / "log.jsonl"))
+    prepare(there)
+    assert not verify(there.conninfo(), ALL_PROJECTIONS).different
+    with serving(Door(build_services(there), area_routes())) as client:
+        told = client.get("/api/v1/ready/").json()
+        assert told["head"] == done["head"]
+        for person in people:
+            for note in client.get("/api/v1/notes/", headers=person.headers).json()[:5]:
+                attachments = client.get(f"/api/v1/notes/{note['id']}/attachments/", headers=person.headers).json()
+                for attachment in attachments:
+                    assert client.get(attachment["url"]).status_code == 200
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing", "cut"])
+def test_damaged_files_are_found_before_anything_is_imported(folder: Path, damage: str) -> None:
+    from eventstore.blob_archive import export_blobs
+    from eventstore.blobs import Blobs
+
+    blobs = Blobs.at(folder / "media")
+    blobs.put_now("user_upload/user_1/abc/a.txt", b"text")
+    export_blobs(blobs, folder / "copy")
+    assert check_blobs(folder / "copy") == ["user_upload/user_1/abc/a.txt"]
+    file = folder / "copy" / "user_upload/user_1/abc/a.txt"
+    if damage == "changed":
+        file.write_bytes(b"test")
+    elif damage == "missing":
+        file.unlink()
+    else:
+        manifest = folder / "copy" / "manifest.jsonl"
+        manifest.write_bytes(manifest.read_bytes().splitlines(keepends=True)[0])
+    with pytest.raises(ArchiveDamaged):
+        check_blobs(folder / "copy")
