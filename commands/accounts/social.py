@@ -97,6 +97,9 @@ def sign_in_with(
 def _link_by_address(work: Work[Lookups], account: Account, identity: Identity, sign_in: SignIn) -> SignedIn:
     """Links to the account whose address both sides have verified, and tells its holder; anything less has to be done by hand."""
     _refuse_disabled(account)
+    if account.links.get(identity.provider) == identity.uid:
+        # Linked between the two questions, by a sign-in of the same person at the same moment.
+        return _signed_in(work, account, sign_in)
     if account.state == "pending":
         # Whoever registered this address never showed that it is theirs: the provider's word takes its place.
         account.trigger(accounts.PasswordDropped, work.context.now)
