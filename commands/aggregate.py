@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from eventstore.events import Event
 from eventstore.events.base import stream_number
+from eventstore.events.erasure import OwnerErased, StreamForgotten
 from eventstore.snapshots import SHAPES, Snapshot
 
 E = TypeVar("E", bound=Event)
@@ -90,8 +91,13 @@ class Aggregate:
         self.version = snapshot.originator_version
         self.modified_on = snapshot.timestamp
 
+    is_forgotten: bool = False
+    """Whether everything was overwritten: no attribute tells anything then, and commands do not find it."""
+
     def evolve(self, event: Event) -> None:
         """Takes one event in."""
+        if isinstance(event, OwnerErased | StreamForgotten):
+            self.is_forgotten = True
         evolver = self.evolvers.get(type(event))
         if evolver is not None:
             evolver(self, event)

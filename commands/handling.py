@@ -97,7 +97,7 @@ class Work(Generic[L_co]):
                     return None
             self.aggregates[stream] = known
         assert isinstance(known, kind)
-        return known
+        return None if known.is_forgotten else known
 
     def _remembered(self, stream: str) -> Aggregate | None:
         cache = self._log.repository.cache

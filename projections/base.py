@@ -17,6 +17,7 @@ from uuid import UUID
 from eventstore.codec import Recorded
 from eventstore.events import Event
 from eventstore.events.base import stream_number
+from eventstore.events.erasure import OwnerErased
 
 Lifecycle = Literal["inline", "following"]
 Key = tuple[Any, ...]
@@ -163,6 +164,13 @@ class Projection:
 
     def __init_subclass__(cls) -> None:
         cls.handlers = {event_type: method for method in vars(cls).values() for event_type in getattr(method, "handled", ())}
+        if any(table.stream for table in cls.tables):
+            cls.handlers.setdefault(OwnerErased, cls.owner_erased)
+
+    def owner_erased(self, rows: Any, event: Event) -> None:
+        """Removes the rows of a stream whose owner was erased, whatever the area."""
+        for table, key in Projection.keys(self, event):
+            rows.remove(table, key)
 
     def apply(self, rows: Any, batch: Iterable[Recorded]) -> None:
         """Turns events into row changes, in order. `rows` is a projections.rows.Rows."""

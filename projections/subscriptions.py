@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from eventstore.events import Event, subscriptions
+from eventstore.events.erasure import OwnerErased
 from projections.base import Key, Projection, Row, Table, handles
 from projections.rows import Rows
 
@@ -45,7 +46,14 @@ class Subscriptions(Projection):
 
     def keys(self, event: Event) -> Iterator[tuple[Table[Any], Key]]:
         """The stream is named after account and course."""
-        yield SUBSCRIPTIONS, _key(event)
+        if event.originator_id.startswith("subscription-"):
+            yield SUBSCRIPTIONS, _key(event)
+
+    @handles(OwnerErased)
+    def owner_erased(self, rows: Rows, event: Event) -> None:
+        """Nothing is left."""
+        for table, key in self.keys(event):
+            rows.remove(table, key)
 
     @handles(subscriptions.CourseSubscribed)
     def subscribed(self, rows: Rows, event: subscriptions.CourseSubscribed) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reactors.dangling import DANGLING
+from reactors.erasure import ERASURE
 from reactors.feeds.schedule import FEEDS
 from reactors.files import REMOVE_PURGED, SWEEP_STRAYS
 from reactors.following import Periodic, Reactor
@@ -12,6 +13,7 @@ from reactors.mail import MAIL
 
 ALL_REACTORS: tuple[Reactor[Any] | Periodic[Any], ...] = (
     MAIL,
+    ERASURE,
     FEEDS,
     DANGLING,
     REMOVE_PURGED,

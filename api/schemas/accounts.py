@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel
 
-from api.fields import Email, Json, Model, Text, refuse
+from api.fields import Email, Integer, Json, Model, Text, refuse
 from api.fields.text import Text as TextType
 from commands.accounts.passwords import LONGEST, SHORTEST, weakness
 
@@ -140,3 +140,34 @@ class ApiKeyOut(BaseModel):
     api_key_prefix: str
     rotated_at: str
     mcp_endpoint: str
+
+
+class EraseIn(Model):
+    """A fresh identity code."""
+
+    identity_code: Digits
+
+
+class HistoryQuery(Model):
+    """A page of the history."""
+
+    limit: Annotated[int, Integer(min=1, max=200)] = 50
+    before: Annotated[int | None, Integer(min=1, doc="The last page's next_before")] = None
+
+
+class HistoryEntry(BaseModel):
+    """One thing that happened. `about` has what is to be told of it, never a secret."""
+
+    id: int
+    at: str
+    what: str
+    session_id: int | None
+    channel: str
+    about: dict[str, Any]
+
+
+class HistoryOut(BaseModel):
+    """A page. next_before is null on the last one."""
+
+    results: list[HistoryEntry]
+    next_before: int | None

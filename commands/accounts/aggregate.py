@@ -7,7 +7,7 @@ from typing import Any, Literal
 from commands.aggregate import Aggregate, evolves
 from eventstore.events import accounts
 
-State = Literal["pending", "active", "disabled", "gone"]
+State = Literal["pending", "active", "disabled", "erasing", "gone"]
 REMEMBERED_CODES = 32
 """Codes live for hours and there are few at a time: a used one has long expired when it drops out."""
 
@@ -95,8 +95,14 @@ class Account(Aggregate):
     def _enabled(self, event: accounts.AccountEnabled) -> None:
         self.state = "active" if self.verified else "pending"
 
-    @evolves(accounts.AccountErasureRequested, accounts.EmailChangeRequested)
-    def _used_code(self, event: accounts.AccountErasureRequested | accounts.EmailChangeRequested) -> None:
+    @evolves(accounts.AccountErasureRequested)
+    def _erasure_requested(self, event: accounts.AccountErasureRequested) -> None:
+        self.state = "erasing"
+        self.epoch += 1
+        self._use_up(event.code_id)
+
+    @evolves(accounts.EmailChangeRequested)
+    def _email_change_requested(self, event: accounts.EmailChangeRequested) -> None:
         self._use_up(event.code_id)
 
     @evolves(accounts.PasswordChanged, accounts.PasswordReset)

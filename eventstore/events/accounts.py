@@ -54,7 +54,7 @@ class AccountEnabled(Event):
 
 
 class AccountErasureRequested(Event):
-    """The holder proved to be the holder and asked for everything to be erased."""
+    """The holder proved to be the holder and asked for everything to be erased. The account is shut from here on."""
 
     code_id: str
 

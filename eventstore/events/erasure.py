@@ -9,3 +9,7 @@ class StreamForgotten(Event):
     """An operator had all earlier events of this stream overwritten."""
 
     reason: str
+
+
+class OwnerErased(Event):
+    """The account that this belonged to was erased: all before is overwritten, and no read model shows it any more."""

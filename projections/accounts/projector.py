@@ -192,6 +192,14 @@ class Accounts(Projection):
         """Name and address are free."""
         rows.remove(ACCOUNTS, stream_number(event.originator_id))
 
+    @handles(accounts.AccountErasureRequested)
+    def erasure_requested(self, rows: Rows, event: Event) -> None:
+        """Shut, and signed out everywhere."""
+        if row := self._due(rows, event):
+            row.is_active = False
+            row.api_key_digest = None
+            row.epoch += 1
+
     @handles(accounts.AccountErased)
     def erased(self, rows: Rows, event: Event) -> None:
         """Nothing is left."""

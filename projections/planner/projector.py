@@ -8,6 +8,7 @@ from datetime import date, datetime
 from eventstore import moments
 from eventstore.events import Event, planner
 from eventstore.events.base import stream_number
+from eventstore.events.erasure import OwnerErased
 from projections.base import Projection, Row, Table, handles
 from projections.rows import Rows
 from projections.wire import fragment, offset_time
@@ -99,6 +100,7 @@ PLANNER_EVENTS = Table(
     CREATE INDEX planner_deleted ON {schema}.events (owner_id, deleted_at DESC) WHERE deleted_at IS NOT NULL;
     """,
 )
+STEPS = ("created", "moved", "completed", "reopened", "deleted", "restored")
 TRAIL = Table(
     "trail",
     PlannerTrailRow,
@@ -115,6 +117,16 @@ class Planner(Projection):
     version = 1
     lifecycle = "inline"
     tables = (PLANNER_EVENTS, TRAIL, PLANNERS)
+
+    @handles(OwnerErased)
+    def owner_erased(self, rows: Rows, event: Event) -> None:
+        """Nothing is left, the trail neither: any event of the stream may have left a step."""
+        super().owner_erased(rows, event)
+        if event.originator_id.startswith("planner-event-"):
+            event_id = stream_number(event.originator_id)
+            for version in range(1, event.originator_version):
+                for step in STEPS:
+                    rows.remove(TRAIL, (event_id, version, step))
 
     @handles(planner.PlannerEventCreated)
     def created(self, rows: Rows, event: planner.PlannerEventCreated) -> None:

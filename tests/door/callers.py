@@ -74,6 +74,8 @@ ACCOUNTS: Table = {
     "POST /api/v1/auth/change-password/": session_only(400),
     "POST /api/v1/auth/change-email/": session_only(400),
     "POST /api/v1/auth/rotate-api-key/": session_only(200),
+    "DELETE /api/v1/auth/account/": session_only(400),
+    "GET /api/v1/auth/history/": signed_in(200),
 }
 
 SESSIONS: Table = {

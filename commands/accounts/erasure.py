@@ -1,0 +1,114 @@
+"""Erasing an account: shut at once, then everything of it overwritten in the log, and at last itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+
+from commands.accounts.aggregate import Account, default_image_path
+from commands.accounts.codes import IDENTITY, identity_target
+from commands.accounts.proofs import Proofs
+from commands.accounts.refusals import own_account
+from commands.aggregate import Aggregate
+from commands.attachments.aggregate import Attachment
+from commands.context import Context
+from commands.courses.aggregate import Course
+from commands.courses.inbox import inbox_of
+from commands.errors import Declined
+from commands.handling import Handling, Work
+from commands.lookups import Lookups
+from commands.note_sessions.aggregate import NoteSession
+from commands.notes.aggregate import Note
+from commands.planner.aggregate import Planner, PlannerEvent
+from commands.sessions import Session
+from commands.subscriptions import Subscription
+from eventstore.events import accounts, notes
+from eventstore.events.erasure import OwnerErased
+
+AT_ONCE = 100
+"""Streams that are erased in one transaction."""
+KINDS: dict[str, type[Aggregate]] = {
+    kind.kind: kind for kind in (Attachment, Course, Note, NoteSession, Planner, PlannerEvent, Session, Subscription)
+}
+"""Whatever an account can own. An area that is added here also says in its read models what belongs to whom."""
+CODE_REFUSED = "Account not erased: Backend.Creators.Auth/account.erase — the identity code is wrong, used up or expired."
+
+
+def request_erasure(
+    proofs: Proofs, account_id: int, *, digits: str, network: str
+) -> tuple[Callable[[Work[Lookups]], None], Callable[[], str]]:
+    """(the decision that shuts the account and ends its sessions; what tells the code's id afterwards)."""
+
+    @cache
+    def code() -> str:
+        target = identity_target(account_id)
+        return proofs.checked_code(IDENTITY, target, digits, network=network, refusal=Declined(CODE_REFUSED))
+
+    def decide(work: Work[Lookups]) -> None:
+        account = own_account(work, account_id)
+        code_id = code()
+        if account.state == "erasing":
+            return
+        if code_id in account.used_codes:
+            raise Declined(CODE_REFUSED)
+        account.trigger(accounts.AccountErasureRequested, work.context.now, code_id=code_id)
+
+    return decide, code
+
+
+def erase(handling: Handling[Lookups], account_id: int, delete_files: Callable[[list[str]], None]) -> None:
+    """Erases an account that was shut for it, in steps that can be repeated and done by two at once."""
+    context = Context(actor=None, channel="system", reason="erasure")
+    while True:
+        paths, more = handling.run(partial(_erase_some, account_id=account_id), context).result
+        delete_files(paths)
+        if not more:
+            break
+    path = handling.run(partial(_erase_account, account_id=account_id), context).result
+    if path is not None:
+        delete_files([path, default_image_path(account_id)])
+
+
+def _erase_some(work: Work[Lookups], account_id: int) -> tuple[list[str], bool]:
+    """Overwrites some streams of the account; (files that nothing names now, whether there may be more)."""
+    paths, more = [], False
+    for kind, ids, path in work.lookups.owned_streams(account_id, AT_ONCE):
+        owned_thing = work.find(KINDS[kind], ids[0] if len(ids) == 1 else ids)
+        if owned_thing is None:
+            continue
+        if isinstance(owned_thing, Course):
+            _hand_back_notes(work, account_id, owned_thing)
+        if isinstance(owned_thing, Note) and not owned_thing.is_purged:
+            _cut_off_comments(work, account_id, owned_thing)
+        work.forget(owned_thing)
+        owned_thing.trigger(OwnerErased, work.context.now)
+        more = True
+        if path:
+            paths.append(path)
+    return paths, more
+
+
+def _hand_back_notes(work: Work[Lookups], account_id: int, course: Course) -> None:
+    """What others have filed in the course goes to their own Inbox."""
+    for note_id, author_id in work.lookups.notes_in_course(course.number):
+        if author_id != account_id and (note := work.find(Note, note_id)) is not None:
+            note.trigger(notes.NoteFiled, work.context.now, course_id=inbox_of(work, author_id), with_course=course.number)
+
+
+def _cut_off_comments(work: Work[Lookups], account_id: int, note: Note) -> None:
+    """Comments that others wrote on the note stay, without their source."""
+    for comment_id in work.lookups.comments_on(note.uuid):
+        comment = work.find(Note, comment_id)
+        if comment is not None and comment.owner_id != account_id and not comment.is_purged:
+            comment.trigger(notes.NoteSourcePurged, work.context.now)
+
+
+def _erase_account(work: Work[Lookups], account_id: int) -> str | None:
+    """The last step: name and address are free. The path of its picture; None when it was gone already."""
+    account = work.find(Account, account_id)
+    if account is None or account.state == "gone":
+        return None
+    path = account.image_path
+    work.forget(account)
+    account.trigger(accounts.AccountErased, work.context.now)
+    return path

@@ -1,0 +1,51 @@
+"""Finishes erasures of accounts that a crash has interrupted."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from commands.accounts.erasure import erase
+from commands.handling import Handling
+from commands.lookups import Lookups
+from eventstore.blobs import Blobs
+from eventstore.codec import Recorded
+from eventstore.events.accounts import AccountErasureRequested
+from eventstore.events.base import stream_number
+from eventstore.traces import remove_traces
+from reactors.following import Reactor
+
+
+class ErasureServices(Protocol):
+    """What erasing needs of the services."""
+
+    @property
+    def commands(self) -> Handling[Lookups]:
+        """The write side."""
+        ...
+
+    @property
+    def blobs(self) -> Blobs:
+        """The files."""
+        ...
+
+    @property
+    def thread_pool(self) -> ConnectionPool[Connection[TupleRow]]:
+        """Connections."""
+        ...
+
+
+def erase_account(services: ErasureServices, account_id: int) -> None:
+    """Erases an account that was shut for it, with its files and traces. Doing it again does nothing."""
+    erase(services.commands, account_id, services.blobs.delete_now)
+    remove_traces(services.thread_pool, account_id)
+
+
+def _react(recorded: Recorded, services: ErasureServices) -> None:
+    erase_account(services, stream_number(recorded.event.originator_id))
+
+
+ERASURE: Reactor[ErasureServices] = Reactor("erasure", (AccountErasureRequested,), _react)

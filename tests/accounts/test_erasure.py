@@ -1,0 +1,112 @@
+"""Erasing an account: nothing of it is left in the store, and nothing of others is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from reactors.erasure import erase_account
+from tests.accounts.mailbox import codes_for
+from tests.accounts.people import PASSWORD, Person, make_person
+from wiring import Services
+
+V1 = "/api/v1"
+SECRET = "Unrepeatable-words"
+
+
+def everything(services: Services) -> str:
+    """All values of all tables, as a dump shows them."""
+    found = []
+    with psycopg.connect(services.settings.conninfo()) as connection:
+        tables = connection.execute(
+            "SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) FROM pg_tables"
+            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+        ).fetchall()
+        for (table,) in tables:
+            columns = connection.execute(f"SELECT * FROM {table}")
+            for row in columns:
+                found += [as_text(value) for value in row]
+    return "\n".join(found)
+
+
+def as_text(value: object) -> str:
+    """A value as a dump can be searched for it."""
+    return bytes(value).decode("utf-8", "replace") if isinstance(value, bytes | memoryview) else str(value)
+
+
+def erase(door: httpx.Client, services: Services, person: Person) -> httpx.Response:
+    assert door.post(f"{V1}/auth/send-identity-code/", headers=person.headers).status_code == 200
+    code = codes_for(services, person.email)[-1]
+    return door.request("DELETE", f"{V1}/auth/account/", json={"identity_code": code}, headers=person.headers)
+
+
+@pytest.fixture
+def full_person(door: httpx.Client, services: Services) -> Person:
+    """Somebody with something of everything."""
+    person = make_person(services, f"Erasable{len(everything(services)) % 9973}")
+    headers = person.headers
+    assert door.patch(f"{V1}/settings/", json={"motto": SECRET, "app_settings": {"x": SECRET}}, headers=headers).status_code == 200
+    course = door.post(f"{V1}/courses/", json={"title": SECRET, "description": SECRET}, headers=headers).json()
+    note = door.post(f"{V1}/notes/", json={"title": SECRET, "content": f"{SECRET} one", "course_id": course["id"]}, headers=headers).json()
+    door.patch(f"{V1}/notes/{note['id']}/", json={"content": f"{SECRET} two"}, headers=headers)
+    binned = door.post(f"{V1}/notes/", json={"title": SECRET, "content": SECRET}, headers=headers).json()
+    assert door.delete(f"{V1}/notes/{binned['id']}/", headers=headers).status_code == 204
+    plan = {"title": SECRET, "event_date": "2031-05-06"}
+    assert door.post(f"{V1}/planner-events/", json=plan, headers={**headers, "Idempotency-Key": "plan"}).status_code == 201
+    files = {"file": (f"{SECRET}.txt", SECRET.encode())}
+    assert door.post(f"{V1}/notes/{note['id']}/attachments/", files=files, headers=headers).status_code == 201
+    return person
+
+
+def test_nothing_of_an_erased_account_is_left(door: httpx.Client, services: Services, full_person: Person) -> None:
+    assert SECRET in everything(services)
+    answer = erase(door, services, full_person)
+    assert answer.status_code == 204, answer.text
+    dump = everything(services)
+    for trace in (SECRET, full_person.email, full_person.username):
+        assert trace.lower() not in dump.lower()
+    media = Path(services.settings.data_dir) / "media"
+    assert not [path for path in media.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+    assert door.get(f"{V1}/settings/", headers=full_person.headers).json() == {"detail": "Invalid token."}
+    again = {"username": full_person.username, "email": full_person.email, "password": PASSWORD}
+    assert door.post(f"{V1}/auth/register/", json=again).status_code == 201
+
+
+def test_what_others_wrote_stays(door: httpx.Client, services: Services, person: Person) -> None:
+    author = make_person(services)
+    course = door.post(f"{V1}/courses/", json={"title": "Shared"}, headers=author.headers).json()
+    assert door.post(f"{V1}/courses/{course['id']}/subscribe/", headers=person.headers).status_code in (200, 201)
+    body = {"title": "Mine", "content": "stays", "course_id": course["id"]}
+    note = door.post(f"{V1}/notes/", json=body, headers=person.headers).json()
+    assert erase(door, services, author).status_code == 204
+    kept = door.get(f"{V1}/notes/{note['id']}/", headers=person.headers).json()
+    assert kept["content"] == "stays"
+    (inbox,) = [c for c in door.get(f"{V1}/courses/", headers=person.headers).json() if c["is_default"]]
+    assert kept["course_id"] == inbox["id"]
+
+
+def test_erased_things_are_not_found(door: httpx.Client, services: Services, person: Person) -> None:
+    gone = make_person(services)
+    note = door.post(f"{V1}/notes/", json={"title": "Gone", "content": "x"}, headers=gone.headers).json()
+    assert erase(door, services, gone).status_code == 204
+    for method in ("GET", "PATCH", "DELETE"):
+        answer = door.request(method, f"{V1}/notes/{note['id']}/", json={"title": "y"}, headers=person.headers)
+        assert answer.status_code == 404, answer.text
+
+
+def test_erasing_needs_the_right_code(door: httpx.Client, person: Person) -> None:
+    missing = door.request("DELETE", f"{V1}/auth/account/", headers=person.headers)
+    assert list(missing.json()) == ["identity_code"]
+    wrong = door.request("DELETE", f"{V1}/auth/account/", json={"identity_code": "000000"}, headers=person.headers)
+    assert wrong.status_code == 400
+    assert door.get(f"{V1}/settings/", headers=person.headers).status_code == 200
+
+
+def test_erasing_again_changes_nothing(door: httpx.Client, services: Services, full_person: Person) -> None:
+    assert erase(door, services, full_person).status_code == 204
+    before = everything(services)
+    erase_account(services, full_person.account_id)
+    assert everything(services) == before
