@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Protocol
 
 from psycopg import Connection
@@ -16,6 +17,7 @@ from eventstore.codec import Recorded
 from eventstore.events.accounts import AccountErasureRequested
 from eventstore.events.base import stream_number
 from eventstore.traces import remove_traces
+from reactors.feeds.schedule import drop_unused
 from reactors.following import Reactor
 
 
@@ -42,6 +44,7 @@ def erase_account(services: ErasureServices, account_id: int) -> None:
     """Erases an account that was shut for it, with its files and traces. Doing it again does nothing."""
     erase(services.commands, account_id, services.blobs.delete_now)
     remove_traces(services.thread_pool, account_id)
+    drop_unused(services.thread_pool, timedelta())
 
 
 def _react(recorded: Recorded, services: ErasureServices) -> None:

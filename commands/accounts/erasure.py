@@ -11,6 +11,7 @@ from commands.accounts.proofs import Proofs
 from commands.accounts.refusals import own_account
 from commands.aggregate import Aggregate
 from commands.attachments.aggregate import Attachment
+from commands.calendars.aggregates import CalendarAddress, CalendarFeed
 from commands.context import Context
 from commands.courses.aggregate import Course
 from commands.courses.inbox import inbox_of
@@ -28,7 +29,19 @@ from eventstore.events.erasure import OwnerErased
 AT_ONCE = 100
 """Streams that are erased in one transaction."""
 KINDS: dict[str, type[Aggregate]] = {
-    kind.kind: kind for kind in (Attachment, Course, Note, NoteSession, Planner, PlannerEvent, Session, Subscription)
+    kind.kind: kind
+    for kind in (
+        Attachment,
+        CalendarAddress,
+        CalendarFeed,
+        Course,
+        Note,
+        NoteSession,
+        Planner,
+        PlannerEvent,
+        Session,
+        Subscription,
+    )
 }
 """Whatever an account can own. An area that is added here also says in its read models what belongs to whom."""
 CODE_REFUSED = "Account not erased: Backend.Creators.Auth/account.erase — the identity code is wrong, used up or expired."

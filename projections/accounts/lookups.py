@@ -28,6 +28,8 @@ SELECT kind, ids, path FROM (
         WHERE w.owner_id = %(account)s AND NOT EXISTS (SELECT FROM notes.notes n WHERE n.id = w.note_id)
     UNION ALL SELECT 3, 'note-session', ARRAY[id], NULL FROM note_sessions.sessions WHERE owner_id = %(account)s
     UNION ALL SELECT 3, 'planner-event', ARRAY[id], NULL FROM planner.events WHERE owner_id = %(account)s
+    UNION ALL SELECT 3, 'calendar-feed', ARRAY[id], NULL FROM calendars.feeds WHERE owner_id = %(account)s
+    UNION ALL SELECT 3, 'calendar-address', ARRAY[id], NULL FROM calendars.addresses WHERE owner_id = %(account)s
     UNION ALL SELECT 3, 'planner', ARRAY[account_id], NULL FROM planner.planners WHERE account_id = %(account)s
     UNION ALL SELECT 3, 'subscription', ARRAY[account_id, course_id], NULL FROM subscriptions.subscriptions WHERE account_id = %(account)s
     UNION ALL SELECT 3, 'session', ARRAY[id], NULL FROM sessions.sessions WHERE account_id = %(account)s

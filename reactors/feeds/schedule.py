@@ -19,7 +19,7 @@ from settings import Settings
 EVERY = timedelta(seconds=5)
 AT_ONCE = 4
 BATCH = 24
-LEFT_OVER_AFTER = "1 day"
+LEFT_OVER_AFTER = timedelta(days=1)
 
 _DUE = """
 SELECT DISTINCT ON (f.source_digest) f.source_digest, f.source_url, coalesce(s.url, f.source_url), coalesce(s.next_at, f.created_at) AS due
@@ -27,11 +27,11 @@ FROM calendars.feeds f LEFT JOIN feeds.sources s ON s.digest = f.source_digest
 WHERE f.is_enabled AND f.deleted_at IS NULL AND f.text_digest IS NULL AND f.source_digest IS NOT NULL
   AND NOT coalesce(s.gone, false) AND coalesce(s.next_at, now()) <= now()
 ORDER BY f.source_digest, f.id"""
-_UNUSED_SOURCES = f"""
-DELETE FROM feeds.sources s WHERE coalesce(tried_at, next_at) < now() - interval '{LEFT_OVER_AFTER}'
+_UNUSED_SOURCES = """
+DELETE FROM feeds.sources s WHERE coalesce(tried_at, next_at) < now() - %(age)s
   AND NOT EXISTS (SELECT FROM calendars.feeds f WHERE f.source_digest = s.digest AND f.deleted_at IS NULL)"""
-_UNUSED_TEXTS = f"""
-DELETE FROM feeds.texts t WHERE read_at < now() - interval '{LEFT_OVER_AFTER}'
+_UNUSED_TEXTS = """
+DELETE FROM feeds.texts t WHERE read_at < now() - %(age)s
   AND NOT EXISTS (SELECT FROM feeds.sources s WHERE s.text_digest = t.digest)
   AND NOT EXISTS (SELECT FROM calendars.feeds f WHERE f.text_digest = t.digest AND f.deleted_at IS NULL)"""
 _UNPREPARED = """
@@ -64,12 +64,18 @@ def keep_feeds(services: FeedServices) -> None:
     pool = services.thread_pool
     read_given_texts(pool)
     fetch_due(pool, outbound_policy(services.settings))
+    drop_unused(pool, LEFT_OVER_AFTER)
     with pool.connection() as connection:
         texts = [row[0] for row in connection.execute(_UNPREPARED, {"year": datetime.now(UTC).year + 1})]
-        connection.execute(_UNUSED_SOURCES.encode())
-        connection.execute(_UNUSED_TEXTS.encode())
     if texts:
         prepare_years(pool, texts, [datetime.now(UTC).year + 1])
+
+
+def drop_unused(pool: Pool, age: timedelta) -> None:
+    """Deletes copies of calendars that no feed has read for so long."""
+    with pool.connection() as connection:
+        connection.execute(_UNUSED_SOURCES.encode(), {"age": age})
+        connection.execute(_UNUSED_TEXTS.encode(), {"age": age})
 
 
 def fetch_due(pool: Pool, policy: Policy) -> int:

@@ -56,6 +56,9 @@ def full_person(door: httpx.Client, services: Services) -> Person:
     assert door.delete(f"{V1}/notes/{binned['id']}/", headers=headers).status_code == 204
     plan = {"title": SECRET, "event_date": "2031-05-06"}
     assert door.post(f"{V1}/planner-events/", json=plan, headers={**headers, "Idempotency-Key": "plan"}).status_code == 201
+    calendar = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20310101T000000Z\r\n"
+    calendar += f"DTSTART:20310506T090000Z\r\nSUMMARY:{SECRET}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    assert door.post(f"{V1}/calendar-feeds/", json={"title": SECRET, "ics_text": calendar}, headers=headers).status_code == 201
     files = {"file": (f"{SECRET}.txt", SECRET.encode())}
     assert door.post(f"{V1}/notes/{note['id']}/attachments/", files=files, headers=headers).status_code == 201
     return person

@@ -13,7 +13,7 @@ from cli.main import app
 from commands.bootstrap import ensure_administrator, revoke_every_session
 from settings import Settings, load_settings
 from tests.accounts.people import PASSWORD, Person, make_person
-from wiring import Services, administrator_of, build_services, prepare
+from wiring import Services, administrator_of, build_services, prepare_start
 
 LOGIN = "/api/v1/auth/login/"
 
@@ -88,8 +88,8 @@ def test_invitation_code_is_shown_once(operator: CliRunner, door: httpx.Client, 
 
 def test_administrator_is_made_once_and_keeps_its_password(database_url: str, tmp_path: Path) -> None:
     settings = load_settings(database_url=database_url, data_dir=tmp_path, superuser_password=PASSWORD, superuser_username="boss")
-    prepare(settings)
-    prepare(settings)
+    prepare_start(settings)
+    prepare_start(settings)
     services = build_services(settings)
     services.thread_pool.open()
     try:
