@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from projections.notes.queries import ITEM, JOINS
 from projections.reading import Query
 
 Scope = Literal["personal", "all", "private", "public"]
@@ -32,19 +31,24 @@ _ORDERS = {
     "popular": "{n}.mark DESC, {n}.last_edit DESC, {n}.id DESC",
 }
 
+# The cards are looked up behind the page, row by row in its order: that is faster than joins that have to be sorted again.
+# The count is only made when the page does not tell it.
 _PAGE = """
-SELECT convert_to('[' || coalesce(
-           string_agg(page.item, ',' ORDER BY page.nth) FILTER (WHERE page.nth <= %(offset)s + %(limit)s), '') || ']', 'UTF8'),
-       CASE WHEN count(*) BETWEEN 1 AND %(limit)s OR (count(*) = 0 AND %(offset)s = 0) THEN %(offset)s + count(*)
-            ELSE greatest(__COUNTED__, CASE WHEN count(*) > 0 THEN %(offset)s + count(*) ELSE 0 END) END,
-       count(*) > %(limit)s
+SELECT convert_to('[' || coalesce(page.items, '') || ']', 'UTF8'), counted.total,
+       page.length > 0 AND (%(offset)s + page.length < counted.total OR counted.total >= __MOST__)
 FROM (
-    SELECT __ITEM__ AS item, n.nth
-    FROM (
-        SELECT n.*, row_number() OVER (ORDER BY __ORDER__) AS nth FROM (__CANDIDATES__) n
-        ORDER BY __ORDER__ LIMIT %(limit)s + 1 OFFSET %(offset)s
-    ) n __JOINS__
-) page"""
+    SELECT string_agg(item, ',') AS items, count(*) AS length FROM (
+        SELECT '{' || n.item
+               || ',"course":' || coalesce((SELECT c.card FROM courses.courses c WHERE c.id = n.course_id), 'null')
+               || ',"author":' || (SELECT a.card FROM accounts.accounts a WHERE a.id = n.owner_id) || '}' AS item
+        FROM (__CANDIDATES__) n ORDER BY __ORDER__ LIMIT %(limit)s OFFSET %(offset)s
+    ) items
+) page CROSS JOIN LATERAL (
+    SELECT CASE WHEN page.length BETWEEN 1 AND %(limit)s - 1 OR (page.length = 0 AND %(offset)s = 0) THEN %(offset)s + page.length
+                ELSE __COUNTED__ END AS total
+    OFFSET 0
+) counted"""
+_COLUMNS = "n.id, n.owner_id, n.course_id, n.item, n.last_edit, n.created_at, n.mark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,12 @@ def list_notes(wanted: Wanted, sort: Sort, limit: int, offset: int) -> Query:
 @cache
 def _page_sql(branches: tuple[str, ...], sort: Sort) -> str:
     order = _ORDERS[sort].format(n="n")
+    single = len(branches) == 1
     candidates = " UNION ALL ".join(
-        f"(SELECT n.* FROM notes.notes n WHERE {branch} ORDER BY {order} LIMIT %(offset)s + %(limit)s + 1)" for branch in branches
+        f"SELECT {_COLUMNS} FROM notes.notes n WHERE {branch}"
+        if single
+        else f"(SELECT {_COLUMNS} FROM notes.notes n WHERE {branch} ORDER BY {order} LIMIT %(offset)s + %(limit)s)"
+        for branch in branches
     )
     counted = " + ".join(
         f"(SELECT count(*) FROM (SELECT FROM notes.notes n WHERE {branch} LIMIT {MOST_COUNTED}) counted)" for branch in branches
@@ -98,6 +106,5 @@ def _page_sql(branches: tuple[str, ...], sort: Sort) -> str:
         _PAGE.replace("__COUNTED__", counted)
         .replace("__CANDIDATES__", candidates)
         .replace("__ORDER__", order)
-        .replace("__ITEM__", ITEM)
-        .replace("__JOINS__", JOINS)
+        .replace("__MOST__", str(MOST_COUNTED))
     )
