@@ -22,6 +22,8 @@ from commands.context import Context
 from commands.errors import Conflict, Refused
 from commands.handling import Handling, Outcome, Repeated, Work
 from commands.lookups import Lookups
+from commands.samples.material import MaterialMissing
+from commands.samples.seeding import Seeding
 from eventstore.application import Log
 from eventstore.blobs import Blobs
 from eventstore.codes import Codes
@@ -208,7 +210,7 @@ def prepare_start(settings: Settings) -> None:
 def _bootstrap(settings: Settings) -> None:
     if settings.superuser_password is None:
         log.info("no administrator is configured")
-    if settings.superuser_password is None and not settings.revoke_sessions_on_start:
+    if settings.superuser_password is None and not settings.revoke_sessions_on_start and not settings.bootstrap_sample_content:
         return
     services = build_services(settings)
     services.thread_pool.open()
@@ -218,11 +220,26 @@ def _bootstrap(settings: Settings) -> None:
             if made == "made":
                 _give_picture(services, settings.superuser_username)
             log.info("administrator", username=settings.superuser_username, state=made)
+        if settings.bootstrap_sample_content:
+            seed_samples(services)
         if settings.revoke_sessions_on_start:
             log.info("sessions ended on start", number=revoke_every_session(services.commands))
     finally:
         services.log.close()
         services.thread_pool.close()
+
+
+def seed_samples(services: Services) -> list[str]:
+    """Makes the sample courses that were never there; tells what was done. A server without its samples starts all the same."""
+    context = Context(actor=None, channel="system", reason="sample courses")
+    seeding = Seeding(services.commands, services.blobs, context)
+    try:
+        seeding.make_missing(services.settings.sample_root)
+    except MaterialMissing as missing:
+        log.warning("no sample courses", reason=str(missing))
+    for line in seeding.log:
+        log.info("sample courses", done=line)
+    return seeding.log
 
 
 def _give_picture(services: Services, username: str) -> None:

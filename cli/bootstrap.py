@@ -8,7 +8,7 @@ import typer
 
 from cli.store import fail, opened_store
 from commands.bootstrap import ensure_administrator
-from wiring import administrator_of
+from wiring import administrator_of, seed_samples
 
 
 def bootstrap(
@@ -17,16 +17,19 @@ def bootstrap(
         bool, typer.Option("--reset-password", help="Give an existing administrator the configured password.")
     ] = False,
 ) -> None:
-    """Prepare the store and make sure that the configured administrator is there.
+    """Prepare the store and make sure that the configured administrator and the sample courses are there.
 
     Example: DJANGO_SUPERUSER_PASSWORD=... notechondria bootstrap --reset-password
     """
     with opened_store() as services:
         settings = services.settings
-        if settings.superuser_password is None:
-            if reset_password:
-                fail("NOTECHONDRIA_SUPERUSER_PASSWORD is not set: there is no password to give.")
+        if settings.superuser_password is not None:
+            made = ensure_administrator(services.commands, administrator_of(settings), reset_password=reset_password)
+            print(f"Administrator {settings.superuser_username}: {made}.")
+        elif reset_password:
+            fail("NOTECHONDRIA_SUPERUSER_PASSWORD is not set: there is no password to give.")
+        else:
             print("No administrator is configured: NOTECHONDRIA_SUPERUSER_PASSWORD is not set.")
-            return
-        made = ensure_administrator(services.commands, administrator_of(settings), reset_password=reset_password)
-        print(f"Administrator {settings.superuser_username}: {made}.")
+        if settings.bootstrap_sample_content:
+            for line in seed_samples(services):
+                print(line)

@@ -29,3 +29,9 @@ class CourseLookups(Protocol):
 
     def where_notes_are(self, note_ids: Sequence[int]) -> list[tuple[int, int, int | None]]:
         """(note, author, course) of those notes that are not purged."""
+
+    def note_titles(self, course_id: int) -> set[str]:
+        """Titles of everything in the course, also of what lies in the recycle bin."""
+
+    def first_superuser(self) -> int | None:
+        """The superuser with the lowest id."""

@@ -59,3 +59,13 @@ class CourseAnswers(SqlAnswers):
             ids=list(note_ids),
         )
         return [(note_id, author_id, course_id) for note_id, author_id, course_id in rows]
+
+    def note_titles(self, course_id: int) -> set[str]:
+        """Titles of everything in the course, also of what lies in the recycle bin."""
+        rows = self.rows("SELECT title FROM notes.notes WHERE course_id = %(course)s", course=course_id)
+        return {title for (title,) in rows}
+
+    def first_superuser(self) -> int | None:
+        """The superuser with the lowest id."""
+        row = self.row("SELECT min(id) FROM accounts.accounts WHERE is_superuser AND is_active")
+        return row[0] if row else None

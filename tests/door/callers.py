@@ -103,6 +103,7 @@ COURSES: Table = {
     "DELETE /api/v1/courses/{course_id:int}/subscribe/": signed_in(404),
     "POST /api/v1/courses/{course_id:int}/subscribe-private/": signed_in(404),
     "POST /api/v1/courses/{course_id:int}/open/": signed_in(404),
+    "POST /api/v1/admin/template-courses/restore/": staff_only(200),
 }
 
 NOTES: Table = {

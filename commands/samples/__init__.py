@@ -1,0 +1,1 @@
+"""The sample courses that a new server shows."""

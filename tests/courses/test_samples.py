@@ -1,0 +1,85 @@
+"""The sample courses: seeded once, never against what people did with them, restored on request (contract: notes 3.9, 13.2)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from commands.samples.material import BUNDLED, SLUGS, MaterialMissing, read_material
+from tests.door.people import sign_up
+from wiring import Services, seed_samples
+
+RESTORE = "admin/template-courses/restore/"
+
+
+@pytest.fixture(scope="module")
+def services(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Services:
+    from settings import load_settings
+    from wiring import build_services, prepare
+
+    settings = load_settings(database_url=module_database_url, data_dir=tmp_path_factory.mktemp("data"))
+    prepare(settings)
+    return build_services(settings)
+
+
+def samples(server: httpx.Client) -> dict[str, dict[str, Any]]:
+    return {course["slug"]: course for course in server.get("courses/").json() if course["slug"] in SLUGS}
+
+
+def titles(server: httpx.Client, course: dict[str, Any]) -> list[str]:
+    return sorted(note["title"] for note in server.get(f"courses/{course['id']}/notes/").json())
+
+
+def test_seeding_and_restoring(services: Services, server: httpx.Client) -> None:
+    administrator, visitor = sign_up(services, staff=True), sign_up(services)
+    assert server.post(RESTORE, json={}).status_code == 401
+    assert server.post(RESTORE, json={}, headers=visitor.headers).status_code == 403
+
+    seed_samples(services)
+    seeded = samples(server)
+    assert set(seeded) == set(SLUGS)
+    assert [len(titles(server, seeded[slug])) for slug in SLUGS] == [5, 2, 2]
+    assert [seeded[slug]["owner"]["username"] for slug in SLUGS] == ["sample-course-owner", "CodeX", "CodeX"]
+    assert all(not course["is_default"] for course in seeded.values())
+    cover = httpx.get(seeded[SLUGS[0]]["cover_image_url"])
+    assert (cover.status_code, cover.headers["content-type"]) == (200, "image/png")
+    (first, *_) = server.get(f"courses/{seeded[SLUGS[1]]['id']}/notes/").json()
+    note = server.get(f"notes/{first['id']}/").json()
+    assert note["content"].startswith(f"# {note['title']}\n\n")
+    assert (note["editor_mode"], note["is_public"]) == ("G", True)
+    assert note["description"] == note["content"].partition("\n\n")[2][:240]
+    assert note["blocks"][0]["block_type"] == "T"
+
+    with psycopg.connect(services.settings.conninfo()) as connection:
+        passwords = connection.execute("SELECT password_hash FROM accounts.accounts WHERE username IN ('CodeX', 'sample-course-owner')")
+        assert [row for (row,) in passwords] == [None, None]
+
+    assert seed_samples(services) == []
+    restored = server.post(RESTORE, json={}, headers=administrator.headers)
+    assert restored.status_code == 200
+    assert restored.json()["message"] == "Template courses restored."
+    assert set(SLUGS) <= {course["slug"] for course in restored.json()["courses"]}
+    assert samples(server) == seeded
+
+
+def test_material_is_read_from_a_folder_and_checked(tmp_path: Path) -> None:
+    with pytest.raises(MaterialMissing):
+        read_material(tmp_path)
+    for slug in SLUGS:
+        (tmp_path / slug).mkdir()
+        course = {"slug": slug, "title": slug, "description": "", "cover_image": "../../secret", "media": []}
+        (tmp_path / slug / "course.json").write_text(json.dumps(course))
+    (tmp_path / "secret").write_text("no")
+    first, *_ = read_material(tmp_path)
+    assert len(first.course.notes) == 5
+    assert first.text(first.course.notes[0]) == (BUNDLED / SLUGS[0] / "note-1.md").read_text().strip()
+    with pytest.raises(MaterialMissing):
+        first.content("../../secret")
+    (tmp_path / SLUGS[0] / "course.json").write_text("{")
+    with pytest.raises(MaterialMissing):
+        read_material(tmp_path)
