@@ -1,36 +1,62 @@
-"""The command `notechondria`: its groups of commands, put together."""
+"""The command `notechondria`: its commands and groups, each loaded when it is called, so that the server starts at once."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
-from cli.archive import archive
-from cli.bootstrap import bootstrap
-from cli.doctor import doctor
-from cli.events import events
-from cli.invitations import invitations
-from cli.migrate import migrate
-from cli.projections import app as projections
-from cli.serve import serve
-from cli.sessions import sessions
-from cli.settings_table import settings
-from cli.start import start
-from cli.streams import streams
-from cli.users import users
-from cli.version import version
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "serve": ("cli.serve", "serve"),
+    "start": ("cli.start", "start"),
+    "migrate": ("cli.migrate", "migrate"),
+    "bootstrap": ("cli.bootstrap", "bootstrap"),
+    "doctor": ("cli.doctor", "doctor"),
+    "settings": ("cli.settings_table", "settings"),
+    "version": ("cli.version", "version"),
+    "users": ("cli.users", "users"),
+    "invitations": ("cli.invitations", "invitations"),
+    "sessions": ("cli.sessions", "sessions"),
+    "projections": ("cli.projections", "app"),
+    "events": ("cli.events", "events"),
+    "streams": ("cli.streams", "streams"),
+    "archive": ("cli.archive", "archive"),
+}
+"""Name -> where the function or the group of commands is."""
+OPTIONS: Mapping[str, dict[str, Any]] = {"start": {"context_settings": {"ignore_unknown_options": True}}}
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The Notechondria server.")
-app.command()(serve)
-app.command(context_settings={"ignore_unknown_options": True})(start)
-app.command()(migrate)
-app.command()(bootstrap)
-app.command()(doctor)
-app.command()(settings)
-app.command()(version)
-app.add_typer(users, name="users")
-app.add_typer(invitations, name="invitations")
-app.add_typer(sessions, name="sessions")
-app.add_typer(projections, name="projections")
-app.add_typer(events, name="events")
-app.add_typer(streams, name="streams")
-app.add_typer(archive, name="archive")
+
+class OnDemand(TyperGroup):
+    """Knows the names of all commands and imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which the help shows them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, None when there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        found = getattr(import_module(module), name)
+        if isinstance(found, typer.Typer):
+            command: click.Command = get_group(found)
+        else:
+            alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+            alone.command(**OPTIONS.get(cmd_name, {}))(found)
+            command = get_command(alone)
+        command.name = cmd_name
+        return command
+
+
+app = typer.Typer(cls=OnDemand, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The Notechondria server.")
+
+
+@app.callback()
+def _server() -> None:
+    """The Notechondria server."""

@@ -91,9 +91,10 @@ def _serve(settings: Settings, ready: int, listener: int) -> None:
 
 
 def _follow(settings: Settings, ready: int) -> None:
+    _await_go()
+    # Not before the go: until then the processors are for those that answer requests.
     import wiring
 
-    _await_go()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     signal.signal(signal.SIGINT, lambda _number, _frame: stop.set())
