@@ -42,7 +42,9 @@ class ErasureServices(Protocol):
 
 def erase_account(services: ErasureServices, account_id: int) -> None:
     """Erases an account that was shut for it, with its files and traces. Doing it again does nothing."""
-    erase(services.commands, account_id, services.blobs.delete_now)
+    erase(services.commands, account_id)
+    for batch in services.blobs.list_now(f"user_upload/user_{account_id}"):
+        services.blobs.delete_now([blob.path for blob in batch])
     remove_traces(services.thread_pool, account_id)
     drop_unused(services.thread_pool, timedelta())
 

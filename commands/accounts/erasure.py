@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache, partial
 
-from commands.accounts.aggregate import Account, default_image_path
+from commands.accounts.aggregate import Account
 from commands.accounts.codes import IDENTITY, identity_target
 from commands.accounts.proofs import Proofs
 from commands.accounts.refusals import own_account
@@ -69,36 +69,29 @@ def request_erasure(
     return decide, code
 
 
-def erase(handling: Handling[Lookups], account_id: int, delete_files: Callable[[list[str]], None]) -> None:
+def erase(handling: Handling[Lookups], account_id: int) -> None:
     """Erases an account that was shut for it, in steps that can be repeated and done by two at once."""
     context = Context(actor=None, channel="system", reason="erasure")
-    while True:
-        paths, more = handling.run(partial(_erase_some, account_id=account_id), context).result
-        delete_files(paths)
-        if not more:
-            break
-    path = handling.run(partial(_erase_account, account_id=account_id), context).result
-    if path is not None:
-        delete_files([path, default_image_path(account_id)])
+    while handling.run(partial(_erase_some, account_id=account_id), context).result:
+        pass
+    handling.run(partial(_erase_account, account_id=account_id), context)
 
 
-def _erase_some(work: Work[Lookups], account_id: int) -> tuple[list[str], bool]:
-    """Overwrites some streams of the account; (files that nothing names now, whether there may be more)."""
-    paths, more = [], False
-    for kind, ids, path in work.lookups.owned_streams(account_id, AT_ONCE):
-        owned_thing = work.find(KINDS[kind], ids[0] if len(ids) == 1 else ids)
-        if owned_thing is None:
+def _erase_some(work: Work[Lookups], account_id: int) -> bool:
+    """Overwrites some streams of the account; whether there may be more."""
+    more = False
+    for kind, ids in work.lookups.owned_streams(account_id, AT_ONCE):
+        owned = work.find(KINDS[kind], ids[0] if len(ids) == 1 else ids)
+        if owned is None:
             continue
-        if isinstance(owned_thing, Course):
-            _hand_back_notes(work, account_id, owned_thing)
-        if isinstance(owned_thing, Note) and not owned_thing.is_purged:
-            _cut_off_comments(work, account_id, owned_thing)
-        work.forget(owned_thing)
-        owned_thing.trigger(OwnerErased, work.context.now)
+        if isinstance(owned, Course):
+            _hand_back_notes(work, account_id, owned)
+        if isinstance(owned, Note) and not owned.is_purged:
+            _cut_off_comments(work, account_id, owned)
+        work.forget(owned)
+        owned.trigger(OwnerErased, work.context.now)
         more = True
-        if path:
-            paths.append(path)
-    return paths, more
+    return more
 
 
 def _hand_back_notes(work: Work[Lookups], account_id: int, course: Course) -> None:
@@ -116,12 +109,10 @@ def _cut_off_comments(work: Work[Lookups], account_id: int, note: Note) -> None:
             comment.trigger(notes.NoteSourcePurged, work.context.now)
 
 
-def _erase_account(work: Work[Lookups], account_id: int) -> str | None:
-    """The last step: name and address are free. The path of its picture; None when it was gone already."""
+def _erase_account(work: Work[Lookups], account_id: int) -> None:
+    """The last step: name and address are free."""
     account = work.find(Account, account_id)
     if account is None or account.state == "gone":
-        return None
-    path = account.image_path
+        return
     work.forget(account)
     account.trigger(accounts.AccountErased, work.context.now)
-    return path

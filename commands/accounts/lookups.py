@@ -38,5 +38,5 @@ class AccountLookups(InvitationLookups, SessionLookups, Protocol):
     def some_live_sessions(self, limit: int) -> list[int]:
         """Ids of sessions of anybody that could still be used, at most so many."""
 
-    def owned_streams(self, account_id: int, limit: int) -> list[tuple[str, tuple[int, ...], str | None]]:
-        """(kind, ids, path of its file) of things that belong to the account, deleted ones included, at most so many."""
+    def owned_streams(self, account_id: int, limit: int) -> list[tuple[str, tuple[int, ...]]]:
+        """(kind, ids) of things that belong to the account, deleted ones included, at most so many."""

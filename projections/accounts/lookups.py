@@ -21,19 +21,19 @@ WHERE code_digest = %(digest)s AND times_used < max_uses AND (expires_at IS NULL
 
 # Files before the notes that hold them, courses last: what others filed in one is handed back when it goes.
 _OWNED = """
-SELECT kind, ids, path FROM (
-    SELECT 1 AS turn, 'attachment' AS kind, ARRAY[id] AS ids, path FROM attachments.attachments WHERE owner_id = %(account)s
-    UNION ALL SELECT 2, 'note', ARRAY[id], NULL FROM notes.notes WHERE owner_id = %(account)s
-    UNION ALL SELECT 2, 'note', ARRAY[w.note_id], NULL FROM writing.written_notes w
+SELECT kind, ids FROM (
+    SELECT 1 AS turn, 'attachment' AS kind, ARRAY[id] AS ids FROM attachments.attachments WHERE owner_id = %(account)s
+    UNION ALL SELECT 2, 'note', ARRAY[id] FROM notes.notes WHERE owner_id = %(account)s
+    UNION ALL SELECT 2, 'note', ARRAY[w.note_id] FROM writing.written_notes w
         WHERE w.owner_id = %(account)s AND NOT EXISTS (SELECT FROM notes.notes n WHERE n.id = w.note_id)
-    UNION ALL SELECT 3, 'note-session', ARRAY[id], NULL FROM note_sessions.sessions WHERE owner_id = %(account)s
-    UNION ALL SELECT 3, 'planner-event', ARRAY[id], NULL FROM planner.events WHERE owner_id = %(account)s
-    UNION ALL SELECT 3, 'calendar-feed', ARRAY[id], NULL FROM calendars.feeds WHERE owner_id = %(account)s
-    UNION ALL SELECT 3, 'calendar-address', ARRAY[id], NULL FROM calendars.addresses WHERE owner_id = %(account)s
-    UNION ALL SELECT 3, 'planner', ARRAY[account_id], NULL FROM planner.planners WHERE account_id = %(account)s
-    UNION ALL SELECT 3, 'subscription', ARRAY[account_id, course_id], NULL FROM subscriptions.subscriptions WHERE account_id = %(account)s
-    UNION ALL SELECT 3, 'session', ARRAY[id], NULL FROM sessions.sessions WHERE account_id = %(account)s
-    UNION ALL SELECT 4, 'course', ARRAY[id], NULL FROM courses.courses WHERE owner_id = %(account)s
+    UNION ALL SELECT 3, 'note-session', ARRAY[id] FROM note_sessions.sessions WHERE owner_id = %(account)s
+    UNION ALL SELECT 3, 'planner-event', ARRAY[id] FROM planner.events WHERE owner_id = %(account)s
+    UNION ALL SELECT 3, 'calendar-feed', ARRAY[id] FROM calendars.feeds WHERE owner_id = %(account)s
+    UNION ALL SELECT 3, 'calendar-address', ARRAY[id] FROM calendars.addresses WHERE owner_id = %(account)s
+    UNION ALL SELECT 3, 'planner', ARRAY[account_id] FROM planner.planners WHERE account_id = %(account)s
+    UNION ALL SELECT 3, 'subscription', ARRAY[account_id, course_id] FROM subscriptions.subscriptions WHERE account_id = %(account)s
+    UNION ALL SELECT 3, 'session', ARRAY[id] FROM sessions.sessions WHERE account_id = %(account)s
+    UNION ALL SELECT 4, 'course', ARRAY[id] FROM courses.courses WHERE owner_id = %(account)s
 ) owned ORDER BY turn, kind, ids LIMIT %(limit)s"""
 
 
@@ -104,6 +104,6 @@ class AccountAnswers(SqlAnswers):
         """By the code's digest."""
         return self.number("SELECT id FROM invitations.invitations WHERE code_digest = %(digest)s", digest=code_digest)
 
-    def owned_streams(self, account_id: int, limit: int) -> list[tuple[str, tuple[int, ...], str | None]]:
+    def owned_streams(self, account_id: int, limit: int) -> list[tuple[str, tuple[int, ...]]]:
         """Over the read models of all areas."""
-        return [(kind, tuple(ids), path) for kind, ids, path in self.rows(_OWNED, account=account_id, limit=limit)]
+        return [(kind, tuple(ids)) for kind, ids in self.rows(_OWNED, account=account_id, limit=limit)]
