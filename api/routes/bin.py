@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from api.call import Call
-from api.routes.notes import caller_id
+from api.note_access import caller_id
 from api.routing import Method, Route
 from api.schemas.notes import DeletedNoteOut, EmptiedOut, NoteOut
 from api.writing import carry_out

@@ -8,7 +8,8 @@ import orjson
 from starlette.responses import Response
 
 from api.call import Call
-from api.routes.notes import caller_id, given_block, readable
+from api.note_access import author_only, block_author_only, caller_id, readable
+from api.routes.notes import given_block
 from api.routing import Route
 from api.schemas.notes import BlockIn, BlockOrder, BlockOut, MessageOut, SingleBlockIn
 from api.writing import carry_out
@@ -89,10 +90,17 @@ ROUTES = [
     Route("GET", "/notes/{note_id:int}/blocks/", list_blocks, "Blocks of a note", caller="open", answer=list[BlockOut]),
     Route(
         "POST", "/notes/{note_id:int}/blocks/", add, "Append a block", body=SingleBlockIn, answer=BlockOut, status=201,
+        guard=author_only("add blocks"),
         examples={"code": {"block_type": "C", "text": "print(42)", "args": "python"}},
     ),
     Route("GET", "/blocks/{block_id:int}/", get, "One block", caller="open", answer=BlockOut),
-    Route("PATCH", "/blocks/{block_id:int}/", change, "Change a block", body=BlockIn.partial(), answer=BlockOut),
+    Route(
+        "PATCH", "/blocks/{block_id:int}/", change, "Change a block", body=BlockIn.partial(), answer=BlockOut,
+        guard=block_author_only("update this block"),
+    ),
     Route("DELETE", "/blocks/{block_id:int}/", delete, "Take a block out", status=204),
-    Route("POST", "/notes/{note_id:int}/reorder/", reorder, "Arrange the blocks", body=BlockOrder, answer=MessageOut),
+    Route(
+        "POST", "/notes/{note_id:int}/reorder/", reorder, "Arrange the blocks", body=BlockOrder, answer=MessageOut,
+        guard=author_only("reorder blocks"),
+    ),
 ]  # fmt: skip

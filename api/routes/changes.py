@@ -6,7 +6,7 @@ import orjson
 from starlette.responses import Response
 
 from api.call import Call
-from api.routes.notes import caller_id
+from api.note_access import caller_id
 from api.routing import Route
 from api.schemas.changes import ChangesOut, ChangesQuery, UndoIn, UndoneOut
 from api.writing import carry_out

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from api.call import Call, json_bytes
 from api.fields import read_instant
+from api.note_access import author_only
 from api.routing import Route
 from api.schemas.notes import DiffOut, HistoryQuery, NoteOut, SnapshotIn, VersionOut
 from api.writing import carry_out
@@ -143,12 +144,15 @@ def _author_only(row: Sequence[Any]) -> None:
 
 
 ROUTES = [
-    Route("GET", "/notes/{note_id:int}/history/", list_history, "Versions of a note", query=HistoryQuery, answer=list[VersionOut]),
+    Route(
+        "GET", "/notes/{note_id:int}/history/", list_history, "Versions of a note", query=HistoryQuery, answer=list[VersionOut],
+        guard=author_only("view note history"),
+    ),
     Route("GET", "/notes/{note_id:int}/history/{version_id:int}/", get_version, "One version of a note", answer=VersionOut),
     Route("GET", "/notes/{note_id:int}/history/{old:int}/diff/{new:int}/", diff_versions, "Compare two versions", answer=DiffOut),
     Route(
         "POST", "/notes/{note_id:int}/snapshot/", snapshot, "Keep the present state as a version",
-        body=SnapshotIn, answer=VersionOut, status=201, examples={"by hand": {"reason": "manual"}},
+        body=SnapshotIn, answer=VersionOut, status=201, guard=author_only("snapshot this note"), examples={"by hand": {"reason": "manual"}},
     ),
     Route("POST", "/notes/{note_id:int}/restore/{version_id:int}/", restore, "Go back to a version", answer=NoteOut),
 ]  # fmt: skip

@@ -8,12 +8,13 @@ from typing import Any
 from starlette.responses import Response
 
 from api.call import Call, json_bytes
+from api.note_access import author_only, caller_id, id_of, readable
 from api.routes.history import past_note
 from api.routing import Route
 from api.schemas.notes import BlockIn, DetailQuery, ListQuery, NoteIn, NoteItemOut, NoteOut, NotePageOut, NotePatch
 from api.searching import search_notes
 from api.writing import carry_out
-from commands.errors import NotFound, PreconditionFailed, Unreadable
+from commands.errors import PreconditionFailed
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.bin import delete_note
@@ -136,34 +137,11 @@ def _detail(call: Call, row: Sequence[Any]) -> Response:
     return json_bytes(call, row[2], headers={"ETag": f'"{row[3]}"'})
 
 
-def readable(row: Sequence[Any]) -> None:
-    """Refuses a note that is not there or not for the caller, by the first column of a note's queries."""
-    if row[0] is None:
-        raise NotFound("Note")
-    if not row[0]:
-        raise Unreadable
-
-
 def told(row: Sequence[Any] | None, saved: Saved) -> bytes:
     """The detail after a save, and what came of it."""
     assert row is not None
     body: bytes = row[2]
     return b'%b,"outcome":"%b"}' % (body[:-1], saved.outcome.encode())
-
-
-def caller_id(call: Call) -> int:
-    """The account of a signed-in caller."""
-    assert call.caller is not None
-    assert call.caller.account_id is not None
-    return call.caller.account_id
-
-
-def id_of(call: Call) -> int:
-    """The id of the note whose uuid is in the path."""
-    note_id = call.services.commands.lookups.note_of_uuid(str(call.path["uuid"]))
-    if note_id is None:
-        raise NotFound("Note")
-    return note_id
 
 
 def note_fields(sent: dict[str, Any]) -> dict[str, Any]:
@@ -191,10 +169,13 @@ ROUTES = [
     Route("GET", "/notes/{note_id:int}/", get, "One note", caller="open", query=DetailQuery, answer=NoteOut),
     Route(
         "PATCH", "/notes/{note_id:int}/", change, "Change a note", body=NotePatch, answer=NoteOut, stream="note-{note_id}",
-        examples={"text": {"content": "# Cell biology\n\nMembranes."}},
+        guard=author_only("update this note"), examples={"text": {"content": "# Cell biology\n\nMembranes."}},
     ),
     Route("DELETE", "/notes/{note_id:int}/", delete, "Put a note into the recycle bin", status=204),
     Route("GET", "/notes/uuid/{uuid:uuid}/", get_by_uuid, "One note, by uuid", caller="open", query=DetailQuery, answer=NoteOut),
-    Route("PATCH", "/notes/uuid/{uuid:uuid}/", change_by_uuid, "Change a note, by uuid", body=NotePatch, answer=NoteOut),
+    Route(
+        "PATCH", "/notes/uuid/{uuid:uuid}/", change_by_uuid, "Change a note, by uuid", body=NotePatch, answer=NoteOut,
+        guard=author_only("update this note"),
+    ),
     Route("DELETE", "/notes/uuid/{uuid:uuid}/", delete_by_uuid, "Put a note into the recycle bin, by uuid", status=204),
 ]  # fmt: skip

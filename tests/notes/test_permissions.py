@@ -82,6 +82,33 @@ def test_refusals_say_what_only_the_owner_can_do(ravi: httpx.Client, write: Writ
     assert answer.json() == {"detail": f"Only the owner can {text}."}
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "notes/{id}/", {"title": []}),
+        ("PATCH", "notes/uuid/{uuid}/", {"is_public": "maybe"}),
+        ("POST", "notes/{id}/blocks/", {}),
+        ("POST", "notes/{id}/reorder/", {"ordered_block_ids": "x"}),
+        ("PATCH", "blocks/{block}/", {"block_type": "x"}),
+        ("POST", "notes/{id}/snapshot/", {"reason": []}),
+        ("GET", "notes/{id}/history/?limit=x", None),
+    ],
+)
+def test_whose_a_note_is_comes_before_what_is_wrong_with_a_request(
+    mira: httpx.Client, ravi: httpx.Client, write: Write, method: str, path: str, body: Any
+) -> None:
+    public, private = write(is_public=True), write()
+    unknown = {"id": 2**52, "uuid": "0c1f6a54-5f0e-4a9b-9b0e-3d1c8f2a7e11", "blocks": [{"id": 5}]}
+
+    def status(client: httpx.Client, note: dict[str, Any]) -> int:
+        place = path.format(id=note["id"], uuid=note["uuid"], block=note["blocks"][0]["id"])
+        return client.request(method, place, json=body).status_code
+
+    assert [status(ravi, note) for note in (public, unknown)] == [403, 404]
+    assert status(ravi, private) == (403 if path.startswith("blocks") else 400)
+    assert status(mira, public) == 400
+
+
 def test_foreign_ids_in_bodies_and_queries_open_nothing(mira: httpx.Client, ravi: httpx.Client, write: Write) -> None:
     private = write("Private words", content="c")
     course = mira.post("courses/", json={"title": "Mine"}).json()["id"]
