@@ -24,6 +24,7 @@ from projections.notes.lists import MOST_UNPAGED, Scope, Sort, Wanted, list_note
 from projections.notes.queries import get_access, get_note, get_note_by_uuid
 
 LARGEST_PAGE = 100
+FARTHEST = 2**40
 SCOPES: Mapping[str, Scope] = {"all": "all", "private": "private", "public": "public"}
 SORTS: Mapping[str, Sort] = {"newest": "newest", "oldest": "oldest", "popular": "popular"}
 WINDOWS = {"3": 3, "7": 7, "30": 30, "365": 365}
@@ -45,7 +46,7 @@ async def list_all(call: Call) -> bytes:
     if wanted.limit is None:
         results, _, _ = await call.ask(list_notes(which, sort, MOST_UNPAGED, 0))
         return bytes(results)
-    limit, offset = min(max(wanted.limit, 1), LARGEST_PAGE), max(wanted.offset or 0, 0)
+    limit, offset = min(max(wanted.limit, 1), LARGEST_PAGE), min(max(wanted.offset or 0, 0), FARTHEST)
     if wanted.q:
         results, total, has_more = await search_notes(call, which, wanted.q, limit, offset)
     else:
