@@ -11,31 +11,12 @@ import pytest
 
 Write = Callable[..., dict[str, Any]]
 
-VALUES = [
-    "",
-    " ",
-    "\0",
-    "a\0b",
-    -1,
-    0,
-    2**53,
-    2**63 - 1,
-    2**63,
-    10**40,
-    1.5,
-    1e300,
-    True,
-    None,
-    [],
-    {},
-    [[[]]],
-    {"a": {"b": []}},
-    "x" * 5000,
-]
-FIELDS = [
-    "title", "description", "content", "markdown", "metadata_json", "custom_meta", "module", "is_public", "course_id", "editor_mode", "blocks",
-    "client_draft_id", "note_type", "source_note_uuid", "base_version",
-]  # fmt: skip
+TEXTS = ["", " ", "\0", "a\0b", "x" * 5000]
+NUMBERS = [-1, 0, 2**53, 2**63 - 1, 2**63, 10**40, 1.5, 1e300]
+VALUES: list[Any] = [*TEXTS, *NUMBERS, True, None, [], {}, [[[]]], {"a": {"b": []}}]
+TIMES = ["0001-01-01", "9999-12-31T23:59:59-14:00"]
+SHORT_FIELDS = ["title", "description", "module", "is_public", "course_id", "editor_mode", "client_draft_id", "note_type"]
+FIELDS = [*SHORT_FIELDS, "content", "markdown", "metadata_json", "custom_meta", "blocks", "source_note_uuid", "base_version"]
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -53,10 +34,9 @@ def test_fields_of_notes(mira: httpx.Client, write: Write, field: str) -> None:
 
 
 def test_metadata_of_any_shape_is_kept(mira: httpx.Client, write: Write) -> None:
-    for members in (
-        {"source_note_last_edit": value, "pulled_from_cloud_note_id": value, "offline_source_note_id": value}
-        for value in [*VALUES, "0001-01-01", "9999-12-31T23:59:59-14:00"]
-    ):
+    for value in [*VALUES, *TIMES]:
+        names = ("source_note_last_edit", "pulled_from_cloud_note_id", "offline_source_note_id")
+        members = dict.fromkeys(names, value)
         text = json.dumps(members)
         note = write(metadata_json=text)
         answer = mira.patch(f"notes/{note['id']}/", json={"metadata_json": text.replace("{", '{"more": 1, ', 1), "content": "x"})
@@ -97,7 +77,7 @@ def test_numbers_in_paths_and_queries(mira: httpx.Client, write: Write, value: s
 @pytest.mark.parametrize("tag", ["", "*", '"', '""', "W/", ",,,", "x" * 5000, '"1", "2"', "\xff"])
 def test_preconditions(mira: httpx.Client, write: Write, tag: str) -> None:
     note = write()
-    answer = mira.patch(f"notes/{note['id']}/", json={"content": "x"}, headers={"If-Match": tag.encode("latin-1")})  # type: ignore[dict-item]
+    answer = mira.patch(f"notes/{note['id']}/", json={"content": "x"}, headers={b"If-Match": tag.encode("latin-1")})
     assert answer.status_code in {200, 412}
 
 
