@@ -10,10 +10,12 @@ from reactors.feeds.schedule import FEEDS
 from reactors.files import REMOVE_PURGED, SWEEP_STRAYS
 from reactors.following import Periodic, Reactor
 from reactors.mail import MAIL
+from reactors.registrations import REGISTRATIONS
 
 ALL_REACTORS: tuple[Reactor[Any] | Periodic[Any], ...] = (
     MAIL,
     ERASURE,
+    REGISTRATIONS,
     FEEDS,
     DANGLING,
     REMOVE_PURGED,

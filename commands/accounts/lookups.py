@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from commands.invitations import InvitationLookups
@@ -40,3 +41,6 @@ class AccountLookups(InvitationLookups, SessionLookups, Protocol):
 
     def owned_streams(self, account_id: int, limit: int) -> list[tuple[str, tuple[int, ...]]]:
         """(kind, ids) of things that belong to the account, deleted ones included, at most so many."""
+
+    def pending_accounts(self, before: datetime, limit: int) -> list[int]:
+        """Accounts that were registered before and never verified, at most so many; none that staff has shut."""

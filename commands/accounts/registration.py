@@ -54,10 +54,11 @@ def register(work: Work[AccountLookups], command: Register) -> int:
     account_id = work.lookups.account_of_email(command.email)
     account = work.find(Account, account_id) if account_id is not None else None
     problems = {}
+    taken = account is not None and account.state != "pending"
     holder = work.lookups.account_of_username(command.username)
-    if holder is not None and holder != account_id:
+    if holder is not None and (taken or holder != account_id):
         problems["username"] = [USERNAME_TAKEN]
-    if account is not None and account.state != "pending":
+    if taken:
         problems["email"] = [EMAIL_TAKEN]
     if problems:
         raise Invalid(problems)

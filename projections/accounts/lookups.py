@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from projections.answers import SqlAnswers
 from projections.callers import LIVE
 
@@ -107,3 +109,8 @@ class AccountAnswers(SqlAnswers):
     def owned_streams(self, account_id: int, limit: int) -> list[tuple[str, tuple[int, ...]]]:
         """Over the read models of all areas."""
         return [(kind, tuple(ids)) for kind, ids in self.rows(_OWNED, account=account_id, limit=limit)]
+
+    def pending_accounts(self, before: datetime, limit: int) -> list[int]:
+        """By the time of their last registration."""
+        sql = "SELECT id FROM accounts.accounts WHERE NOT is_verified AND NOT is_disabled AND registered_at < %(before)s LIMIT %(limit)s"
+        return [account_id for (account_id,) in self.rows(sql, before=before, limit=limit)]

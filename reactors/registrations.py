@@ -1,0 +1,53 @@
+"""Frees names and addresses that were registered and never verified, and tidies up what codes and guards leave behind."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Protocol
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from commands.accounts.registration import expire_registration
+from commands.context import Context
+from commands.handling import Handling
+from commands.lookups import Lookups
+from eventstore.housekeeping import remove_expired
+from reactors.following import Periodic
+
+PENDING_FOR = timedelta(days=7)
+"""Longer than any code of a registration lives by default."""
+AT_ONCE = 200
+
+
+class RegistrationServices(Protocol):
+    """What this works with."""
+
+    @property
+    def commands(self) -> Handling[Lookups]:
+        """Carries out commands."""
+
+    @property
+    def thread_pool(self) -> ConnectionPool[Connection[TupleRow]]:
+        """Connections."""
+
+
+def expire_registrations(services: RegistrationServices, before: datetime) -> int:
+    """Ends registrations that are older; returns how many there were."""
+    expired = 0
+    while batch := services.commands.lookups.pending_accounts(before, AT_ONCE):
+        for account_id in batch:
+            services.commands.run(partial(expire_registration, account_id=account_id), Context(actor=None, channel="system"))
+        expired += len(batch)
+    return expired
+
+
+def tidy_up(services: RegistrationServices) -> None:
+    """One round."""
+    expire_registrations(services, datetime.now(UTC) - PENDING_FOR)
+    remove_expired(services.thread_pool)
+
+
+REGISTRATIONS: Periodic[RegistrationServices] = Periodic("registrations", timedelta(minutes=30), tidy_up)

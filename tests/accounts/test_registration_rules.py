@@ -1,0 +1,192 @@
+"""Registration: fields, codes, cool-downs, invitations, and what happens when many do it at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from commands.context import Context
+from commands.invitations import create_invitation
+from reactors.registrations import expire_registrations
+from tests.accounts.mailbox import codes_for
+from tests.accounts.people import PASSWORD, Person
+from wiring import Services
+
+AUTH = "/api/v1/auth"
+
+
+def register(door: httpx.Client, username: str, email: str, **more: Any) -> httpx.Response:
+    return door.post(f"{AUTH}/register/", json={"username": username, "email": email, "password": PASSWORD, **more})
+
+
+def verify(door: httpx.Client, email: str, code: str) -> httpx.Response:
+    return door.post(f"{AUTH}/verify-email/", json={"email": email, "code": code})
+
+
+def age_codes(services: Services, by: timedelta = timedelta(seconds=61)) -> None:
+    """Moves the issue of all codes into the past, as waiting would."""
+    with psycopg.connect(services.settings.conninfo()) as connection:
+        connection.execute("UPDATE log.codes SET issued_at = issued_at - %s, expires_at = expires_at - %s", (by, by))
+
+
+def invite(services: Services, code: str, max_uses: int = 1, expires_at: datetime | None = None) -> int:
+    digest = services.proofs.digest(code)
+    return services.commands.run(
+        lambda work: create_invitation(work, digest, label="", max_uses=max_uses, expires_at=expires_at),
+        Context(actor=None, channel="cli"),
+    ).result
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("username", "ab"), ("username", "x" * 151), ("username", "with blank"), ("username", "a@b.c"), ("username", "müller"),
+        ("username", None), ("username", True), ("username", ["abc"]), ("email", "nobody"), ("email", ""), ("email", "a" * 250 + "@b.org"),
+        ("email", {"a": 1}), ("password", "Short-1"), ("password", "alllower-1"), ("password", "ALLUPPER-1"), ("password", "OnlyLetters"),
+        ("password", "  Short-1  "), ("password", "Aa1" * 400), ("password", "Null\0-byte1"),
+    ],
+)  # fmt: skip
+def test_bad_field_is_named(door: httpx.Client, field: str, value: object) -> None:
+    body = {"username": "fine-name", "email": "fine@example.org", "password": PASSWORD, field: value}
+    answer = door.post(f"{AUTH}/register/", json=body)
+    assert answer.status_code == 400, answer.text
+    assert list(answer.json()) == [field]
+
+
+def test_all_bad_fields_are_named_at_once(door: httpx.Client) -> None:
+    assert set(door.post(f"{AUTH}/register/", json={}).json()) == {"username", "email", "password"}
+    assert door.post(f"{AUTH}/register/", json=[]).json() == {
+        "non_field_errors": ["Invalid data. Expected a dictionary, but got list."]
+    }
+
+
+def test_active_account_keeps_name_and_address(door: httpx.Client, person: Person) -> None:
+    answer = register(door, person.username.upper(), person.email.upper())
+    assert set(answer.json()) == {"username", "email"}
+
+
+def test_password_is_trimmed_everywhere(door: httpx.Client, services: Services) -> None:
+    assert register(door, "trimmed", " trimmed@example.org ", password=f"  {PASSWORD} ").status_code == 201
+    assert verify(door, "trimmed@example.org", f" {codes_for(services, 'trimmed@example.org')[0]} ").status_code == 200
+    assert door.post(f"{AUTH}/login/", json={"email": "trimmed", "password": PASSWORD}).status_code == 200
+
+
+def test_pending_account_registers_again_without_a_second_mail_in_the_cool_down(door: httpx.Client, services: Services) -> None:
+    email = "again@example.org"
+    assert register(door, "again", email).status_code == 201
+    assert register(door, "again", email.upper()).status_code == 201
+    assert register(door, "again-renamed", email, password="Other-horse-9").status_code == 201
+    assert register(door, "again", "other-again@example.org").status_code == 201
+    (code,) = codes_for(services, email)
+    payload = verify(door, email, code)
+    assert payload.json()["user"]["username"] == "again-renamed"
+    assert door.post(f"{AUTH}/login/", json={"email": email, "password": "Other-horse-9"}).status_code == 200
+    assert verify(door, email, code).status_code == 400
+
+
+def test_resend_waits_and_makes_the_old_code_void(door: httpx.Client, services: Services, person: Person) -> None:
+    email = "resend@example.org"
+    register(door, "resend", email)
+    too_soon = door.post(f"{AUTH}/resend-verification/", json={"email": email})
+    assert list(too_soon.json()) == ["email"]
+    age_codes(services)
+    sent = door.post(f"{AUTH}/resend-verification/", json={"email": email.upper()})
+    assert sent.status_code == 200
+    assert set(sent.json()) == {"message", "delivery_fallback"}
+    old, new = codes_for(services, email)
+    assert old == new or verify(door, email, old).status_code == 400
+    assert verify(door, email, new).status_code == 200
+    for address in (email, person.email, "nobody@example.org"):
+        assert list(door.post(f"{AUTH}/resend-verification/", json={"email": address}).json()) == ["email"]
+
+
+def test_code_expires_and_dies_of_wrong_tries(door: httpx.Client, services: Services) -> None:
+    register(door, "late", "late@example.org")
+    (code,) = codes_for(services, "late@example.org")
+    age_codes(services, timedelta(hours=25))
+    refused = verify(door, "late@example.org", code)
+    assert refused.status_code == 400
+    register(door, "guessed", "guessed@example.org")
+    (code,) = codes_for(services, "guessed@example.org")
+    wrong = f"{(int(code) + 1) % 1_000_000:06d}"
+    with ThreadPoolExecutor(20) as threads:
+        tries = list(threads.map(lambda _: verify(door, "guessed@example.org", wrong).status_code, range(20)))
+    assert set(tries) <= {400, 429}
+    dead = verify(door, "guessed@example.org", code)
+    assert dead.status_code in (400, 429)
+    assert dead.status_code == 429 or dead.json() == refused.json()
+
+
+def test_one_of_many_gets_name_and_address(door: httpx.Client, services: Services) -> None:
+    with ThreadPoolExecutor(20) as threads:
+        by_name = list(threads.map(lambda n: register(door, "Popular", f"popular{n}@example.org"), range(20)))
+        by_email = list(threads.map(lambda n: register(door, f"crowd-{n}", "crowd@example.org"), range(20)))
+    assert sorted(answer.status_code for answer in by_name) == [201] + [400] * 19
+    assert all(list(answer.json()) == ["username"] for answer in by_name if answer.status_code == 400)
+    assert {answer.status_code for answer in by_email} <= {201, 400}
+    assert all(list(answer.json()) == ["email"] for answer in by_email if answer.status_code == 400)
+    assert len(codes_for(services, "crowd@example.org")) == 1
+
+
+def test_one_of_many_verifications_signs_in(door: httpx.Client, services: Services) -> None:
+    register(door, "verified-once", "once@example.org")
+    (code,) = codes_for(services, "once@example.org")
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda _: verify(door, "once@example.org", code), range(20)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [400] * 19
+    (token,) = [answer.json()["token"] for answer in answers if answer.status_code == 200]
+    headers = {"Authorization": f"Token {token}"}
+    (inbox,) = [course for course in door.get("/api/v1/courses/", headers=headers).json() if course["is_default"]]
+    notes = door.get("/api/v1/notes/?limit=20&offset=0", headers=headers).json()["results"]
+    assert [(note["title"], note["course_id"], note["is_public"]) for note in notes] == [("Welcome to Notechondria", inbox["id"], False)]
+
+
+def test_registration_that_is_never_verified_frees_its_name(door: httpx.Client, services: Services) -> None:
+    register(door, "abandoned", "abandoned@example.org")
+    assert expire_registrations(services, datetime.now(UTC) - timedelta(days=1)) == 0
+    assert expire_registrations(services, datetime.now(UTC) + timedelta(days=1)) > 0
+    assert register(door, "abandoned", "someone-else@example.org").status_code == 201
+
+
+def test_invitations(door: httpx.Client, services: Services) -> None:
+    def valid(code: object) -> dict[str, bool]:
+        answer = door.post(f"{AUTH}/validate-invitation/", json={"invitation_code": code})
+        assert answer.status_code == 200
+        found: dict[str, bool] = answer.json()
+        return found
+
+    assert valid("") == valid("anything") == valid(None) == {"required": False, "valid": True}
+    assert list(register(door, "gate-off", "gate-off@example.org", invitation_code="nonsense").json()) == ["invitation_code"]
+    invite(services, "Spring", max_uses=3)
+    invite(services, "Past", expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert valid(" Spring ") == {"required": True, "valid": True}
+    for code in ("", "spring", "Past", None, ["Spring"], {"a": 1}, 7):
+        assert valid(code) == {"required": True, "valid": False}
+    shown: list[dict[str, str]] = [{}, {"invitation_code": ""}, {"invitation_code": "Past"}]
+    for sent in shown:
+        assert list(register(door, "uninvited", "uninvited@example.org", **sent).json()) == ["invitation_code"]
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(
+            threads.map(lambda n: register(door, f"invited-{n}", f"invited{n}@example.org", invitation_code="Spring"), range(20))
+        )
+    assert sorted(answer.status_code for answer in answers) == [201] * 3 + [400] * 17
+    assert valid("Spring") == {"required": True, "valid": False}
+
+
+def test_no_code_stands_in_the_log(door: httpx.Client, services: Services) -> None:
+    invite(services, "Secretly", max_uses=5)
+    register(door, "discreet", "discreet@example.org", invitation_code="Secretly")
+    with psycopg.connect(services.settings.conninfo()) as connection:
+        queued = connection.execute("SELECT content FROM log.mails").fetchall()
+        logged = connection.execute("SELECT data, metadata FROM log.events WHERE stream LIKE 'account-%'").fetchall()
+    assert all(b"Code:" not in content for (content,) in queued)
+    (code,) = codes_for(services, "discreet@example.org")
+    for data, metadata in logged:
+        assert f'"{code}"'.encode() not in data + metadata
+        assert b"Secretly" not in data
+        assert PASSWORD.encode() not in data
