@@ -13,7 +13,8 @@ from psycopg_pool import ConnectionPool
 
 from eventstore.blobs import Blobs, BlobStoreUnavailable
 from eventstore.codec import Recorded
-from eventstore.events import attachments
+from eventstore.events import attachments, notes
+from eventstore.events.base import stream_number
 from reactors.following import Periodic, Reactor, TryLater
 
 GRACE = timedelta(days=1)
@@ -24,6 +25,7 @@ SWEEP_EVERY = timedelta(hours=6)
 _KEPT = """
 SELECT path FROM attachments.attachments WHERE path = ANY(%(paths)s::text[])
 UNION ALL SELECT image_path FROM accounts.accounts WHERE image_path = ANY(%(paths)s::text[])
+UNION ALL SELECT cover_path FROM notes.notes WHERE cover_path = ANY(%(paths)s::text[])
 UNION ALL SELECT cover_path FROM courses.courses WHERE cover_path = ANY(%(paths)s::text[])
 UNION ALL SELECT picture->>'path' FROM courses.courses, json_array_elements(media::json) picture
 WHERE media <> '[]' AND picture->>'path' = ANY(%(paths)s::text[])"""
@@ -39,14 +41,19 @@ class FileServices(Protocol):
 
 
 def remove_purged(recorded: Recorded, services: FileServices) -> None:
-    """Removes the file of an attachment that was purged."""
-    event = recorded.event
-    if isinstance(event, attachments.AttachmentPurged) and event.folder:
-        try:
-            for batch in services.blobs.list_now(event.folder):
-                services.blobs.delete_now([blob.path for blob in batch])
-        except BlobStoreUnavailable as error:
-            raise TryLater(str(error)) from error
+    """Removes the file of an attachment that was purged, or all that lies in the folder of a purged note, such as its covers."""
+    match recorded.event:
+        case attachments.AttachmentPurged(folder=folder) if folder:
+            gone = folder
+        case notes.NotePurged(owner_id=owner_id, originator_id=stream):
+            gone = f"user_upload/user_{owner_id}/notes/note_{stream_number(stream)}"
+        case _:
+            return
+    try:
+        for batch in services.blobs.list_now(gone):
+            services.blobs.delete_now([blob.path for blob in batch])
+    except BlobStoreUnavailable as error:
+        raise TryLater(str(error)) from error
 
 
 def sweep_strays(services: FileServices) -> None:
@@ -75,5 +82,5 @@ def _without_owner(services: FileServices, paths: Sequence[str]) -> list[str]:
     return [path for path in paths if path not in kept]
 
 
-REMOVE_PURGED: Reactor[FileServices] = Reactor("purged_files", (attachments.AttachmentPurged,), remove_purged)
+REMOVE_PURGED: Reactor[FileServices] = Reactor("purged_files", (attachments.AttachmentPurged, notes.NotePurged), remove_purged)
 SWEEP_STRAYS: Periodic[FileServices] = Periodic("stray_files", SWEEP_EVERY, sweep_strays)

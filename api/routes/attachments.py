@@ -42,7 +42,7 @@ async def get_attachment(call: Call) -> bytes:
 async def upload_attachment(call: Call) -> Response:
     """Stores a file and attaches it. Who may not do it is told before the file is read."""
     key = _note(call)
-    note_id = await _own_note(call, key, "upload attachments")
+    note_id = await own_note_of(call, key, "upload attachments")
     assert call.caller is not None
     account_id = call.caller.account_id
     assert account_id is not None
@@ -83,7 +83,7 @@ def _attach(call: Call, account_id: int, command: AttachFile, quota: int | None)
 
 async def delete_attachment(call: Call) -> Response:
     """Takes a file away. It lies in the recycle bin until that is emptied."""
-    note_id = await _own_note(call, _note(call), "delete attachments")
+    note_id = await own_note_of(call, _note(call), "delete attachments")
     return await call.in_thread(_delete, call, note_id)
 
 
@@ -98,7 +98,8 @@ def _delete(call: Call, note_id: int) -> Response:
     )
 
 
-async def _own_note(call: Call, key: int | UUID, doing: str) -> int:
+async def own_note_of(call: Call, key: int | UUID, doing: str) -> int:
+    """The id of a note that is the caller's. Raises NotFound, Unreadable, Forbidden."""
     note_id, readable, is_own = await call.ask(queries.note_access(key))
     _require_readable(note_id, readable)
     if not is_own:

@@ -171,6 +171,7 @@ class NoteItemOut(BaseModel):
     author: AuthorOut
     source_note_uuid: str | None
     module: str
+    cover_image_url: str
     version: int
 
 

@@ -29,6 +29,7 @@ class Note(Aggregate):
     metadata_json: str = ""
     custom_meta: str = ""
     module: str = ""
+    cover_path: str = ""
     course_id: int | None = None
     is_public: bool = False
     editor_mode: str = "P"
@@ -139,6 +140,10 @@ class Note(Aggregate):
     def _editor_mode_changed(self, event: notes.NoteEditorModeChanged) -> None:
         self.editor_mode = event.editor_mode
         self._edited(event)
+
+    @evolves(notes.NoteCoverChanged)
+    def _cover_changed(self, event: notes.NoteCoverChanged) -> None:
+        self.cover_path = event.path
 
     @evolves(notes.NoteModuleChanged)
     def _module_changed(self, event: notes.NoteModuleChanged) -> None:

@@ -117,6 +117,13 @@ class NoteModuleChanged(Event):
     module: str
 
 
+class NoteCoverChanged(Event):
+    """Another cover picture, or none."""
+
+    path: str
+    """Where its bytes lie in the store of files; empty for none."""
+
+
 class NoteTouched(Event):
     """The note was saved without a change."""
 

@@ -11,6 +11,7 @@ from eventstore.blocks import Block, blocks_of, list_spliced
 from eventstore.events import Event, notes
 from eventstore.events.base import stream_number
 from projections.base import Projection, Row, Table, handles, unstored
+from projections.media import media_url, with_origin
 from projections.notes.rendering import block_object, excerpt, preview_lines, served_metadata, url_name
 from projections.rows import Rows
 from projections.wire import fragment, zulu_time
@@ -41,6 +42,7 @@ class NoteRow(Row):
     created_at: datetime
     last_edit: datetime
     deleted_at: datetime | None
+    cover_path: str = ""
     name: str = ""
     """Of the title, for addresses; several notes of a course may share it."""
     item: str = ""
@@ -56,7 +58,7 @@ class NoteRow(Row):
             self.preview = "\n".join(preview_lines(self.text))
             self.text = None
         self.name = url_name(self.title)
-        self.item = fragment(
+        members = fragment(
             {
                 "id": self.id,
                 "uuid": self.uuid,
@@ -74,8 +76,10 @@ class NoteRow(Row):
                 "course_id": self.course_id,
                 "module": self.module,
                 "version": self.mark,
+                "cover_image_url": media_url(self.cover_path),
             }
         )
+        self.item = with_origin(members) if self.cover_path else members
 
 
 @dataclass(slots=True)
@@ -268,6 +272,12 @@ class Notes(Projection):
         """Another group inside the course."""
         if row := self._touched(rows, event):
             row.module = event.module
+
+    @handles(notes.NoteCoverChanged)
+    def cover_changed(self, rows: Rows, event: notes.NoteCoverChanged) -> None:
+        """Another cover picture."""
+        if row := self._touched(rows, event):
+            row.cover_path = event.path
 
     @handles(notes.NoteTouched)
     def touched(self, rows: Rows, event: Event) -> None:

@@ -61,6 +61,8 @@ LEFT JOIN LATERAL (
 _ACCESS_BY_ID = _ACCESS.replace("__KEY__", "id = %(note)s")
 _ACCESS_BY_UUID = _ACCESS.replace("__KEY__", "uuid = %(note)s")
 
+_ITEM = f"SELECT convert_to({ITEM}, 'UTF8') FROM notes.notes n {JOINS} WHERE n.id = %(note)s"
+
 
 def get_note(note_id: int) -> Query:
     """(readable, can_edit, detail JSON or null, version); readable is null when there is no such note."""
@@ -85,3 +87,8 @@ def get_access(note_id: int | None = None, uuid: str | None = None) -> Query:
 def list_deleted_notes() -> Query:
     """(JSON list of the caller's notes in the recycle bin, latest deletion first)."""
     return Query(_BIN, {})
+
+
+def get_note_item(note_id: int) -> Query:
+    """(list item JSON) of a note that the caller has just changed."""
+    return Query(_ITEM, {"note": note_id})

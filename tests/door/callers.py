@@ -146,6 +146,8 @@ ATTACHMENTS: Table = {
         for method, rest in (("GET", ""), ("POST", ""), ("GET", "{attachment_id:int}/"), ("DELETE", "{attachment_id:int}/"))
     },
     "GET /media/{path:path}": ignored(404),
+    "POST /api/v1/notes/{note_id:int}/cover/": signed_in(404),
+    "DELETE /api/v1/notes/{note_id:int}/cover/": signed_in(404),
 }
 
 PLANNER: Table = {
