@@ -85,6 +85,12 @@ class ToolCall:
         """The JSON in a column of the answer's row; None when there is none."""
         return self.parsed((await self.ask(query))[column])
 
+    def found(self, row: tuple[Any, ...], thing: str) -> Any:
+        """The JSON that a command's answer begins with. Raises NotFound when the read models do not show it."""
+        if not row or row[0] is None:
+            raise NotFound(thing)
+        return self.parsed(row[0])
+
     def parsed(self, body: bytes | str | None) -> Any:
         """A read model's JSON as values."""
         if body is None:

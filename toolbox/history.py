@@ -41,6 +41,24 @@ def take_snapshot(arguments: Arguments) -> Exchange:
     return answer
 
 
+def compare(arguments: Arguments) -> Exchange:
+    """Without a later version, the newest state of the note is the later one."""
+    path = NOTE.format_map(arguments)
+    later = arguments.get("to_version")
+    if later is None:
+        newest = yield Request("GET", f"{path}history/", {"limit": 1, "include": "edits"})
+        later = newest[0]["id"] if newest else arguments["from_version"]
+    answer = yield Request("GET", f"{path}history/{arguments['from_version']}/diff/{later}/")
+    return answer
+
+
+def undo(arguments: Arguments) -> Exchange:
+    """REST numbers the changes."""
+    wanted = arguments.get("change_id")
+    answer = yield Request("POST", "undo/", body={} if wanted is None else {"change": wanted})
+    return answer
+
+
 def _emptied(answer: Any, _: Arguments) -> Any:
     return answer or {"emptied": True}
 
@@ -92,7 +110,7 @@ TOOLS = (
         },
         required=("note_id", "from_version"),
         answer=record({"note_id": ID, "diff": TEXT}, PAGED),
-        rest=rest("GET", "notes/{note_id}/diff/", query=("from_version", "to_version"), names={"from_version": "from", "to_version": "to"}),
+        rest=compare,
         reads=True,
     ),
     Tool(
@@ -161,7 +179,7 @@ TOOLS = (
         description="The latest changes of the account, newest first: what, when, and who did it (a person, or which assistant).",
         properties={"limit": whole("How many.", minimum=1, maximum=100, default=20), **CURSOR},
         answer=record({"changes": list_of(CHANGE)}, PAGED),
-        rest=rest("GET", "changes/", query=("limit", "cursor")),
+        rest=rest("GET", "changes/", query=("limit", "cursor"), names={"cursor": "before"}),
         reads=True,
         lenient=("limit",),
     ),
@@ -174,7 +192,7 @@ TOOLS = (
         ),
         properties={"change_id": text("Id of the change, from list_changes.", max_length=64), **DRY_RUN},
         answer=record({"undone": BOOLEAN}, {"change_id": TEXT, "what": TEXT, "dry_run": BOOLEAN}),
-        rest=rest("POST", "changes/undo/", names={"change_id": "id"}),
+        rest=undo,
         destroys=True,
     ),
 )

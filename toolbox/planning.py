@@ -191,7 +191,7 @@ EVENTS = (
 
 FEED_FIELDS = {
     "source_kind": one_of("I", "S", description="I: iCal text that you give. S: an address that is read again and again."),
-    "source_url": text("An http, https or webcal address.", max_length=200),
+    "source_url": text("An http, https or webcal address.", max_length=2000),
     "raw_ical": text("The iCal text."),
     "is_enabled": yes_or_no("Whether its entries are shown."),
     "course_id": COURSE_OR_NONE,
@@ -243,7 +243,7 @@ FEEDS = (
     ),
 )
 
-TOOLS = (*OVERVIEWS, *SESSIONS, *EVENTS)
+TOOLS = (*OVERVIEWS, *SESSIONS, *EVENTS, *FEEDS)
 
 
 def _now() -> str:

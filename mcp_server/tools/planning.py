@@ -53,7 +53,7 @@ async def create_event(call: ToolCall) -> Result:
     _, row = await call.run(
         lambda work: create_planner_event(work, command), answer=lambda planned: queries.get_planner_event(planned.event_id)
     )
-    return event(call, call.parsed(row[0]))
+    return event(call, call.found(row, "PlannerEvent"))
 
 
 @serves("update_event")
@@ -74,7 +74,7 @@ async def update_event(call: ToolCall) -> Result:
         return change_planner_event(work, command)
 
     _, row = await call.run(decide, answer=queries.get_planner_event)
-    return event(call, call.parsed(row[0]))
+    return event(call, call.found(row, "PlannerEvent"))
 
 
 @serves("delete_event")
@@ -106,7 +106,7 @@ async def create_note_session(call: ToolCall) -> Result:
     """Begins now, whatever the assistant thinks what time it is."""
     command = StartNoteSession(note_id=call["note_id"], title=call.get("title", "").strip(), summary=_summary(call))
     _, row = await call.run(lambda work: start_note_session(work, command), answer=session_queries.get_note_session)
-    return session(call, call.parsed(row[0]))
+    return session(call, call.found(row, "NoteSession"))
 
 
 @serves("end_note_session")
@@ -126,7 +126,7 @@ async def end_note_session(call: ToolCall) -> Result:
         return change_note_session(work, ChangeNoteSession(session_id=call["session_id"], ended_at=work.context.now, **changes))
 
     _, row = await call.run(decide, answer=session_queries.get_note_session)
-    return session(call, call.parsed(row[0]))
+    return session(call, call.found(row, "NoteSession"))
 
 
 def _summary(call: ToolCall) -> str:

@@ -8,9 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from jsonschema import Draft202012Validator
 
 from tests.accounts.people import Person, make_person
+from toolbox.catalog import ALL_TOOLS
 from wiring import Services
+
+
+LARGEST = 62_000
+"""Bytes of a result, with some room for what marks it as cut."""
+VALIDATORS = {tool.name: Draft202012Validator(tool.answer) for tool in ALL_TOOLS}
 
 
 @dataclass
@@ -48,9 +55,7 @@ class Keeper:
         """The result of a tool that has to succeed, from its text."""
         result = self.ask("tools/call", {"name": tool, "arguments": arguments})["result"]
         assert "isError" not in result, result["content"][0]["text"]
-        value = json.loads(result["content"][0]["text"])
-        assert value == result["structuredContent"]
-        return value
+        return checked(tool, result)
 
     def refused(self, tool: str, **arguments: Any) -> str:
         """The sentence of a tool that has to fail."""
@@ -68,6 +73,15 @@ class Keeper:
     def allow_sharing(self) -> None:
         """Lets assistants publish."""
         self.rest("PATCH", "settings/", {"app_settings": {"assistants_may_share": True}})
+
+
+def checked(tool: str, result: dict[str, Any]) -> Any:
+    """The value of a success, whose text and structure are one and match the advertised schema."""
+    value = json.loads(result["content"][0]["text"])
+    assert value == result["structuredContent"]
+    VALIDATORS[tool].validate(value)
+    assert len(result["content"][0]["text"].encode()) <= LARGEST
+    return value
 
 
 def make_keeper(http: httpx.Client, services: Services) -> Keeper:

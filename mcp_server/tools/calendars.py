@@ -1,0 +1,126 @@
+"""Calendar feeds. Nothing is fetched during a call: the background process reads what is new."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from commands.calendars.aggregates import CalendarFeed
+from commands.calendars.feeds import (
+    AddCalendarFeed,
+    CalendarText,
+    ChangeCalendarFeed,
+    add_calendar_feed,
+    change_calendar_feed,
+    remove_calendar_feed,
+)
+from commands.errors import NotFound
+from commands.handling import Work
+from commands.lookups import Lookups
+from mcp_server.call import Result, ToolCall, serves
+from mcp_server.refusals import Moved, ToolRefusal
+from mcp_server.results import offset, sliced, state_of
+from mcp_server.tools.courses import required_title
+from projections.calendars import queries
+from reactors.feeds.texts import LARGEST_TEXT, looks_like_calendar
+
+SCHEMES = ("http", "https", "webcal", "webcals")
+MEMBERS = ("id", "title", "source_kind", "source_url", "is_enabled", "course_id")
+
+
+@serves("list_calendar_feeds")
+async def list_calendar_feeds(call: ToolCall) -> Result:
+    """By title and id."""
+    return sliced(call, {}, "feeds", await call.read(queries.list_calendar_feeds()), feed)
+
+
+@serves("create_calendar_feed")
+async def create_calendar_feed(call: ToolCall) -> Result:
+    """The same command as the apps'."""
+    fields = {**_fields(call), "title": required_title(call)}
+    text = await _text(call)
+    command = AddCalendarFeed(**fields, text=text)
+    _, row = await call.run(lambda work: add_calendar_feed(work, command), answer=queries.get_calendar_feed)
+    return feed(call, call.parsed(row[0] + b"}"))
+
+
+@serves("update_calendar_feed")
+async def update_calendar_feed(call: ToolCall) -> Result:
+    """The named fields; an empty text or address takes the present one away."""
+    fields = _fields(call)
+    if "title" in call.arguments:
+        fields["title"] = required_title(call)
+    if "raw_ical" in call.arguments:
+        fields["text"] = await _text(call)
+    command = ChangeCalendarFeed(feed_id=call["feed_id"], **fields)
+
+    def decide(work: Work[Lookups]) -> int:
+        _require_state(call, work)
+        return change_calendar_feed(work, command)
+
+    _, row = await call.run(decide, answer=queries.get_calendar_feed)
+    return feed(call, call.parsed(row[0] + b"}"))
+
+
+@serves("delete_calendar_feed")
+async def delete_calendar_feed(call: ToolCall) -> Result:
+    """With all of its entries."""
+
+    def decide(work: Work[Lookups]) -> int:
+        _require_state(call, work)
+        return remove_calendar_feed(work, call["feed_id"])
+
+    if call.dry_run:
+        (found,) = await call.ask(queries.get_calendar_feed(call["feed_id"]))
+        if found is None:
+            raise NotFound("CalendarFeed")
+        shown = call.parsed(found + b"}")
+        return {"deleted": False, "dry_run": True, "feed_id": shown["id"], "title": shown["title"]}
+    await call.run(decide)
+    return {"deleted": True, "feed_id": call["feed_id"]}
+
+
+def feed(call: ToolCall, item: dict[str, Any]) -> Result:
+    """A CalendarFeed."""
+    shown = {name: item[name] for name in MEMBERS}
+    state = state_of(item["title"], item["source_kind"], item["source_url"], item["is_enabled"])
+    return {**shown, "last_sync": offset(item["last_sync"]), "version": state}
+
+
+def _fields(call: ToolCall) -> dict[str, Any]:
+    fields = call.given("source_kind", "source_url", "is_enabled")
+    if "course_id" in call.arguments:
+        fields["course_id"] = call["course_id"] or None
+    if "source_url" in fields:
+        fields["source_url"] = _address(fields["source_url"].strip())
+    return fields
+
+
+def _address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = not url or (parts.scheme.lower() in SCHEMES and bool(parts.hostname) and not any(c.isspace() for c in url))
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ToolRefusal("source_url: must be an address that begins with http://, https:// or webcal://.")
+    return url
+
+
+async def _text(call: ToolCall) -> CalendarText | None:
+    data = call.get("raw_ical", "").encode()
+    if not data.strip():
+        return None
+    if len(data) > LARGEST_TEXT or not looks_like_calendar(data):
+        raise ToolRefusal("raw_ical: this is no iCal text. It has to begin with BEGIN:VCALENDAR.")
+    return await call.in_thread(lambda: CalendarText.of(data))
+
+
+def _require_state(call: ToolCall, work: Work[Lookups]) -> None:
+    expected = call.get("expected_version")
+    known = work.find(CalendarFeed, call["feed_id"]) if expected is not None else None
+    if known is None:
+        return
+    now = state_of(known.title, known.source_kind, known.source_url, known.is_enabled)
+    if expected != now:
+        raise Moved(now)

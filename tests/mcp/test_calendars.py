@@ -1,0 +1,42 @@
+"""Calendar feeds as tools (contract: mcp 7, 38 to 41)."""
+
+from __future__ import annotations
+
+from tests.mcp.people import Keeper
+
+TEXT = "\r\n".join(
+    [
+        "BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//test//EN", "BEGIN:VEVENT", "UID:1", "DTSTAMP:20310501T000000Z",
+        "DTSTART:20310506T080000Z", "DTEND:20310506T090000Z", "SUMMARY:Exam", "END:VEVENT", "END:VCALENDAR", "",
+    ]
+)  # fmt: skip
+
+
+def test_feeds_are_kept_changed_and_removed(keeper: Keeper, other: Keeper) -> None:
+    feed = keeper.call("create_calendar_feed", title="Exams", raw_ical=TEXT)
+    assert (feed["title"], feed["source_kind"], feed["source_url"], feed["is_enabled"], feed["last_sync"]) == ("Exams", "I", "", True, None)
+    assert "raw_ical" not in feed
+    changed = keeper.call("update_calendar_feed", feed_id=feed["id"], is_enabled=False, expected_version=feed["version"])
+    assert changed["is_enabled"] is False
+    assert "Changed meanwhile" in keeper.refused("update_calendar_feed", feed_id=feed["id"], title="x", expected_version=feed["version"])
+    assert keeper.call("list_calendar_feeds")["feeds"] == [changed]
+    for tool in ("update_calendar_feed", "delete_calendar_feed"):
+        assert "no such calendar feed" in other.refused(tool, feed_id=feed["id"])
+    assert keeper.call("delete_calendar_feed", feed_id=feed["id"], dry_run=True)["title"] == "Exams"
+    assert keeper.call("delete_calendar_feed", feed_id=feed["id"]) == {"deleted": True, "feed_id": feed["id"]}
+    assert keeper.call("list_calendar_feeds") == {"feeds": []}
+
+
+def test_addresses_of_pages_become_those_of_calendars(keeper: Keeper) -> None:
+    page = "https://calendar.google.com/calendar/embed?src=someone%40example.org"
+    feed = keeper.call("create_calendar_feed", title="Theirs", source_kind="S", source_url=page)
+    assert feed["source_url"] == "https://calendar.google.com/calendar/ical/someone%40example.org/public/basic.ics"
+    assert keeper.call("update_calendar_feed", feed_id=feed["id"], source_url="")["source_url"] == ""
+
+
+def test_what_is_no_calendar_is_refused(keeper: Keeper) -> None:
+    assert "raw_ical" in keeper.refused("create_calendar_feed", title="x", raw_ical="hello")
+    for address in ("ftp://example.org/x", "javascript:alert(1)", "https://", "file:///etc/passwd"):
+        assert "source_url" in keeper.refused("create_calendar_feed", title="x", source_kind="S", source_url=address)
+    assert "source_kind" in keeper.refused("create_calendar_feed", title="x", source_kind="X")
+    assert "no such course" in keeper.refused("create_calendar_feed", title="x", course_id=10**9)
