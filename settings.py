@@ -247,6 +247,21 @@ def variables(name: str, field: FieldInfo) -> list[str]:
 _name_variables()
 
 
+class ClientSettings(BaseSettings):
+    """What `notechondria mcp` reads: the server that it is a client of, and the key for it."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    api_url: str | None = None
+    api_key: SecretStr | None = None
+    config: Path | None = None
+
+
+def load_client_settings() -> ClientSettings:
+    """The client's settings of the environment."""
+    return ClientSettings()
+
+
 def embedded_socket_folder(data_dir: Path) -> Path:
     """Folder of the embedded server's socket: its own data, or one below /tmp when that path is too long for a socket."""
     inside = data_dir.expanduser().absolute() / "postgres"

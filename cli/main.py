@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "events": ("cli.events", "events"),
     "streams": ("cli.streams", "streams"),
     "archive": ("cli.archive", "archive"),
+    "mcp": ("cli.mcp", "group"),
 }
 """Name -> where the function or the group of commands is."""
 OPTIONS: Mapping[str, dict[str, Any]] = {"start": {"context_settings": {"ignore_unknown_options": True}}}

@@ -79,7 +79,9 @@ TOOLS = (
             **CURSOR,
         },
         answer=record({"total": ID, "offset": ID, "limit": ID, "notes": list_of(NOTE_SUMMARY)}, {**PAGED, **NOTICE}),
-        rest=rest("GET", "notes/", query=("limit", "offset", "course_id", "query"), names={"query": "q"}),
+        rest=lambda arguments: rest("GET", "notes/", query=("limit", "offset", "course_id", "query"), names={"query": "q"})(
+            {"limit": 20, "offset": 0, **arguments}
+        ),
         reads=True,
         lenient=("limit", "offset"),
         aliases={"q": "query"},

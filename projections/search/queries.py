@@ -44,7 +44,7 @@ FROM (
     WHERE l.position > (SELECT p.position FROM log.projections p WHERE p.name = 'search')
     ORDER BY l.position DESC LIMIT {UNREAD_EVENTS}
 ) unread
-WHERE unread.stream LIKE 'note-%%' LIMIT {UNINDEXED}"""
+WHERE unread.stream ~ '^note-[0-9]+$' LIMIT {UNINDEXED}"""
 
 _CANDIDATES = """
 WITH behind AS MATERIALIZED (__BEHIND__),

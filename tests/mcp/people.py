@@ -14,7 +14,6 @@ from tests.accounts.people import Person, make_person
 from toolbox.catalog import ALL_TOOLS
 from wiring import Services
 
-
 LARGEST = 62_000
 """Bytes of a result, with some room for what marks it as cut."""
 VALIDATORS = {tool.name: Draft202012Validator(tool.answer) for tool in ALL_TOOLS}

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from tests.mcp.people import Keeper
 
-TEXT = "\r\n".join(
-    [
-        "BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//test//EN", "BEGIN:VEVENT", "UID:1", "DTSTAMP:20310501T000000Z",
-        "DTSTART:20310506T080000Z", "DTEND:20310506T090000Z", "SUMMARY:Exam", "END:VEVENT", "END:VCALENDAR", "",
-    ]
-)  # fmt: skip
+TEXT = """\
+BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//test//EN
+BEGIN:VEVENT
+UID:1
+DTSTAMP:20310501T000000Z
+DTSTART:20310506T080000Z
+DTEND:20310506T090000Z
+SUMMARY:Exam
+END:VEVENT
+END:VCALENDAR
+""".replace("\n", "\r\n")
 
 
 def test_feeds_are_kept_changed_and_removed(keeper: Keeper, other: Keeper) -> None:

@@ -1,0 +1,111 @@
+"""A Notechondria server as its stdio client sees it: where it is, and requests to its REST API (contract: mcp 10)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from settings import ClientSettings
+from toolbox.tool import Exchange, Request
+
+TIMEOUT_S = 20.0
+API = "/api/v1"
+PUBLIC_URL = "http://127.0.0.1:8000"
+"""Where a server on this computer listens unless told otherwise."""
+LONGEST_ERROR = 500
+
+
+class Incomplete(Exception):
+    """The configuration lacks something; the text says what and where to put it."""
+
+
+class BackendFailed(Exception):
+    """The server refused, or could not be reached (status 0)."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(f"backend HTTP {status}: {detail[:LONGEST_ERROR]}")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A server and the key for it."""
+
+    url: str
+    key: str
+
+
+def configured(settings: ClientSettings) -> Place:
+    """From the environment, else from the configuration file. Raises Incomplete."""
+    path = (settings.config or Path("~/.notechondria/config.json")).expanduser()
+    kept = _kept(path)
+    key = settings.api_key.get_secret_value() if settings.api_key else kept.get("api_key")
+    if not isinstance(key, str) or not key.strip():
+        raise Incomplete(f'There is no API key. Set NOTECHONDRIA_API_KEY, or write it as "api_key" into {path}.')
+    url = settings.api_url or kept.get("api_url") or PUBLIC_URL
+    return Place(api_url(str(url)), key.strip())
+
+
+def api_url(url: str) -> str:
+    """The address of the API, from that of the server or of a part of it."""
+    url = url.strip().rstrip("/")
+    if url.endswith(API):
+        return url
+    return f"{url}/v1" if url.endswith("/api") else url + API
+
+
+class Backend:
+    """Requests with the key."""
+
+    def __init__(self, place: Place, client: httpx.Client | None = None) -> None:
+        self.place = place
+        self._client = client or httpx.Client(timeout=TIMEOUT_S)
+
+    def run(self, exchange: Exchange) -> Any:
+        """Sends what the exchange asks for; returns its result. Raises BackendFailed, and what the exchange raises."""
+        try:
+            request = next(exchange)
+            while True:
+                request = exchange.send(self.send(request))
+        except StopIteration as done:
+            return done.value
+
+    def send(self, request: Request) -> Any:
+        """One request. Raises BackendFailed."""
+        headers = {"Authorization": f"Bearer {self.place.key}", "Accept": "application/json", **request.headers}
+        url = f"{self.place.url}/{request.path}"
+        try:
+            response = self._client.request(request.method, url, params=dict(request.query), json=request.body, headers=headers)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise BackendFailed(0, str(error) or type(error).__name__) from None
+        if response.status_code >= 400:
+            raise BackendFailed(response.status_code, _detail(response))
+        if response.status_code == 204 or not response.content:
+            return None
+        try:
+            return response.json()
+        except ValueError:
+            raise BackendFailed(response.status_code, "the answer is not JSON") from None
+
+
+def _detail(response: httpx.Response) -> str:
+    try:
+        body = response.json()
+    except ValueError:
+        return response.text
+    if isinstance(body, dict) and isinstance(body.get("detail"), str):
+        detail: str = body["detail"]
+        return detail
+    return json.dumps(body, ensure_ascii=False)
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}

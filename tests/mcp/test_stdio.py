@@ -1,0 +1,243 @@
+"""The stdio client as a program of its own, against the real server (contract: mcp 10)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.backend import api_url
+from tests.mcp.people import Keeper
+from toolbox.catalog import ALL_TOOLS
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(keeper: Keeper | None, *arguments: str, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """`notechondria mcp ...` with this keeper's key."""
+    known = {name: value for name, value in os.environ.items() if not name.startswith("NOTECHONDRIA_")}
+    if keeper is not None:
+        known |= {"NOTECHONDRIA_API_URL": str(keeper.http.base_url), "NOTECHONDRIA_API_KEY": keeper.key}
+    known |= {"PYTHONPATH": str(ROOT), "HOME": "/nonexistent", **environment}
+    command = [sys.executable, "-c", "from cli.main import app; app()", "mcp", *arguments]
+    return subprocess.run(command, input=given, capture_output=True, text=True, env=known, check=False, timeout=120)
+
+
+def exchange(keeper: Keeper, *messages: Any) -> list[dict[str, Any]]:
+    """Replies to messages, which are sent all at once."""
+    lines = [message if isinstance(message, str) else json.dumps(message) for message in messages]
+    done = run(keeper, "serve", given="\n".join(lines) + "\n")
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def request(number: Any, method: str, **params: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+
+
+def tool(number: Any, name: str, **arguments: Any) -> dict[str, Any]:
+    return request(number, "tools/call", name=name, arguments=arguments)
+
+
+def test_a_session_over_stdio(keeper: Keeper) -> None:
+    keeper.rest("PATCH", "settings/", {"app_settings": {"mcp_skill_md": "Be brief."}})
+    replies = exchange(
+        keeper,
+        request(1, "initialize"),
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        "",
+        "{nonsense",
+        request("two", "ping"),
+        request(3, "tools/list"),
+        request(4, "no/such"),
+        {"jsonrpc": "2.0", "method": "no/such"},
+        tool(5, "no_such_tool"),
+        tool(6, "get_profile"),
+        tool(7, "get_note"),
+        tool(8, "get_note", note_id=10**9),
+        tool(9, "create_note", title="Über stdio", content="ü"),
+    )
+    assert [reply["id"] for reply in replies] == [1, None, "two", 3, 4, 5, 6, 7, 8, 9]
+    begun, unparsed, ping, listed, unknown, no_tool, profile, lacking, missing, made = replies
+    assert begun["result"]["protocolVersion"] == "2025-03-26"
+    assert begun["result"]["serverInfo"]["name"] == "notechondria-mcp-cli"
+    assert begun["result"]["instructions"].endswith("## User skill.md\n\nBe brief.")
+    assert unparsed["error"]["code"] == -32700
+    assert ping["result"] == {}
+    assert [one["name"] for one in listed["result"]["tools"]] == [one.name for one in ALL_TOOLS]
+    assert unknown["error"]["code"] == -32601
+    assert no_tool["error"]["code"] == -32602
+    assert json.loads(profile["result"]["content"][0]["text"])["username"] == keeper.person.username
+    assert lacking["result"]["isError"] is True
+    assert "note_id" in lacking["result"]["content"][0]["text"]
+    assert missing["result"]["content"][0]["text"].startswith("backend HTTP 404: ")
+    assert json.loads(made["result"]["content"][0]["text"])["title"] == "Über stdio"
+    assert keeper.call("list_notes", query="über stdio")["total"] == 1
+
+
+def test_every_tool_reaches_the_rest_api(keeper: Keeper) -> None:
+    note = keeper.call("create_note", title="By REST", content="# A\n\nwords\n\n# B\n\nmore")
+    number = note["id"]
+    version = keeper.call("snapshot_note", note_id=number)["version_id"]
+    course = keeper.call("create_course", title="Course")["id"]
+    event = keeper.call("create_event", title="Event", event_date="2031-05-06")["id"]
+    feed = keeper.call("create_calendar_feed", title="Feed")["id"]
+    session = keeper.call("create_note_session", note_id=number)["id"]
+    deleted = keeper.call("create_note", title="Deleted")["id"]
+    keeper.call("delete_note", note_id=deleted)
+    sent = keeper.http.post(
+        f"/api/v1/notes/{number}/attachments/", files={"file": ("a.txt", b"a", "text/plain")}, headers=keeper.person.headers
+    ).json()["id"]
+    calls: dict[str, dict[str, Any]] = {
+        "get_profile": {},
+        "update_profile": {"motto": "Read"},
+        "list_notes": {"query": "REST", "limit": 5},
+        "get_note": {"note_id": number},
+        "create_note": {},
+        "update_note": {"note_id": number, "course_id": None},
+        "patch_note": {"note_id": number, "heading": "A", "insert": "inserted"},
+        "delete_note": {"note_id": deleted},
+        "search_notes": {"query": "REST", "scope": "all"},
+        "get_note_by_uuid": {"uuid": note["uuid"]},
+        "get_note_outline": {"note_id": number},
+        "get_note_section": {"note_id": number, "heading": "B"},
+        "list_note_versions": {"note_id": number},
+        "snapshot_note": {"note_id": number, "reason": "stdio"},
+        "restore_note_version": {"note_id": number, "version_id": version},
+        "diff_note_versions": {"note_id": number, "from_version": version},
+        "read_note_at": {"note_id": number, "at": "2099-01-01T00:00:00Z"},
+        "list_attachments": {"note_id": number},
+        "delete_attachment": {"note_id": number, "attachment_id": sent},
+        "list_deleted_notes": {},
+        "restore_deleted_note": {"note_id": deleted},
+        "empty_recycle_bin": {},
+        "list_changes": {"limit": 2},
+        "undo_last_change": {},
+        "list_courses": {},
+        "get_course": {"course_id": course},
+        "create_course": {"title": "Another"},
+        "update_course": {"course_id": course, "icon": None},
+        "list_course_notes": {"course_id": course},
+        "reorder_courses": {"course_ids": [course]},
+        "subscribe_course": {"course_id": course},
+        "unsubscribe_course": {"course_id": course},
+        "delete_course": {"course_id": course},
+        "get_heatmap": {},
+        "get_recent_activity": {},
+        "get_activity": {"limit": 1},
+        "get_activity_week": {"start_date": "2031-05-05", "days": 3},
+        "list_note_sessions": {"note_id": number},
+        "create_note_session": {"note_id": number},
+        "end_note_session": {"session_id": session},
+        "list_events": {"include_completed": True},
+        "create_event": {"title": "New", "event_date": "2031-05-06"},
+        "update_event": {"event_id": event, "is_completed": True},
+        "delete_event": {"event_id": event},
+        "list_calendar_feeds": {},
+        "create_calendar_feed": {"title": "New"},
+        "update_calendar_feed": {"feed_id": feed, "is_enabled": False},
+        "delete_calendar_feed": {"feed_id": feed},
+    }
+    assert set(calls) == {one.name for one in ALL_TOOLS}
+    calls["delete_note"], calls["restore_deleted_note"] = {"note_id": calls["get_note"]["note_id"]}, {"note_id": number}
+    last = ["delete_note", "restore_deleted_note", "undo_last_change"]
+    order = [*(name for name in calls if name not in last), *last]
+    replies = exchange(keeper, *(tool(name, name, **calls[name]) for name in order))
+    failed = {reply["id"]: reply for reply in replies if "error" in reply or reply["result"].get("isError")}
+    assert not failed
+    values = {reply["id"]: json.loads(reply["result"]["content"][0]["text"]) for reply in replies}
+    assert values["delete_event"] == {"deleted": True, "event_id": event}
+    assert values["unsubscribe_course"] == {"unsubscribed": True, "course_id": course}
+    assert "inserted" in values["patch_note"]["content"]
+    assert [heading["heading"] for heading in values["get_note_outline"]["headings"]] == ["A", "B"]
+    assert len(values["get_activity"]) == 1
+    assert values["update_profile"] == {"updated": True}
+
+
+def test_versions_and_dry_runs_hold_over_rest(keeper: Keeper) -> None:
+    note = keeper.rest("POST", "notes/", {"title": "Seen"})
+    keeper.rest("PATCH", f"notes/{note['id']}/", {"title": "Changed"})
+    stale, dry = exchange(
+        keeper,
+        tool(1, "update_note", note_id=note["id"], title="Lost", expected_version=note["last_edit"]),
+        tool(2, "delete_note", note_id=note["id"], dry_run=True),
+    )
+    assert "Changed meanwhile" in stale["result"]["content"][0]["text"]
+    assert json.loads(dry["result"]["content"][0]["text"])["would_change"]["title"] == "Changed"
+    assert keeper.call("get_note", note_id=note["id"])["title"] == "Changed"
+
+
+def test_check_tells_whom_the_key_belongs_to(keeper: Keeper) -> None:
+    done = run(keeper, "check")
+    assert done.returncode == 0
+    assert done.stdout.strip() == f"{str(keeper.http.base_url).rstrip('/')}/api/v1  {keeper.person.username}"
+    wrong = run(keeper, "check", NOTECHONDRIA_API_KEY="ntc_" + "0" * 32)
+    assert wrong.returncode == 1
+    assert "backend HTTP 401" in wrong.stderr
+    away = run(keeper, "check", NOTECHONDRIA_API_URL="http://127.0.0.1:9")
+    assert away.returncode == 1
+    assert "backend HTTP 0" in away.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "check", "batch"])
+def test_without_a_key_nothing_begins(command: str) -> None:
+    done = run(None, command, given="x\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "NOTECHONDRIA_API_KEY" in done.stderr
+    assert "config.json" in done.stderr
+
+
+def test_the_configuration_file_is_read(keeper: Keeper, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"api_url": f"{keeper.http.base_url}/api", "api_key": keeper.key}))
+    assert run(None, "check", NOTECHONDRIA_CONFIG=str(path)).returncode == 0
+    path.write_text("[]")
+    assert run(None, "check", NOTECHONDRIA_CONFIG=str(path)).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("https://x.example", "https://x.example/api/v1"),
+        (" https://x.example/ ", "https://x.example/api/v1"),
+        ("https://x.example/api", "https://x.example/api/v1"),
+        ("https://x.example/api/v1/", "https://x.example/api/v1"),
+        ("https://x.example/notes", "https://x.example/notes/api/v1"),
+    ],
+)
+def test_addresses(given: str, url: str) -> None:
+    assert api_url(given) == url
+
+
+def test_batches(keeper: Keeper, tmp_path: Path) -> None:
+    lines = [
+        "# a comment",
+        "",
+        json.dumps({"tool": "create_note", "arguments": {"title": "Batched"}}),
+        "{nonsense",
+        json.dumps({"arguments": {}}),
+        json.dumps({"tool": "x"}),
+        json.dumps({"tool": "get_note", "arguments": {}}),
+    ]
+    done = run(keeper, "batch", given="\n".join(lines))
+    assert done.returncode == 1
+    reports = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [report["line"] for report in reports] == [3, 4, 5, 6, 7]
+    assert (reports[0]["ok"], reports[0]["result"]["title"]) == (True, "Batched")
+    for report, text in zip(reports[1:], ["invalid JSON", "missing 'tool'", "unknown tool: x", "note_id"], strict=True):
+        assert report["ok"] is False
+        assert text in report["error"]
+    file = tmp_path / "calls.jsonl"
+    file.write_text(lines[2])
+    assert run(keeper, "batch", str(file)).returncode == 0
+    file.write_text("\n".join(lines))
+    stopped = run(keeper, "batch", str(file), "--stop-on-error")
+    assert (stopped.returncode, len(stopped.stdout.splitlines())) == (2, 2)
+    file.write_text("\n".join(lines[5:]))
+    assert run(keeper, "batch", str(file), "--stop-on-error").returncode == 1
+    assert run(keeper, "batch", str(tmp_path / "missing")).returncode == 2
