@@ -71,7 +71,13 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.samp
     ["# Heading\n\ntext", "```\n# no heading\n```", "\x1a", "\x00", "%s %(x)s", "2031-05-06", "a" * 700, "﷽" * 100, "</script>", "{}"]
 )
 WILD = (
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS | st.lists(st.integers(), max_size=3) | st.just({"a": 1})
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS
+    | st.lists(st.integers(), max_size=3)
+    | st.just({"a": 1})
 )
 
 
