@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ipaddress
+import logging
 import socket
 import zlib
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,12 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 CHUNK = 65_536
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_6TO4 = ipaddress.ip_network("2002::/16")
+_NEVER = tuple(ipaddress.ip_network(text) for text in ("3fff::/20", "5f00::/16", "64:ff9b:1::/48", "192.88.99.0/24"))
+"""Not of the public internet, although not every version of the standard library knows it."""
+
+for _library in ("httpx", "httpcore"):
+    # They log whole addresses at INFO, and those of private calendars are secrets.
+    logging.getLogger(_library).setLevel(logging.WARNING)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -72,6 +78,8 @@ def is_public(address: Address) -> bool:
             return is_public(inner)
         if address.is_site_local:
             return False
+    if any(address in network for network in _NEVER):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved and not address.is_unspecified
 
 

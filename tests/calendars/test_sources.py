@@ -1,0 +1,233 @@
+"""Subscribed calendars: the background fetching of them, and that the last good copy outlives whatever their servers do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from reactors.feeds.schedule import fetch_due, keep_feeds
+from reactors.feeds.sources import refresh_source
+from reactors.feeds.store import digest_of
+from reactors.outbound import Policy
+from tests.accounts.people import make_person
+from tests.calendars.feed_server import CALENDAR, EMPTY_CALENDAR, FeedServer, body, conditional, feed_server, hang_up, redirect, status
+from wiring import Services
+
+LOCAL = Policy(allowed=("127.0.0.1",), seconds=5)
+
+
+@pytest.fixture
+def server() -> Iterator[FeedServer]:
+    with feed_server() as running:
+        yield running
+
+
+def subscribe(client: httpx.Client, url: str) -> dict[str, Any]:
+    answer = client.post("/calendar-feeds/", json={"title": "Timetable", "source_kind": "S", "source_url": url})
+    assert answer.status_code == 201, answer.text
+    feed: dict[str, Any] = answer.json()
+    return feed
+
+
+def feed_of(client: httpx.Client, feed: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = client.get(f"/calendar-feeds/{feed['id']}/").json()
+    return found
+
+
+def titles(client: httpx.Client) -> list[str]:
+    days = client.get("/activity/week/?start_date=2031-05-05").json()["days"]
+    return [entry["title"] for day in days for entry in day["events"]]
+
+
+def source_row(services: Services, url: str) -> dict[str, Any]:
+    with services.thread_pool.connection() as connection:
+        row = connection.execute("SELECT to_json(s) FROM feeds.sources s WHERE digest = %s", (digest_of(url.encode()),)).fetchone()
+    assert row is not None
+    found: dict[str, Any] = row[0]
+    return found
+
+
+def test_a_subscription_is_read_once_at_first(client: httpx.Client, server: FeedServer) -> None:
+    server.answers["/a.ics"] = body(CALENDAR)
+    feed = subscribe(client, server.url("/a.ics"))
+    assert (feed["import_summary"]["ok"], feed["import_summary"]["count"], feed["state"]) == (True, 1, "ok")
+    assert feed["last_sync"] is not None
+    assert titles(client) == ["Lecture"]
+    asked = server.asked("/a.ics")
+    assert (len(asked), asked[0]["user-agent"]) == (1, "Notechondria/0.1 (+calendar-feed)")
+    assert asked[0]["accept"] == "text/calendar, */*;q=0.1"
+
+
+def test_the_week_asks_no_server(client: httpx.Client, server: FeedServer) -> None:
+    server.answers["/a.ics"] = body(CALENDAR)
+    subscribe(client, server.url("/a.ics"))
+    before = len(server.requests)
+    for _ in range(3):
+        titles(client)
+    assert len(server.requests) == before
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [status(500), status(404), status(403, b"no"), hang_up, body(b"<html>Sign in</html>"), body(b""), redirect(302, "http://10.0.0.1/")],
+)
+def test_a_feed_that_cannot_be_read_is_kept_and_says_why(client: httpx.Client, server: FeedServer, behaviour: Any) -> None:
+    server.answers["/a.ics"] = behaviour
+    feed = subscribe(client, server.url("/a.ics"))
+    assert (feed["import_summary"]["ok"], feed["import_summary"]["count"], feed["state"]) == (False, 0, "failed")
+    assert feed["import_summary"]["error"] == feed["error"] != ""
+    assert titles(client) == []
+
+
+def test_the_last_good_copy_outlives_every_failure(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    server.answers["/a.ics"] = body(CALENDAR)
+    feed = subscribe(client, server.url("/a.ics"))
+    for behaviour in (status(500), hang_up, body(b"<html>"), status(304), status(404), redirect(301, "http://10.0.0.1/a.ics")):
+        server.answers["/a.ics"] = behaviour
+        refresh_source(services.thread_pool, server.url("/a.ics"), LOCAL)
+        assert titles(client) == ["Lecture"]
+    assert feed_of(client, feed)["state"] == "failed"
+    server.answers["/a.ics"] = body(CALENDAR.replace(b"Lecture", b"Seminar"))
+    refresh_source(services.thread_pool, server.url("/a.ics"), LOCAL)
+    assert (titles(client), feed_of(client, feed)["state"]) == (["Seminar"], "ok")
+
+
+def test_a_calendar_that_shrinks_to_nothing_is_believed_the_third_time(
+    client: httpx.Client, server: FeedServer, services: Services
+) -> None:
+    server.answers["/a.ics"] = body(CALENDAR, ETag='"1"')
+    subscribe(client, server.url("/a.ics"))
+    server.answers["/a.ics"] = body(EMPTY_CALENDAR, ETag='"2"')
+    for expected in (["Lecture"], ["Lecture"], []):
+        refresh_source(services.thread_pool, server.url("/a.ics"), LOCAL)
+        assert titles(client) == expected
+
+
+def test_requests_are_conditional(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    modified = "Tue, 06 May 2031 10:00:00 GMT"
+    server.answers["/a.ics"] = conditional(CALENDAR, 'W/"1"', modified)
+    feed = subscribe(client, server.url("/a.ics"))
+    refresh_source(services.thread_pool, server.url("/a.ics"), LOCAL)
+    asked = server.asked("/a.ics")[1]
+    assert (asked["if-none-match"], asked["if-modified-since"]) == ('W/"1"', modified)
+    assert (titles(client), feed_of(client, feed)["state"]) == (["Lecture"], "ok")
+
+
+def test_410_ends_the_asking(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    server.answers["/a.ics"] = status(410)
+    feed = subscribe(client, server.url("/a.ics"))
+    assert (feed["state"], feed["next_read"]) == ("gone", None)
+    make_due(services, server.url("/a.ics"))
+    keep_feeds(services)
+    assert len(server.asked("/a.ics")) == 1
+
+
+def test_permanent_redirects_are_followed_for_good(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    server.answers["/old.ics"] = redirect(301, "/new.ics")
+    server.answers["/new.ics"] = body(CALENDAR)
+    feed = subscribe(client, server.url("/old.ics"))
+    refresh_source(services.thread_pool, server.url("/old.ics"), LOCAL)
+    assert (len(server.asked("/old.ics")), len(server.asked("/new.ics"))) == (1, 2)
+    assert feed_of(client, feed)["source_url"] == server.url("/old.ics")
+
+
+def test_pauses_grow_and_wishes_are_heard(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    url = server.url("/a.ics")
+    server.answers["/a.ics"] = status(500)
+    pauses = []
+    for _ in range(4):
+        source = refresh_source(services.thread_pool, url, LOCAL)
+        assert source.next_at is not None
+        pauses.append(source.next_at - datetime.now(UTC))
+    assert all(later > sooner * 1.5 for sooner, later in zip(pauses, pauses[1:], strict=False))
+    server.answers["/a.ics"] = status(503, Retry_After="7200")
+    source = refresh_source(services.thread_pool, url, LOCAL)
+    assert source.next_at is not None
+    assert timedelta(minutes=105) < source.next_at - datetime.now(UTC) < timedelta(minutes=135)
+
+
+@pytest.mark.parametrize(
+    ("wish", "low", "high"),
+    [("PT1M", 13, 17), ("PT6H", 320, 400), ("P365D", 9000, 11100), ("never", 50, 70), ("-PT6H", 50, 70)],
+)
+def test_refresh_interval_within_bounds(
+    server: FeedServer, services: Services, client: httpx.Client, wish: str, low: int, high: int
+) -> None:
+    head = f"VERSION:2.0\r\nREFRESH-INTERVAL;VALUE=DURATION:{wish}\r\n".encode()
+    server.answers["/a.ics"] = body(CALENDAR.replace(b"VERSION:2.0\r\n", head))
+    source = refresh_source(services.thread_pool, server.url("/a.ics"), LOCAL)
+    assert source.next_at is not None
+    assert timedelta(minutes=low) < source.next_at - datetime.now(UTC) < timedelta(minutes=high)
+
+
+def make_due(services: Services, url: str) -> None:
+    with services.thread_pool.connection() as connection:
+        connection.execute("UPDATE feeds.sources SET next_at = now() - interval '1 hour' WHERE digest = %s", (digest_of(url.encode()),))
+
+
+def test_the_background_fetches_what_is_due_once_for_all_accounts(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    url = server.url("/a.ics")
+    server.answers["/a.ics"] = body(CALENDAR)
+    subscribe(client, url)
+    stranger = make_person(services)
+    client.post("/calendar-feeds/", json={"title": "Same", "source_url": url}, headers=stranger.headers)
+    assert len(server.asked("/a.ics")) == 1
+    make_due(services, url)
+    fetch_due(services.thread_pool, LOCAL)
+    assert len(server.asked("/a.ics")) == 2
+    fetch_due(services.thread_pool, LOCAL)
+    assert len(server.asked("/a.ics")) == 2
+
+
+def test_hidden_and_removed_feeds_are_not_fetched(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    server.answers["/a.ics"] = body(CALENDAR)
+    server.answers["/b.ics"] = body(CALENDAR)
+    hidden, removed = subscribe(client, server.url("/a.ics")), subscribe(client, server.url("/b.ics"))
+    client.patch(f"/calendar-feeds/{hidden['id']}/", json={"is_enabled": False})
+    client.delete(f"/calendar-feeds/{removed['id']}/")
+    make_due(services, server.url("/a.ics"))
+    make_due(services, server.url("/b.ics"))
+    keep_feeds(services)
+    assert len(server.requests) == 2
+
+
+def test_lost_copies_are_made_again(client: httpx.Client, services: Services, server: FeedServer) -> None:
+    server.answers["/a.ics"] = body(CALENDAR)
+    subscribe(client, server.url("/a.ics"))
+    client.post("/calendar-feeds/", json={"title": "Pasted", "raw_ical": CALENDAR.decode().replace("Lecture", "Pasted")})
+    with services.thread_pool.connection() as connection:
+        connection.execute("TRUNCATE feeds.texts, feeds.sources CASCADE")
+    assert titles(client) == []
+    keep_feeds(services)
+    assert sorted(titles(client)) == ["Lecture", "Pasted"]
+
+
+def test_failures_are_logged_without_the_secret_address(
+    client: httpx.Client, server: FeedServer, services: Services, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        refresh_source(services.thread_pool, server.url("/private-0123456789/basic.ics"), LOCAL)
+    written = capsys.readouterr().out + caplog.text
+    assert "Calendar feed skipped" in written
+    assert "private-0123456789" not in written
+
+
+def test_refresh_by_hand(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    server.answers["/a.ics"] = status(500)
+    feed = subscribe(client, server.url("/a.ics"))
+    server.answers["/a.ics"] = body(CALENDAR)
+    answer = client.post(f"/calendar-feeds/{feed['id']}/refresh/")
+    assert (answer.status_code, answer.json()["state"]) == (200, "ok")
+    assert client.post(f"/calendar-feeds/{feed['id']}/refresh/").status_code == 200
+    assert len(server.asked("/a.ics")) == 2
+
+
+def test_private_addresses_are_refused_in_the_feeds_error(client: httpx.Client) -> None:
+    feed = subscribe(client, "http://169.254.169.254/latest/meta-data/")
+    assert feed["state"] == "failed"
+    assert "private network" in feed["import_summary"]["error"]
