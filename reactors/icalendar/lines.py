@@ -91,12 +91,12 @@ def decode(data: bytes) -> str:
     """The text of a calendar, whatever its encoding: a byte order mark tells, else UTF-8, else Windows-1252."""
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if data.startswith(mark):
-            return data[len(mark) :].decode(encoding, "replace").replace("\0", "")
+            return data[len(mark) :].decode(encoding, "replace").replace("\0", "").lstrip("\ufeff")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         text = _mixed(data)
-    return text.replace("\0", "").removeprefix("\ufeff")
+    return text.replace("\0", "").lstrip("\ufeff")
 
 
 def _mixed(data: bytes) -> str:

@@ -15,7 +15,7 @@ from icalendar import Timezone
 from icalendar.timezone import tzp
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
-_OFFSET = re.compile(r"(?:UTC|GMT|Z)?\s*([+\-−])\s*(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
+_OFFSET = re.compile(r"(?:UTC|GMT|Z)?\s*([+\-−])\s*(\d{1,2})(?:[:.]?(\d{2}))?", re.IGNORECASE)
 _BAD_OFFSET = re.compile(r"(TZOFFSET(?:FROM|TO)[^:\r\n]*):\s*([^\r\n]*)", re.IGNORECASE)
 _LOCATION = re.compile(r"^X-LIC-LOCATION[^:\r\n]*:\s*(\S+)", re.MULTILINE | re.IGNORECASE)
 _OFFSET_TO = re.compile(r"TZOFFSETTO[^:\r\n]*:\s*([+-]?\d{2})(\d{2})", re.IGNORECASE)
@@ -112,7 +112,7 @@ def _named(name: str) -> tzinfo | None:
     found = _by_lower_name().get(lower) or _windows().get(name.lower())
     if found is None and "/" in name:
         # /freeassociation.sourceforge.net/Tzfile/Europe/Berlin, tzone://Microsoft/Utc, /citadel.org/2021/Europe/London
-        parts = [part for part in lower.split("/") if part]
+        parts = [part.strip("_") for part in lower.split("/") if part.strip("_")]
         for take in (3, 2, 1):
             tail = "/".join(parts[-take:])
             if tail in UTC_NAMES:
@@ -128,7 +128,7 @@ def _named(name: str) -> tzinfo | None:
 def _from_words(name: str) -> tzinfo | None:
     """`(UTC+01:00) Amsterdam, Berlin, Bern`: by a city of it, else by its offset."""
     offset = _OFFSET.search(name)
-    for city in re.split(r"[,;&]|\)", name):
+    for city in re.split(r"[,;&/]|\)", name):
         words = re.sub(r"[^\w' .-]", " ", city).strip().lower()
         words = re.sub(r" *\(us$", "", words)
         found = _by_city().get(words) or _windows().get(words) or DISPLAY_NAMES.get(words.split(" us ")[0].strip(" us"))

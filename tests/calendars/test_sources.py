@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -144,7 +145,7 @@ def test_pauses_grow_and_wishes_are_heard(client: httpx.Client, server: FeedServ
         source = refresh_source(services.thread_pool, url, LOCAL)
         assert source.next_at is not None
         pauses.append(source.next_at - datetime.now(UTC))
-    assert all(later > sooner * 1.5 for sooner, later in zip(pauses, pauses[1:], strict=False))
+    assert all(later > sooner * 1.5 for sooner, later in pairwise(pauses))
     server.answers["/a.ics"] = status(503, Retry_After="7200")
     source = refresh_source(services.thread_pool, url, LOCAL)
     assert source.next_at is not None

@@ -1,0 +1,498 @@
+"""Reading iCalendar as the world writes it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reactors.icalendar.reading import Reading, read_calendar
+from reactors.icalendar.worker import ReadingFailed, read_apart
+
+YEARS = [2031]
+
+
+def read(*events: str, head: str = "", years: list[int] | None = None) -> Reading:
+    """Reads a calendar of these events, given as lines without BEGIN and END."""
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", *filter(None, head.split("\n"))]
+    for event in events:
+        lines += ["BEGIN:VEVENT", *event.strip().split("\n"), "END:VEVENT"]
+    return read_calendar("\r\n".join([*lines, "END:VCALENDAR", ""]).encode(), years or YEARS, 20)
+
+
+def starts(reading: Reading, title: str | None = None) -> list[str]:
+    """The starts in UTC, short."""
+    return sorted(f"{e.starts_at:%m-%d %H:%M}" for e in reading.entries if e.starts_at.year == 2031 and (title is None or e.title == title))
+
+
+def only(reading: Reading) -> tuple[datetime, datetime]:
+    """Start and end of the only entry."""
+    (entry,) = reading.entries
+    return entry.starts_at, entry.ends_at
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+# ---------------------------------------------------------------------------------------------------- zones
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Europe/Berlin", '"Europe/Berlin"', "europe/berlin", "W. Europe Standard Time", '"W. Europe Standard Time"', "Germany/Berlin",
+        "/freeassociation.sourceforge.net/Tzfile/Europe/Berlin", "/citadel.org/20210210_1/Europe/Berlin", "/Europe/Berlin",
+        '"(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna"', "(UTC+01:00) Amsterdam\\, Berlin\\, Bern\\, Rome",
+        "(GMT+01.00) Amsterdam / Berlin / Bern / Rome / Stockholm / Vienna", "Europe/Berlin;VALUE=DATE-TIME",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("day", "hour"), [("20310706", 12), ("20311206", 13)])
+def test_names_of_zones(name: str, day: str, hour: int) -> None:
+    reading = read(f"UID:1\nDTSTART;TZID={name}:{day}T140000")
+    assert (only(reading)[0].hour, reading.rejected) == (hour, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "hour"),
+    [
+        ("UTC", 14),
+        ("GMT", 14),
+        ("tzone://Microsoft/Utc", 14),
+        ("GMT+0100", 13),
+        ("UTC-5", 19),
+        ("(GMT-05:00) Eastern Time (US & Canada)", 18),
+    ],
+)
+def test_zones_of_offsets(name: str, hour: int) -> None:
+    assert only(read(f"UID:1\nDTSTART;TZID={name}:20310706T140000"))[0].hour == hour
+
+
+CUSTOM = """BEGIN:VTIMEZONE
+TZID:{name}
+X-LIC-FOO:bar
+BEGIN:STANDARD
+DTSTART:16010101T030000
+TZOFFSETFROM:{summer}
+TZOFFSETTO:{winter}
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10
+END:STANDARD
+BEGIN:DAYLIGHT
+DTSTART:16010101T020000
+TZOFFSETFROM:{winter}
+TZOFFSETTO:{summer}
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3
+END:DAYLIGHT
+END:VTIMEZONE"""
+
+
+@pytest.mark.parametrize("name", ["Customized Time Zone", "tzone://Microsoft/Custom", "(no TZ description)", "Zeit für uns"])
+def test_zones_that_the_file_defines(name: str) -> None:
+    head = CUSTOM.format(name=name, summer="+0200", winter="+0100")
+    reading = read(f'UID:1\nDTSTART;TZID="{name}":20310706T140000', f"UID:2\nDTSTART;TZID={name}:20311206T140000", head=head)
+    assert (starts(reading), reading.rejected) == (["07-06 12:00", "12-06 13:00"], [])
+
+
+def test_a_zone_defined_behind_its_use() -> None:
+    text = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART;TZID=Mine:20310706T140000\nEND:VEVENT\n" + CUSTOM.format(
+        name="Mine", summer="+0200", winter="+0100"
+    )
+    assert starts(read_calendar(text.encode(), YEARS, 5)) == ["07-06 12:00"]
+
+
+@pytest.mark.parametrize(("summer", "winter"), [("+5328", "+0100"), ("+115544", "+115544"), ("", "+0100"), ("x", "y")])
+def test_impossible_offsets_cost_their_zone_only(summer: str, winter: str) -> None:
+    head = CUSTOM.format(name="Broken", summer=summer, winter=winter)
+    reading = read("UID:1\nDTSTART;TZID=Broken:20310706T140000", "UID:2\nDTSTART:20310707T140000Z", head=head)
+    assert len(reading.entries) == 2
+    assert "07-07 14:00" in starts(reading)
+
+
+def test_an_unknown_zone_is_told_and_its_times_float() -> None:
+    reading = read("UID:1\nDTSTART;TZID=Middle-earth/Shire:20310706T140000")
+    assert (starts(reading), reading.entries[0].floating) == (["07-06 14:00"], True)
+    assert [item.item for item in reading.rejected] == ["Middle-earth/Shire"]
+
+
+def test_floating_times_are_in_the_calendars_own_zone() -> None:
+    reading = read("UID:1\nDTSTART:20310706T140000", head="X-WR-TIMEZONE:Asia/Tokyo")
+    assert (starts(reading), reading.entries[0].floating) == (["07-06 05:00"], False)
+    assert read("UID:1\nDTSTART;TZID=:20310706T140000").entries[0].floating
+
+
+def test_clocks_that_change() -> None:
+    reading = read("UID:1\nDTSTART;TZID=Europe/Berlin:20310328T023000\nRRULE:FREQ=DAILY;COUNT=4")
+    assert starts(reading) == ["03-28 01:30", "03-29 01:30", "03-30 01:30", "03-31 00:30"]
+
+
+# ---------------------------------------------------------------------------------------------------- times and lengths
+
+
+@pytest.mark.parametrize(
+    ("lines", "length"),
+    [
+        ("DTSTART:20310506T140000Z\nDTEND:20310506T160000Z", timedelta(hours=2)),
+        ("DTSTART:20310506T140000Z", timedelta(hours=1)),
+        ("DTSTART:20310506T140000Z\nDTEND:20310506T140000Z", timedelta()),
+        ("DTSTART:20310506T140000Z\nDTEND:20310506T120000Z", timedelta(hours=1)),
+        ("DTSTART:20310506T140000Z\nDURATION:PT90M", timedelta(minutes=90)),
+        ("DTSTART:20310506T140000Z\nDURATION:P1DT2H", timedelta(days=1, hours=2)),
+        ("DTSTART:20310506T140000Z\nDURATION:P1W", timedelta(days=7)),
+        ("DTSTART:20310506T140000Z\nDURATION:PT-2H", timedelta(hours=1)),
+        ("DTSTART:20310506T140000Z\nDURATION:-PT2H", timedelta(hours=1)),
+        ("DTSTART:20310506T140000Z\nDURATION:P9999999W", timedelta(hours=1)),
+        ("DTSTART:20310506T140000Z\nDTEND:soon", timedelta(hours=1)),
+        ("DTSTART:20310506T140000Z\nDTEND;TZID=Europe/Berlin:20310506T180000", timedelta(hours=2)),
+        ("DTSTART;VALUE=DATE:20310506", timedelta(days=1)),
+        ("DTSTART:20310506", timedelta(days=1)),
+        ("DTSTART;VALUE=DATE:20310506\nDTEND;VALUE=DATE:20310506", timedelta(days=1)),
+        ("DTSTART;VALUE=DATE:20310506\nDTEND;VALUE=DATE:20310509", timedelta(days=3)),
+        ("DTSTART;VALUE=DATE:20310506\nDTEND:20310508T100000Z", timedelta(days=2)),
+        ("DTSTART;VALUE=DATE:20310506\nDURATION:P2D", timedelta(days=2)),
+        ("DTSTART:20310506T000000\nDTEND;VALUE=DATE:20310507", timedelta(days=1)),
+    ],
+)
+def test_lengths(lines: str, length: timedelta) -> None:
+    start, end = only(read(f"UID:1\n{lines}"))
+    assert (start.date().isoformat(), end - start) == ("2031-05-06", length)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20310506T1400",
+        "20310506T140000",
+        "2031-05-06T14:00:00",
+        "20310506T140000.000",
+        " 20310506T140000 ",
+        "20310506t140000",
+        "20310506T140000Z",
+    ],
+)
+def test_spellings_of_a_time(text: str) -> None:
+    assert only(read(f"UID:1\nDTSTART:{text}"))[0] == at("2031-05-06T14:00:00")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "tomorrow", "20310230T100000", "20310506T990000", "99990101T000000Z", "00010101", "16010101T000000", "2031"]
+)
+def test_a_bad_start_costs_its_event_only(text: str) -> None:
+    reading = read(f"UID:1\nSUMMARY:Bad\nDTSTART:{text}", "UID:2\nSUMMARY:Good\nDTSTART:20310506T140000Z")
+    assert starts(reading, "Good") == ["05-06 14:00"]
+    assert ([item.item for item in reading.rejected], reading.rejected_count) == (["Bad"], 1)
+    assert reading.rejected[0].reason
+
+
+# ---------------------------------------------------------------------------------------------------- repetition
+
+
+@pytest.mark.parametrize(
+    ("start", "rule", "expected"),
+    [
+        (":20310505T090000Z", "FREQ=WEEKLY;COUNT=3", ["05-05 09:00", "05-12 09:00", "05-19 09:00"]),
+        (":20310505T090000Z", "FREQ=DAILY;INTERVAL=2;UNTIL=20310509T090000Z", ["05-05 09:00", "05-07 09:00", "05-09 09:00"]),
+        (";TZID=Europe/Rome:20310505T090000", "FREQ=DAILY;UNTIL=20310506T070000Z", ["05-05 07:00", "05-06 07:00"]),
+        (";TZID=Europe/Rome:20310505T090000", "FREQ=DAILY;UNTIL=20310506T090000", ["05-05 07:00", "05-06 07:00"]),
+        (";VALUE=DATE:20310505", "FREQ=DAILY;UNTIL=20310506T220000Z", ["05-05 00:00", "05-06 00:00"]),
+        (":20310505T090000", "FREQ=DAILY;UNTIL=20310506T090000Z", ["05-05 09:00", "05-06 09:00"]),
+        (":20310505T090000Z", "FREQ=DAILY;UNTIL=20310507", ["05-05 09:00", "05-06 09:00"]),
+        (":20310505T090000Z", "FREQ=DAILY;UNTL=20310506T090000Z", ["05-05 09:00", "05-06 09:00"]),
+        (":20310505T090000Z", "FREQ=DAILY;UNTIL=20300101T000000Z", []),
+        (":20310131T090000Z", "FREQ=MONTHLY;COUNT=3", ["01-31 09:00", "03-31 09:00", "05-31 09:00"]),
+        (":20310128T090000Z", "FREQ=MONTHLY;BYDAY=-1TU;COUNT=3", ["01-28 09:00", "02-25 09:00", "03-25 09:00"]),
+        (":20310131T090000Z", "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1;COUNT=3", ["01-31 09:00", "02-28 09:00", "03-31 09:00"]),
+        (":20310505T090000Z", "FREQ=WEEKLY;INTERVAL=2;BYDAY=SU,MO;WKST=SU;COUNT=3", ["05-05 09:00", "05-18 09:00", "05-19 09:00"]),
+        (":20310505T090000Z", "freq=daily;count=2;x-foo=bar", ["05-05 09:00", "05-06 09:00"]),
+        (":20310505T090000Z", "FREQ=DAILY\\;COUNT=2; INTERVAL = 1", ["05-05 09:00", "05-06 09:00"]),
+        (":20310505T090000Z", "RSCALE=GREGORIAN;FREQ=YEARLY;COUNT=1", ["05-05 09:00"]),
+        (":20310505T090000Z", "", ["05-05 09:00"]),
+        (":20310505T090000Z", "FREQ=HOURLY;COUNT=2", ["05-05 09:00", "05-05 10:00"]),
+    ],
+)
+def test_rules(start: str, rule: str, expected: list[str]) -> None:
+    reading = read(f"UID:1\nDTSTART{start}\nRRULE:{rule}")
+    assert (starts(reading), reading.rejected) == (expected, [])
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=SECONDLY", "FREQ=MINUTELY;COUNT=5", "FREQ=DAILY;INTERVAL=0", "FREQ=DAILY;INTERVAL=-1", "FREQ=FORTNIGHTLY", "COUNT=3", "nonsense",
+        "RSCALE=CHINESE;FREQ=YEARLY", "FREQ=DAILY;BYMONTH=13", "FREQ=WEEKLY;BYDAY=XX", "FREQ=DAILY;INTERVAL=99999999999",
+        "FREQ=DAILY;UNTIL=whenever",
+    ],
+)  # fmt: skip
+def test_rules_that_are_not_followed_show_their_event_once_and_are_told(rule: str) -> None:
+    reading = read(f"UID:1\nSUMMARY:Odd\nDTSTART:20310505T090000Z\nRRULE:{rule}", "UID:2\nDTSTART:20310601T090000Z")
+    assert starts(reading) == ["05-05 09:00", "06-01 09:00"]
+    assert [item.item for item in reading.rejected] == ["Odd"]
+
+
+def test_hostile_rules_cost_their_own_time_only() -> None:
+    hostile = [
+        "DTSTART:19700101T000000Z\nRRULE:FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30",
+        "DTSTART:19000101T000000Z\nRRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=31",
+        "DTSTART:19700101T000000Z\nRRULE:FREQ=HOURLY;BYMINUTE="
+        + ",".join(map(str, range(60)))
+        + ";BYSECOND="
+        + ",".join(map(str, range(60))),
+    ]
+    before = time.process_time()
+    reading = read(
+        *(f"UID:{number}\nSUMMARY:Hostile\n{lines}" for number, lines in enumerate(hostile)),
+        "UID:g\nSUMMARY:Good\nDTSTART:20310601T090000Z",
+    )
+    assert time.process_time() - before < 15
+    assert starts(reading, "Good") == ["06-01 09:00"]
+    assert len(reading.entries) < 20_000
+
+
+def test_daily_since_1900_is_followed() -> None:
+    assert len(starts(read("UID:1\nDTSTART:19000101T080000Z\nRRULE:FREQ=DAILY"))) == 365
+
+
+@pytest.mark.parametrize(
+    ("start", "excluded"),
+    [
+        (":20310505T090000Z", ":20310506T090000Z"),
+        (":20310505T090000Z", ";VALUE=DATE:20310506"),
+        (":20310505T090000Z", ":20310506"),
+        (":20310505T090000Z", ";TZID=Europe/Rome:20310506T110000"),
+        (":20310505T090000Z", ":20310506T090000Z,"),
+        (":20310505T090000Z", ":,20310506T090000Z,nonsense"),
+        (":20310505T090000Z", ":20310506T090000Z\nEXDATE:20310509T090000Z"),
+        (";TZID=Europe/Rome:20310505T110000", ":20310506T110000"),
+        (";TZID=Europe/Rome:20310505T110000", ":20310506T090000Z"),
+        (":20310505T090000", ":20310506T090000Z"),
+        (";VALUE=DATE:20310505", ":20310506T000000Z"),
+        (";VALUE=DATE:20310505", ";VALUE=DATE:20310506"),
+        (";VALUE=DATE:20310505", ";TZID=Europe/Rome:20310506T000000"),
+    ],
+)
+def test_excluded_dates(start: str, excluded: str) -> None:
+    reading = read(f"UID:1\nDTSTART{start}\nRRULE:FREQ=DAILY;COUNT=3\nEXDATE{excluded}")
+    assert [day[:5] for day in starts(reading)] == ["05-05", "05-07"]
+
+
+@pytest.mark.parametrize(
+    ("start", "extra", "expected"),
+    [
+        (":20310505T090000Z", ":20310601T100000Z", ["05-05 09:00", "06-01 10:00"]),
+        (":20310505T090000Z", ";VALUE=DATE:20310601,20310602", ["05-05 09:00", "06-01 09:00", "06-02 09:00"]),
+        (";VALUE=DATE:20310505", ":20310601T100000Z", ["05-05 00:00", "06-01 00:00"]),
+        (
+            ":20310505T090000Z",
+            ";VALUE=PERIOD:20310601T100000Z/PT3H,20310602T100000Z/20310602T120000Z",
+            ["05-05 09:00", "06-01 10:00", "06-02 10:00"],
+        ),
+        (":20310505T090000Z", ":", ["05-05 09:00"]),
+        (":20310505T090000Z", ":20310505T090000Z", ["05-05 09:00"]),
+    ],
+)
+def test_extra_dates(start: str, extra: str, expected: list[str]) -> None:
+    assert starts(read(f"UID:1\nDTSTART{start}\nRDATE{extra}")) == expected
+
+
+def test_periods_bring_their_own_length() -> None:
+    reading = read("UID:1\nDTSTART:20310505T090000Z\nDTEND:20310505T100000Z\nRDATE;VALUE=PERIOD:20310601T100000Z/PT3H")
+    assert sorted(entry.ends_at - entry.starts_at for entry in reading.entries) == [timedelta(hours=1), timedelta(hours=3)]
+
+
+MASTER = "UID:1\nSUMMARY:Weekly\nDTSTART;TZID=Europe/Rome:20310505T090000\nRRULE:FREQ=WEEKLY;COUNT=3"
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        ";TZID=Europe/Rome:20310512T090000",
+        ":20310512T070000Z",
+        ":20310512T090000",
+        ";VALUE=DATE:20310512",
+        ";TZID=America/New_York:20310512T030000",
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_one_occurrence_moved(identity: str, first: bool) -> None:
+    moved = f"UID:1\nSUMMARY:Moved\nRECURRENCE-ID{identity}\nDTSTART:20310601T120000Z"
+    reading = read(*((moved, MASTER) if first else (MASTER, moved)))
+    assert (starts(reading, "Weekly"), starts(reading, "Moved")) == (["05-05 07:00", "05-19 07:00"], ["06-01 12:00"])
+    assert reading.event_count == 1
+
+
+def test_of_several_replacements_the_highest_sequence_counts() -> None:
+    replacement = "UID:1\nSUMMARY:{0}\nSEQUENCE:{1}\nRECURRENCE-ID:20310512T070000Z\nDTSTART:2031051{2}T100000Z"
+    reading = read(MASTER, replacement.format("New", 5, 3), replacement.format("Old", 2, 4))
+    assert (starts(reading, "New"), starts(reading, "Old")) == (["05-13 10:00"], [])
+
+
+def test_replacements_without_their_series_stand_alone() -> None:
+    reading = read(
+        "UID:1\nSUMMARY:A\nRECURRENCE-ID:20310512T070000Z\nDTSTART:20310513T070000Z",
+        "UID:1\nSUMMARY:B\nRECURRENCE-ID:20310519T070000Z\nDTSTART:20310520T070000Z",
+    )
+    assert (starts(reading, "A"), starts(reading, "B")) == (["05-13 07:00"], ["05-20 07:00"])
+
+
+def test_this_and_future() -> None:
+    changed = "UID:1\nSUMMARY:Later\nRECURRENCE-ID;RANGE=THISANDFUTURE:20310512T070000Z\nDTSTART;TZID=Europe/Rome:20310512T110000"
+    reading = read(MASTER, changed)
+    assert (starts(reading, "Weekly"), starts(reading, "Later")) == (["05-05 07:00"], ["05-12 09:00", "05-19 09:00"])
+
+
+def test_what_is_cancelled_is_not_shown() -> None:
+    one = "UID:1\nSTATUS:CANCELLED\nRECURRENCE-ID:20310512T070000Z\nDTSTART:20310512T070000Z"
+    assert starts(read(MASTER, one)) == ["05-05 07:00", "05-19 07:00"]
+    rest = one.replace("RECURRENCE-ID", "RECURRENCE-ID;RANGE=THISANDFUTURE")
+    assert starts(read(MASTER, rest)) == ["05-05 07:00"]
+    assert starts(read(MASTER + "\nSTATUS:CANCELLED", "UID:2\nDTSTART:20310601T000000Z\nSTATUS:CONFIRMED")) == ["06-01 00:00"]
+    assert starts(read(MASTER, head="METHOD:CANCEL")) == []
+
+
+def test_revisions_of_one_event() -> None:
+    old, new = "UID:1\nSUMMARY:Old\nSEQUENCE:1\nDTSTART:20310505T090000Z", "UID:1\nSUMMARY:New\nSEQUENCE:2\nDTSTART:20310506T090000Z"
+    assert starts(read(new, old)) == starts(read(old, new)) == ["05-06 09:00"]
+    stamped = [f"UID:1\nSUMMARY:{stamp}\nDTSTAMP:{stamp}T000000Z\nDTSTART:2031050{stamp[-1]}T090000Z" for stamp in ("20310102", "20310101")]
+    assert starts(read(*stamped)) == ["05-02 09:00"]
+
+
+def test_different_events_under_one_uid_by_mistake_all_stay() -> None:
+    reading = read(*(f"UID:same\nSUMMARY:{name}\nDTSTART:2031050{number}T090000Z" for number, name in enumerate("ABC", 1)))
+    assert len(reading.entries) == 3
+
+
+def test_events_without_uid_stay_apart_and_are_the_same_each_time() -> None:
+    lines = ("SUMMARY:A\nDTSTART:20310505T090000Z", "SUMMARY:B\nDTSTART:20310505T090000Z", "SUMMARY:A\nDTSTART:20310505T090000Z")
+    reading = read(*lines)
+    assert sorted(entry.title or "" for entry in reading.entries) == ["A", "B"]
+    assert {entry.identity for entry in reading.entries} == {entry.identity for entry in read(*lines).entries}
+
+
+@pytest.mark.parametrize("uid", ["a/b", "<script>", "a&b", "%2e%2e/", "ü" * 300, "\\n;,", "x\ty"])
+def test_uids_with_any_characters(uid: str) -> None:
+    reading = read(f"UID:{uid}\nDTSTART:20310505T090000Z\nRRULE:FREQ=DAILY;COUNT=2")
+    assert len(reading.entries) == 2
+
+
+# ---------------------------------------------------------------------------------------------------- lines
+
+
+def test_texts_are_unescaped_and_unfolded() -> None:
+    reading = read(
+        "UID:1\nDTSTART:20310505T090000Z\nSUMMARY:Lec\\, ture\\; on\n  folding\nDESCRIPTION:one\\ntwo\\Nthree\\\\\n \tfour\nLOCATION:Room\\, 3"
+    )
+    entry = reading.entries[0]
+    assert (entry.title, entry.description, entry.place) == ("Lec, ture; on folding", "one\ntwo\nthree\\\tfour", "Room, 3")
+
+
+def test_nested_components_do_not_touch_their_event() -> None:
+    alarm = "BEGIN:VALARM\nSUMMARY:Alarm\nDTSTART:20990101T000000Z\nDURATION:PT5H\nBEGIN:X-INNER\nSUMMARY:y\nEND:X-INNER\nEND:VALARM"
+    reading = read(f"UID:1\nSUMMARY:Event\n{alarm}\nDTSTART:20310505T090000Z")
+    assert (reading.entries[0].title, only(reading)) == ("Event", (at("2031-05-05T09:00:00"), at("2031-05-05T10:00:00")))
+
+
+def test_a_missing_summary_and_an_empty_one_differ() -> None:
+    reading = read("UID:1\nDTSTART:20310505T090000Z", "UID:2\nSUMMARY:\nDTSTART:20310506T090000Z")
+    assert [entry.title for entry in reading.entries] == [None, ""]
+
+
+GOOD = "BEGIN:VEVENT\r\nUID:{0}\r\nSUMMARY:Grüße {0}\r\nDTSTART:2031050{0}T090000Z\r\nEND:VEVENT\r\n"
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        lambda text: text.replace("\r\n", "\n"),
+        lambda text: text.replace("\r\n", "\r"),
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("SUMMARY", "SUMM\0ARY"),
+        lambda text: text.replace("END:VEVENT\r\n", ""),
+        lambda text: text.replace("END:VCALENDAR\r\n", ""),
+        lambda text: text[:-27],
+        lambda text: text.replace("BEGIN:VEVENT", "begin:vevent").replace("DTSTART", "dtstart"),
+        lambda text: text.replace("UID", "no colon here\r\nX-ODD\r\n=;:\r\n:\r\nUID"),
+        lambda text: text.replace("END:VEVENT", "END:VTODO\r\nEND:VEVENT"),
+        lambda text: text.replace("BEGIN:VCALENDAR", "\r\n\r\nBEGIN:VCALENDAR"),
+        lambda text: "X-BEFORE:1\r\n" + text + "X-AFTER:1\r\n",
+        lambda text: text.replace("\r\n", "\r\n\r\n"),
+        lambda text: text + text.replace("UID:", "UID:other"),
+        lambda text: text.replace("SUMMARY", "ATTACH;ENCODING=BASE64;VALUE=BINARY:" + "A" * 2_000_000 + "\r\nSUMMARY", 1),
+        lambda text: text.replace("UID", "ATTENDEE" + "".join(f";X-P{n}=1" for n in range(50_000)) + ":mailto:a\r\nUID", 1),
+    ],
+)
+def test_damage_costs_no_event(damaged: object) -> None:
+    assert callable(damaged)
+    text = damaged("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n" + GOOD.format(5) + GOOD.format(6) + "END:VCALENDAR\r\n")
+    for encoding in ("utf-8", "latin-1", "utf-16"):
+        if encoding == "latin-1" and "\ufeff" in text:
+            continue
+        reading = read_calendar(text.encode(encoding), YEARS, 5)
+        assert {entry.starts_at.day for entry in reading.entries} == {5, 6}
+        assert {entry.title for entry in reading.entries} <= {"Grüße 5", "Grüße 6", None}
+
+
+def test_a_break_inside_a_text_without_white_space_belongs_to_the_text() -> None:
+    reading = read("UID:1\nSUMMARY:First\nand second\nDTSTART:20310505T090000Z")
+    assert reading.entries[0].title == "Firstand second"
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\0", b"<html><body>Sign in</body></html>", b"BEGIN:VCARD\r\nEND:VCARD", b"\xff\xfe", b"\x1f\x8b\x08"]
+)
+def test_what_is_no_calendar(data: bytes) -> None:
+    reading = read_calendar(data, YEARS, 5)
+    assert (reading.is_calendar, reading.entries) == (False, [])
+
+
+def test_name_and_refresh_wish() -> None:
+    reading = read(head="X-WR-CALNAME:My\\, own\nREFRESH-INTERVAL;VALUE=DURATION:PT6H\nX-PUBLISHED-TTL:PT1H")
+    assert (reading.is_calendar, reading.name, reading.refresh_seconds) == (True, "My, own", 21600)
+
+
+# ---------------------------------------------------------------------------------------------------- limits
+
+
+def test_reading_apart_is_the_same_as_reading() -> None:
+    lines = "BEGIN:VCALENDAR\r\n" + "".join(
+        "BEGIN:VEVENT\r\n" + line.replace("\n", "\r\n") + "\r\nEND:VEVENT\r\n" for line in (MASTER, "DTSTART:x")
+    )
+    assert read_apart(lines.encode(), YEARS) == read_calendar(lines.encode(), YEARS, 5)
+
+
+def test_reading_ends_at_its_limits() -> None:
+    text = "BEGIN:VCALENDAR\r\n" + "".join(
+        f"BEGIN:VEVENT\r\nUID:{number}\r\nDTSTART:19700101T000000Z\r\nRRULE:FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30\r\nEND:VEVENT\r\n"
+        for number in range(100)
+    )
+    began = time.monotonic()
+    with suppress(ReadingFailed):
+        assert read_apart(text.encode(), YEARS, seconds=6).event_count == 100
+    assert time.monotonic() - began < 12
+
+
+_PIECES = st.sampled_from(
+    [
+        "BEGIN:VCALENDAR", "END:VCALENDAR", "BEGIN:VEVENT", "END:VEVENT", "BEGIN:VTIMEZONE", "END:VTIMEZONE", "BEGIN:STANDARD", "END:STANDARD",
+        "BEGIN:VALARM", "END:VALARM", "UID:1", "UID:2", "DTSTART:20310505T090000Z", "DTSTART;VALUE=DATE:20310505", "DTSTART;TZID=X:20310505T090000",
+        "DTEND:20310101T000000Z", "DURATION:P1W2D", "RRULE:FREQ=WEEKLY;COUNT=2", "RRULE:FREQ=DAILY;UNTIL=20310510", "RDATE:20310606",
+        "EXDATE:20310505T090000Z", "EXDATE;VALUE=DATE:20310512", "RECURRENCE-ID:20310512T090000Z", "RECURRENCE-ID;RANGE=THISANDFUTURE:20310505",
+        "STATUS:CANCELLED", "SEQUENCE:3", "TZID:X", "TZOFFSETTO:+0100", "TZOFFSETFROM:+9900", "X-WR-TIMEZONE:X", "SUMMARY:a\\", " folded", "\tfolded",
+    ]
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_PIECES | st.text(max_size=20), max_size=40))
+def test_no_text_raises(lines: list[str]) -> None:
+    reading = read_calendar("\r\n".join(["BEGIN:VCALENDAR", *lines]).encode("utf-8", "surrogatepass"), YEARS, 5)
+    for entry in reading.entries:
+        assert entry.ends_at >= entry.starts_at
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=300))
+def test_no_bytes_raise(data: bytes) -> None:
+    read_calendar(b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20310505\n" + data, YEARS, 5)
