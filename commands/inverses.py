@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+from commands.calendars.undoing import take_back_calendar_feed
 from commands.courses.undoing import take_back_attachment, take_back_course, take_back_subscription
 from commands.notes.undoing import take_back_note
+from commands.planner.undoing import take_back_planner, take_back_planner_event
 from commands.undo import Inverse
 
 INVERSES: Mapping[str, Inverse] = {
@@ -12,4 +14,7 @@ INVERSES: Mapping[str, Inverse] = {
     "note": take_back_note,
     "subscription": take_back_subscription,
     "attachment": take_back_attachment,
+    "planner-event": take_back_planner_event,
+    "planner": take_back_planner,
+    "calendar-feed": take_back_calendar_feed,
 }

@@ -21,6 +21,11 @@ class NoteSession(Aggregate):
     summary: str
     started_at: str
     ended_at: str | None
+    is_purged: bool = False
+
+    @evolves(note_sessions.NoteSessionPurged)
+    def _purged(self, event: Event) -> None:
+        self.is_purged = True
 
     @evolves(note_sessions.NoteSessionStarted)
     def _started(self, event: note_sessions.NoteSessionStarted) -> None:

@@ -75,7 +75,7 @@ def change_note_session(work: Work[Lookups], command: ChangeNoteSession) -> int:
     """Changes what is named, one event per aspect."""
     now = work.context.now
     session = work.find(NoteSession, command.session_id)
-    if session is None or session.owner_id != work.context.actor:
+    if session is None or session.is_purged or session.owner_id != work.context.actor:
         raise NotFound("NoteSession")
     zone = None
     if not isinstance(command.started_at, Unset) or not isinstance(command.ended_at, Unset):
@@ -99,12 +99,21 @@ def close_dangling_session(work: Work[Lookups], session_id: int) -> bool:
     Without a save it counts a quarter of an hour. Returns whether it was still open.
     """
     session = work.find(NoteSession, session_id)
-    if session is None or session.ended_at is not None:
+    if session is None or session.is_purged or session.ended_at is not None:
         return False
     started_at = moments.instant(session.started_at)
     saved = work.lookups.last_save(session.note_id, started_at, started_at + DANGLING_AFTER)
     session.end(Told(moments.moment(saved or started_at + UNKNOWN_LENGTH, None), None), work.context.now, by_rule=True)
     return True
+
+
+def purge_sessions_of(work: Work[Lookups], note_id: int) -> None:
+    """Makes the sessions of a note forgotten, as it is purged: their titles and summaries come from it."""
+    for session_id in work.lookups.sessions_of_note(note_id):
+        session = work.find(NoteSession, session_id)
+        if session is not None and not session.is_purged:
+            work.forget(session)
+            session.trigger(note_sessions.NoteSessionPurged, work.context.now)
 
 
 def _told(field: str, given: datetime, zone: str | None, now: datetime) -> Told:

@@ -17,3 +17,6 @@ class NoteSessionLookups(Protocol):
 
     def open_sessions(self, received_before: datetime, limit: int) -> list[int]:
         """Sessions without an end that were started so long ago, oldest first."""
+
+    def sessions_of_note(self, note_id: int) -> list[int]:
+        """All sessions of a note."""

@@ -8,6 +8,7 @@ from commands.attachments.commands import purge_attachments_of, purge_deleted_at
 from commands.errors import NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
+from commands.note_sessions.commands import purge_sessions_of
 from commands.notes.access import own_note, require_state
 from commands.notes.aggregate import Note
 from eventstore.events import notes
@@ -59,6 +60,7 @@ def purge_note(work: Work[Lookups], note: Note) -> None:
         if comment is not None and not comment.is_purged and comment.source_note_uuid == note.uuid:
             comment.trigger(notes.NoteSourcePurged, now)
     purge_attachments_of(work, note.number)
+    purge_sessions_of(work, note.number)
     work.forget(note)
     made_at = note.created_on.astimezone(UTC).isoformat()
     note.trigger(notes.NotePurged, now, owner_id=note.owner_id, made_at=made_at, words=note.words_at_first)

@@ -53,3 +53,7 @@ class NoteSessionEnded(Event):
 
 class NoteSessionReopened(Event):
     """It has no end after all."""
+
+
+class NoteSessionPurged(Event):
+    """Its note is gone for good, and with it what was written of the session."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from eventstore.events import notes
+from eventstore.events import Forgotten, notes
 from eventstore.events.base import stream_number
+from eventstore.events.erasure import StreamForgotten
 from projections.base import Projection, Row, Table, handles
 from projections.rows import Rows
 
@@ -47,14 +48,31 @@ class Writing(Projection):
     def created(self, rows: Rows, event: notes.NoteCreated) -> None:
         """A new note. One that the system put there, such as the welcome note, is nobody's writing."""
         words = len(event.content.split())
-        if words and rows.current.about().get("actor") == event.owner_id:
+        if words and self._writer(rows) == event.owner_id:
             row = WrittenNoteRow(stream_number(event.originator_id), event.owner_id, words, event.timestamp)
             rows.add(WRITTEN, row, event)
 
+    @handles(Forgotten)
+    def creation_forgotten(self, rows: Rows, event: Forgotten) -> None:
+        """A note whose text is gone; its numbers come with the event that tells of the purge."""
+        writer = self._writer(rows)
+        if event.forgotten_type == notes.NoteCreated.__name__ and writer is not None:
+            rows.add(WRITTEN, WrittenNoteRow(stream_number(event.originator_id), writer, 0, event.timestamp), event)
+
     @handles(notes.NotePurged)
     def purged(self, rows: Rows, event: notes.NotePurged) -> None:
-        """What was written is forgotten; that it was written is not, and this event tells it to a replay."""
+        """The note is gone, but not that it was written."""
         note_id = stream_number(event.originator_id)
-        if event.words and rows.due(WRITTEN, note_id, event) is None:
-            made_at = datetime.fromisoformat(event.made_at)
-            rows.add(WRITTEN, WrittenNoteRow(note_id, event.owner_id, event.words, made_at), event)
+        if row := rows.due(WRITTEN, note_id, event):
+            row.words = event.words
+            if not event.words or row.owner_id != event.owner_id:
+                rows.remove(WRITTEN, note_id)
+
+    @handles(StreamForgotten)
+    def stream_forgotten(self, rows: Rows, event: StreamForgotten) -> None:
+        """An operator had all of it forgotten."""
+        self.owner_erased(rows, event)
+
+    @staticmethod
+    def _writer(rows: Rows) -> int | None:
+        return rows.current.about().get("actor")

@@ -38,3 +38,7 @@ class NoteSessionAnswers(SqlAnswers):
     def open_sessions(self, received_before: datetime, limit: int) -> list[int]:
         """Sessions without an end that were started so long ago, oldest first."""
         return [row[0] for row in self.rows(_DANGLING, before=received_before, limit=limit)]
+
+    def sessions_of_note(self, note_id: int) -> list[int]:
+        """All sessions of a note."""
+        return [row[0] for row in self.rows("SELECT id FROM note_sessions.sessions WHERE note_id = %(note)s", note=note_id)]

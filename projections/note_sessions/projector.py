@@ -115,6 +115,11 @@ class NoteSessions(Projection):
         if row := self._due(rows, event):
             row.ended_at = None
 
+    @handles(note_sessions.NoteSessionPurged)
+    def purged(self, rows: Rows, event: Event) -> None:
+        """Gone with its note."""
+        rows.remove(SESSIONS, stream_number(event.originator_id))
+
     def _due(self, rows: Rows, event: Event) -> NoteSessionRow | None:
         row = rows.due(SESSIONS, stream_number(event.originator_id), event)
         if row is not None:

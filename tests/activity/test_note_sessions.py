@@ -133,3 +133,19 @@ def test_a_dangling_session_ends_at_the_last_save_of_its_note(client: httpx.Clie
     ends = {session["id"]: datetime.fromisoformat(session["ends_at"]) for session in client.get("/note-sessions/").json()}
     assert ends[worked["id"]] == saved
     assert ends[idle["id"]] == saved + timedelta(hours=1, minutes=15)
+
+
+def test_sessions_of_a_purged_note_are_forgotten_with_it(client: httpx.Client, services: Services) -> None:
+    note = client.post("/notes/", json={"title": "Confidential-4711", "content": "a b c"}).json()
+    session = start(client, note["id"])
+    assert session["title"] == "Confidential-4711"
+    client.delete(f"/notes/{note['id']}/")
+    assert client.get(f"/note-sessions/{session['id']}/").status_code == 200
+    assert client.delete("/notes/deleted/empty/").status_code < 300
+    assert client.get(f"/note-sessions/{session['id']}/").status_code == 404
+    assert client.patch(f"/note-sessions/{session['id']}/", json={}).status_code == 404
+    with services.thread_pool.connection() as connection:
+        found = connection.execute("SELECT count(*) FROM log.events WHERE encode(data, 'escape') LIKE '%Confidential-4711%'").fetchone()
+    assert found == (0,)
+    today = next(cell for cell in client.get("/heatmap/").json()["cells"] if cell["is_today"])
+    assert today["past_value"] == 1

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from eventstore.events import Event, accounts, attachments, calendars, courses, notes, planner, sessions, subscriptions
+from eventstore.events import Event, accounts, attachments, calendars, courses, note_sessions, notes, planner, sessions, subscriptions
 from projections.base import Projection
 from tests.golden.publish import sample
 
@@ -157,6 +157,16 @@ HISTORIES: tuple[Story, ...] = (
         planner.PlannerEventDeleted,
         planner.PlannerEventRestored,
     ),
+    story(
+        "note-session-1",
+        (note_sessions.NoteSessionStarted, {"owner_id": 1, "note_id": 1, "ended_at": None}),
+        note_sessions.NoteSessionRenamed,
+        note_sessions.NoteSessionSummarised,
+        note_sessions.NoteSessionStartMoved,
+        note_sessions.NoteSessionEnded,
+        note_sessions.NoteSessionReopened,
+    ),
+    story("note-session-2", (note_sessions.NoteSessionStarted, {"owner_id": 1, "note_id": 2}), note_sessions.NoteSessionPurged),
     story("planner-1", (planner.TimeZoneChosen, {"zone": "Europe/Rome"}), (planner.TimeZoneChosen, {"zone": None})),
 )
 

@@ -1,0 +1,75 @@
+"""Taking back what was done to plans and calendars, and bringing deleted plans back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+
+def plan(planner: httpx.Client, **fields: Any) -> dict[str, Any]:
+    made: dict[str, Any] = planner.post("/planner-events/", json={"title": "Plan", "event_date": "2031-05-06", **fields}).json()
+    return made
+
+
+def undo(planner: httpx.Client) -> int:
+    return planner.post("/undo/", json={}).status_code
+
+
+def test_changes_of_plans_are_taken_back(planner: httpx.Client) -> None:
+    made = plan(planner)
+    path = f"/planner-events/{made['id']}/"
+    for change in (
+        {"title": "Other"},
+        {"starts_at": "2031-06-01T10:00:00Z"},
+        {"is_completed": True},
+        {"difficulty_weight": 5, "description": "x"},
+    ):
+        before = planner.get(path).json()
+        planner.patch(path, json=change)
+        assert undo(planner) == 200
+        after = planner.get(path).json()
+        assert {**after, "last_edit": 0} == {**before, "last_edit": 0}
+
+
+def test_making_and_deleting_are_taken_back(planner: httpx.Client) -> None:
+    made = plan(planner)
+    path = f"/planner-events/{made['id']}/"
+    planner.delete(path)
+    assert undo(planner) == 200
+    assert planner.get(path).status_code == 200
+    other = plan(planner, title="Made by mistake")
+    assert undo(planner) == 200
+    assert planner.get(f"/planner-events/{other['id']}/").status_code == 404
+
+
+def test_a_change_under_a_newer_one_is_not_taken_back(planner: httpx.Client) -> None:
+    made = plan(planner)
+    path = f"/planner-events/{made['id']}/"
+    planner.patch(path, json={"title": "Second"})
+    change_id = planner.get("/changes/").json()["results"][0]["id"]
+    planner.patch(path, json={"title": "Third"})
+    answer = planner.post("/undo/", json={"change": change_id})
+    assert (answer.status_code, list(answer.json())) == (409, ["detail"])
+    assert planner.get(path).json()["title"] == "Third"
+
+
+def test_deleted_plans_come_back_from_the_bin(planner: httpx.Client) -> None:
+    made = plan(planner)
+    planner.delete(f"/planner-events/{made['id']}/")
+    assert made["id"] in [entry["id"] for entry in planner.get("/recycle-bin/").json()]
+    answer = planner.post(f"/recycle-bin/event/{made['id']}/restore/")
+    assert (answer.status_code, answer.json()["title"]) == (200, "Plan")
+    assert [event["id"] for event in planner.get("/planner-events/").json()] == [made["id"]]
+
+
+def test_changes_of_calendars_are_taken_back(planner: httpx.Client) -> None:
+    feed = planner.post("/calendar-feeds/", json={"title": "Timetable"}).json()
+    path = f"/calendar-feeds/{feed['id']}/"
+    planner.patch(path, json={"title": "Other", "is_enabled": False})
+    assert undo(planner) == 200
+    present = planner.get(path).json()
+    assert (present["title"], present["is_enabled"]) == ("Timetable", True)
+    planner.delete(path)
+    assert undo(planner) == 200
+    assert planner.get(path).status_code == 200
