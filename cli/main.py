@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-import click
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
@@ -35,18 +34,18 @@ OPTIONS: Mapping[str, dict[str, Any]] = {"start": {"context_settings": {"ignore_
 class OnDemand(TyperGroup):
     """Knows the names of all commands and imports the one that is called."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """In the order in which the help shows them."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of this name, None when there is none."""
         if cmd_name not in COMMANDS:
             return None
         module, name = COMMANDS[cmd_name]
         found = getattr(import_module(module), name)
         if isinstance(found, typer.Typer):
-            command: click.Command = get_group(found)
+            command: Any = get_group(found)
         else:
             alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
             alone.command(**OPTIONS.get(cmd_name, {}))(found)
