@@ -112,10 +112,20 @@ def _change(call: Call, note_id: int) -> Response:
     def decide(work: Work[Lookups]) -> Saved:
         return change_note(work, account_id, note_id, command, if_match)
 
+    tags: list[str] = []
+
+    def respond(saved: Saved, row: Sequence[Any] | None) -> tuple[int, bytes]:
+        if row is not None:
+            tags.append(f'"{row[3]}"')
+        return 200, told(row, saved)
+
     try:
-        return carry_out(call, decide, lambda saved, row: (200, told(row, saved)), answer=lambda saved: get_note(saved.note_id))
+        response = carry_out(call, decide, respond, answer=lambda saved: get_note(saved.note_id))
     except PreconditionFailed:
         return _current(call, note_id)
+    if tags:
+        response.headers["ETag"] = tags[-1]
+    return response
 
 
 def _delete(call: Call, note_id: int) -> Response:

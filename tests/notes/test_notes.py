@@ -290,7 +290,8 @@ def test_names_are_unique_inside_a_course(mira: httpx.Client, write: Write) -> N
 def test_if_match_refuses_an_outdated_save_with_the_current_state(mira: httpx.Client, write: Write) -> None:
     note = write(content="one")
     tag = mira.get(f"notes/{note['id']}/").headers["ETag"]
-    assert mira.patch(f"notes/{note['id']}/", json={"content": "two"}, headers={"If-Match": tag}).status_code == 200
+    saved = mira.patch(f"notes/{note['id']}/", json={"content": "two"}, headers={"If-Match": tag})
+    assert (saved.status_code, saved.headers["ETag"]) == (200, f'"{saved.json()["version"]}"')
     stale = mira.patch(f"notes/{note['id']}/", json={"content": "three"}, headers={"If-Match": tag})
     assert (stale.status_code, stale.json()["content"]) == (412, "two")
     fresh = mira.patch(f"notes/{note['id']}/", json={"content": "three"}, headers={"If-Match": stale.headers["ETag"]})
@@ -298,3 +299,15 @@ def test_if_match_refuses_an_outdated_save_with_the_current_state(mira: httpx.Cl
     by_time = mira.patch(f"notes/{note['id']}/", json={"content": "four"}, headers={"If-Match": f'"{fresh.json()["last_edit"]}"'})
     assert by_time.status_code == 200
     assert mira.delete(f"notes/{note['id']}/", headers={"If-Match": tag}).status_code == 412
+
+
+def test_one_idempotency_key_is_one_note(mira: httpx.Client) -> None:
+    def post(text: str) -> httpx.Response:
+        return mira.post("notes/", json={"title": "Once", "content": text}, headers={"Idempotency-Key": "once"})
+
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda _: post("a"), range(20)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    assert mira.get("notes/", params={"limit": 5}).json()["total"] == 1
+    assert post("b").status_code == 409
