@@ -27,7 +27,7 @@ FEW_MORE = 100
 """With so many more candidates at most, their texts are compared whole."""
 UNINDEXED = 300
 UNREAD_EVENTS = 2000
-LOOKED_UP_WORDS = 3
+LOOKED_UP_WORDS = 2
 """The longest words of a query are looked up; all of them count in the order."""
 FROM_INDEX = 60
 """Candidates of one kind."""
