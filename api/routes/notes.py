@@ -12,7 +12,6 @@ from api.note_access import author_only, caller_id, id_of, readable
 from api.routes.history import past_note
 from api.routing import Route
 from api.schemas.notes import BlockIn, DetailQuery, ListQuery, NoteIn, NoteItemOut, NoteOut, NotePageOut, NotePatch
-from api.searching import search_notes
 from api.writing import carry_out
 from commands.errors import PreconditionFailed
 from commands.handling import Work
@@ -22,6 +21,7 @@ from commands.notes.blocks import GivenBlock
 from commands.notes.commands import ChangeNote, CreateNote, Saved, change_note, create_note
 from projections.notes.lists import MOST_UNPAGED, Scope, Sort, Wanted, list_notes
 from projections.notes.queries import get_access, get_note, get_note_by_uuid
+from projections.search.finding import search_notes
 
 LARGEST_PAGE = 100
 FARTHEST = 2**40
@@ -41,14 +41,14 @@ async def list_all(call: Call) -> bytes:
     )
     sort = SORTS.get(wanted.sort.lower(), "edited")
     if wanted.limit is None and wanted.q:
-        results, _, _ = await search_notes(call, which, wanted.q, MOST_UNPAGED, 0)
+        results, _, _ = await search_notes(call.ask, which, wanted.q, MOST_UNPAGED, 0)
         return results
     if wanted.limit is None:
         results, _, _ = await call.ask(list_notes(which, sort, MOST_UNPAGED, 0))
         return bytes(results)
     limit, offset = min(max(wanted.limit, 1), LARGEST_PAGE), min(max(wanted.offset or 0, 0), FARTHEST)
     if wanted.q:
-        results, total, has_more = await search_notes(call, which, wanted.q, limit, offset)
+        results, total, has_more = await search_notes(call.ask, which, wanted.q, limit, offset)
     else:
         results, total, has_more = await call.ask(list_notes(which, sort, limit, offset))
     return b'{"results":%b,"total":%d,"offset":%d,"limit":%d,"has_more":%b}' % (
