@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -20,6 +21,18 @@ from tests.verifying import verify_database
 os.environ["NOTECHONDRIA_RATE_LIMITS"] = "off"
 
 _numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_was() -> Iterator[None]:
+    """Commands that run in this process set logging up for a terminal that is gone after their test."""
+    loggers = [logging.getLogger(name) for name in ("", "notechondria.access")]
+    before = [(logger.level, logger.propagate, list(logger.handlers)) for logger in loggers]
+    yield
+    for logger, (level, propagate, handlers) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.propagate = propagate
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")
