@@ -48,6 +48,7 @@ def test_seeding_and_restoring(services: Services, server: httpx.Client) -> None
     assert all(not course["is_default"] for course in seeded.values())
     cover = httpx.get(seeded[SLUGS[0]]["cover_image_url"])
     assert (cover.status_code, cover.headers["content-type"]) == (200, "image/png")
+    assert all(httpx.get(course["owner"]["image_url"]).status_code == 200 for course in seeded.values())
     (first, *_) = server.get(f"courses/{seeded[SLUGS[1]]['id']}/notes/").json()
     note = server.get(f"notes/{first['id']}/").json()
     assert note["content"].startswith(f"# {note['title']}\n\n")
