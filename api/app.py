@@ -18,6 +18,7 @@ from starlette.websockets import WebSocketClose
 
 import api.routes
 from api.buckets import Buckets
+from api.console.app import console_routes
 from api.dispatch import Dispatch
 from api.docs import TITLE, add_documentation
 from api.errors import route_error
@@ -51,6 +52,7 @@ class Door(FastAPI):
             self.router.routes.extend(Mounted(path, endpoint=door, include_in_schema=False) for path in door.paths)
         self.api_routes = list(routes)
         """Not among the router's own routes: what the path table does not find, the router shall not find either."""
+        self.router.routes.extend(console_routes())
         add_documentation(self, self.api_routes, product_version())
 
     def build_middleware_stack(self) -> ASGIApp:

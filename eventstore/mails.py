@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 from psycopg import Connection
-from psycopg.rows import TupleRow
+from psycopg.rows import TupleRow, class_row
 from psycopg_pool import ConnectionPool
 
 from eventstore.sealing import Sealer, Unsealable
@@ -41,6 +41,17 @@ class Leased:
     mail: Mail | None
     attempts: int
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A mail in the queue, without what it says."""
+
+    id: int
+    account_id: int
+    attempts: int
+    created_at: datetime
+    due_at: datetime
 
 
 class Mails:
@@ -87,3 +98,15 @@ class Mails:
         """To be tried again later."""
         with self._pool.connection() as connection:
             connection.execute("UPDATE log.mails SET due_at = now() + %s WHERE id = %s", (delay, mail_id))
+
+    def waiting(self, limit: int) -> list[Waiting]:
+        """The mails that wait, oldest first. To whom and what is sealed."""
+        sql = "SELECT id, account_id, attempts, created_at, due_at FROM log.mails ORDER BY id LIMIT %s"
+        with self._pool.connection() as connection, connection.cursor(row_factory=class_row(Waiting)) as cursor:
+            return cursor.execute(sql, (limit,)).fetchall()
+
+    @staticmethod
+    def hurrying(mail_id: int) -> Statement:
+        """The statement that makes a mail due now; yields how many there were."""
+        sql = "WITH due AS (UPDATE log.mails SET due_at = now() WHERE id = %(id)s RETURNING id) SELECT count(*) FROM due"
+        return Statement(sql, {"id": mail_id})

@@ -9,6 +9,7 @@ from reactors.erasure import ERASURE
 from reactors.feeds.schedule import FEEDS
 from reactors.files import REMOVE_PURGED, SWEEP_STRAYS
 from reactors.following import Periodic, Reactor
+from reactors.jobs import JOBS
 from reactors.mail import MAIL
 from reactors.registrations import REGISTRATIONS
 
@@ -20,4 +21,5 @@ ALL_REACTORS: tuple[Reactor[Any] | Periodic[Any], ...] = (
     DANGLING,
     REMOVE_PURGED,
     SWEEP_STRAYS,
+    JOBS,
 )

@@ -1,0 +1,291 @@
+"""The operator's console, page by page over HTTP."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from api.app import Door, area_routes
+from api.console.visit import COOKIE
+from reactors.jobs import do_jobs
+from settings import Settings
+from tests.accounts.people import PASSWORD, Person, make_person
+from tests.door.serving import serving
+from wiring import Services, build_services
+
+PAGES = ("", "accounts", "invitations", "courses", "events", "projections", "feeds", "mails")
+
+
+@pytest.fixture
+def client(services: Services) -> Iterator[httpx.Client]:
+    with serving(Door(services, area_routes())) as client:
+        yield client
+
+
+@pytest.fixture
+def staff(client: httpx.Client, services: Services) -> Person:
+    """A member of the staff, signed in to the console."""
+    person = make_person(services, staff=True)
+    entered = client.post("/admin/login", data={"username": person.username, "password": PASSWORD})
+    assert entered.status_code == 303, entered.text
+    return person
+
+
+def _csrf(client: httpx.Client, path: str = "/admin/projections") -> str:
+    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', client.get(path).text)
+    assert found
+    return found[1]
+
+
+def _events(services: Services, stream: str) -> list[tuple[str, dict[str, Any]]]:
+    with services.thread_pool.connection() as connection:
+        sql = "SELECT type, metadata FROM log.readable_events WHERE stream = %s ORDER BY version"
+        return connection.execute(sql, (stream,)).fetchall()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nobody_but_staff_sees_a_page(client: httpx.Client, services: Services, page: str) -> None:
+    assert client.get(f"/admin/{page}").headers["Location"].startswith("/admin/login")
+    somebody = make_person(services)
+    refused = client.post("/admin/login", data={"username": somebody.username, "password": PASSWORD})
+    assert refused.status_code == 400
+    assert COOKIE not in client.cookies
+    client.cookies.set(COOKIE, somebody.token)
+    assert client.get(f"/admin/{page}").headers["Location"].startswith("/admin/login")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_are_there_for_staff_and_run_no_foreign_script(client: httpx.Client, staff: Person, page: str) -> None:
+    answer = client.get(f"/admin/{page}")
+    assert answer.status_code == 200
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert not re.search(r"<script(?![^>]*src=)|\son\w+=|style=|javascript:", answer.text)
+
+
+def test_session_cookie_is_kept_from_scripts_and_other_sites(client: httpx.Client, services: Services) -> None:
+    person = make_person(services, staff=True)
+    form = {"username": person.username, "password": PASSWORD}
+    plain = client.post("/admin/login", data=form).headers["Set-Cookie"]
+    assert {"HttpOnly", "SameSite=strict", "Path=/admin", "Max-Age=259200"} <= set(plain.split("; "))
+    assert "Secure" not in plain
+    behind_tls = client.post("/admin/login", data=form, headers={"X-Forwarded-Proto": "https", "X-Forwarded-For": "198.51.100.7"})
+    assert "Secure" in behind_tls.headers["Set-Cookie"].split("; ")
+
+
+def test_wrong_password_is_told_and_counted(client: httpx.Client, services: Services) -> None:
+    person = make_person(services, staff=True)
+    statuses = [client.post("/admin/login", data={"username": person.username, "password": "wrong"}).status_code for _ in range(30)]
+    assert statuses[0] == 400
+    assert statuses[-1] == 429
+
+
+@pytest.mark.parametrize(
+    "onward", ["https://evil.example/", "//evil.example", "/admin//evil.example", "/admin/../x", "/api/v1/", "/admin/\\evil"]
+)
+def test_signing_in_never_leads_to_another_site(client: httpx.Client, services: Services, onward: str) -> None:
+    person = make_person(services, staff=True)
+    entered = client.post("/admin/login", data={"username": person.username, "password": PASSWORD, "next": onward})
+    assert entered.headers["Location"] == "/admin/"
+
+
+def test_forms_of_other_sites_do_nothing(client: httpx.Client, services: Services, staff: Person) -> None:
+    victim = make_person(services)
+    path, form = f"/admin/accounts/{victim.account_id}/act", {"act": "disable", "reason": "because"}
+    token = _csrf(client)
+    for headers, fields in (
+        ({}, form),
+        ({}, form | {"csrf": "0" * 64}),
+        ({"Origin": "https://evil.example"}, form | {"csrf": token}),
+        ({"Sec-Fetch-Site": "cross-site"}, form | {"csrf": token}),
+    ):
+        assert client.post(path, data=fields, headers=headers).status_code == 403
+    assert [name for name, _ in _events(services, f"account-{victim.account_id}")][-1] != "AccountDisabled"
+    assert client.post(path, data=form | {"csrf": token}, headers={"Origin": str(client.base_url).rstrip("/")}).status_code == 303
+
+
+def test_every_act_is_an_event_with_actor_and_reason(client: httpx.Client, services: Services, staff: Person) -> None:
+    victim = make_person(services)
+    path, token = f"/admin/accounts/{victim.account_id}/act", _csrf(client)
+    assert client.post(path, data={"act": "disable", "csrf": token, "reason": "  "}).status_code == 400
+    assert client.get("/api/v1/settings/", headers=victim.headers).status_code == 200
+    assert client.post(path, data={"act": "disable", "csrf": token, "reason": "Sends spam."}).status_code == 303
+    assert client.get("/api/v1/settings/", headers=victim.headers).status_code == 401
+    name, about = _events(services, f"account-{victim.account_id}")[-1]
+    assert (name, about["actor"], about["client"], about["reason"]) == ("AccountDisabled", staff.account_id, "console", "Sends spam.")
+    assert "Sends spam." in client.get("/admin/events").text
+    assert client.post(path, data={"act": "enable", "csrf": token, "reason": "Sorry."}).status_code == 303
+    assert client.post(path, data={"act": "nonsense", "csrf": token, "reason": "Why not."}).status_code == 400
+
+
+def test_sessions_are_ended_one_by_one(client: httpx.Client, services: Services, staff: Person) -> None:
+    person = make_person(services)
+    path = f"/admin/accounts/{person.account_id}"
+    assert f'name="session" value="{person.session_id}"' in client.get(path).text
+    form = {"act": "end_session", "session": str(person.session_id), "csrf": _csrf(client), "reason": "Lost phone."}
+    assert client.post(f"{path}/act", data=form).status_code == 303
+    assert client.get("/api/v1/settings/", headers=person.headers).status_code == 401
+    assert client.post(f"{path}/act", data=form | {"session": "x"}).status_code == 400
+
+
+def test_staff_rights_are_given_by_superusers_and_nobody_shuts_out_oneself(client: httpx.Client, services: Services, staff: Person) -> None:
+    token, somebody = _csrf(client), make_person(services)
+    form = {"csrf": token, "reason": "Trying."}
+    assert client.post(f"/admin/accounts/{somebody.account_id}/act", data=form | {"act": "promote"}).status_code == 400
+    assert client.post(f"/admin/accounts/{staff.account_id}/act", data=form | {"act": "disable"}).status_code == 400
+    assert client.get("/admin/").status_code == 200
+
+
+def test_disabled_staff_is_out_at_once(client: httpx.Client, services: Services, staff: Person, prepared: Settings) -> None:
+    from commands.accounts.operators import disable
+    from commands.context import Context
+
+    services.commands.run(lambda work: disable(work, staff.username).number, Context(actor=None, channel="cli"))
+    assert client.get("/admin/").status_code == 303
+
+
+def test_invitation_codes_are_shown_once(client: httpx.Client, services: Services, staff: Person) -> None:
+    form = {"label": "spring", "max_uses": "3", "expires_at": "", "reason": "New class.", "csrf": _csrf(client, "/admin/invitations")}
+    made = client.post("/admin/invitations", data=form).text
+    code = re.search(r'class="code">([\w-]+)<', made)
+    assert code
+    assert client.post("/api/v1/auth/validate-invitation/", json={"code": code[1]}).status_code == 200
+    again = client.get("/admin/invitations").text
+    assert "spring" in again
+    assert code[1] not in again
+    for wrong in ({"max_uses": "0"}, {"max_uses": "many"}, {"expires_at": "tomorrow"}):
+        assert client.post("/admin/invitations", data=form | wrong).status_code == 400
+
+
+def test_events_tell_their_causation_and_hide_secrets(client: httpx.Client, services: Services, staff: Person) -> None:
+    person = make_person(services)
+    stream = client.get(f"/admin/streams/account-{person.account_id}").text
+    position = int(re.findall(r"/admin/events/(\d+)", stream)[-1])
+    event = client.get(f"/admin/events/{position}").text
+    assert "Same command" in event
+    assert f"session-{person.session_id}" in event
+    assert "password_hash" in event
+    assert "argon2" not in event + stream
+    with services.thread_pool.connection() as connection:
+        connection.execute(
+            "UPDATE log.events SET metadata = convert_to("
+            "  jsonb_set(convert_from(metadata, 'UTF8')::jsonb, '{causation}', to_jsonb(%s))::text, 'UTF8')"
+            " WHERE position = (SELECT max(position) FROM log.events)",
+            (position,),
+        )
+        [newest] = connection.execute("SELECT max(position) FROM log.events").fetchone() or (0,)
+    assert "<h3>Caused</h3>" in client.get(f"/admin/events/{position}").text
+    assert "<h3>Caused by</h3>" in client.get(f"/admin/events/{newest}").text
+    assert client.get("/admin/events/999999999").status_code == 404
+
+
+def test_streams_travel_in_time(client: httpx.Client, services: Services, staff: Person) -> None:
+    person = make_person(services)
+    note = client.post("/api/v1/notes/", json={"title": "First", "content": "one"}, headers=person.headers).json()["id"]
+    client.patch(f"/api/v1/notes/{note}/", json={"title": "Second"}, headers=person.headers)
+    now = client.get(f"/admin/streams/note-{note}").text
+    then = client.get(f"/admin/streams/note-{note}?at=1").text
+
+    def state(page: str) -> str:
+        found = re.search(r"<h2>State</h2>\s*<pre>(.*?)</pre>", page, flags=re.DOTALL)
+        assert found
+        return found[1]
+
+    assert "Second" in state(now)
+    assert "First" in state(then)
+    assert "Second" not in state(then)
+    assert client.get("/admin/streams/note-999999").status_code == 404
+    assert client.get(f"/admin/streams/note-{note}?at=99999999999999999999").status_code == 200
+
+
+def test_hostile_text_is_shown_as_text(client: httpx.Client, services: Services, staff: Person) -> None:
+    person = make_person(services)
+    evil = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
+    client.post("/api/v1/courses/", json={"title": evil[:100], "description": ""}, headers=person.headers)
+    for page in (f"/admin/courses?q={person.username}", "/admin/events", f"/admin/accounts?q={evil}", f"/admin/?told={evil}"):
+        text = client.get(page).text
+        assert "<script>alert" not in text
+        assert "<img" not in text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/admin/events?before=x&actor=-1", "/admin/accounts?after=99999999999999999999", "/admin/accounts?q=%00%25_\\", "/admin/streams/%00",
+     "/admin/events?actor=999999999999999&type=%F0%9F%92%A5", "/admin/nope", "/admin/accounts/999999999999999"],
+)  # fmt: skip
+def test_strange_addresses_do_no_harm(client: httpx.Client, staff: Person, path: str) -> None:
+    assert client.get(path).status_code in (200, 404)
+
+
+def test_jobs_are_asked_for_with_a_reason_and_done_by_the_background_process(
+    client: httpx.Client, services: Services, staff: Person, prepared: Settings
+) -> None:
+    form = {"action": "verify", "target": "accounts", "reason": "Just looking.", "csrf": _csrf(client)}
+    asked = client.post("/admin/projections/act", data=form)
+    assert asked.status_code == 303
+    job = asked.headers["Location"].partition("#job-")[2]
+    waiting = client.get(f"/admin/jobs/{job}").text
+    assert "hx-trigger" in waiting
+    assert "waiting" in waiting
+    [(name, about)] = _events(services, re.findall(r"operation-\d+", waiting)[0])
+    assert (name, about["reason"], about["actor"]) == ("OperationRequested", "Just looking.", staff.account_id)
+    background = build_services(prepared)
+    background.thread_pool.open()
+    try:
+        assert "rows are what" in _finished(client, background, job)
+        form |= {"action": "rebuild", "target": "*"}
+        job = client.post("/admin/projections/act", data=form).headers["Location"].partition("#job-")[2]
+        assert "writers waited" in _finished(client, background, job)
+        with psycopg.connect(prepared.conninfo(), autocommit=True) as connection:
+            connection.execute("UPDATE accounts.accounts SET first_name = 'wrong' WHERE id = %s", (staff.account_id,))
+            form |= {"action": "verify", "target": "accounts"}
+            job = client.post("/admin/projections/act", data=form).headers["Location"].partition("#job-")[2]
+            assert "1 of" in (told := _finished(client, background, job))
+            assert "failed" in told
+        form |= {"action": "rebuild", "target": "accounts"}
+        job = client.post("/admin/projections/act", data=form).headers["Location"].partition("#job-")[2]
+        _finished(client, background, job)
+    finally:
+        background.log.close()
+        background.thread_pool.close()
+    assert client.post("/admin/projections/act", data=form | {"target": "nonsense"}).status_code == 400
+    assert client.post("/admin/projections/act", data=form | {"action": "drop"}).status_code == 400
+
+
+def _finished(client: httpx.Client, background: Services, job: str) -> str:
+    deadline = time.monotonic() + 60
+    while True:
+        do_jobs(background)
+        told = client.get(f"/admin/jobs/{job}").text
+        if "hx-trigger" not in told:
+            return told
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_mails_are_hurried_with_a_reason(client: httpx.Client, services: Services, staff: Person) -> None:
+    with services.thread_pool.connection() as connection:
+        [mail_id] = connection.execute(
+            "INSERT INTO log.mails (account_id, content, due_at) VALUES (%s, 'sealed', now() + interval '1 day') RETURNING id",
+            (staff.account_id,),
+        ).fetchone() or (0,)
+        assert f"/admin/mails/{mail_id}/deliver" in client.get("/admin/mails").text
+        client.post(f"/admin/mails/{mail_id}/deliver", data={"reason": "Somebody waits.", "csrf": _csrf(client)})
+        assert connection.execute("SELECT due_at <= now() FROM log.mails WHERE id = %s", (mail_id,)).fetchone() == (True,)
+        connection.execute("DELETE FROM log.mails WHERE id = %s", (mail_id,))
+
+
+def test_signing_out_ends_the_session(client: httpx.Client, staff: Person) -> None:
+    key = client.cookies[COOKIE]
+    assert client.post("/admin/logout", data={"csrf": _csrf(client)}).status_code == 303
+    assert client.get("/api/v1/settings/", headers={"Authorization": f"Token {key}"}).status_code == 401
+    assert client.get("/admin/").status_code == 303
