@@ -87,7 +87,8 @@ def main() -> int:
 def fill(connection: psycopg.Connection[Any], writer: Writer, owners: list[tuple[int, int, bool]]) -> None:
     """Loads the rows of the notes and of the index, and builds the indexes afterwards, as a rebuild does."""
     connection.execute("SET maintenance_work_mem = '256MB'")
-    connection.execute("DROP INDEX IF EXISTS search.entries_terms")
+    connection.execute("DROP INDEX search.entries_terms")
+    connection.execute("DROP FUNCTION search.lookup(text[], integer)")
     rows = list_rows(writer, owners)
     batch: list[tuple[NoteRow, NoteTextRow, EntryRow]] = []
     for row in rows:
