@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 
 from commands.aggregate import Aggregate
 from commands.context import Context
-from commands.errors import Conflict
+from commands.errors import Conflict, Refused
 from eventstore.events import Event
 from eventstore.forgetting import Forgetting
 from eventstore.recorder import Alongside, LogRecorder, UniqueConflict, VersionConflict
@@ -203,7 +203,7 @@ class Handling(Generic[L_co]):
                 self._repeat(once)
             work = Work(self.log, self.lookups, context, assuming=attempt == 0)
             try:
-                result = work.decided(decide)
+                result = self._decided(work, decide, once)
                 return self._save(work, result, answer(result) if answer else None, once)
             except (VersionConflict, Unproven):
                 continue
@@ -217,6 +217,15 @@ class Handling(Generic[L_co]):
         if lost is not None:
             raise lost
         raise Conflict("Others keep changing this at the same moment. Please try again.")
+
+    def _decided(self, work: Work[L_co], decide: Callable[[Work[L_co]], T], once: Once | None) -> T:
+        try:
+            return work.decided(decide)
+        except Refused:
+            # What stands in the way may be the effect of this very command, sent a moment ago with the same key.
+            if once is not None:
+                self._repeat(once)
+            raise
 
     def _save(self, work: Work[L_co], result: T, answer: Statement | None, once: Once | None) -> Outcome[T]:
         # In order of names, so that two commands on the same streams wait for each other instead of deadlocking.
