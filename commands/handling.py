@@ -210,6 +210,8 @@ class Handling(Generic[L_co]):
             except UniqueConflict as error:
                 if work.assumed or error.constraint == "idempotency_pkey":
                     continue
+                if once is not None:
+                    self._repeat(once)
                 known = (conflicts or {}).get(error.constraint)
                 if known is not None:
                     raise known from error
