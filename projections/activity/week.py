@@ -36,27 +36,28 @@ entries AS (
     FROM span, note_sessions.sessions s {SESSION_JOINS}
     WHERE s.owner_id = %(viewer)s AND s.started_at >= span.starts AND s.started_at < span.ends
     UNION ALL
-    SELECT (entry.at AT TIME ZONE entry.zone)::date, entry.at, 2, entry.feed_id, entry.body FROM (
-        SELECT calendar.*, span.zone, shown.at,
-               '{{"title":' || coalesce(calendar.title, calendar.calendar_title) || ',"kind":"calendar","course_id":'
-               || calendar.course_id || ',"source_id":' || calendar.feed_id || ',"calendar_title":' || calendar.calendar_title
-               || ',"starts_at":"' || {_ISO.format("shown.at")}
-               || '","ends_at":"' || {_ISO.format("(shown.at + (calendar.ends_at - calendar.starts_at))")}
-               || '",' || calendar.item || '}}' AS body
-        FROM span CROSS JOIN LATERAL (
-            SELECT f.id AS feed_id, to_json(f.title)::text AS calendar_title, coalesce(c.id::text, 'null') AS course_id, x.*
-            FROM calendars.feeds f {FEED_CONTENTS}
-            LEFT JOIN courses.courses c ON c.id = f.course_id AND c.deleted_at IS NULL
-            JOIN feeds.entries x ON x.text_id = t.id
-                AND x.starts_at >= span.starts - interval '1 day' AND x.starts_at < span.ends + interval '1 day'
-            WHERE f.owner_id = %(viewer)s AND f.is_enabled AND f.deleted_at IS NULL
-        ) calendar
-        CROSS JOIN LATERAL (
-            SELECT CASE WHEN calendar.floating THEN calendar.starts_at AT TIME ZONE 'UTC' AT TIME ZONE span.zone
-                        ELSE calendar.starts_at END AS at
-        ) shown
-        WHERE shown.at >= span.starts AND shown.at < span.ends
-    ) entry
+    SELECT (shown.at AT TIME ZONE span.zone)::date, shown.at, 2, calendar.feed_id,
+           '{{"title":' || coalesce(calendar.title, calendar.calendar_title) || calendar.about
+           || CASE WHEN calendar.floating AND span.zone <> 'UTC'
+                   THEN '"starts_at":"' || {_ISO.format("shown.at")} || '","ends_at":"'
+                        || {_ISO.format("(shown.at + (calendar.ends_at - calendar.starts_at))")} || '"'
+                   ELSE calendar.times END
+           || ',' || calendar.item || '}}'
+    FROM span CROSS JOIN LATERAL (
+        SELECT f.id AS feed_id, to_json(f.title)::text AS calendar_title, x.*,
+               ',"kind":"calendar","course_id":' || coalesce(c.id::text, 'null') || ',"source_id":' || f.id
+               || ',"calendar_title":' || to_json(f.title)::text || ',' AS about
+        FROM calendars.feeds f {FEED_CONTENTS}
+        LEFT JOIN courses.courses c ON c.id = f.course_id AND c.deleted_at IS NULL
+        JOIN feeds.entries x ON x.text_id = t.id
+            AND x.starts_at >= span.starts - interval '1 day' AND x.starts_at < span.ends + interval '1 day'
+        WHERE f.owner_id = %(viewer)s AND f.is_enabled AND f.deleted_at IS NULL
+    ) calendar
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN calendar.floating AND span.zone <> 'UTC' THEN calendar.starts_at AT TIME ZONE 'UTC' AT TIME ZONE span.zone
+                    ELSE calendar.starts_at END AS at
+    ) shown
+    WHERE shown.at >= span.starts AND shown.at < span.ends
 ),
 unprepared AS (
     SELECT DISTINCT t.id, year.number

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -102,13 +103,18 @@ def _note_years(connection: Connection[TupleRow], text: int, years: Iterable[int
 
 def _copy_entries(connection: Connection[TupleRow], text: int, entries: Sequence[Entry]) -> None:
     with connection.cursor().copy(
-        "COPY feeds.entries (text_id, starts_at, ends_at, year, floating, identity, title, item) FROM STDIN"
+        "COPY feeds.entries (text_id, starts_at, ends_at, year, floating, identity, title, times, item) FROM STDIN"
     ) as copy:
         for entry in entries:
             members: dict[str, object] = {"all_day": entry.whole_day, "location": entry.place, "description": entry.description}
             item = orjson.dumps(members)[1:-1].decode()
+            times = f'"starts_at":"{_instant(entry.starts_at)}","ends_at":"{_instant(entry.ends_at)}"'
             title = None if entry.title is None else orjson.dumps(entry.title).decode()
-            copy.write_row((text, entry.starts_at, entry.ends_at, entry.year, entry.floating, entry.identity, title, item))
+            copy.write_row((text, entry.starts_at, entry.ends_at, entry.year, entry.floating, entry.identity, title, times, item))
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def summary_of(pool: Pool, text: int, samples: int) -> Summary:
