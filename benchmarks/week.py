@@ -23,7 +23,6 @@ from tests.accounts.people import make_person
 from tests.door.serving import serving
 from wiring import build_services, prepare
 
-
 DAYS = 3 * 365
 
 
