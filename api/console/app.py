@@ -17,6 +17,7 @@ def console_routes() -> list[BaseRoute]:
     """Everything below /admin/."""
     return [
         Route(PATH_PREFIX, _slash),
+        Route("/favicon.ico", _icon),
         Mount(
             PATH_PREFIX,
             routes=[
@@ -52,6 +53,10 @@ def _page(path: str, page: Page, method: str, *, anonymous: bool = False) -> Rou
 
 async def _slash(_: Request) -> Response:
     return RedirectResponse(PATH_PREFIX + "/", 308)
+
+
+async def _icon(_: Request) -> Response:
+    return RedirectResponse(f"{PATH_PREFIX}/static/icon.svg", 302, {"Cache-Control": "public, max-age=86400"})
 
 
 def _missing(visit: Visit) -> Response:
