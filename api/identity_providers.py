@@ -90,9 +90,7 @@ def _checked_id_token(client: OAuth2Client, url: str, id_token: str, client_id: 
 
 def _github(settings: Settings, exchange: Exchange) -> Identity:
     base = settings.github_api_url.rstrip("/")
-    with _client(
-        settings.github_client_id, settings.github_client_secret, "github", exchange, settings.github_redirect_uri
-    ) as client:
+    with _client(settings.github_client_id, settings.github_client_secret, "github", exchange, settings.github_redirect_uri) as client:
         token = _token(client, settings.github_token_url, exchange, "github")
         if not token.get("access_token"):
             raise ProviderRefusal(400, "token_exchange", f"GitHub answered without a token: {_reason(token)}")
@@ -141,9 +139,7 @@ def _client(
 
 def _token(client: OAuth2Client, url: str, exchange: Exchange, provider: str) -> Mapping[str, Any]:
     try:
-        token: Any = client.fetch_token(
-            url, code=exchange.code, grant_type="authorization_code", headers={"Accept": "application/json"}
-        )
+        token: Any = client.fetch_token(url, code=exchange.code, grant_type="authorization_code", headers={"Accept": "application/json"})
     except OAuthError as error:
         reason = str(error.description or error.error or "no reason told")[:LONGEST_REASON]
         raise ProviderRefusal(400, "token_exchange", f"{TITLES[provider]} refused the code: {reason}") from None

@@ -110,21 +110,16 @@ def change_email(call: Call) -> Response:
 
 def _request_email(call: Call, email: str, digits: str) -> Response:
     proofs, account_id = call.services.proofs, own_id(call)
-    decide, code_id = email_change.request_email_change(
-        proofs, account_id, email=email, digits=digits, network=call.client_address
-    )
+    decide, code_id = email_change.request_email_change(proofs, account_id, email=email, digits=digits, network=call.client_address)
     mailing = partial(email_change.new_address_code, proofs, account_id, email)
     answer = orjson.dumps({**asdict(proofs.delivery(NEW_ADDRESS, email)), "email": email})
-    return carry_out(
-        call, decide, lambda _, __: (200, answer), answer=mailing, then=lambda _: proofs.codes.discard(code_id())
-    )
+    return carry_out(call, decide, lambda _, __: (200, answer), answer=mailing, then=lambda _: proofs.codes.discard(code_id()))
 
 
 def _confirm_email(call: Call, email: str, digits: str) -> Response:
     proofs, account_id = call.services.proofs, own_id(call)
-    decide, code_id = email_change.confirm_email_change(
-        proofs, account_id, email=email, digits=digits, network=call.client_address
-    )
+    decide, code_id = email_change.confirm_email_change(proofs, account_id, email=email, digits=digits, network=call.client_address)
+
     def tell(old: str) -> None:
         proofs.codes.discard(code_id())
         if old:
@@ -204,9 +199,7 @@ ROUTES = [
         caller="session_only",
         body=ChangePasswordIn,
         answer=PasswordChangedOut,
-        examples={
-            "change": {"current_password": "Correct-horse-7", "new_password": "Correct-horse-8", "identity_code": "042917"}
-        },
+        examples={"change": {"current_password": "Correct-horse-7", "new_password": "Correct-horse-8", "identity_code": "042917"}},
         answer_example={
             "message": "Password changed. Other devices have been signed out.",
             "token": PAYLOAD_EXAMPLE["token"],

@@ -94,6 +94,4 @@ def confirm_email_change(
 
 def new_address_code(proofs: Proofs, account_id: int, email: str, username: str) -> Statement:
     """The second step's code, mailed to the new address in the transaction of the first step."""
-    return proofs.issuing(
-        NEW_ADDRESS, new_address_target(account_id, email), email=email, username=username, account_id=account_id
-    )
+    return proofs.issuing(NEW_ADDRESS, new_address_target(account_id, email), email=email, username=username, account_id=account_id)

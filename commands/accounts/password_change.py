@@ -37,9 +37,7 @@ def request_reset(lookups: AccountLookups, proofs: Proofs, *, email: str, networ
     proofs.issue(RESET, reset_target(email), email=email, username=username, account_id=account_id)
 
 
-def password_reset(
-    lookups: AccountLookups, proofs: Proofs, *, email: str, digits: str, password: str, network: str
-) -> tuple[Decide, str]:
+def password_reset(lookups: AccountLookups, proofs: Proofs, *, email: str, digits: str, password: str, network: str) -> tuple[Decide, str]:
     """(the decision, the code's id). Ends all sessions; opens no account that is not open."""
     refusal = Invalid({"non_field_errors": [RESET_REFUSED]})
     code_id = proofs.checked_code(RESET, reset_target(email), digits, network=network, refusal=refusal)

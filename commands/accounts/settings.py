@@ -42,9 +42,7 @@ class SettingsChange:
     replaced_email: str | None
 
 
-def change_settings(
-    work: Work[AccountLookups], account_id: int, command: ChangeSettings, *, email_locked: bool
-) -> SettingsChange:
+def change_settings(work: Work[AccountLookups], account_id: int, command: ChangeSettings, *, email_locked: bool) -> SettingsChange:
     """Saves all of it or nothing. Raises Invalid with every field that is taken."""
     account = own_account(work, account_id)
     now = work.context.now
@@ -64,9 +62,7 @@ def change_settings(
         if len(orjson.dumps({**account.app_settings, **command.app_settings})) > MOST_APP_SETTINGS:
             raise Invalid({"app_settings": [f"Ensure this field has no more than {MOST_APP_SETTINGS} bytes."]})
         stamp = command.app_settings_updated_at or now
-        account.trigger(
-            accounts.AppSettingsChanged, now, changes=dict(command.app_settings), updated_at=stamp.isoformat()
-        )
+        account.trigger(accounts.AppSettingsChanged, now, changes=dict(command.app_settings), updated_at=stamp.isoformat())
     if command.image_path is not None:
         account.trigger(accounts.AvatarChanged, now, image_path=command.image_path)
     return SettingsChange(replaced_image, replaced_email)
@@ -76,9 +72,7 @@ def _other_address(account: Account, email: str | None) -> str | None:
     return email.lower() if email is not None and email.lower() != account.email.lower() else None
 
 
-def _refuse_taken(
-    work: Work[AccountLookups], account: Account, username: str | None, email: str | None, *, email_locked: bool
-) -> None:
+def _refuse_taken(work: Work[AccountLookups], account: Account, username: str | None, email: str | None, *, email_locked: bool) -> None:
     problems: dict[str, list[str]] = {}
     if username is not None and work.lookups.account_of_username(username) not in (None, account.number):
         problems["username"] = [USERNAME_IN_USE]

@@ -62,9 +62,7 @@ class Raced(Exception):
     """Somebody else took the name, the address or the identity meanwhile: to be decided again."""
 
 
-RACES = {
-    name: Raced() for name in ("accounts_username_unique", "accounts_email_unique", "social_links_identity_unique")
-}
+RACES = {name: Raced() for name in ("accounts_username_unique", "accounts_email_unique", "social_links_identity_unique")}
 
 
 class NotRegistered(Refused):
@@ -76,9 +74,7 @@ class NotRegistered(Refused):
         super().__init__({"detail": f"No account found for this {title} identity. Please register first.", "code": "not_registered"})
 
 
-def sign_in_with(
-    work: Work[Lookups], identity: Identity, *, intent: Intent, invitation_digest: str | None, sign_in: SignIn
-) -> SignedIn:
+def sign_in_with(work: Work[Lookups], identity: Identity, *, intent: Intent, invitation_digest: str | None, sign_in: SignIn) -> SignedIn:
     """Finds the account by identity, then by verified address, else makes one; starts a session."""
     linked = work.lookups.account_of_identity(identity.provider, identity.uid)
     if linked is not None:
@@ -106,9 +102,7 @@ def _link_by_address(work: Work[Lookups], account: Account, identity: Identity, 
         account.trigger(accounts.AccountVerified, work.context.now)
         give_starter_content(work, account)
     elif not account.email_verified or identity.provider in account.links:
-        raise Conflict(
-            f"An account with this address exists. Sign in to it and bind the {identity.title} identity in its settings."
-        )
+        raise Conflict(f"An account with this address exists. Sign in to it and bind the {identity.title} identity in its settings.")
     _link(work, account, identity)
     return _signed_in(work, account, sign_in, newly_linked=account.email)
 
@@ -135,9 +129,7 @@ def _open(work: Work[Lookups], identity: Identity, invitation_digest: str | None
     return _signed_in(work, account, sign_in, made=True)
 
 
-def _signed_in(
-    work: Work[Lookups], account: Account, sign_in: SignIn, *, made: bool = False, newly_linked: str | None = None
-) -> SignedIn:
+def _signed_in(work: Work[Lookups], account: Account, sign_in: SignIn, *, made: bool = False, newly_linked: str | None = None) -> SignedIn:
     session_id = start_session(work, account.number, account.epoch, sign_in)
     return SignedIn(session_id, account.number, account.username, made, newly_linked)
 

@@ -50,4 +50,3 @@ def give_starter_content(work: Work[Lookups], account: Account) -> None:
         source_note_uuid=None,
         client_draft_id=None,
     )
-

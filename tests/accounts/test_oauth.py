@@ -32,9 +32,7 @@ def provider(provider_of_module: Provider) -> Provider:
 
 
 @pytest.fixture(scope="module")
-def settings(
-    module_database_url: str, tmp_path_factory: pytest.TempPathFactory, provider_of_module: Provider
-) -> Iterator[Settings]:
+def settings(module_database_url: str, tmp_path_factory: pytest.TempPathFactory, provider_of_module: Provider) -> Iterator[Settings]:
     folder: Path = tmp_path_factory.mktemp("data")
     with serving(provider_of_module.app()) as client:
         base = str(client.base_url).rstrip("/")
@@ -139,9 +137,7 @@ def test_address_set_without_proof_is_no_way_in(door: httpx.Client, provider: Pr
     assert answer.status_code == 409
 
 
-def test_pending_account_loses_the_password_that_somebody_else_chose(
-    door: httpx.Client, services: Services, provider: Provider
-) -> None:
+def test_pending_account_loses_the_password_that_somebody_else_chose(door: httpx.Client, services: Services, provider: Provider) -> None:
     email = "early@example.org"
     door.post(f"{AUTH}/register/", json={"username": "early", "email": email, "password": PASSWORD})
     answer = google(door, provider, Profile("g-early", email, name="Early Bird"))

@@ -60,9 +60,7 @@ def test_bad_field_is_named(door: httpx.Client, field: str, value: object) -> No
 
 def test_all_bad_fields_are_named_at_once(door: httpx.Client) -> None:
     assert set(door.post(f"{AUTH}/register/", json={}).json()) == {"username", "email", "password"}
-    assert door.post(f"{AUTH}/register/", json=[]).json() == {
-        "non_field_errors": ["Invalid data. Expected a dictionary, but got list."]
-    }
+    assert door.post(f"{AUTH}/register/", json=[]).json() == {"non_field_errors": ["Invalid data. Expected a dictionary, but got list."]}
 
 
 def test_active_account_keeps_name_and_address(door: httpx.Client, person: Person) -> None:

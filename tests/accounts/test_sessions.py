@@ -54,9 +54,7 @@ def started_before(services: Services, by: timedelta) -> Person:
     """Somebody whose session was started so long ago and not used since."""
     person = make_person(services)
     with psycopg.connect(services.settings.conninfo()) as connection:
-        connection.execute(
-            "UPDATE log.events SET recorded_at = recorded_at - %s WHERE stream = %s", (by, f"session-{person.session_id}")
-        )
+        connection.execute("UPDATE log.events SET recorded_at = recorded_at - %s WHERE stream = %s", (by, f"session-{person.session_id}"))
         connection.execute(
             "UPDATE sessions.sessions SET seen_at = seen_at - %s, started_at = started_at - %s WHERE id = %s", (by, by, person.session_id)
         )

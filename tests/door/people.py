@@ -43,9 +43,7 @@ def sign_up(services: Services, *, staff: bool = False, active: bool = True) -> 
     def decide(work: Work[Lookups]) -> int:
         now = work.context.now
         account = work.new(Account, account_id)
-        account.trigger(
-            accounts.AccountRegistered, now, username=username, email=f"{username}@example.org", password_hash=None
-        )
+        account.trigger(accounts.AccountRegistered, now, username=username, email=f"{username}@example.org", password_hash=None)
         if active:
             account.trigger(accounts.AccountVerified, now)
         if staff:
