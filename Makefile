@@ -41,6 +41,7 @@ format: $(VENV)/.dev
 
 docs: $(VENV)/.runtime
 	@$(BIN)/notechondria settings > docs/settings.md
+	@$(BIN)/notechondria mcp tools > docs/mcp-tools.md
 
 golden: $(VENV)/.dev
 	@$(BIN)/python -m tests.golden.publish

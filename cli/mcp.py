@@ -11,9 +11,21 @@ import typer
 from cli.backend import Backend, BackendFailed, Incomplete, configured
 from cli.stdio import run_batch, serve_lines
 from settings import load_client_settings
-from toolbox.tool import Request
+from toolbox.catalog import ALL_TOOLS
+from toolbox.tool import Request, Tool
 
 MALFORMED = 2
+HEAD = """\
+# Tools for assistants
+
+This page is printed by `notechondria mcp tools`; a test compares the two. How assistants are connected stands in [mcp.md](mcp.md).
+
+A star marks arguments that a call has to have. What a tool does to the account: it *reads*; it *adds* something or can be taken back;
+it *destroys*, which means that it overwrites or deletes; *repeatable* tools come to the same when they are called twice.
+
+| Tool | What it does | Arguments | Effect |
+|---|---|---|---|
+"""
 
 group = typer.Typer(help="Tools for assistants on this computer, over REST with an API key.", invoke_without_command=True)
 
@@ -74,6 +86,28 @@ def batch(
     except OSError as error:
         _fail(f"{file} cannot be read: {error.strerror}.", MALFORMED)
     raise typer.Exit(status)
+
+
+@group.command()
+def tools() -> None:
+    """Print all tools as a page in Markdown.
+
+    Example: notechondria mcp tools > docs/mcp-tools.md
+    """
+    print(page(), end="")
+
+
+def page() -> str:
+    """The page docs/mcp-tools.md."""
+    return HEAD + "".join(_row(tool) for tool in ALL_TOOLS)
+
+
+def _row(tool: Tool) -> str:
+    arguments = ", ".join(f"`{name}`{'*' if name in tool.required else ''}" for name in tool.properties)
+    hints = (
+        "reads" if tool.reads else ", ".join(filter(None, ["destroys" if tool.destroys else "", "repeatable" if tool.repeatable else ""]))
+    )
+    return f"| `{tool.name}` | {tool.description.replace('|', '/')} | {arguments} | {hints or 'adds'} |\n"
 
 
 def _backend() -> Backend:

@@ -241,3 +241,7 @@ def test_batches(keeper: Keeper, tmp_path: Path) -> None:
     file.write_text("\n".join(lines[5:]))
     assert run(keeper, "batch", str(file), "--stop-on-error").returncode == 1
     assert run(keeper, "batch", str(tmp_path / "missing")).returncode == 2
+
+
+def test_the_page_about_the_tools_is_up_to_date() -> None:
+    assert run(None, "tools").stdout == (ROOT / "docs" / "mcp-tools.md").read_text()
