@@ -39,6 +39,8 @@ FIRST_FETCH_SECONDS = 10.0
 FRESH = timedelta(minutes=1)
 """An answer that another account got so long ago is not asked for again."""
 AT_ONCE = 4
+PATIENCE_SECONDS = 10.0
+"""How long a request waits for its turn to read; the background reads what had none."""
 
 _reading = threading.BoundedSemaphore(AT_ONCE)
 """Reads and fetches in requests, so that slow ones leave threads for everybody else."""
@@ -97,8 +99,7 @@ def refresh(call: Call) -> Response:
     """Reads a subscribed calendar now."""
     feed = orjson.loads(_found(call.ask_now(queries.get_calendar_feed(call.path["feed_id"]))) + b"}")
     if feed["source_url"]:
-        with _reading:
-            refresh_source(call.services.thread_pool, feed["source_url"], _policy(call), unless_newer_than=FRESH)
+        _first_reading(call, b"", feed["source_url"])
     body: bytes = _found(call.ask_now(queries.get_calendar_feed(call.path["feed_id"]))) + b"}"
     return Response(body, 200, media_type="application/json; charset=utf-8")
 
@@ -127,8 +128,12 @@ def _first_reading(call: Call, data: bytes, url: str) -> dict[str, Any]:
 
 
 def _limited(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    with _reading:
+    if not _reading.acquire(timeout=PATIENCE_SECONDS):
+        return _summary(Summary(0, 0, None, []), "Too many calendars are being read. This one will be read in a moment.")
+    try:
         return read()
+    finally:
+        _reading.release()
 
 
 def _summary(found: Summary, error: str | None) -> dict[str, Any]:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, Field
 
-from api.fields import Boolean, Choice, File, Model, Text, Url
+from api.fields import Boolean, Choice, FieldType, File, Model, Text, Url, as_text
 from api.schemas.references import CourseReference
 
 LONGEST_URL = 2000
 SCHEMES = ("http", "https", "webcal", "webcals")
 KINDS = ("I", "S")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RawCalendar(FieldType):
+    """The text of a calendar as it is; null characters, which some programs leave in it, are dropped."""
+
+    def read(self, value: Any, form: bool) -> str:
+        return as_text(value.replace("\0", "") if isinstance(value, str) else value, "Not a valid string.").strip()
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string"}
 
 
 class CalendarFeedIn(Model):
@@ -21,7 +33,7 @@ class CalendarFeedIn(Model):
     title: Annotated[str, Text(max=120), Field(validation_alias=AliasChoices("title", "display_name"))]
     source_kind: Annotated[str, Choice(codes=KINDS)] = "I"
     source_url: Annotated[str, Url(max=LONGEST_URL, blank=True, schemes=SCHEMES)] = ""
-    raw_ical: Annotated[str, Text(blank=True, doc="The calendar's text, up to 10 MB.")] = ""
+    raw_ical: Annotated[str, RawCalendar(doc="The calendar's text, up to 10 MB.")] = ""
     file: Annotated[Any, File(null=True, empty=True, doc="The same as an .ics file of a multipart body.")] = None
     course_id: Annotated[int | None, CourseReference(null=True)] = None
     is_enabled: Annotated[bool, Boolean()] = True
@@ -33,7 +45,7 @@ class CalendarFeedChange(Model):
     title: Annotated[str, Text(max=120)] = ""
     source_kind: Annotated[str, Choice(codes=KINDS)] = "I"
     source_url: Annotated[str, Url(max=LONGEST_URL, blank=True, schemes=SCHEMES)] = ""
-    raw_ical: Annotated[str, Text(blank=True)] = ""
+    raw_ical: Annotated[str, RawCalendar()] = ""
     course_id: Annotated[int | None, CourseReference(null=True)] = None
     is_enabled: Annotated[bool, Boolean()] = True
 

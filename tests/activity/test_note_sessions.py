@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from commands.context import Context, utc_now
-from commands.note_sessions.commands import close_dangling_session
-from tests.accounts.people import make_person
+from commands.note_sessions.commands import StartNoteSession, close_dangling_session, start_note_session
+from reactors.dangling import close_dangling_sessions
+from tests.accounts.people import Person, make_person
 from tests.activity.conftest import WriteNote
 from wiring import Services
 
@@ -133,6 +134,23 @@ def test_a_dangling_session_ends_at_the_last_save_of_its_note(client: httpx.Clie
     ends = {session["id"]: datetime.fromisoformat(session["ends_at"]) for session in client.get("/note-sessions/").json()}
     assert ends[worked["id"]] == saved
     assert ends[idle["id"]] == saved + timedelta(hours=1, minutes=15)
+
+
+def test_the_background_closes_what_was_open_for_twelve_hours(
+    client: httpx.Client, services: Services, person: Person, write_note: WriteNote
+) -> None:
+    note_id = write_note()
+    begun = {hours: utc_now() - timedelta(hours=hours) for hours in (11, 13)}
+    ids = {}
+    for hours, moment in begun.items():
+        context = Context(actor=person.account_id, channel="web", now=moment)
+        ids[hours] = services.commands.run(lambda work: start_note_session(work, StartNoteSession(note_id=note_id)), context).result
+    close_dangling_sessions(services)
+    with services.thread_pool.connection() as connection:
+        rows = dict(
+            connection.execute("SELECT id, ended_at FROM note_sessions.sessions WHERE id = ANY(%s)", (list(ids.values()),)).fetchall()
+        )
+    assert rows == {ids[11]: None, ids[13]: begun[13] + timedelta(minutes=15)}
 
 
 def test_sessions_of_a_purged_note_are_forgotten_with_it(client: httpx.Client, services: Services) -> None:

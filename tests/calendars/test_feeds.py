@@ -138,6 +138,11 @@ def test_an_uploaded_file_is_an_import(client: httpx.Client) -> None:
     assert answer.json()["event_count"] == 1
 
 
+def test_null_characters_cost_nothing(client: httpx.Client) -> None:
+    assert add(client, raw_ical=calendar(LECTURE).replace("Lecture", "Lec\0ture"))["event_count"] == 1
+    assert entries(client)[0]["title"] == "Lecture"
+
+
 def test_what_was_rejected_is_told(client: httpx.Client) -> None:
     feed = add(client, raw_ical=calendar(LECTURE, "UID:x\r\nSUMMARY:Broken\r\nDTSTART:tomorrow"))
     assert feed["import_summary"]["rejected"] == feed["rejected_count"] == 1

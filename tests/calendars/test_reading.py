@@ -45,12 +45,21 @@ def at(text: str) -> datetime:
 @pytest.mark.parametrize(
     "name",
     [
-        "Europe/Berlin", '"Europe/Berlin"', "europe/berlin", "W. Europe Standard Time", '"W. Europe Standard Time"', "Germany/Berlin",
-        "/freeassociation.sourceforge.net/Tzfile/Europe/Berlin", "/citadel.org/20210210_1/Europe/Berlin", "/Europe/Berlin",
-        '"(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna"', "(UTC+01:00) Amsterdam\\, Berlin\\, Bern\\, Rome",
-        "(GMT+01.00) Amsterdam / Berlin / Bern / Rome / Stockholm / Vienna", "Europe/Berlin;VALUE=DATE-TIME",
+        "Europe/Berlin",
+        '"Europe/Berlin"',
+        "europe/berlin",
+        "W. Europe Standard Time",
+        '"W. Europe Standard Time"',
+        "Germany/Berlin",
+        "/freeassociation.sourceforge.net/Tzfile/Europe/Berlin",
+        "/citadel.org/20210210_1/Europe/Berlin",
+        "/Europe/Berlin",
+        '"(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna"',
+        "(UTC+01:00) Amsterdam\\, Berlin\\, Bern\\, Rome",
+        "(GMT+01.00) Amsterdam / Berlin / Bern / Rome / Stockholm / Vienna",
+        "Europe/Berlin;VALUE=DATE-TIME",
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize(("day", "hour"), [("20310706", 12), ("20311206", 13)])
 def test_names_of_zones(name: str, day: str, hour: int) -> None:
     reading = read(f"UID:1\nDTSTART;TZID={name}:{day}T140000")
@@ -221,11 +230,20 @@ def test_rules(start: str, rule: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     "rule",
     [
-        "FREQ=SECONDLY", "FREQ=MINUTELY;COUNT=5", "FREQ=DAILY;INTERVAL=0", "FREQ=DAILY;INTERVAL=-1", "FREQ=FORTNIGHTLY", "COUNT=3", "nonsense",
-        "RSCALE=CHINESE;FREQ=YEARLY", "FREQ=DAILY;BYMONTH=13", "FREQ=WEEKLY;BYDAY=XX", "FREQ=DAILY;INTERVAL=99999999999",
+        "FREQ=SECONDLY",
+        "FREQ=MINUTELY;COUNT=5",
+        "FREQ=DAILY;INTERVAL=0",
+        "FREQ=DAILY;INTERVAL=-1",
+        "FREQ=FORTNIGHTLY",
+        "COUNT=3",
+        "nonsense",
+        "RSCALE=CHINESE;FREQ=YEARLY",
+        "FREQ=DAILY;BYMONTH=13",
+        "FREQ=WEEKLY;BYDAY=XX",
+        "FREQ=DAILY;INTERVAL=99999999999",
         "FREQ=DAILY;UNTIL=whenever",
     ],
-)  # fmt: skip
+)
 def test_rules_that_are_not_followed_show_their_event_once_and_are_told(rule: str) -> None:
     reading = read(f"UID:1\nSUMMARY:Odd\nDTSTART:20310505T090000Z\nRRULE:{rule}", "UID:2\nDTSTART:20310601T090000Z")
     assert starts(reading) == ["05-05 09:00", "06-01 09:00"]
@@ -382,7 +400,8 @@ def test_uids_with_any_characters(uid: str) -> None:
 
 def test_texts_are_unescaped_and_unfolded() -> None:
     reading = read(
-        "UID:1\nDTSTART:20310505T090000Z\nSUMMARY:Lec\\, ture\\; on\n  folding\nDESCRIPTION:one\\ntwo\\Nthree\\\\\n \tfour\nLOCATION:Room\\, 3"
+        "UID:1\nDTSTART:20310505T090000Z\nSUMMARY:Lec\\, ture\\; on\n  folding"
+        "\nDESCRIPTION:one\\ntwo\\Nthree\\\\\n \tfour\nLOCATION:Room\\, 3"
     )
     entry = reading.entries[0]
     assert (entry.title, entry.description, entry.place) == ("Lec, ture; on folding", "one\ntwo\nthree\\\tfour", "Room, 3")
@@ -475,13 +494,41 @@ def test_reading_ends_at_its_limits() -> None:
 
 _PIECES = st.sampled_from(
     [
-        "BEGIN:VCALENDAR", "END:VCALENDAR", "BEGIN:VEVENT", "END:VEVENT", "BEGIN:VTIMEZONE", "END:VTIMEZONE", "BEGIN:STANDARD", "END:STANDARD",
-        "BEGIN:VALARM", "END:VALARM", "UID:1", "UID:2", "DTSTART:20310505T090000Z", "DTSTART;VALUE=DATE:20310505", "DTSTART;TZID=X:20310505T090000",
-        "DTEND:20310101T000000Z", "DURATION:P1W2D", "RRULE:FREQ=WEEKLY;COUNT=2", "RRULE:FREQ=DAILY;UNTIL=20310510", "RDATE:20310606",
-        "EXDATE:20310505T090000Z", "EXDATE;VALUE=DATE:20310512", "RECURRENCE-ID:20310512T090000Z", "RECURRENCE-ID;RANGE=THISANDFUTURE:20310505",
-        "STATUS:CANCELLED", "SEQUENCE:3", "TZID:X", "TZOFFSETTO:+0100", "TZOFFSETFROM:+9900", "X-WR-TIMEZONE:X", "SUMMARY:a\\", " folded", "\tfolded",
+        "BEGIN:VCALENDAR",
+        "END:VCALENDAR",
+        "BEGIN:VEVENT",
+        "END:VEVENT",
+        "BEGIN:VTIMEZONE",
+        "END:VTIMEZONE",
+        "BEGIN:STANDARD",
+        "END:STANDARD",
+        "BEGIN:VALARM",
+        "END:VALARM",
+        "UID:1",
+        "UID:2",
+        "DTSTART:20310505T090000Z",
+        "DTSTART;VALUE=DATE:20310505",
+        "DTSTART;TZID=X:20310505T090000",
+        "DTEND:20310101T000000Z",
+        "DURATION:P1W2D",
+        "RRULE:FREQ=WEEKLY;COUNT=2",
+        "RRULE:FREQ=DAILY;UNTIL=20310510",
+        "RDATE:20310606",
+        "EXDATE:20310505T090000Z",
+        "EXDATE;VALUE=DATE:20310512",
+        "RECURRENCE-ID:20310512T090000Z",
+        "RECURRENCE-ID;RANGE=THISANDFUTURE:20310505",
+        "STATUS:CANCELLED",
+        "SEQUENCE:3",
+        "TZID:X",
+        "TZOFFSETTO:+0100",
+        "TZOFFSETFROM:+9900",
+        "X-WR-TIMEZONE:X",
+        "SUMMARY:a\\",
+        " folded",
+        "\tfolded",
     ]
-)  # fmt: skip
+)
 
 
 @settings(max_examples=300, deadline=None)
