@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
-SOURCES := api cli commands eventstore mcp_server projections reactors toolbox settings.py wiring.py logs.py metrics.py tests benchmarks
+SOURCES := api cli commands eventstore mcp_server projections reactors toolbox settings.py wiring.py logs.py metrics.py tracing.py tests benchmarks
 
 .DELETE_ON_ERROR:
 .PHONY: help install serve test check format docs golden bench lock clean

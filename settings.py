@@ -176,6 +176,9 @@ class Settings(BaseSettings):
     attachments_quota_mb: int | None = _setting(None, "Megabytes of attachments per account; unset: no limit", ge=1)
     bin_retention_days: int | None = _setting(None, "Days after which the recycle bin is emptied; unset: never", ge=1, le=36500)
 
+    otel_endpoint: WebAddress | None = _setting(
+        None, "Where traces go by OpenTelemetry's protocol (HTTP); unset: none are made", "OTEL_EXPORTER_OTLP_ENDPOINT"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _setting("INFO", "Least severe lines shown", "DJANGO_LOG_LEVEL")
     access_log_force_color: bool = _setting(
         False, "Colour the lines about requests even when they go to no terminal", "DJANGO_ACCESS_LOG_FORCE_COLOR"

@@ -44,6 +44,7 @@ from projections.rebuild import bring_up_to_date
 from reactors.catalog import ALL_REACTORS
 from reactors.following import loop_for, register
 from settings import Settings
+from tracing import tracer
 
 FURTHER_DOORS = ("mcp_server.door:AssistantDoor",)
 """Doors that the web server serves beside the REST API: ASGI applications with `paths` and a `lifespan`, made of the services.
@@ -69,7 +70,8 @@ class MeasuredHandling(Handling[Lookups]):
         outcome = "failed"
         started = perf_counter()
         try:
-            done = super().run(decide, context, *args, **options)
+            with tracer().start_as_current_span("command", attributes={"channel": context.channel, "command": context.command}):
+                done = super().run(decide, context, *args, **options)
         except Conflict:
             outcome = "conflict"
             raise

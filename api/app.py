@@ -27,6 +27,7 @@ from api.middleware.hosts import Hosts
 from api.middleware.limits import Limits
 from api.middleware.patience import Patience
 from api.middleware.requests import RequestLog
+from api.middleware.tracing import Tracing
 from api.routes.platform import product_version
 from api.routing import ApiRoute, Route
 from eventstore.allowances import Allowances
@@ -68,7 +69,10 @@ class Door(FastAPI):
             proxies=settings.trusted_proxies,
             public_origin=settings.public_origin,
         )
-        return RequestLog(Headers(Patience(hosts, settings.request_seconds)), color=settings.access_log_force_color or sys.stderr.isatty())
+        chain: ASGIApp = Headers(Patience(hosts, settings.request_seconds))
+        if settings.otel_endpoint is not None:
+            chain = Tracing(chain)
+        return RequestLog(chain, color=settings.access_log_force_color or sys.stderr.isatty())
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ import structlog
 from eventstore import embedded
 from logs import configure_logging
 from settings import Settings, get_settings
+from tracing import start_tracing
 
 GRACE_SECONDS = 5
 log = structlog.get_logger("notechondria.running")
@@ -33,9 +34,11 @@ def main() -> None:
     configure_logging(settings)
     if settings.database_url is None:
         embedded.join(settings.data_dir)
+    end_tracing = start_tracing(settings)
     try:
         _run(role, settings, int(ready), [int(number) for number in rest])
     finally:
+        end_tracing()
         if settings.database_url is None:
             # Stops the embedded server only if the supervisor and all others are gone.
             embedded.release(settings.data_dir)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OURS = {"api", "cli", "commands", "eventstore", "logs", "mcp_server", "metrics", "projections", "reactors", "settings", "toolbox", "wiring"}
+OURS = {"api", "cli", "commands", "eventstore", "logs", "mcp_server", "metrics", "projections", "reactors", "settings", "toolbox", "tracing", "wiring"}
 SOURCES = sorted(path for folder in OURS for path in (ROOT / folder).rglob("*.py"))
 
 
@@ -29,6 +29,7 @@ def _imported(path: Path) -> set[str]:
         ("settings.py", set[str]()),
         ("logs.py", {"settings"}),
         ("metrics.py", set[str]()),
+        ("tracing.py", {"settings"}),
         ("wiring.py", OURS - {"api", "cli", "mcp_server"}),
     ],
 )
