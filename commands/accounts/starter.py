@@ -8,14 +8,13 @@ from commands.accounts.aggregate import Account
 from commands.courses.inbox import inbox_of
 from commands.handling import Work
 from commands.lookups import Lookups
-from commands.notes.aggregate import Note
+from commands.notes.aggregate import Note, word_count
+from commands.notes.blocks import GivenBlock, arranged
 from eventstore.events import notes
 
 TITLE = "Welcome to Notechondria"
 DESCRIPTION = "A first look around"
-CONTENT = """# Welcome to Notechondria
-
-This note is yours: change it, move it, or throw it away.
+CONTENT = """This note is yours: change it, move it, or throw it away.
 
 - **Editor** is where notes are written. It works offline and brings everything up to date once there is a network again.
 - **Planner** holds courses, events and deadlines, beside the calendars that you follow.
@@ -49,4 +48,7 @@ def give_starter_content(work: Work[Lookups], account: Account) -> None:
         note_type="N",
         source_note_uuid=None,
         client_draft_id=None,
+        words=word_count(CONTENT),
     )
+    title_and_text = (GivenBlock(block_type="T", text=TITLE), GivenBlock(block_type="N", text=CONTENT))
+    note.write_blocks(arranged(note.number, (), title_and_text, note.version, work.context.now), work.context.now)

@@ -142,6 +142,12 @@ def test_one_of_many_verifications_signs_in(door: httpx.Client, services: Servic
     (inbox,) = [course for course in door.get("/api/v1/courses/", headers=headers).json() if course["is_default"]]
     notes = door.get("/api/v1/notes/?limit=20&offset=0", headers=headers).json()["results"]
     assert [(note["title"], note["course_id"], note["is_public"]) for note in notes] == [("Welcome to Notechondria", inbox["id"], False)]
+    welcome = door.get(f"/api/v1/notes/{notes[0]['id']}/", headers=headers).json()
+    assert [(block["block_type"], block["text"].strip()) for block in welcome["blocks"]] == [
+        ("T", "Welcome to Notechondria"),
+        ("N", welcome["content"].strip()),
+    ]
+    assert not welcome["content"].startswith("#")
 
 
 def test_registration_that_is_never_verified_frees_its_name(door: httpx.Client, services: Services) -> None:

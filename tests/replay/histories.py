@@ -11,7 +11,19 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from eventstore.events import Event, accounts, attachments, calendars, courses, note_sessions, notes, planner, sessions, subscriptions
+from eventstore.events import (
+    Event,
+    accounts,
+    attachments,
+    calendars,
+    courses,
+    invitations,
+    note_sessions,
+    notes,
+    planner,
+    sessions,
+    subscriptions,
+)
 from projections.base import Projection
 from tests.golden.publish import sample
 
@@ -61,6 +73,8 @@ HISTORIES: tuple[Story, ...] = (
         (accounts.ApiKeyRotated, {"key_digest": "two", "key_prefix": "ntc_2"}),
     ),
     story("account-2", (accounts.AccountRegistered, {"username": "jan", "email": "jan@example.org"}), accounts.AccountVerified),
+    story("invitation-1", (invitations.InvitationCreated, {"code_digest": "a"}), *[invitations.InvitationUsed] * 2),
+    story("invitation-2", (invitations.InvitationCreated, {"code_digest": "b", "expires_at": None})),
     story(
         "session-1", (sessions.SessionStarted, {"account_id": 1, "key_digest": "a"}), *[sessions.SessionSeen] * 3, sessions.SessionRevoked
     ),
