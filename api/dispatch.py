@@ -47,8 +47,8 @@ class Dispatch:
             (route, handle), names = target
             scope["path_params"] = dict(zip(names, values, strict=True))
             scope["route"] = route
-            if route.declared.cost > 1 and "limit" in scope:
-                await scope["limit"].charge(route.declared.cost - 1)
+            if route.cost > 1 and "limit" in scope:
+                await scope["limit"].charge(route.cost - 1)
             response = await handle(Request(scope, receive, watched))
             await response(scope, receive, watched)
         except Exception as error:

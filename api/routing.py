@@ -17,6 +17,7 @@ from starlette.responses import Response
 from api.auth import ANONYMOUS_DETAIL, CallerRule
 from api.bodies import ANONYMOUS_LIMIT, DEFAULT_LIMIT, read_body
 from api.call import Call, answer
+from api.costs import COSTS
 from api.errors import Refusal, Unauthenticated
 from api.fields import Model
 from api.paths import query_parameters, segments
@@ -54,7 +55,7 @@ class Route:
     with precedence is told; otherwise the handler finds out by itself, without another round trip.
     stream: the name of the stream that a command of this route changes, such as `note-{note_id}`; its version is then read
     while the caller is identified, so that the command need not read the stream if this process remembers it.
-    cost: as how many requests it counts under the caller's limit.
+    cost: as how many requests it counts under the caller's limit; 0: what api/costs.py says.
     """
 
     method: Method
@@ -74,7 +75,7 @@ class Route:
     limit: int | None = None
     head: bool = True
     guard: Callable[[Call], Awaitable[None]] | None = None
-    cost: int = 1
+    cost: int = 0
     stream: str = ""
 
 
@@ -83,6 +84,7 @@ class ApiRoute(APIRoute):
 
     def __init__(self, route: Route, prefix: str, area: str) -> None:
         self.declared = route
+        self.cost = route.cost or COSTS.get(f"{route.method} {prefix}{route.path}", 1)
         super().__init__(
             prefix + route.path,
             _documented(route),

@@ -18,6 +18,8 @@ SLOW_MS = 500
 VERY_SLOW_MS = 2000
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 SECRET_PARAMETER = re.compile(r"([?&][^=&]*(?:token|code|key|secret|password|state|signature)[^=&]*=)[^&]*", re.IGNORECASE)
+SECRET_PATH = re.compile(r"^(/calendar/)[^/?]+")
+"""Addresses of calendars are their own keys."""
 COLORS = {logging.CRITICAL: "\x1b[31m", logging.WARNING: "\x1b[33m", logging.INFO: "\x1b[36m"}
 
 
@@ -79,7 +81,7 @@ def severity(status: int, milliseconds: float) -> int:
 def shown_target(scope: Scope) -> str:
     """Path and query as sent, without the values of secrets and without characters that could forge log lines."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    target = raw.decode("latin-1")
+    target = SECRET_PATH.sub(r"\1…", raw.decode("latin-1"))
     query: bytes = scope["query_string"]
     if query:
         if target.startswith("/auth/"):

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from metrics import FEEDS
 from reactors.feeds.store import SOURCE_LOCK, Pool, digest_of, locked
 from reactors.feeds.texts import LARGEST_TEXT, NOT_A_CALENDAR, looks_like_calendar, read_text
 from reactors.outbound import AddressRefused, Answer, Policy, Unreachable, fetch, masked
@@ -72,6 +73,7 @@ def refresh_source(pool: Pool, url: str, policy: Policy, *, unless_newer_than: t
             _fail(source, str(error), pause=LONGEST_PAUSE)
         except Unreachable as error:
             _fail(source, str(error))
+        FEEDS.labels("good" if source.error is None else "failed").inc()
         if source.error is not None:
             log.warning("Calendar feed skipped: %s", source.error, source=masked(source.url), failures=source.failures)
         _store(pool, digest, source)

@@ -75,6 +75,7 @@ def test_levels() -> None:
         (b"/a/", b"token=abc&x=1", "/a/?token=…&x=1"),
         (b"/a/", b"x=1&api_key=abc&Code=9", "/a/?x=1&api_key=…&Code=…"),
         (b"/auth/google/callback", b"code=abc&state=s", "/auth/google/callback?…"),
+        (b"/calendar/0123abcd.ics", b"", "/calendar/…"),
         (b"/a%0Ab/", b"", "/a%0Ab/"),
         (b"/a\x1b[31mb/", b"", "/a\\x1b[31mb/"),
     ],

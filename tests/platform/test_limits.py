@@ -12,6 +12,7 @@ import pytest
 
 from api.app import Door, area_routes, mount
 from api.call import Call
+from api.costs import COSTS
 from api.routing import Route
 from settings import Settings
 from tests.accounts.people import Person, make_person
@@ -178,3 +179,7 @@ def test_limits_are_on_unless_switched_off(monkeypatch: pytest.MonkeyPatch) -> N
     assert load_settings().rate_limits
     monkeypatch.setenv("NOTECHONDRIA_RATE_LIMITS", "off")
     assert not load_settings().rate_limits
+
+
+def test_every_dear_route_exists() -> None:
+    assert set(COSTS) <= {f"{route.declared.method} {route.path}" for route in area_routes()}
