@@ -47,7 +47,7 @@ from settings import Settings
 from tracing import tracer
 
 FURTHER_DOORS = ("mcp_server.door:AssistantDoor",)
-"""Doors that the web server serves beside the REST API: ASGI applications with `paths` and a `lifespan`, made of the services.
+"""Doors that the web server serves beside the REST API: ASGI applications with `paths`, `lifespan` and `end_streams`, made of the services.
 
 They are named, not imported, since doors do not know each other.
 """

@@ -56,6 +56,11 @@ class Door(FastAPI):
         self.router.routes.extend(console_routes())
         add_documentation(self, self.api_routes, product_version())
 
+    async def end_streams(self) -> None:
+        """Ends answers that would go on for as long as their clients listen, so that the process can stop."""
+        for door in self.further:
+            await door.end_streams()
+
     def build_middleware_stack(self) -> ASGIApp:
         """Log, headers, time, host, limits, dispatch; errors are answered inside, so that they get all the headers as well."""
         services: Services = self.state.services

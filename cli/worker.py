@@ -66,6 +66,11 @@ def _serve(settings: Settings, ready: int, listener: int) -> None:
             await super().startup(sockets)
             _announce(ready)
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # Streams have no end of their own that a drain could wait for.
+            await self.config.loaded_app.end_streams()
+            await super().shutdown(sockets)
+
     # Loaded before the go, while the database starts.
     importlib.import_module("api.app").area_routes()
     _await_go()

@@ -63,13 +63,14 @@ class AssistantDoor:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._running: _Running | None = None
+        self._listeners = Listeners(services)
         settings = services.settings
         self._origins = {*settings.mcp_allowed_origins, *filter(None, (settings.public_origin, settings.frontend_origin))}
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """To be held open while requests are served."""
-        listeners = Listeners(self._services)
+        listeners = self._listeners
         with ThreadPoolExecutor(THREADS, "assistant") as threads:
             server = build_server(self._services, threads, listeners)
             managers = [
@@ -83,6 +84,10 @@ class AssistantDoor:
                 finally:
                     self._running = None
                     await listeners.close()
+
+    async def end_streams(self) -> None:
+        """Ends all subscriptions; their clients come again, to whoever answers then."""
+        await self._listeners.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

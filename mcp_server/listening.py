@@ -27,7 +27,7 @@ PAUSE_S = 0.25
 ROWS = 500
 STREAMS_PER_ACCOUNT = 32
 APPEARING = frozenset({"NoteCreated", "NoteDeleted", "NoteRestored", "NotePurged", "NoteRenamed"})
-ENDING = frozenset({"ApiKeyRotated", "AccountDisabled", "AccountErased"})
+ENDING = frozenset({"ApiKeyRotated", "AccountDisabled", "AccountErasureRequested", "AccountErased"})
 """After these the key that a listener came with may not be good any more: its streams end, and it has to come again."""
 _HEAD = "SELECT coalesce(max(position), 0) FROM log.events"
 log = structlog.get_logger("notechondria.mcp")

@@ -172,7 +172,7 @@ TOOLS = (
     Tool(
         name="search_notes",
         title="Search notes",
-        description="Notes whose title or text contains the words. Scope `all` takes in public notes of other people.",
+        description="Notes whose title or text contains the words. Scope `all` takes in the latest public notes of other people.",
         properties={
             "query": text("What to look for.", max_length=500),
             "scope": one_of("personal", "all", default="personal"),

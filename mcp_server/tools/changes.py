@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from commands.handling import Work
 from commands.inverses import INVERSES
-from commands.undo import undo
+from commands.lookups import Lookups
+from commands.undo import Undone, undo
+from eventstore.events.notes import NotePublished
 from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import ToolRefusal
 from mcp_server.results import cursor_at, cursor_of, local, offset
+from mcp_server.tools.notes import require_sharing
 from projections.changes.queries import EVENTS_READ, about_changes, change_objects, grouped, list_events
 
 OWN_CHANNEL = "mcp:"
@@ -36,7 +40,14 @@ async def undo_last_change(call: ToolCall) -> Result:
         change = {"id": int(wanted), "summary": ""}
     if call.dry_run:
         return {"undone": False, "dry_run": True, "change_id": str(change["id"]), "what": change["summary"]}
-    undone, _ = await call.run(lambda work: undo(work, call.account_id, change["id"], INVERSES))
+
+    def decide(work: Work[Lookups]) -> Undone:
+        undone = undo(work, call.account_id, change["id"], INVERSES)
+        published = any(isinstance(event, NotePublished) for one in work.aggregates.values() for event in one.pending)
+        require_sharing(call, wanted=published)
+        return undone
+
+    undone, _ = await call.run(decide)
     return {"undone": True, "change_id": str(undone.change_id), "what": change["summary"]}
 
 

@@ -5,11 +5,20 @@ from __future__ import annotations
 from projections.notes.queries import ITEM, JOINS
 from projections.reading import Query
 
+MOST_OF_OTHERS = 2_000
+"""Public notes of other people, the newest ones, that are looked through."""
+
 _MATCHING = f"""
 WITH matching AS MATERIALIZED (
-    SELECT n.id, n.last_edit FROM notes.notes n JOIN notes.note_texts t ON t.note_id = n.id
-    WHERE n.deleted_at IS NULL AND (n.owner_id = %(viewer)s OR %(everybody)s AND n.is_public)
-      AND (%(course)s::bigint IS NULL OR n.course_id = %(course)s)
+    SELECT n.id, n.last_edit
+    FROM (
+        SELECT * FROM notes.notes WHERE owner_id = %(viewer)s AND deleted_at IS NULL
+        UNION ALL
+        (SELECT * FROM notes.notes
+         WHERE %(everybody)s AND is_public AND deleted_at IS NULL AND owner_id IS DISTINCT FROM %(viewer)s
+         ORDER BY last_edit DESC, id DESC LIMIT {MOST_OF_OTHERS})
+    ) n JOIN notes.note_texts t ON t.note_id = n.id
+    WHERE (%(course)s::bigint IS NULL OR n.course_id = %(course)s)
       AND (%(text)s::text IS NULL OR strpos(lower(n.title), lower(%(text)s)) > 0 OR strpos(lower(t.content), lower(%(text)s)) > 0)
     ORDER BY n.last_edit DESC, n.id DESC LIMIT %(most)s
 )

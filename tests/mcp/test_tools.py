@@ -372,6 +372,17 @@ def test_changes_are_listed_and_taken_back(keeper: Keeper) -> None:
     assert "change_id" in keeper.refused("undo_last_change", change_id="nonsense")
 
 
+def test_undoing_does_not_publish_unless_that_is_allowed(keeper: Keeper) -> None:
+    note = keeper.rest("POST", "notes/", {"title": "Was public", "is_public": True})
+    keeper.rest("PATCH", f"notes/{note['id']}/", {"is_public": False})
+    change = keeper.call("list_changes", limit=1)["changes"][0]
+    assert "assistants_may_share" in keeper.refused("undo_last_change", change_id=change["id"])
+    assert keeper.call("get_note", note_id=note["id"])["is_public"] is False
+    keeper.allow_sharing()
+    keeper.call("undo_last_change", change_id=change["id"])
+    assert keeper.call("get_note", note_id=note["id"])["is_public"] is True
+
+
 def test_nobody_elses_change_can_be_taken_back(keeper: Keeper, other: Keeper) -> None:
     keeper.call("create_note", title="Mine")
     (change, *_) = keeper.call("list_changes", limit=1)["changes"]
