@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -64,9 +65,11 @@ class Running:
     def children(self, role: str = "") -> list[psutil.Process]:
         found = []
         for child in psutil.Process(self.process.pid).children():
-            command = child.cmdline()
-            if len(command) > 4 and role in command[4]:
-                found.append(child)
+            # One that has just been killed has no command line any more.
+            with suppress(psutil.NoSuchProcess):
+                command = child.cmdline()
+                if len(command) > 4 and role in command[4]:
+                    found.append(child)
         return found
 
     def answers(self) -> bool:
