@@ -99,8 +99,7 @@ def _require_version(subject: Any, expected: str) -> None:
 def _introduction(backend: Backend) -> dict[str, Any]:
     try:
         settings = backend.send(Request("GET", "settings/"))
-        kept = settings.get("app_settings") or {}
-        skill = settings.get("mcp_skill_md") or kept.get("mcp_skill_md") or ""
+        skill = settings.get("mcp_skill_md") or ""
     except (BackendFailed, AttributeError):
         skill = ""
     return {

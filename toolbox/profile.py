@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from toolbox.schemas import EDITOR_MODE, TEXT, one_of, record, text, yes_or_no
-from toolbox.tool import Tool, rest
+from toolbox.schemas import EDITOR_MODE, TEXT, VERSION, one_of, record, text, yes_or_no
+from toolbox.tool import EXPECTED_VERSION, Tool, rest
 
 PROFILE_MEMBERS = (
     "username",
@@ -25,7 +25,11 @@ TOOLS = (
         answer=record(
             {name: TEXT for name in PROFILE_MEMBERS if not name.endswith("_mode")}
             | {"editor_mode": EDITOR_MODE, "theme_mode": one_of("S", "L", "D")},
-            {"time_zone": TEXT, "may_share": yes_or_no("Whether the account lets assistants publish notes and share courses.")},
+            {
+                "version": VERSION,
+                "time_zone": TEXT,
+                "may_share": yes_or_no("Whether the account lets assistants publish notes and share courses."),
+            },
         ),
         rest=rest(
             "GET",
@@ -48,6 +52,7 @@ TOOLS = (
             "editor_mode": one_of("G", "B", "P", description="G: graphical, B: blocks, P: plain text."),
             "first_name": text(max_length=150),
             "last_name": text(max_length=150),
+            **EXPECTED_VERSION,
         },
         answer=record({"updated": {"const": True}}),
         rest=rest("PATCH", "settings/", reply=lambda *_: {"updated": True}),

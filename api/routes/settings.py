@@ -78,7 +78,7 @@ def patch_settings(call: Call) -> Response:
 
 def _app_settings(body: SettingsPatch) -> dict[str, Any] | None:
     """The keys to be merged; None when nothing of the group was sent."""
-    flat = {name: value for name in MIRRORED if (value := getattr(body, name)) is not None}
+    flat = {name: value for name in (*MIRRORED, "mcp_skill_md") if (value := getattr(body, name)) is not None}
     if body.app_settings is None and not flat:
         return None
     return {**(body.app_settings or {}), **flat}

@@ -75,6 +75,7 @@ class SettingsPatch(Model):
     api_base_url: Annotated[str | None, API_BASE_URL] = None
     app_settings: Annotated[dict[str, Any] | None, AppSettings()] = None
     app_settings_updated_at: Annotated[datetime | None, DateTime(null=True)] = None
+    mcp_skill_md: Annotated[str | None, Text(blank=True, trim=False, doc="What assistants are told, as markdown.")] = None
     avatar: Annotated[UploadFile | None, File()] = None
 
 
@@ -95,6 +96,7 @@ class SettingsOut(BaseModel):
     theme_preset: str
     theme_mode: str
     api_key_prefix: str
+    mcp_skill_md: str
     api_key_last_used_at: str | None
     api_base_url: str
     app_settings: dict[str, Any]

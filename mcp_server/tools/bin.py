@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from commands.attachments.commands import delete_attachment as decide_deletion
 from commands.errors import NotFound
+from commands.handling import Work
+from commands.lookups import Lookups
+from commands.notes.access import own_note
 from commands.notes.bin import empty_bin, restore_note
 from mcp_server.call import Result, ToolCall, serves
 from mcp_server.results import LARGEST, detail, local, offset, sliced
+from mcp_server.tools.notes import require_state
 from projections.attachments.queries import get_attachment
 from projections.attachments.queries import list_attachments as ask_attachments
 from projections.notes.queries import get_note as ask_note
@@ -45,7 +49,12 @@ async def delete_attachment(call: ToolCall) -> Result:
         if file is None:
             raise NotFound("NoteAttachment" if can_edit else "Note")
         return {"deleted": False, "dry_run": True, "attachment_id": attachment_id, "title": file["original_filename"]}
-    await call.run(lambda work: decide_deletion(work, call.account_id, note_id, attachment_id))
+
+    def decide(work: Work[Lookups]) -> None:
+        require_state(call, own_note(work, call.account_id, note_id, "delete attachments"))
+        decide_deletion(work, call.account_id, note_id, attachment_id)
+
+    await call.run(decide)
     return {"deleted": True, "attachment_id": attachment_id}
 
 

@@ -9,7 +9,7 @@ from commands.errors import NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.access import own_note
-from commands.notes.versions import restore_version, take_snapshot
+from commands.notes.versions import Snapshot, restore_version, take_snapshot
 from eventstore.iso8601 import read_instant
 from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import ToolRefusal
@@ -49,7 +49,12 @@ async def snapshot_note(call: ToolCall) -> Result:
     """A place in the history for the present state."""
     note_id = call["note_id"]
     reason = call.get("reason", "").strip() or "mcp"
-    taken, _ = await call.run(lambda work: take_snapshot(work, call.account_id, note_id, reason))
+
+    def decide(work: Work[Lookups]) -> Snapshot:
+        require_state(call, own_note(work, call.account_id, note_id, "snapshot this note"))
+        return take_snapshot(work, call.account_id, note_id, reason)
+
+    taken, _ = await call.run(decide)
     return {"version_id": past.version_id(note_id, taken.version), "date_created": offset_time(taken.at)}
 
 

@@ -15,6 +15,9 @@ from projections.accounts.rendering import API_PATH, offset_time, with_addresses
 from projections.base import Key, Projection, Row, Table, handles
 from projections.rows import Rows
 
+SKILL = "mcp_skill_md"
+"""The app setting that holds what an account tells assistants, as markdown."""
+
 
 @dataclass(slots=True)
 class AccountRow(Row):
@@ -82,8 +85,13 @@ class AccountRow(Row):
         kept = self._app_settings()
         user = with_addresses({"id": self.id, **about, "display_name": shown}, addresses)
         self.user_json = with_members(user, app_settings=kept)
-        settings = with_addresses({**about, "display_name": shown, "api_key_prefix": self.api_key_prefix}, addresses)
+        settings = with_addresses({**about, "display_name": shown, "api_key_prefix": self.api_key_prefix, SKILL: self._skill()}, addresses)
         self.settings_json = with_members(settings, app_settings=kept)
+
+    def _skill(self) -> str:
+        """What the account tells assistants."""
+        skill = orjson.loads(self.app_settings).get(SKILL)
+        return skill if isinstance(skill, str) else ""
 
     def _app_settings(self) -> str:
         """What was stored laid over the three mirrored columns (contract: accounts 14.3)."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from projections.accounts.projector import SKILL
 from projections.reading import Query
 
 MAY_SHARE = "assistants_may_share"
 """The app setting by which an account lets assistants publish notes."""
-SKILL = "mcp_skill_md"
-"""The app setting that holds what an account tells assistants, as markdown."""
 
 _ACCOUNT = f"""
 SELECT about.* FROM (SELECT true) AS always

@@ -17,7 +17,7 @@ from wiring import Services
 SETTINGS = "/api/v1/settings/"
 MEMBERS = {
     "username", "first_name", "last_name", "display_name", "email", "is_staff", "is_superuser", "motto", "social_link", "image_url",
-    "editor_mode", "theme_preset", "theme_mode", "api_key_prefix", "api_key_last_used_at", "api_base_url", "app_settings",
+    "editor_mode", "theme_preset", "theme_mode", "api_key_prefix", "mcp_skill_md", "api_key_last_used_at", "api_base_url", "app_settings",
     "app_settings_updated_at",
 }  # fmt: skip
 

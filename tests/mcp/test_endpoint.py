@@ -149,9 +149,13 @@ def test_initialize_takes_anything(keeper: Keeper, params: Any) -> None:
 
 
 def test_instructions_end_with_the_users_own_words(keeper: Keeper) -> None:
-    keeper.rest("PATCH", "settings/", {"app_settings": {"mcp_skill_md": "  Answer in rhymes.  "}})
+    assert keeper.rest("GET", "settings/")["mcp_skill_md"] == ""
+    changed = keeper.rest("PATCH", "settings/", {"mcp_skill_md": "  Answer in rhymes.  "})
+    assert changed["mcp_skill_md"] == changed["app_settings"]["mcp_skill_md"] == "  Answer in rhymes.  "
     told = keeper.ask("initialize")["result"]["instructions"]
     assert told.endswith("\n\n## User skill.md\n\nAnswer in rhymes.")
+    keeper.rest("PATCH", "settings/", {"mcp_skill_md": ""})
+    assert "User skill" not in keeper.ask("initialize")["result"]["instructions"]
 
 
 @pytest.mark.parametrize("method", ["notifications/initialized", "notifications/cancelled", "notifications/whatever"])
