@@ -184,13 +184,14 @@ def _operation(route: Route, prefix: str) -> str:
 
 
 def _responses(route: Route) -> dict[int | str, dict[str, Any]]:
-    responses: dict[int | str, dict[str, Any]] = {"default": {"model": Problem, "description": "Any other refusal."}}
+    # A note that is private to somebody else is refused by a bare list (contract: notes 1.4).
+    responses: dict[int | str, dict[str, Any]] = {"default": {"model": Problem | list[str], "description": "Any other refusal."}}
     statuses = [400] if route.body or route.query else []
     statuses += [401] if route.caller != "ignored" else []
     statuses += [403] if route.caller in ("staff", "session_only") else []
     statuses += [404] if "{" in route.path else []
     for status in statuses:
-        responses[status] = {"model": FieldProblems if status == 400 else Problem, "description": ERROR_TEXTS[status]}
+        responses[status] = {"model": FieldProblems | list[str] if status == 400 else Problem, "description": ERROR_TEXTS[status]}
     if route.answer_example is not None:
         responses[route.status] = {"content": {"application/json": {"example": route.answer_example}}}
     return responses
