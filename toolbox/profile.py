@@ -28,7 +28,7 @@ TOOLS = (
             {
                 "version": VERSION,
                 "time_zone": TEXT,
-                "may_share": yes_or_no("Whether the account lets assistants publish notes and share courses."),
+                "may_share": yes_or_no("Whether the account lets assistants publish notes."),
             },
         ),
         rest=rest(

@@ -282,3 +282,24 @@ async def test_notices_reach_the_account_and_nobody_else(keeper: Keeper, other: 
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "", "{", "[]", "null", '"x"', "[" * 50_000, '{"jsonrpc": "2.0"}', '{"jsonrpc": "2.0", "id": 1, "method": "tools/call"}',
+        '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "\\ud800"}}', '{"jsonrpc": "2.0", "id": {}, "method": 5}',
+        '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": []}', '{"jsonrpc": "2.0", "method": "notifications/nothing"}',
+        '{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_note", "arguments": {"note_id": 1e400}, "_meta": 5}}',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("version", ["2026-07-28", "2099-01-01", "ü", ""])
+def test_no_body_of_the_modern_era_breaks_the_server(keeper: Keeper, body: str, version: str) -> None:
+    headers = {
+        **keeper.headers, "Content-Type": "application/json", "Mcp-Method": "tools/call", "Mcp-Name": "get_note",
+        "Accept": "application/json, text/event-stream",
+    }  # fmt: skip
+    pairs = [*((name.encode(), value.encode()) for name, value in headers.items()), (b"MCP-Protocol-Version", version.encode("latin-1"))]
+    response = keeper.http.post("/mcp/", content=body, headers=pairs)
+    assert response.status_code < 500, response.text
+    assert "Traceback" not in response.text
