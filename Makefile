@@ -8,12 +8,13 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
 SOURCES := api cli commands eventstore mcp_server projections reactors toolbox settings.py wiring.py logs.py metrics.py tracing.py tests benchmarks
 
 .DELETE_ON_ERROR:
-.PHONY: help install serve test check format docs golden bench lock clean
+.PHONY: help install serve test check audit format docs golden bench lock clean
 
 help:
 	@echo "make serve    install what is missing and start the server on $(HOST):$(PORT) (HOST=, PORT=)"
 	@echo "make test     run the tests (ARGS= for pytest)"
 	@echo "make check    lint, format, types, import contracts"
+	@echo "make audit    look the locked dependencies up in the lists of known vulnerabilities"
 	@echo "make format   let the formatter rewrite the source"
 	@echo "make docs     print the pages that are made from the source"
 	@echo "make golden   write the samples and the page of new event types"
@@ -34,6 +35,9 @@ check: $(VENV)/.dev
 	@$(BIN)/ruff format --quiet --check $(SOURCES) || { echo "The files above are not formatted: run make format."; exit 1; }
 	@$(BIN)/mypy --no-error-summary $(SOURCES)
 	@$(BIN)/lint-imports --no-logo
+
+audit: $(VENV)/.dev
+	@$(BIN)/uv tool run pip-audit --requirement requirements.lock --require-hashes --disable-pip
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --quiet --fix $(SOURCES)
