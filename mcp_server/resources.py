@@ -165,7 +165,7 @@ async def list_resources(call: ToolCall) -> types.ListResourcesResult:
     """The fixed ones, then the own notes, the latest edit first."""
     start = _start(call)
     listed = [types.Resource(uri=SCHEME + one.path, name=one.name, description=one.description, mime_type=one.mime) for one in STATIC]
-    found, total = await call.ask(find_notes(None, PAGE, start))
+    found, _, more = await call.ask(find_notes(None, PAGE, start))
     notes = call.parsed(found)
     listed = ([] if start else listed) + [
         types.Resource(
@@ -177,7 +177,7 @@ async def list_resources(call: ToolCall) -> types.ListResourcesResult:
         )
         for note in notes
     ]
-    following = cursor_at(start + len(notes)) if start + len(notes) < total else None
+    following = cursor_at(start + len(notes)) if more else None
     return types.ListResourcesResult(resources=listed, next_cursor=following)
 
 

@@ -35,10 +35,10 @@ SHARING_OFF = (
 async def list_notes(call: ToolCall) -> Result:
     """Filtered and counted by the database."""
     limit, start = call.get("limit", 50), cursor_of(call) or call.get("offset", 0)
-    found, total = await call.ask(find_notes(call.get("query") or None, limit, start, course_id=call.get("course_id")))
+    found, total, more = await call.ask(find_notes(call.get("query") or None, limit, start, course_id=call.get("course_id")))
     shown = [summary(call, item) for item in call.parsed(found)]
     members = {"total": total, "offset": start, "limit": limit}
-    return paged(call, members, "notes", shown, start=start, more=start + len(shown) < total)
+    return paged(call, members, "notes", shown, start=start, more=more)
 
 
 @serves("search_notes")
@@ -49,10 +49,10 @@ async def search_notes(call: ToolCall) -> Result:
         return {"error": "query is required"}
     start = cursor_of(call)
     everybody = call.get("scope") == "all"
-    found, total = await call.ask(find_notes(query, MOST_FOUND, start, everybody=everybody, most=start + MOST_FOUND + 1))
+    found, _, more = await call.ask(find_notes(query, MOST_FOUND, start, everybody=everybody, most=start + MOST_FOUND + 1))
     shown = [summary(call, item) for item in call.parsed(found)]
     members = {"query": query, "count": len(shown)}
-    result = paged(call, members, "notes", shown, start=start, more=start + len(shown) < total)
+    result = paged(call, members, "notes", shown, start=start, more=more)
     return {**result, "count": len(result["notes"])}
 
 

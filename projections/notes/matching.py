@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from projections.notes.lists import Wanted, list_notes
 from projections.notes.queries import ITEM, JOINS
 from projections.reading import Query
 
@@ -19,11 +20,11 @@ WITH matching AS MATERIALIZED (
          ORDER BY last_edit DESC, id DESC LIMIT {MOST_OF_OTHERS})
     ) n JOIN notes.note_texts t ON t.note_id = n.id
     WHERE (%(course)s::bigint IS NULL OR n.course_id = %(course)s)
-      AND (%(text)s::text IS NULL OR strpos(lower(n.title), lower(%(text)s)) > 0 OR strpos(lower(t.content), lower(%(text)s)) > 0)
+      AND (strpos(lower(n.title), lower(%(text)s)) > 0 OR strpos(lower(t.content), lower(%(text)s)) > 0)
     ORDER BY n.last_edit DESC, n.id DESC LIMIT %(most)s
 )
 SELECT convert_to('[' || coalesce(string_agg({ITEM}, ',' ORDER BY n.last_edit DESC, n.id DESC), '') || ']', 'UTF8'),
-       (SELECT count(*) FROM matching)
+       (SELECT count(*) FROM matching), (SELECT count(*) FROM matching) > %(limit)s + %(offset)s
 FROM (SELECT * FROM matching ORDER BY last_edit DESC, id DESC LIMIT %(limit)s OFFSET %(offset)s) page
 JOIN notes.notes n ON n.id = page.id {JOINS}"""
 
@@ -34,6 +35,11 @@ MOST_COUNTED = 100_000
 def find_notes(
     text: str | None, limit: int, offset: int, *, course_id: int | None = None, everybody: bool = False, most: int = MOST_COUNTED
 ) -> Query:
-    """(JSON list, number of all matches), the latest edit first. everybody: with public notes of other people."""
+    """(JSON list, number of all matches, whether there are more behind these), the latest edit first.
+
+    everybody: with public notes of other people. Without a text all own notes match.
+    """
+    if text is None:
+        return list_notes(Wanted(course_id=course_id), "edited", limit, offset)
     params = {"text": text, "course": course_id, "everybody": everybody, "limit": limit, "offset": offset, "most": most}
     return Query(_MATCHING, params)
