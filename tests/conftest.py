@@ -1,4 +1,4 @@
-"""One embedded PostgreSQL for the whole run, and a fresh database from it for whoever asks."""
+"""One embedded PostgreSQL for the whole run, a fresh database from it for whoever asks, and the product's door over one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
+from api.app import Door, area_routes
 from eventstore import embedded
-from settings import embedded_conninfo
+from settings import Settings, embedded_conninfo, load_settings
+from tests.accounts.people import Person, make_person
+from tests.door.serving import serving
 from tests.verifying import verify_database
+from wiring import Services, build_services, prepare
 
 # Tests ask faster than people do; those about limits switch them on.
 os.environ["NOTECHONDRIA_RATE_LIMITS"] = "off"
@@ -78,3 +84,35 @@ def database_url(postgres_folder: Path, request: pytest.FixtureRequest) -> Itera
 def module_database_url(postgres_folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """An empty database that the tests of one module share; verified like the others when the module ends."""
     yield from _fresh_database(postgres_folder, request)
+
+
+@pytest.fixture(scope="module")
+def chosen() -> dict[str, Any]:
+    """What a folder of tests sets otherwise than a new server; overridden there."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def settings(module_database_url: str, tmp_path_factory: pytest.TempPathFactory, chosen: dict[str, Any]) -> Settings:
+    """Settings of the server under test, with a database and a data folder that the tests of a module share."""
+    return load_settings(database_url=module_database_url, data_dir=tmp_path_factory.mktemp("data"), **chosen)
+
+
+@pytest.fixture(scope="module")
+def services(settings: Settings) -> Services:
+    """What stands behind the door."""
+    prepare(settings)
+    return build_services(settings)
+
+
+@pytest.fixture(scope="module")
+def door(services: Services) -> Iterator[httpx.Client]:
+    """A client of the running server that has not signed in."""
+    with serving(Door(services, area_routes())) as client:
+        yield client
+
+
+@pytest.fixture
+def person(door: httpx.Client, services: Services) -> Person:
+    """Somebody who is signed in."""
+    return make_person(services)

@@ -2,41 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
-import httpx
 import pytest
 
-from api.app import Door, area_routes
-from settings import Settings, load_settings
-from tests.accounts.people import Person, make_person
-from tests.door.serving import serving
-from wiring import Services, build_services, prepare
-
 
 @pytest.fixture(scope="module")
-def settings(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Settings of the server under test."""
-    folder: Path = tmp_path_factory.mktemp("data")
-    return load_settings(database_url=module_database_url, data_dir=folder, trusted_proxies=("127.0.0.1",))
-
-
-@pytest.fixture(scope="module")
-def services(settings: Settings) -> Services:
-    """What stands behind the door."""
-    prepare(settings)
-    return build_services(settings)
-
-
-@pytest.fixture(scope="module")
-def door(services: Services) -> Iterator[httpx.Client]:
-    """A client of the running server."""
-    with serving(Door(services, area_routes())) as client:
-        yield client
-
-
-@pytest.fixture
-def person(door: httpx.Client, services: Services) -> Person:
-    """Somebody who is signed in."""
-    return make_person(services)
+def chosen() -> dict[str, Any]:
+    """A proxy on this machine is believed."""
+    return {"trusted_proxies": ("127.0.0.1",)}

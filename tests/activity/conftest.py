@@ -6,51 +6,20 @@ import itertools
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from pathlib import Path
 
 import httpx
 import pytest
 
-from api.app import Door, area_routes
 from commands.context import Context, utc_now
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.aggregate import Note
 from eventstore.events import notes
-from settings import Settings, load_settings
-from tests.accounts.people import Person, make_person
-from tests.door.serving import serving
-from wiring import Services, build_services, prepare
+from tests.accounts.people import Person
+from wiring import Services
 
 WriteNote = Callable[..., int]
 _titles = (f"Note {number}" for number in itertools.count(1))
-
-
-@pytest.fixture(scope="module")
-def settings(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Settings of the server under test."""
-    folder: Path = tmp_path_factory.mktemp("data")
-    return load_settings(database_url=module_database_url, data_dir=folder)
-
-
-@pytest.fixture(scope="module")
-def services(settings: Settings) -> Services:
-    """What stands behind the door."""
-    prepare(settings)
-    return build_services(settings)
-
-
-@pytest.fixture(scope="module")
-def door(services: Services) -> Iterator[httpx.Client]:
-    """A client of the running server."""
-    with serving(Door(services, area_routes())) as client:
-        yield client
-
-
-@pytest.fixture
-def person(door: httpx.Client, services: Services) -> Person:
-    """Somebody who is signed in."""
-    return make_person(services)
 
 
 @pytest.fixture

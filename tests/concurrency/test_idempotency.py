@@ -2,42 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
-import pytest
 
-from api.app import Door, area_routes
-from settings import load_settings
 from tests.accounts.people import Person, make_person
-from tests.door.serving import serving
-from wiring import Services, build_services, prepare
+from wiring import Services
 
 TIMES = 20
-
-
-@pytest.fixture(scope="module")
-def services(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Services:
-    """What stands behind the door."""
-    folder: Path = tmp_path_factory.mktemp("data")
-    settings = load_settings(database_url=module_database_url, data_dir=folder, rate_limits=False)
-    prepare(settings)
-    return build_services(settings)
-
-
-@pytest.fixture(scope="module")
-def door(services: Services) -> Iterator[httpx.Client]:
-    """A client of the running server."""
-    with serving(Door(services, area_routes())) as client:
-        yield client
-
-
-@pytest.fixture
-def person(door: httpx.Client, services: Services) -> Person:
-    """Somebody who is signed in."""
-    return make_person(services)
 
 
 def _sent_at_once(door: httpx.Client, person: Person, method: str, path: str, body: object, key: str) -> list[httpx.Response]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,24 +14,9 @@ from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.aggregate import Note
 from commands.notes.bin import purge_note, put_into_bin
-from settings import Settings, load_settings
 from tests.accounts.people import Person, make_person
 from tests.door.serving import serving
-from wiring import Services, build_services, prepare
-
-
-@pytest.fixture(scope="module")
-def settings(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Settings of the server under test."""
-    folder: Path = tmp_path_factory.mktemp("data")
-    return load_settings(database_url=module_database_url, data_dir=folder)
-
-
-@pytest.fixture(scope="module")
-def services(settings: Settings) -> Services:
-    """What stands behind the door."""
-    prepare(settings)
-    return build_services(settings)
+from wiring import Services
 
 
 @pytest.fixture(scope="module")
