@@ -18,7 +18,7 @@ from commands.errors import NotFound
 from commands.handling import Once, Statement, Work
 from commands.lookups import Lookups
 from mcp_server.callers import Assistant
-from mcp_server.refusals import Moved
+from mcp_server.refusals import Moved, ToolRefusal
 from projections.reading import Query
 from projections.wire import offset_time, resolved
 from toolbox.tool import Tool
@@ -59,6 +59,14 @@ class ToolCall:
     def account_id(self) -> int:
         """The account that the assistant acts for."""
         return self.assistant.account_id
+
+    @property
+    def title(self) -> str:
+        """The title, which has to hold something. Raises ToolRefusal."""
+        title: str = self.arguments["title"].strip()
+        if not title:
+            raise ToolRefusal("title: may not be blank.")
+        return title
 
     @property
     def dry_run(self) -> bool:
@@ -125,19 +133,6 @@ class ToolCall:
         now = offset_time(last_edit or aggregate.modified_on)  # type: ignore[arg-type]
         if expected is not None and expected != now:
             raise Moved(now)
-
-    def at_version(self, kind: type[Aggregate], number: int, thing: str) -> Callable[[Work[Lookups]], None]:
-        """The same for the aggregate of this id."""
-
-        def check(work: Work[Lookups]) -> None:
-            if self.arguments.get("expected_version") is None:
-                return
-            aggregate = work.find(kind, number)
-            if aggregate is None:
-                raise NotFound(thing)
-            self.require_version(aggregate)
-
-        return check
 
 
 Handler = Callable[[ToolCall], Awaitable[Result]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from urllib.parse import unquote
@@ -222,8 +222,7 @@ async def _own(call: ToolCall, note_id: str) -> dict[str, Any]:
 
 
 def _with(call: ToolCall, **arguments: Any) -> ToolCall:
-    call.arguments = arguments
-    return call
+    return replace(call, arguments=arguments)
 
 
 def _number(text: str) -> int:

@@ -136,9 +136,7 @@ def session(call: ToolCall, item: Mapping[str, Any]) -> Result:
     return {**item, **localized(call, item), "version": state}
 
 
-def paged(
-    call: ToolCall, members: Result, name: str, items: Sequence[Any] | Iterable[Any], *, start: int = 0, more: bool = False
-) -> Result:
+def paged(members: Result, name: str, items: Sequence[Any] | Iterable[Any], *, start: int = 0, more: bool = False) -> Result:
     """The members and as many of the items as fit. start: how many came before; more: whether others come behind them."""
     items = list(items)
     room = LARGEST - len(orjson.dumps(members)) - 200
@@ -158,7 +156,7 @@ def sliced(call: ToolCall, members: Result, name: str, items: Sequence[Any], sha
     """The same for items that the read models give all at once. shape: makes an item's payload."""
     start = cursor_of(call)
     rest = items[start:]
-    return paged(call, members, name, [shape(call, item) for item in rest] if shape else rest, start=start)
+    return paged(members, name, [shape(call, item) for item in rest] if shape else rest, start=start)
 
 
 def piece(call: ToolCall, text: str) -> tuple[str, Result]:

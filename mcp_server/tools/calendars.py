@@ -20,7 +20,6 @@ from commands.lookups import Lookups
 from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import Moved, ToolRefusal
 from mcp_server.results import offset, sliced, state_of
-from mcp_server.tools.courses import required_title
 from projections.calendars import queries
 from reactors.feeds.texts import LARGEST_TEXT, looks_like_calendar
 
@@ -37,7 +36,7 @@ async def list_calendar_feeds(call: ToolCall) -> Result:
 @serves("create_calendar_feed")
 async def create_calendar_feed(call: ToolCall) -> Result:
     """The same command as the apps'."""
-    fields = {**_fields(call), "title": required_title(call)}
+    fields = {**_fields(call), "title": call.title}
     text = await _text(call)
     command = AddCalendarFeed(**fields, text=text)
     _, row = await call.run(lambda work: add_calendar_feed(work, command), answer=queries.get_calendar_feed)
@@ -49,7 +48,7 @@ async def update_calendar_feed(call: ToolCall) -> Result:
     """The named fields; an empty text or address takes the present one away."""
     fields = _fields(call)
     if "title" in call.arguments:
-        fields["title"] = required_title(call)
+        fields["title"] = call.title
     if "raw_ical" in call.arguments:
         fields["text"] = await _text(call)
     command = ChangeCalendarFeed(feed_id=call["feed_id"], **fields)

@@ -38,13 +38,13 @@ async def get_course(call: ToolCall) -> Result:
         raise NotFound("Course")
     _, notes, total = await call.ask(queries.list_course_notes(call["course_id"], RECENT, start))
     shown = [summary(call, note) for note in call.parsed(notes)]
-    return paged(call, course(call, found), "notes", shown, start=start, more=start + len(shown) < total)
+    return paged(course(call, found), "notes", shown, start=start, more=start + len(shown) < total)
 
 
 @serves("create_course")
 async def create_course(call: ToolCall) -> Result:
     """An own course."""
-    command = CreateCourse(**{**call.given("description", "icon"), "title": required_title(call)})
+    command = CreateCourse(**{**call.given("description", "icon"), "title": call.title})
     _, row = await call.run(
         lambda work: decide_creation(work, call.account_id, command), answer=lambda saved: queries.get_course(saved.course_id)
     )
@@ -56,7 +56,7 @@ async def update_course(call: ToolCall) -> Result:
     """The named fields."""
     changes: dict[str, Any] = call.given("description", "icon")
     if "title" in call.arguments:
-        changes["title"] = required_title(call)
+        changes["title"] = call.title
     command = ChangeCourse(**changes)
 
     def decide(work: Work[Lookups]) -> int:
@@ -95,7 +95,7 @@ async def list_course_notes(call: ToolCall) -> Result:
     if not exists:
         raise NotFound("Course")
     shown = [summary(call, note) for note in call.parsed(notes)]
-    return paged(call, {"course_id": call["course_id"]}, "notes", shown, start=start, more=start + len(shown) < total)
+    return paged({"course_id": call["course_id"]}, "notes", shown, start=start, more=start + len(shown) < total)
 
 
 @serves("reorder_courses")
@@ -119,14 +119,6 @@ async def unsubscribe_course(call: ToolCall) -> Result:
     """No longer."""
     await call.run(lambda work: unsubscribe(work, call.account_id, call["course_id"]))
     return {"unsubscribed": True, "course_id": call["course_id"]}
-
-
-def required_title(call: ToolCall) -> str:
-    """The title, which has to hold something."""
-    title: str = call["title"].strip()
-    if not title:
-        raise ToolRefusal("title: may not be blank.")
-    return title
 
 
 def _require_state(call: ToolCall, work: Work[Lookups]) -> None:

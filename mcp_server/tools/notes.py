@@ -17,7 +17,6 @@ from commands.notes.commands import create_note as decide_creation
 from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import ToolRefusal
 from mcp_server.results import cursor_of, detail, offset, paged, piece, summary
-from mcp_server.tools.courses import required_title
 from projections.notes.matching import find_notes
 from projections.notes.queries import get_note as ask_note
 from projections.notes.queries import get_note_by_uuid as ask_note_by_uuid
@@ -38,7 +37,7 @@ async def list_notes(call: ToolCall) -> Result:
     found, total, more = await call.ask(find_notes(call.get("query") or None, limit, start, course_id=call.get("course_id")))
     shown = [summary(call, item) for item in call.parsed(found)]
     members = {"total": total, "offset": start, "limit": limit}
-    return paged(call, members, "notes", shown, start=start, more=more)
+    return paged(members, "notes", shown, start=start, more=more)
 
 
 @serves("search_notes")
@@ -52,7 +51,7 @@ async def search_notes(call: ToolCall) -> Result:
     found, _, more = await call.ask(find_notes(query, MOST_FOUND, start, everybody=everybody, most=start + MOST_FOUND + 1))
     shown = [summary(call, item) for item in call.parsed(found)]
     members = {"query": query, "count": len(shown)}
-    result = paged(call, members, "notes", shown, start=start, more=more)
+    result = paged(members, "notes", shown, start=start, more=more)
     return {**result, "count": len(result["notes"])}
 
 
@@ -81,7 +80,7 @@ async def get_note_outline(call: ToolCall) -> Result:
     note = await own(call)
     outline = outline_of(note)
     found = outline.pop("headings")
-    return paged(call, {**outline, "version": offset(note["last_edit"])}, "headings", found)
+    return paged({**outline, "version": offset(note["last_edit"])}, "headings", found)
 
 
 @serves("get_note_section")
@@ -99,7 +98,7 @@ async def create_note(call: ToolCall) -> Result:
     require_sharing(call, wanted=call.get("is_public", False))
     course_id = call.get("course_id") or None
     fields: dict[str, Any] = call.given("content", "description", "is_public", "editor_mode")
-    title = required_title(call) if "title" in call.arguments else UNTITLED
+    title = call.title if "title" in call.arguments else UNTITLED
     command = CreateNote(title=title, course_id=course_id, **fields)
 
     def decide(work: Work[Lookups]) -> Saved:
@@ -115,7 +114,7 @@ async def update_note(call: ToolCall) -> Result:
     """The named fields; null as the course is the Inbox."""
     changes: dict[str, Any] = call.given("content", "description", "is_public", "editor_mode")
     if "title" in call.arguments:
-        changes["title"] = required_title(call)
+        changes["title"] = call.title
     if "course_id" in call.arguments:
         changes["course_id"] = call["course_id"] or None
     return await save(call, lambda _: ChangeNote(**changes))

@@ -29,13 +29,13 @@ async def heatmap(call: ToolCall) -> Result:
 @serves("get_recent_activity")
 async def recent_activity(call: ToolCall) -> Result:
     """Ten notes."""
-    return paged(call, {}, "recent_notes", await _latest(call, RECENT))
+    return paged({}, "recent_notes", await _latest(call, RECENT))
 
 
 @serves("get_activity")
 async def activity(call: ToolCall) -> Result:
     """As many as asked for."""
-    return paged(call, {}, "notes", await _latest(call, call.get("limit", RECENT)))
+    return paged({}, "notes", await _latest(call, call.get("limit", RECENT)))
 
 
 @serves("get_activity_week")

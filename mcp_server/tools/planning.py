@@ -23,7 +23,6 @@ from eventstore.iso8601 import DATE, read_time
 from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import Moved, ToolRefusal
 from mcp_server.results import cursor_of, event, event_state, session, sliced, state_of
-from mcp_server.tools.courses import required_title
 from projections.note_sessions import queries as session_queries
 from projections.planner import queries
 
@@ -42,7 +41,7 @@ async def list_events(call: ToolCall) -> Result:
 async def create_event(call: ToolCall) -> Result:
     """The same command as the apps'."""
     command = CreatePlannerEvent(
-        title=required_title(call),
+        title=call.title,
         event_date=_day(call["event_date"]),
         starts_at=_moment(call, "starts_at"),
         ends_at=_moment(call, "ends_at"),
@@ -61,7 +60,7 @@ async def update_event(call: ToolCall) -> Result:
     """The named fields."""
     changes: dict[str, Any] = call.given("difficulty_weight", "description", "is_completed")
     if "title" in call.arguments:
-        changes["title"] = required_title(call)
+        changes["title"] = call.title
     if "event_date" in call.arguments:
         changes["event_date"] = _day(call["event_date"])
     changes |= {name: _moment(call, name) for name in ("starts_at", "ends_at") if name in call.arguments}

@@ -89,3 +89,9 @@ def make_keeper(http: httpx.Client, services: Services) -> Keeper:
     response = http.post("/api/v1/auth/rotate-api-key/", headers=person.headers)
     assert response.status_code == 200, response.text
     return Keeper(person, response.json()["api_key"], http)
+
+
+def inbox_of(keeper: Keeper) -> int:
+    """The id of the keeper's Inbox."""
+    inbox: int = next(course["id"] for course in keeper.call("list_courses")["courses"] if course["is_default"])
+    return inbox

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.mcp.people import Keeper
+from tests.mcp.people import Keeper, inbox_of
 
 SUMMARY = {"id", "uuid", "title", "description", "is_public", "editor_mode", "note_type", "course_id", "last_edit", "date_created"}
 
 
 def size_of(result: Any) -> int:
     return len(json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode())
-
-
-def inbox_of(keeper: Keeper) -> int:
-    inbox: int = next(course["id"] for course in keeper.call("list_courses")["courses"] if course["is_default"])
-    return inbox
 
 
 def test_profile_is_read_and_changed(keeper: Keeper) -> None:
@@ -249,109 +244,6 @@ def test_files_are_listed_and_deleted(keeper: Keeper) -> None:
     assert keeper.call("delete_attachment", note_id=note["id"], attachment_id=file["id"]) == {"deleted": True, "attachment_id": file["id"]}
     assert keeper.call("list_attachments", note_id=note["id"])["attachments"] == []
     assert "no such file" in keeper.refused("delete_attachment", note_id=note["id"], attachment_id=file["id"])
-
-
-def test_courses(keeper: Keeper, other: Keeper) -> None:
-    course = keeper.call("create_course", title=" Biology ", icon=58332)
-    assert (course["title"], course["slug"], course["icon"], course["is_default"]) == ("Biology", course["slug"], 58332, False)
-    changed = keeper.call("update_course", course_id=course["id"], description="Spring", icon=None, expected_version=course["version"])
-    assert (changed["description"], changed["icon"], changed["slug"]) == ("Spring", None, course["slug"])
-    assert "Changed meanwhile" in keeper.refused("update_course", course_id=course["id"], title="x", expected_version=course["version"])
-    note = keeper.call("create_note", title="In it", course_id=course["id"])
-    shown = keeper.call("get_course", course_id=course["id"])
-    assert [item["id"] for item in shown["notes"]] == [note["id"]]
-    assert shown["version"] == changed["version"]
-    assert [item["id"] for item in keeper.call("list_course_notes", course_id=course["id"])["notes"]] == [note["id"]]
-    assert other.call("get_course", course_id=course["id"])["notes"] == []
-    assert other.call("list_course_notes", course_id=course["id"])["notes"] == []
-    for tool in ("update_course", "delete_course"):
-        assert other.refused(tool, course_id=course["id"])
-        assert keeper.refused(tool, course_id=inbox_of(keeper))
-    assert "title" in keeper.refused("create_course", title="  ")
-    preview = keeper.call("delete_course", course_id=course["id"], dry_run=True)
-    assert (preview["deleted"], preview["title"], preview["notes_moved_to"]) == (False, "Biology", inbox_of(keeper))
-    gone = keeper.call("delete_course", course_id=course["id"])
-    assert (gone["deleted"], gone["notes_moved_to"]) == (True, inbox_of(keeper))
-    assert keeper.call("get_note", note_id=note["id"])["course_id"] == inbox_of(keeper)
-    assert "no such course" in keeper.refused("get_course", course_id=course["id"])
-
-
-def test_courses_are_arranged_and_followed(keeper: Keeper, other: Keeper) -> None:
-    one, two = (keeper.call("create_course", title=title)["id"] for title in ("One", "Two"))
-    foreign = other.call("create_course", title="Theirs")["id"]
-    assert keeper.call("reorder_courses", course_ids=[two, "x", foreign, inbox_of(keeper), one, two, 10**12]) == {"reordered": [two, one]}
-    own = [course["id"] for course in keeper.call("list_courses")["courses"]]
-    assert own.index(two) < own.index(one)
-    assert "course_ids" in keeper.refused("reorder_courses", course_ids="all")
-    followed = keeper.call("subscribe_course", course_id=foreign)
-    assert (followed["id"], followed["origin"], followed["is_subscribed"]) == (foreign, "other_user", True)
-    keeper.call("subscribe_course", course_id=foreign)
-    assert foreign in [course["id"] for course in keeper.call("list_courses")["courses"]]
-    assert keeper.call("unsubscribe_course", course_id=foreign) == {"unsubscribed": True, "course_id": foreign}
-    assert "not followed" in keeper.refused("unsubscribe_course", course_id=foreign)
-
-
-def test_events(keeper: Keeper, other: Keeper) -> None:
-    event = keeper.call("create_event", title="Essay", event_date="2031-05-06")
-    assert (event["event_date"], event["starts_at"], event["ends_at"]) == (
-        "2031-05-06", "2031-05-06T12:00:00+00:00", "2031-05-06T13:00:00+00:00",
-    )  # fmt: skip
-    moved = keeper.call("update_event", event_id=event["id"], event_date="2031-05-08", expected_version=event["version"])
-    assert (moved["event_date"], moved["starts_at"]) == ("2031-05-08", "2031-05-08T12:00:00+00:00")
-    assert "Changed meanwhile" in keeper.refused("update_event", event_id=event["id"], title="x", expected_version=event["version"])
-    timed = keeper.call("update_event", event_id=event["id"], starts_at="2031-05-08T09:00:00+02:00", ends_at=None)
-    assert (timed["starts_at"], timed["ends_at"]) == ("2031-05-08T07:00:00+00:00", "2031-05-08T08:00:00+00:00")
-    assert keeper.call("list_events")["events"] == [timed]
-    done = keeper.call("update_event", event_id=event["id"], is_completed=True)
-    assert done["is_completed"] is True
-    assert keeper.call("list_events")["events"] == []
-    assert [one["id"] for one in keeper.call("list_events", include_completed=True)["events"]] == [event["id"]]
-    assert keeper.call("update_event", event_id=event["id"], is_completed=False)["completed_at"] is None
-    for wrong in ({"event_date": "soon"}, {"event_date": "2031-02-30"}, {"event_date": "2031-05-06", "starts_at": "noon"}):
-        assert next(reversed(wrong)) in keeper.refused("create_event", title="x", **wrong)
-    assert "difficulty_weight" in keeper.refused("create_event", title="x", event_date="2031-05-06", difficulty_weight=9)
-    assert "no such course" in keeper.refused("create_event", title="x", event_date="2031-05-06", course_id=10**9)
-    assert "no such event" in other.refused("update_event", event_id=event["id"], title="mine")
-    assert "no such event" in other.refused("delete_event", event_id=event["id"])
-    assert keeper.call("delete_event", event_id=event["id"], dry_run=True)["title"] == "Essay"
-    assert keeper.call("delete_event", event_id=event["id"]) == {"deleted": True, "event_id": event["id"]}
-    assert "no such event" in keeper.refused("delete_event", event_id=event["id"])
-
-
-def test_times_come_on_the_accounts_clock_as_well(keeper: Keeper) -> None:
-    keeper.rest("PATCH", "planner-settings/", {"time_zone": "Asia/Tokyo"})
-    event = keeper.call("create_event", title="Tea", event_date="2031-05-06", starts_at="2031-05-06T16:00:00")
-    assert (event["starts_at"], event["starts_at_local"]) == ("2031-05-06T07:00:00+00:00", "2031-05-06T16:00:00+09:00")
-    assert keeper.call("create_note", title="x")["last_edit_local"].endswith("+09:00")
-    assert keeper.call("get_profile")["time_zone"] == "Asia/Tokyo"
-
-
-def test_note_sessions(keeper: Keeper, other: Keeper) -> None:
-    note = keeper.call("create_note", title="Read", description="Chapter two")
-    session = keeper.call("create_note_session", note_id=note["id"], summary="s" * 300)
-    assert (session["title"], session["kind"], session["note_id"], len(session["summary"])) == ("Read", "note_session", note["id"], 255)
-    begun, ends = (datetime.fromisoformat(session[name]) for name in ("starts_at", "ends_at"))
-    assert ends - begun == timedelta(minutes=15)
-    ended = keeper.call("end_note_session", session_id=session["id"], title="Read on")
-    assert (ended["title"], datetime.fromisoformat(ended["ends_at"]) < ends) == ("Read on", True)
-    assert keeper.call("list_note_sessions", note_id=note["id"])["sessions"] == [ended]
-    assert "no such note" in other.refused("create_note_session", note_id=note["id"])
-    assert "no such note session" in other.refused("end_note_session", session_id=session["id"])
-
-
-def test_overviews(keeper: Keeper) -> None:
-    note = keeper.call("create_note", title="Today", content="words")
-    keeper.call("create_event", title="Soon", event_date=str(date.today() + timedelta(days=1)), difficulty_weight=3)  # noqa: DTZ011
-    heatmap = keeper.call("get_heatmap")
-    assert len(heatmap["cells"]) == 365
-    week = keeper.call("get_activity_week")
-    assert len(week["days"]) == 7
-    assert [deadline["title"] for deadline in week["deadlines"]] == ["Soon"]
-    assert keeper.call("get_activity_week", start_date="nonsense")["start_date"] == week["start_date"]
-    assert keeper.call("get_activity_week", start_date="2031-05-05")["start_date"] == "2031-05-05"
-    assert len(keeper.call("get_activity_week", days=3)["days"]) == 3
-    assert keeper.call("get_recent_activity")["recent_notes"][0]["id"] == note["id"]
-    assert len(keeper.call("get_activity", limit=1)["notes"]) == 1
 
 
 def test_changes_are_listed_and_taken_back(keeper: Keeper) -> None:
