@@ -55,9 +55,7 @@ def take_snapshot(work: Work[Lookups], account_id: int, note_id: int, reason: st
     )
 
 
-def restore_version(
-    work: Work[Lookups], account_id: int, note_id: int, version_id: int, *, kept_as: str = "before_restore"
-) -> None:
+def restore_version(work: Work[Lookups], account_id: int, note_id: int, version_id: int, *, kept_as: str = "before_restore") -> None:
     """Brings title, description, text, metadata and mode of a version back; the state before gets a place in the history.
 
     kept_as: the reason of that place.

@@ -121,9 +121,7 @@ def grouped(rows: Iterable[Sequence[Any]]) -> list[Change]:
         command = about["command"]
         change = changes.get(command)
         if change is None:
-            change = changes[command] = Change(
-                command, about["channel"], about.get("client"), about.get("key"), about.get("undoes"), at
-            )
+            change = changes[command] = Change(command, about["channel"], about.get("client"), about.get("key"), about.get("undoes"), at)
         change.first_position = min(change.first_position, position)
         first, last = change.spans.get(stream, (version, version))
         change.spans[stream] = (min(first, version), max(last, version))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
 from commands.context import Context, utc_now
+from commands.handling import Work
+from commands.lookups import Lookups
 from commands.note_sessions.commands import StartNoteSession, close_dangling_session, start_note_session
 from reactors.dangling import close_dangling_sessions
 from tests.accounts.people import Person, make_person
@@ -128,12 +131,14 @@ def test_a_dangling_session_ends_at_the_last_save_of_its_note(client: httpx.Clie
     worked = start(client, note_id, started_at=(saved - timedelta(minutes=40)).isoformat())
     idle = start(client, note_id, started_at=(saved + timedelta(hours=1)).isoformat())
     for session in (worked, idle):
-        services.commands.run(
-            lambda work, session=session: close_dangling_session(work, session["id"]), Context(actor=None, channel="system")
-        )
+        services.commands.run(partial(_closed, session["id"]), Context(actor=None, channel="system"))
     ends = {session["id"]: datetime.fromisoformat(session["ends_at"]) for session in client.get("/note-sessions/").json()}
     assert ends[worked["id"]] == saved
     assert ends[idle["id"]] == saved + timedelta(hours=1, minutes=15)
+
+
+def _closed(session_id: int, work: Work[Lookups]) -> None:
+    close_dangling_session(work, session_id)
 
 
 def test_the_background_closes_what_was_open_for_twelve_hours(
@@ -147,7 +152,7 @@ def test_the_background_closes_what_was_open_for_twelve_hours(
         ids[hours] = services.commands.run(lambda work: start_note_session(work, StartNoteSession(note_id=note_id)), context).result
     close_dangling_sessions(services)
     with services.thread_pool.connection() as connection:
-        rows = dict(
+        rows: dict[int, object] = dict(
             connection.execute("SELECT id, ended_at FROM note_sessions.sessions WHERE id = ANY(%s)", (list(ids.values()),)).fetchall()
         )
     assert rows == {ids[11]: None, ids[13]: begun[13] + timedelta(minutes=15)}

@@ -41,7 +41,7 @@ def test_what_we_emit_a_strict_parser_and_we_ourselves_read(client: httpx.Client
         assert all(len(line) <= 75 for line in answer.content.split(b"\r\n"))
         strict = Calendar.from_ical(answer.content)
         assert not strict.errors
-        events = strict.walk("VEVENT")
+        events: list[Any] = strict.walk("VEVENT")
         assert not any(event.errors for event in events)
         assert [event["DTSTART"].dt.astimezone(UTC) for event in events] == [
             datetime(2031, 5, 6, 14, tzinfo=UTC), datetime(2031, 12, 6, 14, tzinfo=UTC),

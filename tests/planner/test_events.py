@@ -183,7 +183,8 @@ def test_missing_fields_are_named_together(planner: httpx.Client) -> None:
 
 
 def test_a_course_that_is_no_positive_number_is_no_course(planner: httpx.Client) -> None:
-    for course_id in (None, 0, -7, "-7", "local-3", 1.5, True, [], {}):
+    no_courses: tuple[object, ...] = (None, 0, -7, "-7", "local-3", 1.5, True, [], {})
+    for course_id in no_courses:
         assert create(planner, course_id=course_id)["course_id"] is None
 
 

@@ -9,7 +9,21 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OURS = {"api", "cli", "commands", "eventstore", "logs", "mcp_server", "metrics", "projections", "reactors", "settings", "toolbox", "tracing", "wiring"}
+OURS = {
+    "api",
+    "cli",
+    "commands",
+    "eventstore",
+    "logs",
+    "mcp_server",
+    "metrics",
+    "projections",
+    "reactors",
+    "settings",
+    "toolbox",
+    "tracing",
+    "wiring",
+}
 SOURCES = sorted(path for folder in OURS for path in (ROOT / folder).rglob("*.py"))
 
 
