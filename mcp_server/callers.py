@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from projections.assistants.queries import get_assistants_account
 from projections.reading import Caller, Credentials, Rejected
+from toolbox.sharing import MAY_SHARE
 from wiring import Services
 
 KEY_SCHEME = "Bearer ntc_"
@@ -66,7 +67,7 @@ async def admit(services: Services, header: str | None, *, origin: str, request_
     """Who sent this header. Raises NotAdmitted."""
     credentials = presented(header)
     try:
-        caller, (prefix, zone, may_share, skill) = await services.reader.ask(get_assistants_account(), credentials)
+        caller, (prefix, zone, may_share, skill) = await services.reader.ask(get_assistants_account(MAY_SHARE), credentials)
     except Rejected:
         raise NotAdmitted("This API key is not known, or its account is not active.") from None
     assert caller.account_id is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from toolbox.markdown import NotApplicable
 from toolbox.notes import NOTE, NOTE_ID
 from toolbox.schemas import (
     BOOLEAN,
@@ -21,6 +22,7 @@ from toolbox.schemas import (
     text,
     whole,
 )
+from toolbox.sharing import require_sharing
 from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Arguments, Exchange, Request, Tool, deleted, rest
 
 VERSION = record({"id": ID, "title": TEXT, "reason": TEXT, "date_created": TIME})
@@ -52,10 +54,24 @@ def compare(arguments: Arguments) -> Exchange:
     return answer
 
 
+HIDING = {"NoteUnpublished", "NoteDeleted"}
+"""What takes notes away from other readers: taken back, it publishes."""
+
+
 def undo(arguments: Arguments) -> Exchange:
-    """REST numbers the changes."""
+    """Without an id the latest change that was made with an API key; what the user did is never taken back unasked."""
     wanted = arguments.get("change_id")
-    answer = yield Request("POST", "undo/", body={} if wanted is None else {"change": wanted})
+    page = yield Request("GET", "changes/", {"limit": 100})
+    if wanted is None:
+        own = (one for one in page["results"] if one["channel"] == "api_key" and not one["undone"] and not one["undoes"])
+        change = next(own, None)
+        if change is None:
+            raise NotApplicable("There is no change of an assistant that could be taken back. list_changes lists all changes.")
+    else:
+        change = next((one for one in page["results"] if str(one["id"]) == wanted), None)
+    if change is None or HIDING & set(change["types"]):
+        yield from require_sharing()
+    answer = yield Request("POST", "undo/", body={"change": change["id"] if change else wanted})
     return answer
 
 

@@ -21,6 +21,7 @@ from toolbox.schemas import (
     whole,
     yes_or_no,
 )
+from toolbox.sharing import unless_published
 from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Arguments, Exchange, Request, Tool, deleted, rest
 
 NOTE = "notes/{note_id}/"
@@ -109,7 +110,7 @@ TOOLS = (
             "editor_mode": MODE,
         },
         answer=NOTE_DETAIL,
-        rest=lambda arguments: rest("POST", "notes/")({"title": "Untitled", **arguments}),
+        rest=unless_published(lambda arguments: rest("POST", "notes/")({"title": "Untitled", **arguments})),
         lenient=("editor_mode",),
     ),
     Tool(
@@ -131,7 +132,7 @@ TOOLS = (
         },
         required=("note_id",),
         answer=NOTE_DETAIL,
-        rest=rest("PATCH", NOTE),
+        rest=unless_published(rest("PATCH", NOTE)),
         destroys=True,
         repeatable=True,
         lenient=("editor_mode",),

@@ -22,12 +22,9 @@ from projections.notes.queries import get_note as ask_note
 from projections.notes.queries import get_note_by_uuid as ask_note_by_uuid
 from toolbox.markdown import Passage, edited
 from toolbox.notes import outline_of, section_of
+from toolbox.sharing import SHARING_OFF
 
 MOST_FOUND = 50
-SHARING_OFF = (
-    "The account does not let assistants publish notes. The user can allow it in the settings "
-    "(app setting assistants_may_share), or publish the note in the app."
-)
 
 
 @serves("list_notes")

@@ -159,6 +159,33 @@ def test_every_tool_reaches_the_rest_api(keeper: Keeper) -> None:
     assert values["update_profile"] == {"updated": True}
 
 
+def test_publishing_needs_the_permission_over_rest_as_well(keeper: Keeper) -> None:
+    note = keeper.rest("POST", "notes/", {"title": "Was public", "is_public": True})
+    keeper.rest("PATCH", f"notes/{note['id']}/", {"is_public": False})
+    change = keeper.call("list_changes", limit=1)["changes"][0]["id"]
+    calls = [
+        tool(1, "create_note", title="x", is_public=True),
+        tool(2, "update_note", note_id=note["id"], is_public=True),
+        tool(3, "undo_last_change", change_id=change),
+    ]
+    for reply in exchange(keeper, *calls):
+        assert "assistants_may_share" in reply["result"]["content"][0]["text"]
+    assert keeper.call("get_note", note_id=note["id"])["is_public"] is False
+    keeper.allow_sharing()
+    published = exchange(keeper, calls[1])[0]["result"]
+    assert json.loads(published["content"][0]["text"])["is_public"] is True
+
+
+def test_undoing_over_rest_leaves_alone_what_the_user_did(keeper: Keeper) -> None:
+    note = keeper.rest("POST", "notes/", {"title": "By the user"})
+    (refused,) = exchange(keeper, tool(1, "undo_last_change"))
+    assert refused["result"]["isError"] is True
+    made, undone = exchange(keeper, tool(1, "update_note", note_id=note["id"], title="By the assistant"), tool(2, "undo_last_change"))
+    assert "isError" not in made["result"]
+    assert "isError" not in undone["result"]
+    assert keeper.call("get_note", note_id=note["id"])["title"] == "By the user"
+
+
 def test_versions_and_dry_runs_hold_over_rest(keeper: Keeper) -> None:
     note = keeper.rest("POST", "notes/", {"title": "Seen"})
     keeper.rest("PATCH", f"notes/{note['id']}/", {"title": "Changed"})

@@ -1,0 +1,35 @@
+"""Publishing by assistants: only where the account allows it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from toolbox.markdown import NotApplicable
+from toolbox.tool import Arguments, Exchange, Request, Rest
+
+MAY_SHARE = "assistants_may_share"
+"""The app setting by which an account allows it."""
+SHARING_OFF = (
+    "The account does not let assistants publish notes. The user can allow it in the settings "
+    f"(app setting {MAY_SHARE}), or publish the note in the app."
+)
+
+
+def require_sharing() -> Generator[Request, Any, None]:
+    """Asks the account over REST. Raises NotApplicable."""
+    settings = yield Request("GET", "settings/")
+    if (settings.get("app_settings") or {}).get(MAY_SHARE) is not True:
+        raise NotApplicable(SHARING_OFF)
+
+
+def unless_published(exchange: Rest) -> Rest:
+    """The same exchange, which first asks the account when it would publish."""
+
+    def guarded(arguments: Arguments) -> Exchange:
+        if arguments.get("is_public"):
+            yield from require_sharing()
+        answer = yield from exchange(arguments)
+        return answer
+
+    return guarded
