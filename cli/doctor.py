@@ -12,12 +12,16 @@ from typing import Annotated, Literal, NamedTuple
 
 import psycopg
 import typer
+from psycopg.rows import TupleRow
 from rich.console import Console
 from rich.text import Text
 
 from eventstore import embedded
+from eventstore.blobs import BlobStoreUnavailable
 from eventstore.migrate import pending
+from projections.health import health_now
 from settings import Settings, SettingsError, load_settings
+from wiring import open_blobs
 
 OLDEST_DATABASE = 150000
 COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -63,6 +67,7 @@ def _examine() -> Iterator[Finding]:
     if settings.database_url is None and folder.state == "fail":
         return
     yield from _database(settings)
+    yield _files(settings)
     yield _mail(settings)
 
 
@@ -113,6 +118,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
                 yield Finding("warn", "migrations", f"{len(missing)} not applied yet", "They are applied at the next start of the server.")
             else:
                 yield Finding("ok", "migrations", "all applied")
+                yield _followers(connection)
     except (psycopg.Error, embedded.EmbeddedDatabaseError, OSError) as error:
         advice = (
             "Check DATABASE_URL and that the server runs."
@@ -120,6 +126,27 @@ def _database(settings: Settings) -> Iterator[Finding]:
             else "See the log folder inside postgres/ in the data folder."
         )
         yield Finding("fail", "database", " ".join(str(error).split()), advice)
+
+
+def _followers(connection: psycopg.Connection[TupleRow]) -> Finding:
+    found = [follower for follower in health_now(connection).followers if follower.kind != "inline"]
+    parked = [follower.name for follower in found if follower.parked]
+    if parked:
+        advice = "See `notechondria projections list`, and retry after the release that mends it."
+        return Finding("warn", "followers", f"streams wait because of errors: {', '.join(parked)}", advice)
+    silent = [follower.name for follower in found if not follower.alive]
+    if silent:
+        return Finding("warn", "followers", f"silent: {', '.join(silent)}", "Start the server: nothing follows the log without it.")
+    return Finding("ok", "followers", f"{len(found)} alive, nothing waits")
+
+
+def _files(settings: Settings) -> Finding:
+    place = settings.cloudflare_r2_bucket_name or settings.attachments_url or str(settings.data_dir / "media")
+    try:
+        next(open_blobs(settings).list_now(), None)
+    except (BlobStoreUnavailable, OSError) as error:
+        return Finding("fail", "files", f"{place}: {' '.join(str(error).split())[:200]}", "Check the keys and the address of the store.")
+    return Finding("ok", "files", place)
 
 
 def _mail(settings: Settings) -> Finding:

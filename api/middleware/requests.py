@@ -20,6 +20,8 @@ SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 SECRET_PARAMETER = re.compile(r"([?&][^=&]*(?:token|code|key|secret|password|state|signature)[^=&]*=)[^&]*", re.IGNORECASE)
 SECRET_PATH = re.compile(r"^(/calendar/)[^/?]+")
 """Addresses of calendars are their own keys."""
+MOUNTED = frozenset(("/mcp", "/admin", "/docs"))
+OTHER = "other"
 COLORS = {logging.CRITICAL: "\x1b[31m", logging.WARNING: "\x1b[33m", logging.INFO: "\x1b[36m"}
 
 
@@ -52,8 +54,8 @@ class RequestLog:
             await self._app(scope, receive, send_named)
         finally:
             seconds = perf_counter() - started
-            route = scope.get("route")
-            requests, duration = request_meters(scope["method"] if route is not None else "", getattr(route, "path", "other"), status)
+            route = route_of(scope)
+            requests, duration = request_meters(scope["method"] if route != OTHER else "", route, status)
             requests.inc()
             duration.observe(seconds)
             self._write(status, seconds * 1000, scope)
@@ -76,6 +78,17 @@ def severity(status: int, milliseconds: float) -> int:
     if status >= 400 or milliseconds >= SLOW_MS:
         return logging.WARNING
     return logging.INFO
+
+
+def route_of(scope: Scope) -> str:
+    """The template of the request's route; what strangers make up is one and the same."""
+    route = scope.get("route")
+    if hasattr(route, "declared"):
+        # One of our own; mounted applications name their routes without what they are mounted under.
+        template: str = route.path
+        return template
+    first = "/" + scope["path"].split("/", 2)[1]
+    return f"{first}/" if first in MOUNTED else OTHER
 
 
 def shown_target(scope: Scope) -> str:

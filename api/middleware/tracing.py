@@ -7,7 +7,7 @@ from opentelemetry.trace import SpanKind, StatusCode, format_trace_id
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
-from api.middleware.requests import shown_target
+from api.middleware.requests import OTHER, route_of, shown_target
 from tracing import tracer
 
 
@@ -40,8 +40,8 @@ class Tracing:
             try:
                 await self._app(scope, receive, send_noted)
             finally:
-                route = getattr(scope.get("route"), "path", None)
-                if route is not None:
+                route = route_of(scope)
+                if route != OTHER:
                     span.update_name(f"{method} {route}")
                     span.set_attribute("http.route", route)
 

@@ -52,6 +52,14 @@ def test_unknown_paths_make_one_series(client: httpx.Client) -> None:
     assert all(("method", "") in labels for labels in series)
 
 
+def test_doors_beside_the_routes_are_one_series_each(client: httpx.Client) -> None:
+    for path in ("/admin/login", "/admin/nope", "/docs"):
+        client.get(path)
+    found = _figures(client)
+    assert _of(found, "notechondria_requests_total", method="GET", route="/admin/", status="200") >= 1
+    assert _of(found, "notechondria_requests_total", method="GET", route="/docs/", status="200") >= 1
+
+
 def test_commands_and_events_are_counted_by_channel(client: httpx.Client, services: Services) -> None:
     before = _figures(client)
     make_person(services)
