@@ -83,7 +83,7 @@ def severity(status: int, milliseconds: float) -> int:
 def route_of(scope: Scope) -> str:
     """The template of the request's route; what strangers make up is one and the same."""
     route = scope.get("route")
-    if hasattr(route, "declared"):
+    if route is not None and hasattr(route, "declared"):
         # One of our own; mounted applications name their routes without what they are mounted under.
         template: str = route.path
         return template
