@@ -24,6 +24,7 @@ from settings import Settings, get_settings
 from tracing import start_tracing
 
 GRACE_SECONDS = 5
+BACKGROUND_NICENESS = 10
 log = structlog.get_logger("notechondria.running")
 
 
@@ -100,6 +101,8 @@ def _serve(settings: Settings, ready: int, listener: int) -> None:
 
 def _follow(settings: Settings, ready: int) -> None:
     _await_go()
+    # What follows the log may wait a moment; requests come first.
+    os.nice(BACKGROUND_NICENESS)
     # Not before the go: until then the processors are for those that answer requests.
     import wiring
 

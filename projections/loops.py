@@ -21,6 +21,9 @@ LEASES = 7266103
 POLL_S = 0.2
 HEARTBEAT_S = 5.0
 LONGEST_PAUSE_S = 10.0
+RESTS_PER_STEP = 2
+"""A loop with much to do rests twice as long as it works: while requests come in fast, they have the processors and the database."""
+LONGEST_REST_S = 1.0
 CONNECT_TIMEOUT_S = 5
 
 log = structlog.get_logger("notechondria.following")
@@ -121,12 +124,16 @@ class Loop(ABC):
     def _work(self) -> None:
         self._ticked = 0.0
         while not self.stop.is_set():
+            began = time.monotonic()
             busy = self.step()
+            took = time.monotonic() - began
             self._failures = 0
             if time.monotonic() - self._ticked >= HEARTBEAT_S:
                 self.tick()
                 self._ticked = time.monotonic()
-            if not busy:
+            if busy:
+                self.stop.wait(min(took * RESTS_PER_STEP, LONGEST_REST_S))
+            else:
                 self.rest()
 
     @abstractmethod
