@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import count
+from time import monotonic
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import psycopg
 from eventsourcing import persistence
 from psycopg import AsyncConnection, Connection
+from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
+from psycopg.waiting import Ready, Wait
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 T = TypeVar("T")
+RV = TypeVar("RV")
+
+WAIT_INTERVAL_S = 0.1
+WRITES_TAKEN_FOR_GRANTED = 64
 
 UNAVAILABLE = (
     psycopg.OperationalError,
@@ -34,12 +42,89 @@ another minute away; given up early, the attempt is made anew by the next reques
 SETTINGS = "-c jit=off -c client_min_messages=warning"
 COMMAND_SETTINGS = SETTINGS + " -c plan_cache_mode=force_generic_plan"
 """Commands run the same few statements by key: planning them anew each time cost a quarter of a command."""
+PLANS_GOOD_FOR_S = 5.0
+"""Plans are made anew after so long: one that was made while a table was empty may pick any index, and go through all of a user's
+notes for one of them once there are many. PostgreSQL by itself plans again when it has analysed the table, a minute later or more."""
+
+
+class CommandConnection(Connection[TupleRow]):
+    """A connection for threads that share their processor with the event loop.
+
+    While a pipeline is filled the driver asks after each statement whether the socket can be written, which hands the interpreter
+    to another thread each time; it nearly always can. Here it is taken for granted for a while, and only the server is waited for.
+    """
+
+    def wait(self, gen: PQGen[RV], interval: float = WAIT_INTERVAL_S, timeout: float | None = None) -> RV:
+        """Drives one of the driver's generators to its end."""
+        try:
+            state = next(gen)
+            for _ in range(WRITES_TAKEN_FOR_GRANTED):
+                if state != Wait.RW:
+                    break
+                state = gen.send(Ready.W)
+        except StopIteration as done:
+            result: RV = done.value
+            return result
+        return super().wait(_going_on(gen, state), interval, timeout)
+
+
+def _going_on(gen: PQGen[RV], state: Wait) -> PQGen[RV]:
+    while True:
+        ready = yield state
+        try:
+            state = gen.send(ready)
+        except StopIteration as done:
+            result: RV = done.value
+            return result
+
+
+class _Plans:
+    """When each connection's plans were made."""
+
+    def __init__(self) -> None:
+        self._made: WeakKeyDictionary[object, float] = WeakKeyDictionary()
+
+    def are_old(self, connection: object) -> bool:
+        """Whether they are to be discarded now; then they count as made now."""
+        now = monotonic()
+        if now - self._made.setdefault(connection, now) < PLANS_GOOD_FOR_S:
+            return False
+        self._made[connection] = now
+        return True
+
+
+class ReplanningPool(ConnectionPool[Connection[TupleRow]]):
+    """Hands out connections whose plans are not old."""
+
+    @contextmanager
+    def connection(self, timeout: float | None = None) -> Iterator[Connection[TupleRow]]:
+        """A connection of the pool."""
+        with super().connection(timeout) as connection:
+            if _plans.are_old(connection):
+                connection.execute("DISCARD PLANS", prepare=False)
+            yield connection
+
+
+class AsyncReplanningPool(AsyncConnectionPool[AsyncConnection[TupleRow]]):
+    """The same for the event loop."""
+
+    @asynccontextmanager
+    async def connection(self, timeout: float | None = None) -> AsyncIterator[AsyncConnection[TupleRow]]:  # noqa: ASYNC109 - the base class has it
+        """A connection of the pool."""
+        async with super().connection(timeout) as connection:
+            if _plans.are_old(connection):
+                await connection.execute("DISCARD PLANS", prepare=False)
+            yield connection
+
+
+_plans = _Plans()
 
 
 def sync_pool(conninfo: str, *, size: int, name: str) -> ConnectionPool[Connection[TupleRow]]:
     """A pool of autocommit connections for threads. Not opened yet; reconnects by itself."""
-    return ConnectionPool(
+    return ReplanningPool(
         conninfo,
+        connection_class=CommandConnection,
         min_size=1,
         max_size=size,
         open=False,
@@ -53,7 +138,7 @@ def sync_pool(conninfo: str, *, size: int, name: str) -> ConnectionPool[Connecti
 
 def async_pool(conninfo: str, *, size: int, name: str) -> AsyncConnectionPool[AsyncConnection[TupleRow]]:
     """A pool of autocommit connections for the event loop. Not opened yet; reconnects by itself."""
-    return AsyncConnectionPool(
+    return AsyncReplanningPool(
         conninfo,
         min_size=1,
         max_size=size,
@@ -65,7 +150,7 @@ def async_pool(conninfo: str, *, size: int, name: str) -> AsyncConnectionPool[As
     )
 
 
-_GIVE_UP = "DO 'BEGIN RAISE ''given up by the client'' USING ERRCODE = ''NC002''; END'"
+_GIVE_UP = "DO 'BEGIN RAISE ''given up by the client'' USING ERRCODE = ''NC003''; END'"
 
 
 @contextmanager

@@ -130,7 +130,7 @@ NOTES = Table(
     CREATE INDEX notes_public_of_course ON {schema}.notes (course_id, last_edit DESC, id DESC)
         WHERE is_public AND deleted_at IS NULL;
     CREATE INDEX notes_public ON {schema}.notes (last_edit DESC, id DESC) WHERE is_public AND deleted_at IS NULL;
-    CREATE INDEX notes_of_name ON {schema}.notes (course_id, name);
+    CREATE INDEX notes_of_name ON {schema}.notes (course_id, name, id);
     CREATE INDEX notes_of_source ON {schema}.notes (source_note_uuid) WHERE source_note_uuid IS NOT NULL;
     CREATE INDEX notes_deleted ON {schema}.notes (owner_id, deleted_at DESC) WHERE deleted_at IS NOT NULL;
     """,
