@@ -25,7 +25,7 @@ class OurApplicationRecorder(persistence.ApplicationRecorderTestCase[LogRecorder
     EXPECT_CONTIGUOUS_NOTIFICATION_IDS = False
 
     def new_originator_id(self) -> str:
-        return f"page-{uuid4().int % 10**12}"  # a kind that no aggregate has, since snapshots of known kinds have to be of their shape
+        return f"shapeless-{uuid4().int % 10**12}"  # a kind that no aggregate has, since snapshots of known kinds have to be of their shape
 
     def create_recorder(self) -> LogRecorder:
         return LogRecorder(self.pool)
@@ -36,7 +36,7 @@ class OurAggregateRecorder(persistence.AggregateRecorderTestCase):
     pool: Pool
 
     def new_originator_id(self) -> str:
-        return f"page-{uuid4().int % 10**12}"  # a kind that no aggregate has, since snapshots of known kinds have to be of their shape
+        return f"shapeless-{uuid4().int % 10**12}"  # a kind that no aggregate has, since snapshots of known kinds have to be of their shape
 
     def create_recorder(self) -> AggregateRecorder:
         return SnapshotRecorder(self.pool)
