@@ -33,12 +33,12 @@ def presented(header: str | None) -> Credentials:
     return Credentials("api_key" if secret.startswith("ntc_") else "session", secret[:LONGEST_SECRET])
 
 
-def admit(rule: CallerRule, caller: Caller, anonymous_detail: str = ANONYMOUS_DETAIL) -> None:
+def admit(rule: CallerRule, caller: Caller) -> None:
     """Lets the caller pass or raises Unauthenticated (401) or Denied (403)."""
     if rule in ("open", "ignored"):
         return
     if caller.account_id is None:
-        raise Unauthenticated(anonymous_detail)
+        raise Unauthenticated(ANONYMOUS_DETAIL)
     if rule == "session_only" and caller.kind == "api_key":
         raise Denied("An API key cannot do this. Sign in and use the session instead.")
     if rule == "staff" and not caller.is_staff:

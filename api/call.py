@@ -111,7 +111,7 @@ class Call:
             self._admit(ANONYMOUS)
 
     def _admit(self, caller: Caller) -> Caller:
-        admit(self.route.caller, caller, self.route.anonymous_detail)
+        admit(self.route.caller, caller)
         self.caller = caller
         # For the steps around the handler: limits and figures go by account.
         self.scope["caller"] = caller

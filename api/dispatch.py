@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.auth import admit, presented
+from api.auth import ANONYMOUS_DETAIL, admit, presented
 from api.errors import MethodNotAllowed, Unauthenticated, respond_to
 from api.paths import PathTable
 from api.routing import ApiRoute
@@ -85,9 +85,8 @@ async def _refuse_method(methods: Mapping[str, tuple[Target, tuple[str, ...]]], 
         header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         caller = await scope["app"].state.services.reader.identify(presented(header.decode("latin-1")))
         if caller.account_id is None:
-            closed = next((route for route in routes if route.caller not in ("open", "ignored")), None)
-            if closed is not None:
-                raise Unauthenticated(closed.anonymous_detail)
+            if any(rule != "open" for rule in rules):
+                raise Unauthenticated(ANONYMOUS_DETAIL)
         elif len(set(rules)) == 1:
             admit(rules[0], caller)
     allowed = set(methods)

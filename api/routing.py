@@ -71,7 +71,6 @@ class Route:
     examples: Mapping[str, Any] = field(default_factory=dict)
     answer_example: Any = None
     tags: Sequence[str] = ()
-    anonymous_detail: str = ANONYMOUS_DETAIL
     limit: int | None = None
     head: bool = True
     guard: Callable[[Call], Awaitable[None]] | None = None

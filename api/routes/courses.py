@@ -23,8 +23,6 @@ from commands.subscriptions import subscribe as decide_subscription
 from commands.subscriptions import unsubscribe as decide_end_of_subscription
 from projections.courses import queries
 
-CLOSED = "Authentication required."
-"""What anonymous callers read who try to change courses."""
 LONGEST_PAGE = 100
 
 
@@ -168,7 +166,6 @@ ROUTES = [
         body=CourseIn,
         answer=CourseOut,
         status=201,
-        anonymous_detail=CLOSED,
         description="A `client_course_id` that the caller has used before changes that course and answers 200.",
         examples={"course": {"title": "Biology", "description": "Spring term", "icon": 58332}},
     ),
@@ -189,11 +186,10 @@ ROUTES = [
         "Change a course",
         body=CoursePatch,
         answer=CourseOut,
-        anonymous_detail=CLOSED,
         guard=check_change,
         examples={"rename": {"title": "Biology II", "icon": None}},
     ),
-    Route("DELETE", COURSE, delete_course, "Delete a course", status=204, anonymous_detail=CLOSED),
+    Route("DELETE", COURSE, delete_course, "Delete a course", status=204),
     Route("GET", COURSE + "notes/", list_course_notes, "List the notes of a course", caller="open", query=PageQuery),
     Route("POST", COURSE + "subscribe/", subscribe, "Follow a course", answer=CourseOut),
     Route("DELETE", COURSE + "subscribe/", unsubscribe, "Stop following a course", answer=CourseOut),

@@ -144,6 +144,7 @@ class Note(Aggregate):
     @evolves(notes.NoteCoverChanged)
     def _cover_changed(self, event: notes.NoteCoverChanged) -> None:
         self.cover_path = event.path
+        self._edited(event)
 
     @evolves(notes.NoteModuleChanged)
     def _module_changed(self, event: notes.NoteModuleChanged) -> None:

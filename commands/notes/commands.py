@@ -185,6 +185,8 @@ def change_note(work: Work[Lookups], account_id: int, note_id: int, command: Cha
             note.trigger(notes.NoteFiled, now, course_id=course_id)
     merged = False
     if command.blocks is not None:
+        if base is not None and note.content != base.content:
+            note.trigger(notes.NoteSnapshotTaken, now, reason="overwritten")
         write_given_blocks(note, command.blocks, now)
     elif "content" in given or command.text:
         merged = save_text(note, command.text, now, base)
@@ -196,26 +198,25 @@ def change_note(work: Work[Lookups], account_id: int, note_id: int, command: Cha
 def _change_fields(note: Note, command: ChangeNote, now: Any, base: Base | None) -> None:
     """One event per field that differs. A field that the sender left as it was in its base does not undo a newer change."""
     given = command.model_fields_set
-    title = command.title.strip()
-    if "title" in given and title != note.title and not (base and title == base.title):
+
+    def changes(name: str, value: Any) -> bool:
+        return name in given and value != getattr(note, name) and not (base and value == getattr(base, name))
+
+    title, description = command.title.strip(), command.description
+    if changes("title", title):
         note.trigger(notes.NoteRenamed, now, title=title)
-    if (
-        "description" in given
-        and command.description != note.description
-        and not (base and (command.description or "") == (base.description or ""))
-    ):
-        note.trigger(notes.NoteDescribed, now, description=command.description)
-    if "metadata_json" in given and not is_same_metadata(command.metadata_json, note.metadata_json):
+    if changes("description", description) and not (base and (description or "") == (base.description or "")):
+        note.trigger(notes.NoteDescribed, now, description=description)
+    if changes("metadata_json", command.metadata_json) and not is_same_metadata(command.metadata_json, note.metadata_json):
         note.trigger(notes.NoteMetadataChanged, now, metadata_json=command.metadata_json)
-    if "custom_meta" in given and command.custom_meta != note.custom_meta:
+    if changes("custom_meta", command.custom_meta):
         note.trigger(notes.NoteCustomMetaChanged, now, custom_meta=command.custom_meta)
-    if "module" in given and command.module != note.module:
+    if changes("module", command.module):
         note.trigger(notes.NoteModuleChanged, now, module=command.module)
-    if "editor_mode" in given:
-        mode = known_mode(command.editor_mode, note.editor_mode)
-        if mode != note.editor_mode:
-            note.trigger(notes.NoteEditorModeChanged, now, editor_mode=mode)
-    if "is_public" in given and command.is_public != note.is_public:
+    mode = known_mode(command.editor_mode, note.editor_mode)
+    if changes("editor_mode", mode):
+        note.trigger(notes.NoteEditorModeChanged, now, editor_mode=mode)
+    if changes("is_public", command.is_public):
         note.trigger(notes.NotePublished if command.is_public else notes.NoteUnpublished, now)
 
 

@@ -9,6 +9,8 @@ import orjson
 
 MERGED = ("description", "course_id", "is_public")
 """What the server puts into the served text; it comes back with the next save."""
+STAMP = "source_note_last_edit"
+"""The last edit of the state that a device copied. Where it is there, it is served as the note's own last edit."""
 LONGEST_ID = 2**53
 
 
@@ -29,7 +31,8 @@ def is_same_metadata(sent: str, kept: str) -> bool:
     old = as_object(kept) if kept.strip() else {}
     if new is None or old is None:
         return False
-    return {k: v for k, v in new.items() if k not in MERGED} == {k: v for k, v in old.items() if k not in MERGED}
+    served = {*MERGED, STAMP} if STAMP in new and STAMP in old else set(MERGED)
+    return {k: v for k, v in new.items() if k not in served} == {k: v for k, v in old.items() if k not in served}
 
 
 def offline_source(metadata_json: str) -> int | None:
@@ -37,17 +40,12 @@ def offline_source(metadata_json: str) -> int | None:
     return _positive((as_object(metadata_json) or {}).get("offline_source_note_id"))
 
 
-def copied_state(note_id: int, sent: str, kept: str) -> datetime | None:
-    """When the state of the note that a device copied and now saves over was edited; None when it does not say.
-
-    A stamp that is already kept with the note only echoes an earlier upload.
-    """
+def copied_state(note_id: int, sent: str) -> datetime | None:
+    """When the state of the note that a device copied and now saves over was edited; None when it does not say."""
     new = as_object(sent) or {}
-    stamp = new.get("source_note_last_edit")
+    stamp = new.get(STAMP)
     origin = new.get("pulled_from_cloud_note_id")
     if not isinstance(stamp, str) or (origin is not None and _positive(origin) != note_id):
-        return None
-    if (as_object(kept) or {}).get("source_note_last_edit") == stamp:
         return None
     try:
         moment = datetime.fromisoformat(stamp.strip())

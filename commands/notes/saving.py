@@ -23,7 +23,7 @@ def base_of(work: Work[Lookups], note: Note, base_version: int | None, metadata_
     if base_version is not None:
         version = stream_version(note.number, base_version)
     elif metadata_json:
-        moment = copied_state(note.number, metadata_json, note.metadata_json)
+        moment = copied_state(note.number, metadata_json)
         if moment is not None and is_newer(moment, note):
             version = work.lookups.note_version_at(note.number, moment + timedelta(milliseconds=1))
     if version is None or not 0 < version < note.revision:

@@ -32,6 +32,8 @@ _ASPECTS = [
     "NoteCustomMetaChanged",
     "NoteEditorModeChanged",
     "NoteModuleChanged",
+    "NoteCoverChanged",
+    "NoteTouched",
     "NoteDeleted",
     "NoteRestored",
 ]
@@ -238,6 +240,9 @@ _CHANGES: dict[type[Event], Callable[[Past, Any], dict[str, Any]]] = {
     notes.NoteCustomMetaChanged: lambda _, event: {"custom_meta": event.custom_meta},
     notes.NoteEditorModeChanged: lambda _, event: {"editor_mode": event.editor_mode},
     notes.NoteModuleChanged: lambda _, event: {"module": event.module},
+    notes.NoteCoverChanged: lambda _, __: {},
+    notes.NoteTouched: lambda _, __: {},
+    notes.NoteRestored: lambda _, __: {},
 }
 
 
@@ -327,7 +332,7 @@ def past_members(state: Past) -> dict[str, Any]:
         "editor_mode": state.editor_mode,
         "is_public": state.is_public,
         "last_edit": zulu_time(state.edited_at),
-        "metadata_json": served_metadata(state.metadata_json, state.description, state.course_id, state.is_public),
+        "metadata_json": served_metadata(state.metadata_json, state.description, state.course_id, state.is_public, state.edited_at),
         "custom_meta": state.custom_meta,
         "module": state.module,
         "course_id": state.course_id,

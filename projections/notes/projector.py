@@ -71,7 +71,7 @@ class NoteRow(Row):
                 "is_public": self.is_public,
                 "last_edit": zulu_time(self.last_edit),
                 "date_created": zulu_time(self.created_at),
-                "metadata_json": served_metadata(self.metadata_json, self.description, self.course_id, self.is_public),
+                "metadata_json": served_metadata(self.metadata_json, self.description, self.course_id, self.is_public, self.last_edit),
                 "source_note_uuid": self.source_note_uuid,
                 "course_id": self.course_id,
                 "module": self.module,
@@ -142,7 +142,7 @@ class Notes(Projection):
     """Notes by id, uuid, owner and course."""
 
     name = "notes"
-    version = 1
+    version = 2
     lifecycle = "inline"
     tables = (NOTES, TEXTS)
     remembers = True

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from eventstore.blocks import Block
+from projections.wire import zulu_time
 
 EXCERPT_LENGTH = 220
 PREVIEW_LINES = 3
 LONGEST_NAME = 100
+COPIED_STATE = "source_note_last_edit"
+"""Member of the clients' metadata: when the state of the note that a device copied was edited."""
 
+_LONG_NUMBER = re.compile(r"\d{16}")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 
@@ -46,9 +52,12 @@ def preview_lines(content: str) -> list[str]:
     return lines
 
 
-def served_metadata(metadata_json: str, description: str | None, course_id: int | None, is_public: bool) -> str:
+def served_metadata(metadata_json: str, description: str | None, course_id: int | None, is_public: bool, last_edit: datetime) -> str:
     """The clients' metadata text with the true description, course and visibility in it, since clients save back
     what they find there; text that is no JSON object comes back as it was, and none counts as an empty object.
+
+    Devices leave the last edit of the state that they copied in it. Whoever reads the note reads a newer state, and must not
+    send that stamp back as if it were the own one.
     """
     metadata: Any = {}
     if metadata_json.strip():
@@ -58,8 +67,14 @@ def served_metadata(metadata_json: str, description: str | None, course_id: int 
             return metadata_json
         if not isinstance(metadata, dict):
             return metadata_json
+    long_numbers = _LONG_NUMBER.search(metadata_json) is not None
+    if long_numbers:
+        # The fast parser rounds them.
+        metadata = json.loads(metadata_json)
     metadata.update(description=description or "", course_id=course_id, is_public=is_public)
-    return orjson.dumps(metadata).decode()
+    if COPIED_STATE in metadata:
+        metadata[COPIED_STATE] = zulu_time(last_edit)
+    return json.dumps(metadata, ensure_ascii=False, separators=(",", ":")) if long_numbers else orjson.dumps(metadata).decode()
 
 
 def block_object(block: Block, created: str, edited: str) -> dict[str, Any]:

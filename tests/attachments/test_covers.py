@@ -37,6 +37,17 @@ def test_cover_is_set_shown_replaced_and_removed(server: httpx.Client, site: htt
         assert (removed.status_code, removed.json()["cover_image_url"]) == (200, "")
 
 
+def test_the_state_after_a_cover_can_be_named_in_a_precondition(server: httpx.Client, make_note: MakeNote, mira: Person) -> None:
+    note = make_note(mira)
+    put_cover(server, note, mira)
+    tag = server.get(f"notes/{note}/", headers=mira.headers).headers["ETag"]
+    saved = server.patch(f"notes/{note}/", json={}, headers={**mira.headers, "If-Match": tag})
+    assert saved.status_code == 200
+    last_edit = put_cover(server, note, mira).json()["last_edit"]
+    saved = server.patch(f"notes/{note}/", json={}, headers={**mira.headers, "If-Match": f'"{last_edit}"'})
+    assert saved.status_code == 200
+
+
 def test_refusals(server: httpx.Client, services: Services, make_note: MakeNote, mira: Person, noah: Person) -> None:
     private, public = make_note(mira), make_note(mira, is_public=True)
     before = {blob.path for batch in services.blobs.list_now() for blob in batch}

@@ -39,7 +39,7 @@ def test_notes_go_to_the_inboxes_of_their_authors(
 
 def test_order_of_refusals_when_deleting(server: httpx.Client, make_course: MakeCourse, inbox: Inbox, mira: Person, noah: Person) -> None:
     course = make_course(mira)["id"]
-    assert server.delete("courses/999999999/").json() == {"detail": "Authentication required."}
+    assert server.delete("courses/999999999/").json() == {"detail": "Authentication credentials were not provided."}
     assert server.delete("courses/999999999/", headers=noah.headers).status_code == 404
     foreign = server.delete(f"courses/{course}/", headers=noah.headers)
     assert (foreign.status_code, foreign.json()) == (403, {"detail": "You can only delete your own categories."})

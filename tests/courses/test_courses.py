@@ -127,7 +127,7 @@ def test_order_of_refusals_when_patching(server: httpx.Client, make_course: Make
     course = make_course(mira)
     wrong = {"title": ""}
     anonymous = server.patch("courses/999999999/", json=wrong)
-    assert (anonymous.status_code, anonymous.json()) == (401, {"detail": "Authentication required."})
+    assert (anonymous.status_code, anonymous.json()) == (401, {"detail": "Authentication credentials were not provided."})
     unknown = server.patch("courses/999999999/", json=wrong, headers=noah.headers)
     assert (unknown.status_code, unknown.json()) == (404, {"detail": "No Course matches the given query."})
     foreign = server.patch(f"courses/{course['id']}/", json=wrong, headers=noah.headers)

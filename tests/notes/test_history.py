@@ -152,6 +152,26 @@ def test_stale_save_is_merged_where_changes_do_not_touch(mira: httpx.Client, wri
     assert BASE.replace("third", "THIRD") in texts
 
 
+def test_stale_save_leaves_newer_changes_of_fields_that_it_did_not_touch(mira: httpx.Client, write: Write) -> None:
+    old = {"module": "m", "editor_mode": "P", "custom_meta": "{}", "is_public": False, "description": "d"}
+    new = {"module": "n", "editor_mode": "G", "custom_meta": '{"a":1}', "is_public": True, "description": "e"}
+    note = write(content=BASE, **old)
+    save(mira, note, BASE, **new)
+    saved = save(mira, note, BASE + "\n\nmore", **old, base_version=note["version"])
+    assert {name: saved[name] for name in new} == new
+    assert saved["content"] == BASE + "\n\nmore"
+
+
+def test_blocks_over_a_newer_text_keep_that_text_as_a_version(mira: httpx.Client, write: Write) -> None:
+    note = write(content=BASE)
+    save(mira, note, BASE.replace("first", "ours"))
+    blocks = [{"block_type": "T", "text": "T"}, {"text": "theirs"}]
+    answer = mira.patch(f"notes/{note['id']}/", json={"blocks": blocks, "base_version": note["version"]})
+    assert answer.json()["content"] == "# T\n\ntheirs"
+    kept = history(mira, note)[0]
+    assert (kept["reason"], kept["content"]) == ("overwritten", BASE.replace("first", "ours"))
+
+
 def test_stale_save_that_touches_wins_and_the_other_text_is_kept(mira: httpx.Client, write: Write) -> None:
     note = write(content=BASE)
     save(mira, note, BASE.replace("first", "ours"))

@@ -311,3 +311,8 @@ def test_one_idempotency_key_is_one_note(mira: httpx.Client) -> None:
     assert len({answer.content for answer in answers}) == 1
     assert mira.get("notes/", params={"limit": 5}).json()["total"] == 1
     assert post("b").status_code == 409
+
+
+def test_numbers_in_metadata_stay_as_they_are(write: Write) -> None:
+    note = write(metadata_json='{"big":123456789012345678901234567890,"small":1.5}')
+    assert note["metadata_json"].startswith('{"big":123456789012345678901234567890,"small":1.5,')

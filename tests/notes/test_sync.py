@@ -167,6 +167,36 @@ def test_both_devices_keep_what_they_wrote(devices: tuple[Device, Device]) -> No
     assert laptop.client.get(f"notes/{note['id']}/").json()["content"] == "# Note\n\nall new"
 
 
+def test_copies_of_one_state_are_merged_when_both_are_uploaded(devices: tuple[Device, Device]) -> None:
+    laptop, phone = devices
+    text = "# Note\n\nfirst paragraph\n\nsecond paragraph\n\nthird paragraph"
+    laptop.draft("Note", text)
+    (note,) = laptop.push()
+    laptop.pull()
+    phone.pull()
+    laptop.push_copy(note["id"], text.replace("first", "FIRST"))
+    merged = phone.push_copy(note["id"], text.replace("third", "THIRD"))
+    assert merged["content"] == text.replace("first", "FIRST").replace("third", "THIRD")
+    collided = laptop.push_copy(note["id"], text.replace("third", "3rd"))
+    assert collided["content"] == text.replace("third", "3rd")
+    kept = laptop.client.get(f"notes/{note['id']}/history/").json()[0]
+    assert (kept["reason"], kept["content"]) == ("overwritten", merged["content"])
+
+
+def test_editor_saves_on_what_it_has_read_after_an_upload(devices: tuple[Device, Device]) -> None:
+    laptop, phone = devices
+    laptop.draft("Note", "one\n\ntwo")
+    (note,) = laptop.push()
+    phone.pull()
+    phone.push_copy(note["id"], "one\n\ntwo, and what the phone added")
+    note = laptop.ok(laptop.client.get(f"notes/{note['id']}/"))
+    assert json.loads(note["metadata_json"])["source_note_last_edit"] == note["last_edit"]
+    for taken_back in ("one\n\ntwo", "one"):
+        note = laptop.save(note, taken_back)
+        assert (note["content"], note["outcome"]) == (taken_back, "updated")
+    assert laptop.client.get(f"notes/{note['id']}/history/").json() == []
+
+
 def test_texts_that_collide_are_both_in_the_history(devices: tuple[Device, Device]) -> None:
     laptop, phone = devices
     laptop.draft("Note", "one word")
