@@ -16,9 +16,9 @@ from projections.rows import apply_events
 
 BATCH = 500
 
-_STATE = """
-SELECT p.version, p.position, ARRAY(SELECT stream FROM log.parked_streams WHERE projection = p.name)
-FROM log.projections p WHERE p.name = %s FOR UPDATE"""
+_STATE = "SELECT version, position FROM log.projections WHERE name = %s FOR UPDATE"
+# Asked once the lock is there: a retry that held it may have freed a stream meanwhile, which the statement that waited does not see.
+_WAITING = "SELECT stream FROM log.parked_streams WHERE projection = %s"
 _ADVANCE = "UPDATE log.projections SET position = %s, ticked_at = now() WHERE name = %s"
 
 
@@ -83,10 +83,9 @@ def apply_batch(connection: Connection[TupleRow], projection: Projection, after:
         state = connection.execute(_STATE, (projection.name,)).fetchone()
         if state is None or state[0] != projection.version:
             raise Pausing(f"the tables of {projection.name} are not those of this release")
-        _, stored, parked = state
-        if stored != after:
-            return int(stored)
-        waiting = frozenset(parked)
+        if state[1] != after:
+            return int(state[1])
+        waiting = {stream for (stream,) in connection.execute(_WAITING, (projection.name,))}
         apply_events(connection, projection, [row for row in batch if row.stream not in waiting])
         connection.execute(_ADVANCE, (batch[-1].position, projection.name))
     return batch[-1].position

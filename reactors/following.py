@@ -33,6 +33,7 @@ PARKED_NAME = "reactor:"
 _WAITING = """
 SELECT position, stream, version, type, data, metadata, recorded_at FROM log.events
 WHERE stream = %s AND position >= %s AND position <= %s ORDER BY version"""
+_PARKED_AT = "SELECT position FROM log.parked_streams WHERE projection = %s AND stream = %s FOR UPDATE"
 
 log = structlog.get_logger("notechondria.reactors")
 
@@ -98,13 +99,23 @@ class ReactorLoop(Loop):
             if self.stop.is_set():
                 break
             relevant = row.type in self._types or row.type not in EVENT_TYPES
-            if relevant and row.stream not in waiting and not self._react(row):
+            if relevant and not (row.stream in waiting and self._step_over(row)) and not self._react(row):
                 waiting.add(row.stream)
             self.position = row.position
             if relevant:
                 self.tick()
         self.tick()
         return True
+
+    def _step_over(self, row: LogRow) -> bool:
+        """Leaves the event to a retry of its stream, unless one has freed the stream meanwhile."""
+        with self.connection.transaction():
+            # The lock and the position commit together, so that the retry sees this event before it lets the stream go.
+            if self.connection.execute(_PARKED_AT, (PARKED_NAME + self.name, row.stream)).fetchone() is None:
+                return False
+            self.position = row.position
+            self.tick()
+            return True
 
     def _react(self, row: LogRow) -> bool:
         try:
@@ -181,24 +192,33 @@ def retry_reactor(connection: Connection[TupleRow], reactor: Reactor[Any], servi
 
 
 def _retry(connection: Connection[TupleRow], reactor: Reactor[Any], services: Any, stream: str) -> bool:
-    parked_name, types = PARKED_NAME + reactor.name, {event_type.__name__ for event_type in reactor.handles}
-    state = connection.execute(
-        "SELECT s.position, r.position FROM log.parked_streams s, log.reactors r WHERE s.projection = %s AND s.stream = %s AND r.name = %s",
-        (parked_name, stream, reactor.name),
-    ).fetchone()
-    if state is None:
-        return True
+    key = (PARKED_NAME + reactor.name, stream)
+    types = {event_type.__name__ for event_type in reactor.handles}
+    reached = 0
+    while True:
+        with connection.transaction():
+            parked = connection.execute(_PARKED_AT, key).fetchone()
+            if parked is None:
+                return True
+            waiting = _waiting(connection, reactor.name, stream, max(reached + 1, parked[0]))
+            if not waiting:
+                connection.execute("DELETE FROM log.parked_streams WHERE projection = %s AND stream = %s", key)
+                return True
+        for row in waiting:
+            if row.type in types:
+                try:
+                    reactor.react(row.decoded(), services)
+                except Exception as error:  # noqa: BLE001 - told to the operator, who decides
+                    connection.execute(
+                        "UPDATE log.parked_streams SET position = %s, error = %s, parked_at = now() WHERE projection = %s AND stream = %s",
+                        (row.position, describe(error), *key),
+                    )
+                    return False
+            reached = row.position
+
+
+def _waiting(connection: Connection[TupleRow], reactor: str, stream: str, since: int) -> Sequence[LogRow]:
+    """The stream's events that the loop has stepped over."""
+    found = connection.execute("SELECT position FROM log.reactors WHERE name = %s", (reactor,)).fetchone()
     with connection.cursor(binary=True) as cursor:
-        waiting: Sequence[LogRow] = [LogRow._make(row) for row in cursor.execute(_WAITING, (stream, *state))]
-    for row in waiting:
-        if row.type in types:
-            try:
-                reactor.react(row.decoded(), services)
-            except Exception as error:  # noqa: BLE001 - told to the operator, who decides
-                connection.execute(
-                    "UPDATE log.parked_streams SET position = %s, error = %s, parked_at = now() WHERE projection = %s AND stream = %s",
-                    (row.position, describe(error), parked_name, stream),
-                )
-                return False
-    connection.execute("DELETE FROM log.parked_streams WHERE projection = %s AND stream = %s", (parked_name, stream))
-    return True
+        return [LogRow._make(row) for row in cursor.execute(_WAITING, (stream, since, found[0] if found else 0))]

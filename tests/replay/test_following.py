@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
 
@@ -71,6 +73,21 @@ def test_retry_applies_what_comes_before_the_event_that_still_fails(store: Store
         freed, waiting = retry_parked(connection, uses)
     assert freed == []
     assert [parked.position for parked in waiting] == [4]
+    assert store.rows("SELECT seen FROM uses.uses") == [(2,)]
+
+
+def test_event_that_comes_while_its_stream_is_being_freed_is_not_lost(store: Store, uses: Uses) -> None:
+    store.append("session-1", started("poison"), SEEN)
+    with store.pool.connection() as connection, store.pool.connection() as operator, ThreadPoolExecutor(1) as threads:
+        reached = apply_or_park(connection, uses, 0, LogReader(store.pool).read(0, 100))
+        store.append("session-1", SEEN)
+        batch = LogReader(store.pool).read(reached, 100)
+        uses.healed = True
+        with operator.transaction():
+            assert retry_parked(operator, uses)[0] == ["session-1"]
+            following = threads.submit(apply_batch, connection, uses, reached, batch)
+            store.wait_until("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pid = %s)", connection.info.backend_pid)
+        assert following.result() == batch[-1].position
     assert store.rows("SELECT seen FROM uses.uses") == [(2,)]
 
 

@@ -88,6 +88,31 @@ def test_refused_event_parks_its_stream_and_can_be_retried(store: Store) -> None
     assert world.done == [("session-2", 2), ("session-1", 2), ("session-1", 3)]
 
 
+def test_event_that_comes_during_a_retry_is_reacted_to(store: Store) -> None:
+    world = World()
+    world.refused = "session-1"
+
+    def react(recorded: Recorded, services: Any) -> None:
+        world.react(recorded, services)
+        if recorded.event.originator_version == 2:
+            # The loop steps over this one, since its stream still waits.
+            store.append("session-1", SEEN)
+            store.wait_until(REACHED)
+
+    reactor = Reactor("world", (sessions.SessionSeen,), react)
+    with store.pool.connection() as connection:
+        register(connection, [reactor])
+        store.append("session-1", started(), SEEN)
+        head = LogHead(store.conninfo)
+        with running(head, ReactorLoop(reactor, None, store.conninfo, head)):
+            store.wait_until(REACHED)
+            world.refused = ""
+            assert retry_reactor(connection, reactor, None) == (["session-1"], [])
+            store.append("session-1", SEEN)
+            store.wait_until(REACHED)
+    assert world.done == [("session-1", version) for version in (2, 3, 4)]
+
+
 def test_periodic_acts_in_one_process_at_a_time(store: Store) -> None:
     acts = []
     periodic: Periodic[Any] = Periodic("sweep", timedelta(milliseconds=10), lambda services: acts.append(threading.current_thread()))
