@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 EMPTY = Body({})
+SHORT_BODY = 64 * 1024
+"""Bytes that are read before it is known whether the credentials are good."""
 
 
 class Call:
@@ -76,14 +78,14 @@ class Call:
 
     async def ask(self, query: Query) -> tuple[Any, ...]:
         """Authenticates and answers in one round trip. Raises 401 and 403 as the route's rule says."""
-        self._admit_nobody()
+        self.admit_nobody()
         caller, row = await self.services.reader.ask(query, self.credentials)
         self._admit(caller)
         return row
 
     def ask_now(self, query: Query) -> tuple[Any, ...]:
         """The same from a handler that runs in a thread."""
-        self._admit_nobody()
+        self.admit_nobody()
         caller, row = self.services.reader.ask_now(query, self.credentials)
         self._admit(caller)
         return row
@@ -103,9 +105,22 @@ class Call:
         """The same from a thread."""
         if self.caller is not None:
             return self.caller
+        if self.route.stream and self.credentials.kind != "none":
+            stream = self.route.stream.format_map(self.path)
+            caller, (version,) = self.services.reader.ask_now(newest_version(stream), self.credentials)
+            self.seen = {stream: version}
+            return self._admit(caller)
         return self._admit(self.services.reader.identify_now(self.credentials))
 
-    def _admit_nobody(self) -> None:
+    @property
+    def is_short(self) -> bool:
+        """Whether the body is announced to be short enough to be read before it is known who sends it."""
+        length = self.header(b"content-length")
+        if length is None:
+            return self.header(b"transfer-encoding") is None
+        return length.isdecimal() and int(length) <= SHORT_BODY
+
+    def admit_nobody(self) -> None:
         """Questions about the caller have no answer without one, so they are not even asked."""
         if self.credentials.kind == "none":
             self._admit(ANONYMOUS)

@@ -11,6 +11,7 @@ from uuid import UUID
 from fastapi import Body, Path, Query
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -102,23 +103,31 @@ class ApiRoute(APIRoute):
         """The framework's hook, without its solving of dependencies: the Call has everything.
 
         Order of checks (accounts 2.1): who calls, then what was sent. Reads on the loop authenticate in the same round trip as
-        their question, so that comes when they ask; whatever refuses them before that waits until the caller is known.
+        their question, so that comes when they ask, and what runs in a thread is authenticated there, which spares the loop a
+        wait; whatever refuses them before that waits until the caller is known. A long body is only read for a known caller.
         """
         route = self.declared
         handler = route.handler
         anybody = route.caller == "ignored"
         asynchronous = inspect.iscoroutinefunction(handler)
-        lazy = asynchronous and route.method == "GET"
+        later = not anybody and (not asynchronous or route.method == "GET")
+
+        def known(call: Call) -> Any:
+            if not anybody:
+                call.identify_now()
+            return handler(call)
 
         async def handle(request: Request) -> Response:
             call = Call(route, request)
-            if not lazy and not anybody:
+            if not anybody and (not later or (route.body is not None and not call.is_short)):
                 await call.identify()
             try:
+                if not asynchronous and not anybody:
+                    call.admit_nobody()
                 await _read(call, request)
-                result = await handler(call) if asynchronous else await call.in_thread(handler, call)
-            except (Refusal, Refused) as refusal:
-                if lazy and not anybody and call.caller is None and not isinstance(refusal, Unauthenticated):
+                result = await handler(call) if asynchronous else await call.in_thread(known, call)
+            except (Refusal, Refused, HTTPException) as refusal:
+                if later and call.caller is None and not isinstance(refusal, Unauthenticated):
                     await call.identify()
                 raise
             finally:

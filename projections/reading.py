@@ -12,6 +12,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
+from eventstore.database import reading
 from eventstore.digests import secret_digest as secret_digest  # noqa: PLC0414 - doors find it beside the Reader
 from projections.callers import BY_API_KEY, BY_SESSION, CALLER_COLUMNS
 
@@ -82,9 +83,12 @@ class Reader:
     def ask_now(self, query: Query, credentials: Credentials) -> tuple[Caller, tuple[Any, ...]]:
         """The same from a thread."""
         sql, params = self._statement(query, credentials)
-        with self.thread_pool.connection() as connection, connection.cursor(binary=True) as cursor:
-            cursor.execute(sql.encode(), params)
-            return _split(cursor.fetchone(), credentials)
+
+        def read(connection: Connection[TupleRow]) -> TupleRow | None:
+            with connection.cursor(binary=True) as cursor:
+                return cursor.execute(sql.encode(), params).fetchone()
+
+        return _split(reading(self.thread_pool, read), credentials)
 
     async def identify(self, credentials: Credentials) -> Caller:
         """Who the credentials belong to. Raises Rejected."""
