@@ -70,6 +70,7 @@ class Work(Generic[L_co]):
         self.assumed: set[str] = set()
         """Streams whose aggregates come from this process's memory; others may have appended in the last moment."""
         self.forgetting: list[Forgetting] = []
+        self.conditions: list[Statement] = []
 
     def decided(self, decide: Callable[[Self], T]) -> T:
         """The decision. Raises Unproven unless all that it assumed has new events, whose append will prove it."""
@@ -125,6 +126,10 @@ class Work(Generic[L_co]):
         aggregate = kind(kind.stream(number))
         self.aggregates[aggregate.id] = aggregate
         return aggregate
+
+    def require(self, condition: Statement) -> None:
+        """What has to hold at the end of this command's transaction; else it is decided anew. See log.require."""
+        self.conditions.append(condition)
 
     def forget(self, *targets: Aggregate | Forgetting) -> None:
         """Overwrites stored payloads for good, in the transaction of this command's events.
@@ -234,7 +239,7 @@ class Handling(Generic[L_co]):
         aggregates = [a for _, a in sorted(work.aggregates.items()) if a.pending]
         events = [event for a in aggregates for event in a.pending]
         metadata = work.context.metadata()
-        reply = _Reply(result, answer, work.context, once)
+        reply = _Reply(result, answer, work.context, once, work.conditions)
 
         def alongside() -> Alongside:
             return self.inline.writing(events, metadata, reply.queue, then_fetches=once is not None)
@@ -263,7 +268,8 @@ _KEEP = "INSERT INTO log.idempotency (account_id, key, command, request, status,
 class _Reply:
     """The answer of a command, read back in the transaction of its events, and kept if it came with a key."""
 
-    def __init__(self, result: Any, answer: Statement | None, context: Context, once: Once | None) -> None:
+    def __init__(self, result: Any, answer: Statement | None, context: Context, once: Once | None, conditions: Sequence[Statement]) -> None:
+        self._conditions = conditions
         self._result = result
         self._answer = answer
         self._context = context
@@ -273,6 +279,8 @@ class _Reply:
 
     def queue(self, connection: Connection[TupleRow]) -> None:
         """The last statements of the transaction."""
+        for condition in self._conditions:
+            connection.execute(condition.sql.encode(), condition.params)
         self._ask(connection)
         if self._once is not None:
             # What is kept is made from the answer, so it has to be fetched before the commit: one more round trip.

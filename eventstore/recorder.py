@@ -41,10 +41,12 @@ RETRIES = 3
 READ_MODELS_REPLACED = "NC001"
 READ_MODELS_REBUILT = "NC002"
 """SQLSTATEs that log.guard raises."""
+CONDITION_FAILED = "NC004"
+"""SQLSTATE that log.require raises."""
 
 
 class VersionConflict(IntegrityError):
-    """Somebody else appended to this stream first."""
+    """Somebody else appended to this stream first, or changed what the command requires."""
 
 
 class UniqueConflict(IntegrityError):
@@ -157,6 +159,8 @@ class LogRecorder(ApplicationRecorder):
         """Waits, if another attempt makes sense, and tells whether this one may have been committed; else raises."""
         if error.sqlstate == READ_MODELS_REPLACED:
             raise ReadModelsReplaced(str(error)) from error
+        if error.sqlstate == CONDITION_FAILED:
+            raise VersionConflict(str(error)) from error
         if attempt == RETRIES:
             raise error
         if error.sqlstate == READ_MODELS_REBUILT and beside is not None:

@@ -25,6 +25,8 @@ def delete_course(work: Work[Lookups], account_id: int, course_id: int) -> None:
         if _file(work, note_id, inbox_of(work, author_id), course_id):
             moved.append(note_id)
     course.trigger(courses.CourseDeleted, work.context.now, note_ids=moved)
+    # A note that is filed in the course at this very moment was not found above.
+    work.require(work.lookups.course_is_empty(course_id))
 
 
 def restore_course(work: Work[Lookups], account_id: int, course_id: int) -> Saved:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from commands.handling import Statement
+
 
 class CourseLookups(Protocol):
     """Asked inside commands, in a thread."""
@@ -29,6 +31,12 @@ class CourseLookups(Protocol):
 
     def where_notes_are(self, note_ids: Sequence[int]) -> list[tuple[int, int, int | None]]:
         """(note, author, course) of those notes that are not purged."""
+
+    def course_is_there(self, course_id: int) -> Statement:
+        """Requires that the course is not deleted, and keeps it from being deleted until the end of the transaction."""
+
+    def course_is_empty(self, course_id: int) -> Statement:
+        """Requires that no note is in the course any more."""
 
     def note_titles(self, course_id: int) -> set[str]:
         """Titles of everything in the course, also of what lies in the recycle bin."""

@@ -129,6 +129,8 @@ def _create(work: Work[Lookups], account_id: int, met: NewNote, title: str, comm
     )
     if blocks:
         note.write_blocks(blocks, now)
+    if met.course_id is not None:
+        work.require(work.lookups.course_is_there(met.course_id))
     return Saved(note.number, "created")
 
 
@@ -159,6 +161,7 @@ def _upload_again(work: Work[Lookups], met: NewNote, title: str, command: Create
     _change_fields(note, changes, now, None)
     if met.course_id is not None and met.course_id != note.course_id:
         note.trigger(notes.NoteFiled, now, course_id=met.course_id)
+        work.require(work.lookups.course_is_there(met.course_id))
     if command.blocks:
         write_given_blocks(note, command.blocks, now)
     note.write(text, now)
@@ -183,6 +186,7 @@ def change_note(work: Work[Lookups], account_id: int, note_id: int, command: Cha
         course_id = work.lookups.course_for_notes(account_id, command.course_id)
         if course_id is not None and course_id != note.course_id:
             note.trigger(notes.NoteFiled, now, course_id=course_id)
+            work.require(work.lookups.course_is_there(course_id))
     merged = False
     if command.blocks is not None:
         if base is not None and note.content != base.content:

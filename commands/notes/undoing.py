@@ -83,6 +83,7 @@ def _take_back_fields(work: Work[Lookups], note: Note, before: Note, after: Note
         if course is None or course.is_deleted:
             raise Conflict("The course that the note was in is not there any more.")
         note.trigger(notes.NoteFiled, now, course_id=before.course_id)
+        work.require(work.lookups.course_is_there(before.course_id))
 
 
 def _take_back_text(work: Work[Lookups], note: Note, before: Note, after: Note) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from projections.answers import SqlAnswers
+from projections.reading import Query
 
 _OWN = """
 SELECT c.id FROM courses.courses c
@@ -15,6 +16,11 @@ ORDER BY c.sort_order = 0, c.sort_order, s.account_id IS NULL, coalesce(s.opened
 _BY_CLIENT_ID = """
 SELECT id FROM courses.courses
 WHERE owner_id = %(account)s AND client_course_id = %(client_id)s AND deleted_at IS NULL"""
+
+# The lock waits for a deletion that has written the course's row, and makes a later one wait.
+_IS_THERE = """
+SELECT log.require(EXISTS (SELECT FROM courses.courses WHERE id = %(course)s AND deleted_at IS NULL FOR SHARE))"""
+_IS_EMPTY = "SELECT log.require(NOT EXISTS (SELECT FROM notes.notes WHERE course_id = %(course)s))"
 
 
 class CourseAnswers(SqlAnswers):
@@ -59,6 +65,14 @@ class CourseAnswers(SqlAnswers):
             ids=list(note_ids),
         )
         return [(note_id, author_id, course_id) for note_id, author_id, course_id in rows]
+
+    def course_is_there(self, course_id: int) -> Query:
+        """Not deleted, for as long as the transaction lasts."""
+        return Query(_IS_THERE, {"course": course_id})
+
+    def course_is_empty(self, course_id: int) -> Query:
+        """Without notes, also such as others have filed in it meanwhile."""
+        return Query(_IS_EMPTY, {"course": course_id})
 
     def note_titles(self, course_id: int) -> set[str]:
         """Titles of everything in the course, also of what lies in the recycle bin."""

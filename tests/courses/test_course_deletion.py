@@ -54,3 +54,26 @@ def test_one_inbox_however_many_open_it_at_once(services: Services, server: http
     assert len(set(found)) == 1
     course = server.get(f"courses/{found[0]}/").json()
     assert (course["slug"], course["is_default"]) == (f"inbox-{mira.account_id}", True)
+
+
+def test_note_that_is_filed_while_its_course_is_deleted_lands_in_the_inbox(
+    server: httpx.Client, make_course: MakeCourse, inbox: Inbox, mira: Person
+) -> None:
+    home = inbox(mira)
+    loose = server.post("notes/", json={"title": "loose"}, headers=mira.headers).json()["id"]
+
+    def act(action: int, course: int) -> httpx.Response:
+        if action == 0:
+            return server.delete(f"courses/{course}/", headers=mira.headers)
+        if action == 1:
+            return server.patch(f"notes/{loose}/", json={"course_id": course}, headers=mira.headers)
+        return server.post("notes/", json={"title": f"new {action}", "course_id": course}, headers=mira.headers)
+
+    with ThreadPoolExecutor(6) as threads:
+        for _ in range(15):
+            course = make_course(mira)["id"]
+            answers = [threads.submit(act, action, course) for action in (2, 1, 0, 3, 4, 5)]
+            assert {answer.result().status_code for answer in answers} <= {200, 201, 204}
+            listed = server.get("notes/", params={"limit": 100}, headers=mira.headers).json()["results"]
+            assert {note["course_id"] for note in listed} == {home}
+            assert server.patch(f"notes/{loose}/", json={"course_id": None}, headers=mira.headers).status_code == 200
