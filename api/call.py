@@ -16,7 +16,7 @@ from starlette.types import Scope
 from api.answers import finished
 from api.auth import admit, presented
 from api.bodies import Body
-from commands.context import Context
+from commands.context import Context, readable
 from projections.reading import ANONYMOUS, Caller, Credentials, Query, newest_version
 from wiring import Services
 
@@ -28,6 +28,8 @@ T = TypeVar("T")
 EMPTY = Body({})
 SHORT_BODY = 64 * 1024
 """Bytes that are read before it is known whether the credentials are good."""
+SHOWN_OF_KEY = 8
+"""So much of an API key is remembered of who used it; the account sees the same as its prefix."""
 
 
 class Call:
@@ -135,11 +137,15 @@ class Call:
     def context(self) -> Context:
         """The circumstances for a command. The caller has been identified by then."""
         assert self.caller is not None, "identify the caller before a command"
+        by_key = self.caller.kind == "api_key"
         return Context(
             actor=self.caller.account_id,
-            channel="api_key" if self.caller.kind == "api_key" else "web",
+            channel="api_key" if by_key else "web",
+            client=readable(self.header(b"user-agent")) if by_key else None,
+            key=self.credentials.secret[:SHOWN_OF_KEY] if by_key else None,
             request_id=self.request_id,
             session=self.caller.session_id,
+            expects=self.header(b"if-match"),
             seen=self.seen,
         )
 

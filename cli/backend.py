@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from cli.version import release
 from settings import ClientSettings
 from toolbox.tool import Exchange, Request
 
@@ -17,6 +19,10 @@ API = "/api/v1"
 PUBLIC_URL = "http://127.0.0.1:8000"
 """Where a server on this computer listens unless told otherwise."""
 LONGEST_ERROR = 500
+AGENT = f"notechondria-mcp-cli/{release()}"
+LONGEST_CLIENT = 60
+MOVED = "Changed meanwhile: its version is now {}. Read it again, then decide anew."
+"""What is told of a note that has moved on; the API answers with its present state."""
 
 
 class Incomplete(Exception):
@@ -63,7 +69,16 @@ class Backend:
 
     def __init__(self, place: Place, client: httpx.Client | None = None) -> None:
         self.place = place
+        self.client = ""
+        """The assistant, as it names itself."""
+        self.agent = AGENT
+        """Who acts, as the account's list of changes will name it."""
         self._client = client or httpx.Client(timeout=TIMEOUT_S)
+
+    def acts_for(self, tool: str) -> None:
+        """What goes out from here on is for this tool."""
+        name = "".join(character for character in self.client if character.isascii() and character.isprintable())[:LONGEST_CLIENT]
+        self.agent = " ".join(filter(None, (AGENT, tool, f"({name})" if name else "")))
 
     def run(self, exchange: Exchange) -> Any:
         """Sends what the exchange asks for; returns its result. Raises BackendFailed, and what the exchange raises."""
@@ -76,7 +91,7 @@ class Backend:
 
     def send(self, request: Request) -> Any:
         """One request. Raises BackendFailed."""
-        headers = {"Authorization": f"Bearer {self.place.key}", "Accept": "application/json", **request.headers}
+        headers = {"Authorization": f"Bearer {self.place.key}", "Accept": "application/json", "User-Agent": self.agent, **request.headers}
         url = f"{self.place.url}/{request.path}"
         try:
             response = self._client.request(request.method, url, params=dict(request.query), json=request.body, headers=headers)
@@ -97,6 +112,8 @@ def _detail(response: httpx.Response) -> str:
         body = response.json()
     except ValueError:
         return response.text
+    if response.status_code == HTTPStatus.PRECONDITION_FAILED and isinstance(body, dict) and "last_edit" in body:
+        return MOVED.format(body["last_edit"])
     if isinstance(body, dict) and isinstance(body.get("detail"), str):
         detail: str = body["detail"]
         return detail

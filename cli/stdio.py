@@ -17,7 +17,6 @@ from toolbox.tool import Request, Tool
 NAME = "notechondria-mcp-cli"
 VERSION = "2025-03-26"
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
-MOVED = "Changed meanwhile: its version is now {}. Read it again, then decide anew."
 
 
 class ToolFailed(Exception):
@@ -50,6 +49,7 @@ def answer(backend: Backend, line: str) -> dict[str, Any] | None:
         return _error(number, INVALID_PARAMS, "Invalid params: an object is expected.")
     match message["method"]:
         case "initialize":
+            backend.client = _client_of(params)
             return _result(number, _introduction(backend))
         case "ping" | "notifications/initialized":
             return _result(number, {})
@@ -66,12 +66,8 @@ def call_tool(backend: Backend, tool: Tool, sent: Any) -> Any:
         raise ToolFailed("arguments: must be an object.")
     try:
         arguments = read_arguments(tool, sent)
-        if arguments.get("expected_version") is not None or arguments.get("dry_run"):
-            subject = _subject(backend, tool, arguments)
-            if arguments.get("dry_run"):
-                return {"dry_run": True, "would_change": subject}
-            _require_version(subject, arguments["expected_version"])
-        return backend.run(tool.rest(arguments))
+        backend.acts_for(tool.name)
+        return backend.run(tool.exchange(arguments))
     except (WrongArguments, NotApplicable, BackendFailed) as error:
         raise ToolFailed(str(error)) from None
 
@@ -81,19 +77,10 @@ def described(tool: Tool) -> dict[str, Any]:
     return {name: value for name, value in tool.listed().items() if name != "outputSchema"}
 
 
-def _subject(backend: Backend, tool: Tool, arguments: dict[str, Any]) -> Any:
-    if tool.subject is None:
-        raise ToolFailed("dry_run and expected_version are not known for this tool over REST.")
-    return backend.send(Request("GET", tool.subject.format_map(arguments)))
-
-
-def _require_version(subject: Any, expected: str) -> None:
-    """Over REST the version of a thing is its last edit."""
-    now = subject.get("last_edit") if isinstance(subject, dict) else None
-    if now is None:
-        raise ToolFailed("expected_version: what this tool changes has no version over REST. Leave it out.")
-    if expected != now:
-        raise ToolFailed(MOVED.format(now))
+def _client_of(params: dict[str, Any]) -> str:
+    about = params.get("clientInfo")
+    name = about.get("name") if isinstance(about, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _introduction(backend: Backend) -> dict[str, Any]:

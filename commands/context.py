@@ -10,6 +10,13 @@ from typing import Any
 
 import orjson
 
+LONGEST_CLIENT = 120
+
+
+def readable(name: str | None) -> str:
+    """The name of a client program as it is kept: printable, and not too long."""
+    return "".join(character for character in name or "" if character.isprintable())[:LONGEST_CLIENT]
+
 
 def utc_now() -> datetime:
     """The server's clock. Times inside a stream never run backwards even when it does (see Aggregate.trigger)."""
@@ -34,6 +41,8 @@ class Context:
     """Why an operator did it."""
     causation: int | None = None
     """Position of the event that this reacts to, for reactors."""
+    expects: str | None = None
+    """The versions of the changed thing that the caller accepts, as an If-Match header names them; see commands.preconditions."""
     undoes: str | None = None
     """The command id whose effect this one takes back."""
     seen: Mapping[str, int | None] = field(default_factory=dict)

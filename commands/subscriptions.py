@@ -7,6 +7,7 @@ from commands.courses.commands import live_course
 from commands.errors import NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
+from commands.preconditions import require_version
 from eventstore.events import subscriptions
 
 
@@ -28,7 +29,7 @@ class Subscription(Aggregate):
 
 def subscribe(work: Work[Lookups], account_id: int, course_id: int, *, is_private: bool = False) -> int:
     """Follows the course from now on, also if it was followed before."""
-    live_course(work, course_id)
+    require_version(work, live_course(work, course_id).edited_on)
     ids = (account_id, course_id)
     subscription = work.find(Subscription, ids) or work.new(Subscription, ids)
     subscription.trigger(
@@ -43,7 +44,9 @@ def subscribe(work: Work[Lookups], account_id: int, course_id: int, *, is_privat
 
 def unsubscribe(work: Work[Lookups], account_id: int, course_id: int) -> int:
     """Follows the course no longer. Raises NotFound when it was not followed."""
-    _active(work, account_id, course_id).trigger(subscriptions.CourseUnsubscribed, work.context.now)
+    subscription = _active(work, account_id, course_id)
+    require_version(work, live_course(work, course_id).edited_on)
+    subscription.trigger(subscriptions.CourseUnsubscribed, work.context.now)
     return course_id
 
 

@@ -12,15 +12,14 @@ from typing import Any, TypeVar
 
 import orjson
 
-from commands.aggregate import Aggregate
 from commands.context import Context
 from commands.errors import NotFound
 from commands.handling import Once, Statement, Work
 from commands.lookups import Lookups
 from mcp_server.callers import Assistant
-from mcp_server.refusals import Moved, ToolRefusal
+from mcp_server.refusals import ToolRefusal
 from projections.reading import Query
-from projections.wire import offset_time, resolved
+from projections.wire import resolved
 from toolbox.tool import Tool
 from wiring import Services
 
@@ -82,6 +81,7 @@ class ToolCall:
             request_id=self.assistant.request_id,
             client=self.client,
             key=self.assistant.key_prefix,
+            expects=self.arguments.get("expected_version"),
         )
 
     async def ask(self, query: Query) -> tuple[Any, ...]:
@@ -126,13 +126,6 @@ class ToolCall:
         """Runs blocking work off the event loop."""
         context = copy_context()
         return await asyncio.get_running_loop().run_in_executor(self.threads, context.run, work)
-
-    def require_version(self, aggregate: Aggregate, last_edit: object = None) -> None:
-        """Holds expected_version inside a decision. Raises Moved."""
-        expected = self.arguments.get("expected_version")
-        now = offset_time(last_edit or aggregate.modified_on)  # type: ignore[arg-type]
-        if expected is not None and expected != now:
-            raise Moved(now)
 
 
 Handler = Callable[[ToolCall], Awaitable[Result]]

@@ -15,6 +15,7 @@ import structlog
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
+from commands.context import readable
 from commands.errors import Refused
 from commands.handling import Repeated
 from eventstore.database import UNAVAILABLE
@@ -30,7 +31,6 @@ from wiring import Services
 
 TOOL_SECONDS = 25
 CLIENT_INFO = "io.modelcontextprotocol/clientInfo"
-LONGEST_CLIENT = 120
 CONFIRM = "confirm"
 REFUSED = "The user did not agree, so nothing was changed."
 CARRIED_OUT = "This confirmation was used before: the change has been made already."
@@ -129,7 +129,7 @@ def client_name(ctx: Context, assistant: Assistant) -> str:
     name = assistant.agent
     if isinstance(about, Mapping) and isinstance(about.get("name"), str):
         name = " ".join(part for part in (about["name"], about.get("version")) if isinstance(part, str))
-    return "".join(character for character in name if character.isprintable())[:LONGEST_CLIENT]
+    return readable(name)
 
 
 def _can_ask(ctx: Context) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from commands.errors import Conflict, Invalid, NotFound, PreconditionFailed, Refused, TooManyTries, Unreadable
+from commands.errors import Invalid, NotFound, Refused, Unreadable
 
 NEXT_STEPS = {
     "Note": "list_notes and search_notes find ids of your notes; list_deleted_notes those in the recycle bin.",
@@ -38,28 +38,13 @@ class ToolRefusal(Exception):
     """A call that is not carried out, for a reason that this sentence tells."""
 
 
-class Moved(Refused):
-    """The thing is not in the state any more that the assistant has seen."""
-
-    status = 412
-
-    def __init__(self, version: str | None) -> None:
-        super().__init__({"detail": f"Changed meanwhile: its version is now {version}. Read it again, then decide anew."})
-
-
 def sentence(refused: Refused) -> str:
     """What the assistant is told about a refused command."""
     match refused:
-        case Moved():
-            return str(refused.body["detail"])
         case NotFound():
             return not_found(str(refused.body["detail"]))
         case Unreadable():
             return not_found("No Note matches the given query.")
-        case PreconditionFailed():
-            return "Changed meanwhile. Read it again, then decide anew with its new version."
-        case Conflict() | TooManyTries():
-            return f"{_detail(refused.body)}"
         case Invalid():
             return _fields(refused.body)
     return _detail(refused.body)

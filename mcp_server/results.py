@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -40,12 +39,6 @@ def local(call: ToolCall, moment: str | None) -> str | None:
         return datetime.fromisoformat(moment).astimezone(call.assistant.zone).isoformat()
     except (ValueError, OverflowError):
         return None
-
-
-def state_of(*values: Any) -> str:
-    """Names a state by what it holds, for things whose read models show no version."""
-    plain = [value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value for value in values]
-    return hashlib.sha256(orjson.dumps(plain)).hexdigest()[:16]
 
 
 def written_by(call: ToolCall, author: Mapping[str, Any] | None) -> Result:
@@ -93,14 +86,9 @@ def course(call: ToolCall, item: Mapping[str, Any]) -> Result:
     """A Course."""
     shown = {name: item[name] for name in ("id", "title", "slug", "description", "icon", "is_default")}
     shown["description"] = shown["description"] or ""
-    shown |= {"version": course_state(item["title"], item["description"], item["icon"]), "is_subscribed": item["is_subscribed"]}
+    shown |= {"version": offset(item["last_edit"]), "is_subscribed": item["is_subscribed"]}
     shown["origin"] = written_by(call, item["owner"])["origin"]
     return shown
-
-
-def course_state(title: str, description: str | None, icon: int | None) -> str:
-    """The version of a course."""
-    return state_of(title, description or "", icon)
 
 
 def event(call: ToolCall, item: Mapping[str, Any]) -> Result:
@@ -109,20 +97,8 @@ def event(call: ToolCall, item: Mapping[str, Any]) -> Result:
     shown["description"] = shown["description"] or ""
     shown["completed_at"] = item.get("completed_at")
     shown |= localized(call, item)
-    shown["version"] = event_state(
-        item["title"],
-        datetime.fromisoformat(item["starts_at"]),
-        datetime.fromisoformat(item["ends_at"]),
-        item["difficulty_weight"],
-        item["description"],
-        is_completed=item["is_completed"],
-    )
+    shown["version"] = offset(item["last_edit"])
     return shown
-
-
-def event_state(title: str, starts_at: datetime, ends_at: datetime, weight: int, description: str | None, *, is_completed: bool) -> str:
-    """The version of an event."""
-    return state_of(title, starts_at, ends_at, weight, description or "", is_completed)
 
 
 def localized(call: ToolCall, item: Mapping[str, Any]) -> Result:
@@ -132,12 +108,18 @@ def localized(call: ToolCall, item: Mapping[str, Any]) -> Result:
 
 def session(call: ToolCall, item: Mapping[str, Any]) -> Result:
     """A NoteSession."""
-    state = state_of(item["title"], item["summary"], datetime.fromisoformat(item["starts_at"]))
-    return {**item, **localized(call, item), "version": state}
+    shown = {**item, **localized(call, item)}
+    shown["version"] = shown.pop("last_edit")
+    return shown
 
 
-def paged(members: Result, name: str, items: Sequence[Any] | Iterable[Any], *, start: int = 0, more: bool = False) -> Result:
-    """The members and as many of the items as fit. start: how many came before; more: whether others come behind them."""
+def paged(
+    members: Result, name: str, items: Sequence[Any] | Iterable[Any], *, start: int = 0, more: bool = False, continued: bool = True
+) -> Result:
+    """The members and as many of the items as fit. start: how many came before; more: whether others come behind them.
+
+    continued: whether the rest can be asked for.
+    """
     items = list(items)
     room = LARGEST - len(orjson.dumps(members)) - 200
     kept: list[Any] = []
@@ -148,7 +130,7 @@ def paged(members: Result, name: str, items: Sequence[Any] | Iterable[Any], *, s
         kept.append(item)
     result = {**members, name: kept}
     if len(kept) < len(items) or more:
-        result |= {"truncated": True, "next_cursor": cursor_at(start + len(kept))}
+        result |= {"truncated": True} | ({"next_cursor": cursor_at(start + len(kept))} if continued else {})
     return result
 
 

@@ -13,6 +13,8 @@ from toolbox.tool import Tool
 
 _NUMBER = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
 MOST_PROBLEMS = 5
+OPAQUE = ("expected_version", "change_id")
+"""Texts that some answers show as numbers."""
 
 
 class WrongArguments(Exception):
@@ -26,6 +28,7 @@ def read_arguments(tool: Tool, sent: Mapping[str, Any]) -> dict[str, Any]:
     """
     given = {tool.aliases.get(name, name): value for name, value in sent.items() if name in tool.aliases} | dict(sent)
     known = {name: _adapted(given[name], schema) for name, schema in tool.properties.items() if name in given}
+    known |= {name: str(known[name]) for name in OPAQUE if type(known.get(name)) is int}
     for name in tool.lenient:
         if name in known:
             known[name] = _lenient(known[name], tool.properties[name])

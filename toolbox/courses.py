@@ -19,7 +19,7 @@ from toolbox.schemas import (
     text,
     whole,
 )
-from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Tool, deleted, rest
+from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Tool, deleted, expected_version, rest
 
 PATH = "courses/{course_id}/"
 COURSE_ID = {"course_id": number_of("course")}
@@ -33,7 +33,7 @@ TOOLS = (
         title="List courses",
         description="Own courses with the Inbox first, followed ones, and those with public notes.",
         properties=CURSOR,
-        answer=record({"courses": list_of(COURSE)}, {**PAGED, **NOTICE}),
+        answer=record({"courses": list_of(COURSE)}, {**PAGED, **NOTICE, "version": text("Names the order; for reorder_courses.")}),
         rest=rest("GET", "courses/"),
         reads=True,
     ),
@@ -66,7 +66,6 @@ TOOLS = (
         rest=rest("PATCH", PATH),
         destroys=True,
         repeatable=True,
-        subject=PATH,
     ),
     Tool(
         name="delete_course",
@@ -94,7 +93,12 @@ TOOLS = (
         name="reorder_courses",
         title="Arrange courses",
         description="Puts own courses into this order. Ids that are not own courses, and the Inbox, are left out.",
-        properties={"course_ids": {"type": "array", "description": "Ids in the wanted order.", "items": {}, "maxItems": 1000}},
+        properties={
+            "course_ids": {"type": "array", "description": "Ids in the wanted order.", "items": {}, "maxItems": 1000},
+            **expected_version(
+                "The `version` of list_courses: the ids of the own courses but the Inbox, in the order that you saw, joined by -"
+            ),
+        },
         required=("course_ids",),
         answer=record({"reordered": list_of(ID)}),
         rest=rest("POST", "courses/reorder/"),
@@ -105,7 +109,7 @@ TOOLS = (
         name="subscribe_course",
         title="Follow a course",
         description="Follows a course, so that it is among your courses.",
-        properties=COURSE_ID,
+        properties={**COURSE_ID, **EXPECTED_VERSION},
         required=("course_id",),
         answer=COURSE,
         rest=rest("POST", "courses/{course_id}/subscribe/"),
@@ -115,7 +119,7 @@ TOOLS = (
         name="unsubscribe_course",
         title="Follow a course no longer",
         description="Ends following a course.",
-        properties=COURSE_ID,
+        properties={**COURSE_ID, **EXPECTED_VERSION},
         required=("course_id",),
         answer=record({"unsubscribed": {"const": True}, "course_id": ID}),
         rest=rest("DELETE", "courses/{course_id}/subscribe/", reply=deleted("course_id", "unsubscribed")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from toolbox.markdown import NotApplicable
@@ -22,13 +23,17 @@ from toolbox.schemas import (
     text,
     whole,
 )
+from toolbox.schemas import VERSION as STATE
 from toolbox.sharing import require_sharing
-from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Arguments, Exchange, Request, Tool, deleted, rest
+from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Arguments, Exchange, Request, Tool, deleted, expected_version, expecting, rest
 
 VERSION = record({"id": ID, "title": TEXT, "reason": TEXT, "date_created": TIME})
 ATTACHMENT = record({"id": ID, "original_filename": TEXT, "file_size": ID, "content_type": TEXT, "date_created": TIME})
+FILE = "notes/{note_id}/attachments/{attachment_id}/"
+FILE_VERSION = expected_version("The `date_created` that list_attachments shows")
 DELETED_NOTE = record(
-    {"id": ID, "title": TEXT, "description": TEXT, "course_id": COURSE_ID, "deleted_at": TIME}, {"deleted_at_local": nullable(TEXT)}
+    {"id": ID, "title": TEXT, "description": TEXT, "course_id": COURSE_ID, "deleted_at": TIME},
+    {"deleted_at_local": nullable(TEXT), "version": STATE},
 )
 CHANGE = record(
     {"id": TEXT, "at": TIME, "what": TEXT, "channel": TEXT},
@@ -39,7 +44,16 @@ CHANGE = record(
 def take_snapshot(arguments: Arguments) -> Exchange:
     """The body is empty unless a reason is given."""
     body = {"reason": arguments["reason"]} if arguments.get("reason") else {}
-    answer = yield Request("POST", f"notes/{arguments['note_id']}/snapshot/", body=body)
+    answer = yield Request("POST", f"notes/{arguments['note_id']}/snapshot/", body=body, headers=expecting(arguments))
+    return answer
+
+
+def go_back(arguments: Arguments) -> Exchange:
+    """A dry run shows the version."""
+    if arguments.get("dry_run"):
+        version = yield Request("GET", "notes/{note_id}/history/{version_id}/".format_map(arguments))
+        return {"dry_run": True, "would_become": version}
+    answer = yield from rest("POST", "notes/{note_id}/restore/{version_id}/")(arguments)
     return answer
 
 
@@ -54,25 +68,43 @@ def compare(arguments: Arguments) -> Exchange:
     return answer
 
 
+ASSISTANTS = ("mcp:", "api_key")
+"""What the channels of assistants begin with: over the MCP endpoint, and over REST."""
+NO_CHANGE_ID = "change_id: this is no id of a change. list_changes lists the changes with their ids."
+NOTHING_OWN = "There is no change of yours that could be taken back. list_changes lists all changes of the account."
 HIDING = {"NoteUnpublished", "NoteDeleted"}
 """What takes notes away from other readers: taken back, it publishes."""
 
 
 def undo(arguments: Arguments) -> Exchange:
-    """Without an id the latest change that was made with an API key; what the user did is never taken back unasked."""
+    """Without an id the latest change that was made with this key; what the user did is never taken back unasked."""
     wanted = arguments.get("change_id")
+    if wanted is not None and not is_change_id(wanted):
+        raise NotApplicable(NO_CHANGE_ID)
     page = yield Request("GET", "changes/", {"limit": 100})
     if wanted is None:
-        own = (one for one in page["results"] if one["channel"] == "api_key" and not one["undone"] and not one["undoes"])
-        change = next(own, None)
+        settings = yield Request("GET", "settings/")
+        change = next((one for one in page["results"] if is_own_change(one, settings["api_key_prefix"])), None)
         if change is None:
-            raise NotApplicable("There is no change of an assistant that could be taken back. list_changes lists all changes.")
+            raise NotApplicable(NOTHING_OWN)
     else:
         change = next((one for one in page["results"] if str(one["id"]) == wanted), None)
+    if arguments.get("dry_run"):
+        return {"dry_run": True, "undone": False, "change_id": wanted or str((change or {}).get("id")), "would_undo": change}
     if change is None or HIDING & set(change["types"]):
         yield from require_sharing()
-    answer = yield Request("POST", "undo/", body={"change": change["id"] if change else wanted})
+    answer = yield Request("POST", "undo/", body={"change": change["id"] if change else int(wanted or 0)})
     return answer
+
+
+def is_change_id(text: str) -> bool:
+    """Whether a change can have this id."""
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+def is_own_change(change: Mapping[str, Any], key_prefix: str) -> bool:
+    """Whether an assistant with this key made the change, and it still stands."""
+    return change["channel"].startswith(ASSISTANTS) and change["key"] == key_prefix and not change["undone"] and not change["undoes"]
 
 
 def _emptied(answer: Any, _: Arguments) -> Any:
@@ -98,7 +130,6 @@ TOOLS = (
         required=("note_id",),
         answer=record({"version_id": ID, "date_created": TIME}),
         rest=take_snapshot,
-        subject=NOTE,
     ),
     Tool(
         name="restore_note_version",
@@ -112,8 +143,7 @@ TOOLS = (
         },
         required=("note_id", "version_id"),
         answer=NOTE_DETAIL,
-        rest=rest("POST", "notes/{note_id}/restore/{version_id}/"),
-        subject=NOTE,
+        rest=go_back,
     ),
     Tool(
         name="diff_note_versions",
@@ -154,19 +184,19 @@ TOOLS = (
         name="delete_attachment",
         title="Delete a file of a note",
         description="Deletes a file of an own note.",
-        properties={**NOTE_ID, "attachment_id": number_of("attachment"), **EXPECTED_VERSION, **DRY_RUN},
+        properties={**NOTE_ID, "attachment_id": number_of("attachment"), **FILE_VERSION, **DRY_RUN},
         required=("note_id", "attachment_id"),
         answer=record({"deleted": BOOLEAN, "attachment_id": ID}, {"dry_run": BOOLEAN, "title": TEXT}),
-        rest=rest("DELETE", "notes/{note_id}/attachments/{attachment_id}/", reply=deleted("attachment_id")),
+        rest=rest("DELETE", FILE, reply=deleted("attachment_id")),
         destroys=True,
-        subject=NOTE,
+        subject=FILE,
     ),
     Tool(
         name="list_deleted_notes",
         title="List the recycle bin",
         description="The notes in the recycle bin, the latest deletion first.",
         properties=CURSOR,
-        answer=record({"deleted_notes": list_of(DELETED_NOTE)}, PAGED),
+        answer=record({"deleted_notes": list_of(DELETED_NOTE)}, {**PAGED, "version": STATE}),
         rest=rest("GET", "notes/deleted/"),
         reads=True,
     ),
@@ -174,7 +204,7 @@ TOOLS = (
         name="restore_deleted_note",
         title="Take a note out of the recycle bin",
         description="Brings a deleted note back, private, with all it had.",
-        properties=NOTE_ID,
+        properties={**NOTE_ID, **EXPECTED_VERSION},
         required=("note_id",),
         answer=NOTE_DETAIL,
         rest=rest("POST", "notes/{note_id}/restore/"),
@@ -183,8 +213,8 @@ TOOLS = (
         name="empty_recycle_bin",
         title="Empty the recycle bin",
         description="Deletes every note in the recycle bin for good. Nothing brings them back: ask the user first.",
-        properties=DRY_RUN,
-        answer=record({"deleted_count": ID}, {"dry_run": BOOLEAN, "titles": list_of(TEXT)}),
+        properties={**expected_version("The latest `deleted_at` in list_deleted_notes"), **DRY_RUN},
+        answer=record({"deleted_count": ID}, {"dry_run": BOOLEAN, "would_delete": ID, "titles": list_of(TEXT), "version": STATE, **PAGED}),
         rest=rest("DELETE", "notes/deleted/empty/", reply=_emptied),
         destroys=True,
         subject="notes/deleted/",

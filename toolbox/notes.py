@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from toolbox.markdown import Passage, edited, headings, section
+from toolbox.markdown import NotApplicable, Passage, edited, headings, section
 from toolbox.schemas import (
     ID,
     NOTE_DETAIL,
@@ -22,7 +22,7 @@ from toolbox.schemas import (
     yes_or_no,
 )
 from toolbox.sharing import unless_published
-from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Arguments, Exchange, Request, Tool, deleted, rest
+from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Arguments, Exchange, Request, Tool, deleted, expecting, rest
 
 NOTE = "notes/{note_id}/"
 NOTE_ID = {"note_id": number_of("note")}
@@ -46,10 +46,15 @@ def read_section(arguments: Arguments) -> Exchange:
 
 def patch(arguments: Arguments) -> Exchange:
     """Reads, edits, and writes back on the version that was read."""
-    path = NOTE.format_map(arguments)
+    path, passage = NOTE.format_map(arguments), Passage.of(arguments)
     note = yield Request("GET", path)
-    content = edited(note["content"], Passage.of(arguments))
-    answer = yield Request("PATCH", path, body={"content": content}, headers={"If-Match": f'"{note["last_edit"]}"'})
+    expected, now = arguments.get("expected_version"), note["last_edit"]
+    if expected is not None and not arguments.get("dry_run") and expected not in (now, str(note["version"])):
+        raise NotApplicable(f"Changed meanwhile: its version is now {now}. Read it again, then decide anew.")
+    content = edited(note["content"], passage)
+    if arguments.get("dry_run"):
+        return {**note, "content": content, "dry_run": True}
+    answer = yield Request("PATCH", path, body={"content": content}, headers=expecting({"expected_version": now}))
     return answer
 
 
@@ -136,7 +141,6 @@ TOOLS = (
         destroys=True,
         repeatable=True,
         lenient=("editor_mode",),
-        subject=NOTE,
     ),
     Tool(
         name="patch_note",
@@ -158,7 +162,6 @@ TOOLS = (
         required=("note_id",),
         answer=NOTE_DETAIL,
         rest=patch,
-        subject=NOTE,
     ),
     Tool(
         name="delete_note",

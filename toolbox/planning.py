@@ -25,7 +25,7 @@ from toolbox.schemas import (
     whole,
     yes_or_no,
 )
-from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Arguments, Tool, deleted, rest
+from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Arguments, Exchange, Tool, deleted, rest
 
 EVENT_PATH = "planner-events/{event_id}/"
 FEED_PATH = "calendar-feeds/{feed_id}/"
@@ -39,6 +39,26 @@ MOMENT = "ISO 8601 date and time with offset, such as 2031-05-06T14:00:00+02:00.
 COURSE_OR_NONE = nullable(whole("Id of the course it belongs to; null is none.", minimum=0))
 DELETED = {"dry_run": BOOLEAN, "title": TEXT}
 SUMMARY = text("A line about it; cut at 255 characters.")
+
+
+LONGEST_SUMMARY = 255
+
+
+def _with_summary_cut(arguments: Arguments) -> dict[str, Any]:
+    return {**arguments, **({"summary": arguments["summary"][:LONGEST_SUMMARY]} if "summary" in arguments else {})}
+
+
+def start_sitting(arguments: Arguments) -> Exchange:
+    """From now on, whatever the assistant thinks what time it is."""
+    answer = yield from rest("POST", "note-sessions/")({**_with_summary_cut(arguments), "started_at": _now()})
+    return answer
+
+
+def end_sitting(arguments: Arguments) -> Exchange:
+    """Now, or when the assistant says."""
+    ended_at = arguments.get("ended_at") or _now()
+    answer = yield from rest("PATCH", SESSION_PATH)({**_with_summary_cut(arguments), "ended_at": ended_at})
+    return answer
 
 
 def _first(answer: Any, arguments: Arguments) -> Any:
@@ -105,18 +125,23 @@ SESSIONS = (
         properties={**NOTE_ID, "title": text("The note's title when left out.", max_length=120), "summary": SUMMARY},
         required=("note_id",),
         answer=NOTE_SESSION,
-        rest=lambda arguments: rest("POST", "note-sessions/")({**arguments, "started_at": _now()}),
+        rest=start_sitting,
     ),
     Tool(
         name="end_note_session",
         title="End a note session",
-        description="Ends a sitting, now.",
-        properties={**SESSION_ID, "title": text(max_length=120), "summary": SUMMARY, **EXPECTED_VERSION},
+        description="Ends a sitting, now or at the time that you give.",
+        properties={
+            **SESSION_ID,
+            "title": text(max_length=120),
+            "summary": SUMMARY,
+            "ended_at": nullable(text(f"{MOMENT} Now when it is left out.", max_length=64)),
+            **EXPECTED_VERSION,
+        },
         required=("session_id",),
         answer=NOTE_SESSION,
-        rest=lambda arguments: rest("PATCH", SESSION_PATH)({"ended_at": _now(), **arguments}),
+        rest=end_sitting,
         destroys=True,
-        subject=SESSION_PATH,
     ),
 )
 
@@ -173,7 +198,6 @@ EVENTS = (
         rest=rest("PATCH", EVENT_PATH),
         destroys=True,
         repeatable=True,
-        subject=EVENT_PATH,
     ),
     Tool(
         name="delete_event",
@@ -228,7 +252,6 @@ FEEDS = (
         destroys=True,
         repeatable=True,
         open_world=True,
-        subject=FEED_PATH,
     ),
     Tool(
         name="delete_calendar_feed",

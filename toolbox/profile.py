@@ -36,7 +36,7 @@ TOOLS = (
             "settings/",
             reply=lambda answer, _: {
                 name: answer.get(name)
-                for name in ("username", "email", "display_name", *PROFILE_MEMBERS[2:], "mcp_skill_md")
+                for name in ("username", "email", "display_name", *PROFILE_MEMBERS[2:], "mcp_skill_md", "last_edit")
                 if name in answer
             },
         ),

@@ -26,6 +26,7 @@ Exchange = Generator[Request, Any, Any]
 """Yields requests, is sent their answers as JSON values, returns the tool's result."""
 Rest = Callable[[Arguments], Exchange]
 
+LONGEST_VERSION = 8_000
 STEERING = ("expected_version", "dry_run", "cursor")
 """Arguments that say how to work, not on what; they are no fields of REST bodies."""
 
@@ -36,7 +37,7 @@ class Tool:
 
     reads, destroys, repeatable, open_world: the hints of its annotations; repeatable tools come to the same when called twice.
     lenient: arguments whose wrong values are left out instead of being refused. aliases: other names of arguments.
-    subject: REST path of what it changes, for comparing versions and for dry runs. confirms: what to ask a person before.
+    subject: REST path of what a dry run shows, for tools that only delete. confirms: what to ask a person before.
     """
 
     name: str
@@ -68,6 +69,13 @@ class Tool:
             hints |= {"destructiveHint": self.destroys, "idempotentHint": self.repeatable}
         return hints
 
+    def exchange(self, arguments: Arguments) -> Exchange:
+        """What the stdio client does for a call."""
+        if self.subject is None or not arguments.get("dry_run"):
+            return (yield from self.rest(arguments))
+        found = yield Request("GET", self.subject.format_map(arguments))
+        return {"dry_run": True, "would_change": found}
+
     def listed(self) -> dict[str, Any]:
         """The tool as tools/list shows it."""
         return {
@@ -80,9 +88,13 @@ class Tool:
         }
 
 
-EXPECTED_VERSION = {
-    "expected_version": text("The `version` that you read. If it has changed since, nothing is written and you are told.", max_length=64)
-}
+def expected_version(what: str = "The `version` that you read") -> dict[str, Schema]:
+    """The argument that keeps a call from changing what was not seen."""
+    described = f"{what}. If it is another one by now, nothing is written and you are told."
+    return {"expected_version": text(described, max_length=LONGEST_VERSION, pattern="^[ -~]+$")}
+
+
+EXPECTED_VERSION = expected_version()
 DRY_RUN = {"dry_run": yes_or_no("Only tell what would happen.")}
 CURSOR = {"cursor": text("The next_cursor of the answer before.", max_length=200)}
 
@@ -112,10 +124,16 @@ def rest(
             if name not in inside and name not in query and name not in STEERING
         }
         body = {**sent, **(fixed or {})} if method in ("POST", "PATCH") else None
-        answer = yield Request(method, path.format_map({name: arguments[name] for name in inside}), asked, body)
+        answer = yield Request(method, path.format_map({name: arguments[name] for name in inside}), asked, body, expecting(arguments))
         return answer if reply is None else reply(answer, arguments)
 
     return exchange
+
+
+def expecting(arguments: Arguments) -> dict[str, str]:
+    """The header by which the REST API refuses to change another version than the one that was seen."""
+    expected = arguments.get("expected_version")
+    return {} if expected is None else {"If-Match": f'"{expected}"'}
 
 
 def deleted(name: str, key: str = "deleted") -> Callable[[Any, Arguments], Any]:

@@ -107,10 +107,10 @@ def delete_by_uuid(call: Call) -> Response:
 
 def _change(call: Call, note_id: int) -> Response:
     command = ChangeNote(**note_fields(call.body.sent()))
-    account_id, if_match = caller_id(call), call.header(b"if-match")
+    account_id = caller_id(call)
 
     def decide(work: Work[Lookups]) -> Saved:
-        return change_note(work, account_id, note_id, command, if_match)
+        return change_note(work, account_id, note_id, command)
 
     tags: list[str] = []
 
@@ -129,9 +129,9 @@ def _change(call: Call, note_id: int) -> Response:
 
 
 def _delete(call: Call, note_id: int) -> Response:
-    account_id, if_match = caller_id(call), call.header(b"if-match")
+    account_id = caller_id(call)
     try:
-        return carry_out(call, lambda work: delete_note(work, account_id, note_id, if_match), lambda _gone, _row: (204, b""))
+        return carry_out(call, lambda work: delete_note(work, account_id, note_id), lambda _gone, _row: (204, b""))
     except PreconditionFailed:
         return _current(call, note_id)
 

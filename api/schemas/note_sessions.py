@@ -48,3 +48,5 @@ class NoteSessionOut(BaseModel):
     summary: str
     starts_at: datetime
     ends_at: datetime
+    ended_at: datetime | None
+    last_edit: datetime

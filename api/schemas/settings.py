@@ -101,3 +101,4 @@ class SettingsOut(BaseModel):
     api_base_url: str
     app_settings: dict[str, Any]
     app_settings_updated_at: str | None
+    last_edit: str

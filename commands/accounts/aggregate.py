@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
 from commands.aggregate import Aggregate, evolves
@@ -33,6 +34,8 @@ class Account(Aggregate):
     profile: dict[str, str]
     app_settings: dict[str, Any]
     image_path: str = ""
+    edited_on: datetime
+    """The last change of what the settings show."""
     api_key_digest: str | None = None
     links: dict[str, str]
     """Provider -> the id there."""
@@ -58,6 +61,7 @@ class Account(Aggregate):
         self.password_hash = event.password_hash
         self.profile = {"first_name": event.first_name, "last_name": event.last_name}
         self.image_path = default_image_path(self.number)
+        self.edited_on = event.timestamp
 
     @evolves(accounts.RegistrationRenewed)
     def _renewed(self, event: accounts.RegistrationRenewed) -> None:
@@ -124,23 +128,28 @@ class Account(Aggregate):
     def _email_changed(self, event: accounts.EmailChanged) -> None:
         self.email = event.email
         self.email_verified = event.verified
+        self.edited_on = event.timestamp
         self._use_up(event.code_id)
 
     @evolves(accounts.UsernameChanged)
     def _username_changed(self, event: accounts.UsernameChanged) -> None:
         self.username = event.username
+        self.edited_on = event.timestamp
 
     @evolves(accounts.ProfileChanged)
     def _profile_changed(self, event: accounts.ProfileChanged) -> None:
         self.profile = {**self.profile, **event.changes}
+        self.edited_on = event.timestamp
 
     @evolves(accounts.AppSettingsChanged)
     def _app_settings_changed(self, event: accounts.AppSettingsChanged) -> None:
         self.app_settings = {**self.app_settings, **event.changes}
+        self.edited_on = event.timestamp
 
     @evolves(accounts.AvatarChanged)
     def _avatar_changed(self, event: accounts.AvatarChanged) -> None:
         self.image_path = event.image_path
+        self.edited_on = event.timestamp
 
     @evolves(accounts.ApiKeyRotated)
     def _api_key_rotated(self, event: accounts.ApiKeyRotated) -> None:

@@ -14,6 +14,7 @@ from commands.accounts.lookups import AccountLookups
 from commands.accounts.refusals import EMAIL_IN_USE, USERNAME_IN_USE, own_account
 from commands.errors import Invalid
 from commands.handling import Work
+from commands.preconditions import require_version
 from eventstore.events import accounts
 from eventstore.mails import Mail
 
@@ -45,6 +46,7 @@ class SettingsChange:
 def change_settings(work: Work[AccountLookups], account_id: int, command: ChangeSettings, *, email_locked: bool) -> SettingsChange:
     """Saves all of it or nothing. Raises Invalid with every field that is taken."""
     account = own_account(work, account_id)
+    require_version(work, account.edited_on)
     now = work.context.now
     renamed = command.username if command.username != account.username else None
     moved = _other_address(account, command.email)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from commands.aggregate import Aggregate, evolves
 from eventstore.events import attachments
 
@@ -14,6 +16,7 @@ class Attachment(Aggregate):
     note_id: int = 0
     owner_id: int = 0
     path: str = ""
+    uploaded_on: datetime | None = None
     is_deleted: bool = False
     is_purged: bool = False
 
@@ -22,6 +25,7 @@ class Attachment(Aggregate):
         self.note_id = event.note_id
         self.owner_id = event.owner_id
         self.path = event.path
+        self.uploaded_on = event.timestamp
 
     @evolves(attachments.AttachmentDeleted)
     def _deleted(self, event: attachments.AttachmentDeleted) -> None:

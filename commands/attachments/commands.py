@@ -8,6 +8,7 @@ from commands.attachments.aggregate import Attachment
 from commands.errors import Declined, Forbidden, NotFound, Unreadable
 from commands.handling import Work
 from commands.lookups import Lookups
+from commands.preconditions import require_version
 from eventstore.events import attachments
 
 
@@ -41,6 +42,7 @@ def delete_attachment(work: Work[Lookups], account_id: int, note_id: int, attach
     attachment = work.find(Attachment, attachment_id)
     if attachment is None or attachment.note_id != note_id or attachment.is_deleted:
         raise NotFound("NoteAttachment")
+    require_version(work, attachment.uploaded_on)
     attachment.trigger(attachments.AttachmentDeleted, work.context.now)
 
 

@@ -13,6 +13,7 @@ from commands.calendars.source_urls import calendar_address
 from commands.errors import Declined, NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
+from commands.preconditions import require_version
 from commands.unset import UNSET, Unset
 from eventstore.events import calendars
 
@@ -87,6 +88,7 @@ def change_calendar_feed(work: Work[Lookups], command: ChangeCalendarFeed) -> in
     """Changes what is named, one event per aspect."""
     now = work.context.now
     feed = _own_feed(work, command.feed_id)
+    require_version(work, feed.modified_on)
     if not isinstance(command.course_id, Unset) and command.course_id != feed.course_id:
         _require_course(work, command.course_id)
         feed.trigger(calendars.CalendarFeedFiled, now, course_id=command.course_id)
@@ -109,6 +111,7 @@ def change_calendar_feed(work: Work[Lookups], command: ChangeCalendarFeed) -> in
 def remove_calendar_feed(work: Work[Lookups], feed_id: int) -> int:
     """Removes a calendar with all of its entries."""
     feed = _own_feed(work, feed_id)
+    require_version(work, feed.modified_on)
     feed.trigger(calendars.CalendarFeedRemoved, work.context.now)
     return feed.number
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from commands.aggregate import Aggregate, evolves
@@ -26,6 +27,12 @@ class Course(Aggregate):
     moved_notes: tuple[int, ...] = ()
     """Notes that left the course when it was deleted."""
     media: tuple[dict[str, Any], ...] = ()
+    edited_on: datetime
+    """The last edit that clients see; being arranged is none."""
+
+    @evolves(courses.CourseTouched)
+    def _touched(self, event: courses.CourseTouched) -> None:
+        self.edited_on = event.timestamp
 
     @evolves(courses.CourseCreated)
     def _created(self, event: courses.CourseCreated) -> None:
@@ -36,22 +43,27 @@ class Course(Aggregate):
         self.icon = event.icon
         self.is_default = event.is_default
         self.client_course_id = event.client_course_id
+        self.edited_on = event.timestamp
 
     @evolves(courses.CourseRenamed)
     def _renamed(self, event: courses.CourseRenamed) -> None:
         self.title = event.title
+        self.edited_on = event.timestamp
 
     @evolves(courses.CourseDescribed)
     def _described(self, event: courses.CourseDescribed) -> None:
         self.description = event.description
+        self.edited_on = event.timestamp
 
     @evolves(courses.CourseIconChanged)
     def _icon_changed(self, event: courses.CourseIconChanged) -> None:
         self.icon = event.icon
+        self.edited_on = event.timestamp
 
     @evolves(courses.CourseColorChanged)
     def _color_changed(self, event: courses.CourseColorChanged) -> None:
         self.color_hue = event.color_hue
+        self.edited_on = event.timestamp
 
     @evolves(courses.CourseArranged)
     def _arranged(self, event: courses.CourseArranged) -> None:

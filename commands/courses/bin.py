@@ -9,6 +9,7 @@ from commands.errors import Declined, Forbidden, NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.aggregate import Note
+from commands.preconditions import require_version
 from eventstore.events import courses, notes
 
 
@@ -19,6 +20,7 @@ def delete_course(work: Work[Lookups], account_id: int, course_id: int) -> None:
         raise Forbidden("You can only delete your own categories.")
     if course.is_default:
         raise Declined("The default category cannot be deleted.")
+    require_version(work, course.edited_on)
     inbox_of(work, account_id)
     moved = []
     for note_id, author_id in work.lookups.notes_in_course(course_id):

@@ -12,6 +12,7 @@ from commands.courses.slugs import free_slug, slugify
 from commands.errors import Declined, Forbidden, NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
+from commands.preconditions import require_version
 from eventstore.events import courses
 
 
@@ -84,20 +85,27 @@ def change_course(work: Work[Lookups], account_id: int, course_id: int, command:
         raise Forbidden("You can only edit your own categories.")
     if course.is_default:
         raise Declined("The default category cannot be edited.")
+    require_version(work, course.edited_on)
     _change(work, course, command)
     return Saved(course_id)
 
 
 def arrange_courses(work: Work[Lookups], account_id: int, course_ids: Sequence[int]) -> None:
-    """Numbers the account's courses: the named ones in this order, the others behind them as they were."""
+    """Numbers the account's courses: the named ones in this order, the others behind them as they were.
+
+    What the caller expects is the order that it saw: the ids joined by hyphens.
+    """
     own = work.lookups.own_courses(account_id)
     mine = frozenset(own)
     named = [course_id for course_id in dict.fromkeys(course_ids) if course_id in mine]
     if not named:
         return
     chosen = frozenset(named)
-    for place, course_id in enumerate([*named, *(other for other in own if other not in chosen)], start=1):
-        course = work.find(Course, course_id)
+    arranged = [work.find(Course, course_id) for course_id in [*named, *(other for other in own if other not in chosen)]]
+    if work.context.expects is not None:
+        # Asked for once the courses are loaded: who arranges them after this moment is found out by the append.
+        require_version(work, "-".join(map(str, work.lookups.own_courses(account_id))))
+    for place, course in enumerate(arranged, start=1):
         if course is not None and not course.is_deleted and course.sort_order != place:
             course.trigger(courses.CourseArranged, work.context.now, sort_order=place)
 

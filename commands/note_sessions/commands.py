@@ -10,6 +10,7 @@ from commands.handling import Work
 from commands.lookups import Lookups
 from commands.note_sessions.aggregate import NoteSession, not_before
 from commands.note_sessions.clocks import Told, believed
+from commands.preconditions import require_version
 from commands.unset import UNSET, Unset
 from eventstore import moments
 from eventstore.events import note_sessions
@@ -77,6 +78,7 @@ def change_note_session(work: Work[Lookups], command: ChangeNoteSession) -> int:
     session = work.find(NoteSession, command.session_id)
     if session is None or session.is_purged or session.owner_id != work.context.actor:
         raise NotFound("NoteSession")
+    require_version(work, session.modified_on)
     zone = None
     if not isinstance(command.started_at, Unset) or not isinstance(command.ended_at, Unset):
         zone = work.lookups.account_zone(session.owner_id)

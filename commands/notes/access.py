@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from commands.errors import Forbidden, NotFound, PreconditionFailed, Unreadable
+from commands.errors import Forbidden, NotFound, Unreadable
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.aggregate import Note
+from commands.preconditions import require_version
 
 
 def own_note(work: Work[Lookups], account_id: int, note_id: int, doing: str) -> Note:
@@ -22,13 +23,9 @@ def own_note(work: Work[Lookups], account_id: int, note_id: int, doing: str) -> 
     return note
 
 
-def require_state(note: Note, if_match: str | None) -> None:
-    """Holds the precondition of an If-Match header: the revision or last_edit that the caller knows, or `*`."""
-    if if_match is None:
-        return
-    tags = {tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(",")}
-    if not tags & {"*", str(note.revision), as_wire_time(note.edited_on)}:
-        raise PreconditionFailed(None)
+def require_state(work: Work[Lookups], note: Note) -> None:
+    """Holds what the caller expects: the note's revision or last_edit."""
+    require_version(work, note.revision, note.edited_on)
 
 
 def is_newer(known: datetime, note: Note) -> bool:

@@ -11,13 +11,14 @@ from commands.lookups import Lookups
 from commands.note_sessions.commands import purge_sessions_of
 from commands.notes.access import own_note, require_state
 from commands.notes.aggregate import Note
+from commands.preconditions import require_version
 from eventstore.events import notes
 
 
-def delete_note(work: Work[Lookups], account_id: int, note_id: int, if_match: str | None = None) -> None:
+def delete_note(work: Work[Lookups], account_id: int, note_id: int) -> None:
     """Puts the note into the recycle bin; comments on it become private."""
     note = own_note(work, account_id, note_id, "delete this note")
-    require_state(note, if_match)
+    require_state(work, note)
     put_into_bin(work, note)
 
 
@@ -36,13 +37,20 @@ def restore_note(work: Work[Lookups], account_id: int, note_id: int) -> None:
     note = work.find(Note, note_id)
     if note is None or note.owner_id != account_id or not note.is_deleted or note.is_purged:
         raise NotFound("Note")
+    require_state(work, note)
     note.trigger(notes.NoteRestored, work.context.now)
 
 
 def empty_bin(work: Work[Lookups], account_id: int) -> int:
-    """Purges everything in the account's bin: what was written is overwritten in the log. Returns how many notes that were."""
+    """Purges everything in the account's bin: what was written is overwritten in the log. Returns how many notes that were.
+
+    What the caller expects is the time of the latest deletion, so that nothing goes that it has not seen in the bin.
+    """
     count = 0
-    for note_id in work.lookups.deleted_notes(account_id):
+    note_ids = work.lookups.deleted_notes(account_id)
+    if note_ids and work.context.expects is not None:
+        require_version(work, work.lookups.latest_deletion(account_id))
+    for note_id in note_ids:
         note = work.find(Note, note_id)
         if note is None or note.owner_id != account_id or not note.is_deleted or note.is_purged:
             continue

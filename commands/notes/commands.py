@@ -171,10 +171,10 @@ def _upload_again(work: Work[Lookups], met: NewNote, title: str, command: Create
     return Saved(note.number, outcome)
 
 
-def change_note(work: Work[Lookups], account_id: int, note_id: int, command: ChangeNote, if_match: str | None = None) -> Saved:
+def change_note(work: Work[Lookups], account_id: int, note_id: int, command: ChangeNote) -> Saved:
     """Changes what is set. A change that was made on an older state is merged; nothing that was saved is lost."""
     note = own_note(work, account_id, note_id, "update this note")
-    require_state(note, if_match)
+    require_state(work, note)
     given = command.model_fields_set
     if "title" in given and not command.title.strip():
         raise Invalid({"title": [BLANK]})

@@ -61,6 +61,9 @@ class NoteLookups(Protocol):
     def comments_on(self, uuid: str) -> Sequence[int]:
         """Notes that have this one as their source."""
 
+    def latest_deletion(self, account_id: int) -> datetime | None:
+        """When the newest of the account's deleted notes was deleted."""
+
     def deleted_notes(self, account_id: int) -> Sequence[int]:
         """The account's notes in the recycle bin."""
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from commands.errors import NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
-from commands.notes.access import own_note
+from commands.notes.access import own_note, require_state
 from commands.notes.aggregate import Note
 from eventstore.events import notes
 
@@ -41,6 +41,7 @@ def stream_version(note_id: int, version_id: int) -> int | None:
 def take_snapshot(work: Work[Lookups], account_id: int, note_id: int, reason: str) -> Snapshot:
     """Gives the present state a place in the history."""
     note = own_note(work, account_id, note_id, "snapshot this note")
+    require_state(work, note)
     event = note.trigger(notes.NoteSnapshotTaken, work.context.now, reason=reason[:LONGEST_REASON])
     return Snapshot(
         note_id=note_id,
@@ -61,6 +62,7 @@ def restore_version(work: Work[Lookups], account_id: int, note_id: int, version_
     kept_as: the reason of that place.
     """
     note = own_note(work, account_id, note_id, "restore this note")
+    require_state(work, note)
     version = stream_version(note_id, version_id)
     past = work.at(Note, note_id, version) if version is not None and version <= note.version else None
     if past is None or version is None:

@@ -12,6 +12,7 @@ from commands.handling import Work
 from commands.lookups import Lookups
 from commands.planner.aggregate import PlannerEvent
 from commands.planner.window import Window, plan, replan
+from commands.preconditions import require_version
 from commands.unset import UNSET, Unset
 from eventstore import moments
 from eventstore.events import planner
@@ -96,6 +97,7 @@ def change_planner_event(work: Work[Lookups], command: ChangePlannerEvent) -> in
     """Changes what is named, one event per aspect."""
     now = work.context.now
     event = own_planner_event(work, command.event_id)
+    require_version(work, event.modified_on)
     zone: str | None = None
     course_id = command.course_id
     asks_course = not isinstance(course_id, Unset) and course_id is not None and course_id != event.course_id
@@ -122,6 +124,7 @@ def change_planner_event(work: Work[Lookups], command: ChangePlannerEvent) -> in
 def delete_planner_event(work: Work[Lookups], event_id: int) -> int:
     """Puts a plan into the recycle bin."""
     event = own_planner_event(work, event_id)
+    require_version(work, event.modified_on)
     event.trigger(planner.PlannerEventDeleted, work.context.now)
     return event.number
 

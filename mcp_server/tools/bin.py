@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from commands.attachments.commands import delete_attachment as decide_deletion
 from commands.errors import NotFound
-from commands.handling import Work
-from commands.lookups import Lookups
-from commands.notes.access import own_note
 from commands.notes.bin import empty_bin, restore_note
 from mcp_server.call import Result, ToolCall, serves
-from mcp_server.results import LARGEST, detail, local, offset, sliced
-from mcp_server.tools.notes import require_state
+from mcp_server.results import detail, local, offset, paged, sliced
 from projections.attachments.queries import get_attachment
 from projections.attachments.queries import list_attachments as ask_attachments
 from projections.notes.queries import get_note as ask_note
 from projections.notes.queries import list_deleted_notes as ask_deleted_notes
-
-MOST_TITLES = LARGEST // 1000
 
 
 @serves("list_attachments")
@@ -50,11 +46,7 @@ async def delete_attachment(call: ToolCall) -> Result:
             raise NotFound("NoteAttachment" if can_edit else "Note")
         return {"deleted": False, "dry_run": True, "attachment_id": attachment_id, "title": file["original_filename"]}
 
-    def decide(work: Work[Lookups]) -> None:
-        require_state(call, own_note(work, call.account_id, note_id, "delete attachments"))
-        decide_deletion(work, call.account_id, note_id, attachment_id)
-
-    await call.run(decide)
+    await call.run(lambda work: decide_deletion(work, call.account_id, note_id, attachment_id))
     return {"deleted": True, "attachment_id": attachment_id}
 
 
@@ -69,10 +61,16 @@ async def list_deleted_notes(call: ToolCall) -> Result:
             "course_id": note["course_id"],
             "deleted_at": offset(note["deleted_at"]),
             "deleted_at_local": local(call, note["deleted_at"]),
+            "version": offset(note["last_edit"]),
         }
         for note in await call.read(ask_deleted_notes())
     ]
-    return sliced(call, {}, "deleted_notes", shown)
+    return sliced(call, latest_deletion(shown), "deleted_notes", shown)
+
+
+def latest_deletion(found: Sequence[Result]) -> Result:
+    """The version of the bin: nothing was deleted after this moment."""
+    return {"version": found[0]["deleted_at"]} if found else {}
 
 
 @serves("restore_deleted_note")
@@ -88,6 +86,7 @@ async def empty_recycle_bin(call: ToolCall) -> Result:
     """For good."""
     if call.dry_run:
         found = await call.read(ask_deleted_notes())
-        return {"deleted_count": 0, "dry_run": True, "titles": [note["title"] for note in found][:MOST_TITLES]}
+        members = {"deleted_count": 0, "dry_run": True, "would_delete": len(found), **latest_deletion(found)}
+        return paged(members, "titles", [note["title"] for note in found], continued=False)
     count, _ = await call.run(lambda work: empty_bin(work, call.account_id))
     return {"deleted_count": count}

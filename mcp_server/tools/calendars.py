@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from commands.calendars.aggregates import CalendarFeed
 from commands.calendars.feeds import (
     AddCalendarFeed,
     CalendarText,
@@ -15,11 +14,9 @@ from commands.calendars.feeds import (
     remove_calendar_feed,
 )
 from commands.errors import NotFound
-from commands.handling import Work
-from commands.lookups import Lookups
 from mcp_server.call import Result, ToolCall, serves
-from mcp_server.refusals import Moved, ToolRefusal
-from mcp_server.results import offset, sliced, state_of
+from mcp_server.refusals import ToolRefusal
+from mcp_server.results import offset, sliced
 from projections.calendars import queries
 from reactors.feeds.texts import LARGEST_TEXT, looks_like_calendar
 
@@ -53,37 +50,27 @@ async def update_calendar_feed(call: ToolCall) -> Result:
         fields["text"] = await _text(call)
     command = ChangeCalendarFeed(feed_id=call["feed_id"], **fields)
 
-    def decide(work: Work[Lookups]) -> int:
-        _require_state(call, work)
-        return change_calendar_feed(work, command)
-
-    _, row = await call.run(decide, answer=queries.get_calendar_feed)
+    _, row = await call.run(lambda work: change_calendar_feed(work, command), answer=queries.get_calendar_feed)
     return feed(call, call.parsed(row[0] + b"}"))
 
 
 @serves("delete_calendar_feed")
 async def delete_calendar_feed(call: ToolCall) -> Result:
     """With all of its entries."""
-
-    def decide(work: Work[Lookups]) -> int:
-        _require_state(call, work)
-        return remove_calendar_feed(work, call["feed_id"])
-
     if call.dry_run:
         (found,) = await call.ask(queries.get_calendar_feed(call["feed_id"]))
         if found is None:
             raise NotFound("CalendarFeed")
         shown = call.parsed(found + b"}")
         return {"deleted": False, "dry_run": True, "feed_id": shown["id"], "title": shown["title"]}
-    await call.run(decide)
+    await call.run(lambda work: remove_calendar_feed(work, call["feed_id"]))
     return {"deleted": True, "feed_id": call["feed_id"]}
 
 
 def feed(call: ToolCall, item: dict[str, Any]) -> Result:
     """A CalendarFeed."""
     shown = {name: item[name] for name in MEMBERS}
-    state = state_of(item["title"], item["source_kind"], item["source_url"], item["is_enabled"])
-    return {**shown, "last_sync": offset(item["last_sync"]), "version": state}
+    return {**shown, "last_sync": offset(item["last_sync"]), "version": offset(item["last_edit"])}
 
 
 def _fields(call: ToolCall) -> dict[str, Any]:
@@ -113,13 +100,3 @@ async def _text(call: ToolCall) -> CalendarText | None:
     if len(data) > LARGEST_TEXT or not looks_like_calendar(data):
         raise ToolRefusal("raw_ical: this is no iCal text. It has to begin with BEGIN:VCALENDAR.")
     return await call.in_thread(lambda: CalendarText.of(data))
-
-
-def _require_state(call: ToolCall, work: Work[Lookups]) -> None:
-    expected = call.get("expected_version")
-    known = work.find(CalendarFeed, call["feed_id"]) if expected is not None else None
-    if known is None:
-        return
-    now = state_of(known.title, known.source_kind, known.source_url, known.is_enabled)
-    if expected != now:
-        raise Moved(now)

@@ -14,8 +14,8 @@ from mcp_server.refusals import ToolRefusal
 from mcp_server.results import cursor_at, cursor_of, local, offset
 from mcp_server.tools.notes import require_sharing
 from projections.changes.queries import EVENTS_READ, about_changes, change_objects, grouped, list_events
+from toolbox.history import NO_CHANGE_ID, NOTHING_OWN, is_change_id, is_own_change
 
-OWN_CHANNEL = "mcp:"
 PAGES_LOOKED_AT = 5
 
 
@@ -34,8 +34,8 @@ async def undo_last_change(call: ToolCall) -> Result:
     wanted = call.get("change_id")
     if wanted is None:
         change = await _last_own(call)
-    elif not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19):
-        raise ToolRefusal("change_id: this is no id of a change. list_changes lists the changes with their ids.")
+    elif not is_change_id(wanted):
+        raise ToolRefusal(NO_CHANGE_ID)
     else:
         change = {"id": int(wanted), "summary": ""}
     if call.dry_run:
@@ -56,12 +56,11 @@ async def _last_own(call: ToolCall) -> dict[str, Any]:
     for _ in range(PAGES_LOOKED_AT):
         found, before = await _changes(call, before, 100)
         for change in found:
-            by_this_key = change["channel"].startswith(OWN_CHANNEL) and change["key"] == call.assistant.key_prefix
-            if by_this_key and not change["undone"] and not change["undoes"]:
+            if is_own_change(change, call.assistant.key_prefix):
                 return change
         if before is None:
             break
-    raise ToolRefusal("There is no change of yours that could be taken back. list_changes lists all changes of the account.")
+    raise ToolRefusal(NOTHING_OWN)
 
 
 async def _changes(call: ToolCall, before: int | None, limit: int) -> tuple[list[dict[str, Any]], int | None]:

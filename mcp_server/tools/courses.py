@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from commands.courses.aggregate import Course
 from commands.courses.bin import delete_course as decide_deletion
 from commands.courses.commands import ChangeCourse, CreateCourse, arrange_courses
 from commands.courses.commands import change_course as decide_change
@@ -15,8 +14,8 @@ from commands.handling import Work
 from commands.lookups import Lookups
 from commands.subscriptions import subscribe, unsubscribe
 from mcp_server.call import Result, ToolCall, serves
-from mcp_server.refusals import Moved, ToolRefusal
-from mcp_server.results import course, course_state, cursor_of, paged, sliced, summary
+from mcp_server.refusals import ToolRefusal
+from mcp_server.results import course, cursor_of, paged, sliced, summary
 from projections.courses import queries
 
 RECENT = 20
@@ -26,7 +25,8 @@ MOST_NOTES = 200
 @serves("list_courses")
 async def list_courses(call: ToolCall) -> Result:
     """Bounded like every list."""
-    return sliced(call, {}, "courses", await call.read(queries.list_courses()), course)
+    courses = await call.read(queries.list_courses())
+    return sliced(call, {"version": order_of(courses)}, "courses", courses, course)
 
 
 @serves("get_course")
@@ -59,11 +59,9 @@ async def update_course(call: ToolCall) -> Result:
         changes["title"] = call.title
     command = ChangeCourse(**changes)
 
-    def decide(work: Work[Lookups]) -> int:
-        _require_state(call, work)
-        return decide_change(work, call.account_id, call["course_id"], command).course_id
-
-    _, row = await call.run(decide, answer=queries.get_course)
+    _, row = await call.run(
+        lambda work: decide_change(work, call.account_id, call["course_id"], command).course_id, answer=queries.get_course
+    )
     return course(call, call.parsed(row[2]))
 
 
@@ -72,7 +70,6 @@ async def delete_course(call: ToolCall) -> Result:
     """Into the bin; its notes go to the Inbox."""
 
     def decide(work: Work[Lookups]) -> int:
-        _require_state(call, work)
         decide_deletion(work, call.account_id, call["course_id"])
         return inbox_of(work, call.account_id)
 
@@ -107,6 +104,11 @@ async def reorder_courses(call: ToolCall) -> Result:
     return {"reordered": [number for number in dict.fromkeys(wanted) if number in own]}
 
 
+def order_of(courses: list[dict[str, Any]]) -> str:
+    """The order of the own courses but the Inbox, as arranging expects it."""
+    return "-".join(str(item["id"]) for item in courses if item["is_owned"] and not item["is_default"])
+
+
 @serves("subscribe_course")
 async def subscribe_course(call: ToolCall) -> Result:
     """From now on."""
@@ -119,10 +121,3 @@ async def unsubscribe_course(call: ToolCall) -> Result:
     """No longer."""
     await call.run(lambda work: unsubscribe(work, call.account_id, call["course_id"]))
     return {"unsubscribed": True, "course_id": call["course_id"]}
-
-
-def _require_state(call: ToolCall, work: Work[Lookups]) -> None:
-    expected = call.get("expected_version")
-    known = work.find(Course, call["course_id"]) if expected is not None else None
-    if known is not None and expected != (now := course_state(known.title, known.description, known.icon)):
-        raise Moved(now)

@@ -8,13 +8,12 @@ from typing import Any
 from commands.errors import NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
-from commands.notes.access import own_note
-from commands.notes.versions import Snapshot, restore_version, take_snapshot
+from commands.notes.versions import restore_version, take_snapshot
 from eventstore.iso8601 import read_instant
 from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import ToolRefusal
 from mcp_server.results import cursor_at, cursor_of, detail, offset, piece
-from mcp_server.tools.notes import own, require_state
+from mcp_server.tools.notes import own
 from projections.notes import past
 from projections.notes.differences import unified_diff
 from projections.notes.queries import get_note as ask_note
@@ -50,11 +49,7 @@ async def snapshot_note(call: ToolCall) -> Result:
     note_id = call["note_id"]
     reason = call.get("reason", "").strip() or "mcp"
 
-    def decide(work: Work[Lookups]) -> Snapshot:
-        require_state(call, own_note(work, call.account_id, note_id, "snapshot this note"))
-        return take_snapshot(work, call.account_id, note_id, reason)
-
-    taken, _ = await call.run(decide)
+    taken, _ = await call.run(lambda work: take_snapshot(work, call.account_id, note_id, reason))
     return {"version_id": past.version_id(note_id, taken.version), "date_created": offset_time(taken.at)}
 
 
@@ -68,7 +63,6 @@ async def restore_note_version(call: ToolCall) -> Result:
         return {**detail(call, {**note, **past.past_members(state)}), "dry_run": True}
 
     def decide(work: Work[Lookups]) -> None:
-        require_state(call, own_note(work, call.account_id, note_id, "restore this note"))
         restore_version(work, call.account_id, note_id, version_id, kept_as="before_restore_mcp")
 
     _, row = await call.run(decide, answer=lambda _: ask_note(note_id))

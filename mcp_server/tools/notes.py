@@ -9,7 +9,6 @@ from commands.errors import NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.access import own_note
-from commands.notes.aggregate import Note
 from commands.notes.bin import delete_note as decide_deletion
 from commands.notes.commands import UNTITLED, ChangeNote, CreateNote, Saved
 from commands.notes.commands import change_note as decide_change
@@ -130,15 +129,10 @@ async def patch_note(call: ToolCall) -> Result:
 @serves("delete_note")
 async def delete_note(call: ToolCall) -> Result:
     """Into the recycle bin."""
-
-    def decide(work: Work[Lookups]) -> None:
-        require_state(call, own_note(work, call.account_id, call["note_id"], "delete this note"))
-        decide_deletion(work, call.account_id, call["note_id"])
-
     if call.dry_run:
         note = await own(call)
         return {"deleted": False, "dry_run": True, "note_id": note["id"], "title": note["title"]}
-    await call.run(decide)
+    await call.run(lambda work: decide_deletion(work, call.account_id, call["note_id"]))
     return {"deleted": True, "note_id": call["note_id"]}
 
 
@@ -156,7 +150,6 @@ async def save(call: ToolCall, make: Any) -> Result:
 
     def decide(work: Work[Lookups]) -> Saved:
         note = own_note(work, call.account_id, call["note_id"], "update this note")
-        require_state(call, note)
         command: ChangeNote = make(note)
         if "course_id" in command.model_fields_set:
             require_course(call, work, command.course_id)
@@ -165,11 +158,6 @@ async def save(call: ToolCall, make: Any) -> Result:
 
     _, row = await call.run(decide, answer=lambda saved: ask_note(saved.note_id))
     return detail(call, call.parsed(row[2]))
-
-
-def require_state(call: ToolCall, note: Note) -> None:
-    """Holds expected_version: the last edit that the assistant has seen."""
-    call.require_version(note, note.edited_on)
 
 
 def require_course(call: ToolCall, work: Work[Lookups], course_id: int | None) -> None:

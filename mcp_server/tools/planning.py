@@ -8,9 +8,7 @@ from typing import Any
 from commands.errors import NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
-from commands.note_sessions.aggregate import NoteSession
-from commands.note_sessions.commands import LONGEST_SUMMARY, ChangeNoteSession, StartNoteSession, change_note_session, start_note_session
-from commands.planner.aggregate import PlannerEvent
+from commands.note_sessions.commands import ChangeNoteSession, StartNoteSession, change_note_session, start_note_session
 from commands.planner.events import (
     ChangePlannerEvent,
     CreatePlannerEvent,
@@ -18,13 +16,13 @@ from commands.planner.events import (
     create_planner_event,
     delete_planner_event,
 )
-from eventstore import moments
 from eventstore.iso8601 import DATE, read_time
 from mcp_server.call import Result, ToolCall, serves
-from mcp_server.refusals import Moved, ToolRefusal
-from mcp_server.results import cursor_of, event, event_state, session, sliced, state_of
+from mcp_server.refusals import ToolRefusal
+from mcp_server.results import cursor_of, event, session, sliced
 from projections.note_sessions import queries as session_queries
 from projections.planner import queries
+from toolbox.planning import LONGEST_SUMMARY
 
 MOST_EVENTS = 200
 
@@ -68,28 +66,19 @@ async def update_event(call: ToolCall) -> Result:
         changes["course_id"] = call["course_id"] or None
     command = ChangePlannerEvent(event_id=call["event_id"], **changes)
 
-    def decide(work: Work[Lookups]) -> int:
-        _require_event_state(call, work)
-        return change_planner_event(work, command)
-
-    _, row = await call.run(decide, answer=queries.get_planner_event)
+    _, row = await call.run(lambda work: change_planner_event(work, command), answer=queries.get_planner_event)
     return event(call, call.found(row, "PlannerEvent"))
 
 
 @serves("delete_event")
 async def delete_event(call: ToolCall) -> Result:
     """Gone from everywhere but the history."""
-
-    def decide(work: Work[Lookups]) -> int:
-        _require_event_state(call, work)
-        return delete_planner_event(work, call["event_id"])
-
     if call.dry_run:
         found = await call.read(queries.get_planner_event(call["event_id"]))
         if found is None:
             raise NotFound("PlannerEvent")
         return {"deleted": False, "dry_run": True, "event_id": found["id"], "title": found["title"]}
-    await call.run(decide)
+    await call.run(lambda work: delete_planner_event(work, call["event_id"]))
     return {"deleted": True, "event_id": call["event_id"]}
 
 
@@ -110,19 +99,14 @@ async def create_note_session(call: ToolCall) -> Result:
 
 @serves("end_note_session")
 async def end_note_session(call: ToolCall) -> Result:
-    """Ends now, also when it had ended before."""
+    """Ends now, also when it had ended before; or at the time that is given."""
+    ended_at = _moment(call, "ended_at")
     changes: dict[str, Any] = call.given("title")
     if "summary" in call.arguments:
         changes["summary"] = _summary(call)
 
     def decide(work: Work[Lookups]) -> int:
-        known = work.find(NoteSession, call["session_id"])
-        expected = call.get("expected_version")
-        if known is not None and expected is not None:
-            now = state_of(known.title, known.summary, moments.instant(known.started_at))
-            if expected != now:
-                raise Moved(now)
-        return change_note_session(work, ChangeNoteSession(session_id=call["session_id"], ended_at=work.context.now, **changes))
+        return change_note_session(work, ChangeNoteSession(session_id=call["session_id"], ended_at=ended_at or work.context.now, **changes))
 
     _, row = await call.run(decide, answer=session_queries.get_note_session)
     return session(call, call.found(row, "NoteSession"))
@@ -153,20 +137,3 @@ def _moment(call: ToolCall, name: str) -> datetime | None:
     if moment is None:
         raise ToolRefusal(f"{name}: this is no time. Write date and time with offset, such as 2031-05-06T14:00:00+02:00.")
     return moment
-
-
-def _require_event_state(call: ToolCall, work: Work[Lookups]) -> None:
-    expected = call.get("expected_version")
-    known = work.find(PlannerEvent, call["event_id"]) if expected is not None else None
-    if known is None:
-        return
-    now = event_state(
-        known.title,
-        moments.instant(known.window.starts_at),
-        moments.instant(known.window.ends_at),
-        known.difficulty_weight,
-        known.description,
-        is_completed=known.is_completed,
-    )
-    if expected != now:
-        raise Moved(now)

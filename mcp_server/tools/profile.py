@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from commands.accounts.aggregate import Account
 from commands.accounts.settings import ChangeSettings, change_settings
-from commands.handling import Work
-from commands.lookups import Lookups
 from mcp_server.call import Result, ToolCall, serves
-from mcp_server.refusals import Moved, ToolRefusal
-from mcp_server.results import state_of
+from mcp_server.refusals import ToolRefusal
 from projections.accounts.queries import get_settings
 from toolbox.profile import PROFILE_MEMBERS
 
 CHANGEABLE = ("motto", "social_link", "editor_mode", "first_name", "last_name")
-DEFAULTS = {"editor_mode": "P"}
-"""What is shown of a profile that was never changed."""
 
 
 @serves("get_profile")
@@ -26,7 +20,7 @@ async def get_profile(call: ToolCall) -> Result:
     profile = {name: settings[name] or "" for name in PROFILE_MEMBERS}
     return {
         **profile,
-        "version": state_of(*(profile[name] for name in CHANGEABLE)),
+        "version": settings["last_edit"],
         "time_zone": call.assistant.time_zone,
         "may_share": call.assistant.may_share,
     }
@@ -40,17 +34,7 @@ async def update_profile(call: ToolCall) -> Result:
     if changes.get("social_link") and not _is_web_address(changes["social_link"]):
         raise ToolRefusal("social_link: must be an address that begins with http:// or https://.")
     command = ChangeSettings(profile=changes)
-
-    def decide(work: Work[Lookups]) -> None:
-        account = work.find(Account, call.account_id)
-        expected = call.get("expected_version")
-        if account is not None and expected is not None:
-            now = state_of(*(account.profile.get(name) or DEFAULTS.get(name, "") for name in CHANGEABLE))
-            if expected != now:
-                raise Moved(now)
-        change_settings(work, call.account_id, command, email_locked=True)
-
-    await call.run(decide)
+    await call.run(lambda work: change_settings(work, call.account_id, command, email_locked=True))
     return {"updated": True}
 
 

@@ -50,6 +50,8 @@ class AccountRow(Row):
     """What apps have stored, as JSON."""
     app_settings_updated_at: datetime | None
     registered_at: datetime
+    edited_at: datetime
+    """The last change of what the settings show."""
     card: str = ""
     """The author card as JSON; 0x1A in it stands for the origin of addresses, as in the two below."""
     user_json: str = ""
@@ -85,7 +87,8 @@ class AccountRow(Row):
         kept = self._app_settings()
         user = with_addresses({"id": self.id, **about, "display_name": shown}, addresses)
         self.user_json = with_members(user, app_settings=kept)
-        settings = with_addresses({**about, "display_name": shown, "api_key_prefix": self.api_key_prefix, SKILL: self._skill()}, addresses)
+        about |= {"display_name": shown, "api_key_prefix": self.api_key_prefix, "last_edit": offset_time(self.edited_at)}
+        settings = with_addresses({**about, SKILL: self._skill()}, addresses)
         self.settings_json = with_members(settings, app_settings=kept)
 
     def _skill(self) -> str:
@@ -141,7 +144,7 @@ class Accounts(Projection):
     """Accounts by id, name, address, API key and linked identity."""
 
     name = "accounts"
-    version = 1
+    version = 2
     lifecycle = "inline"
     tables = (ACCOUNTS, SOCIAL_LINKS)
 
@@ -184,6 +187,7 @@ class Accounts(Projection):
             app_settings="{}",
             app_settings_updated_at=None,
             registered_at=event.timestamp,
+            edited_at=event.timestamp,
         )
         rows.add(ACCOUNTS, row, event)
 
@@ -268,26 +272,26 @@ class Accounts(Projection):
     @handles(accounts.EmailChanged)
     def email_changed(self, rows: Rows, event: accounts.EmailChanged) -> None:
         """Another address."""
-        if row := self._due(rows, event):
+        if row := self._edited(rows, event):
             row.email = event.email
 
     @handles(accounts.UsernameChanged)
     def username_changed(self, rows: Rows, event: accounts.UsernameChanged) -> None:
         """Another name."""
-        if row := self._due(rows, event):
+        if row := self._edited(rows, event):
             row.username = event.username
 
     @handles(accounts.ProfileChanged)
     def profile_changed(self, rows: Rows, event: accounts.ProfileChanged) -> None:
         """Other words about the holder."""
-        if row := self._due(rows, event):
+        if row := self._edited(rows, event):
             for name in PROFILE_FIELDS & event.changes.keys():
                 setattr(row, name, event.changes[name])
 
     @handles(accounts.AppSettingsChanged)
     def app_settings_changed(self, rows: Rows, event: accounts.AppSettingsChanged) -> None:
         """Other preferences; three of them are columns as well."""
-        if row := self._due(rows, event):
+        if row := self._edited(rows, event):
             kept = orjson.loads(row.app_settings) | event.changes
             row.app_settings = orjson.dumps(kept).decode()
             row.app_settings_updated_at = datetime.fromisoformat(event.updated_at)
@@ -297,7 +301,7 @@ class Accounts(Projection):
     @handles(accounts.AvatarChanged)
     def avatar_changed(self, rows: Rows, event: accounts.AvatarChanged) -> None:
         """Another picture."""
-        if row := self._due(rows, event):
+        if row := self._edited(rows, event):
             row.image_path = event.image_path
 
     @handles(accounts.ApiKeyRotated)
@@ -339,6 +343,12 @@ class Accounts(Projection):
     def unlinked(self, rows: Rows, event: accounts.SocialAccountUnlinked) -> None:
         """The identity may not sign in any more."""
         rows.remove(SOCIAL_LINKS, (stream_number(event.originator_id), event.provider))
+
+    def _edited(self, rows: Rows, event: Event) -> AccountRow | None:
+        row = self._due(rows, event)
+        if row is not None:
+            row.edited_at = event.timestamp
+        return row
 
     def _due(self, rows: Rows, event: Event) -> AccountRow | None:
         return rows.due(ACCOUNTS, stream_number(event.originator_id), event)

@@ -44,6 +44,8 @@ class NoteSessionRow(Row):
                 "summary": self.summary,
                 "starts_at": offset_time(self.started_at),
                 "ends_at": offset_time(self.ended_at or self.started_at + OPEN_LENGTH),
+                "ended_at": offset_time(self.ended_at),
+                "last_edit": offset_time(self.last_edit),
             }
         )
 
@@ -65,7 +67,7 @@ class NoteSessions(Projection):
     """Sessions by owner, start and note."""
 
     name = "note_sessions"
-    version = 1
+    version = 2
     lifecycle = "inline"
     tables = (SESSIONS,)
 

@@ -70,6 +70,11 @@ class NoteAnswers(SqlAnswers):
         """By source."""
         return [i for (i,) in self.rows("SELECT id FROM notes.notes WHERE source_note_uuid = %(uuid)s ORDER BY id", uuid=uuid)]
 
+    def latest_deletion(self, account_id: int) -> datetime | None:
+        """When the newest of the account's deleted notes was deleted."""
+        row = self.row("SELECT max(deleted_at) FROM notes.notes WHERE owner_id = %(account)s", account=account_id)
+        return row[0] if row else None
+
     def deleted_notes(self, account_id: int) -> Sequence[int]:
         """The bin."""
         return [

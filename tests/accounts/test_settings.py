@@ -18,7 +18,7 @@ SETTINGS = "/api/v1/settings/"
 MEMBERS = {
     "username", "first_name", "last_name", "display_name", "email", "is_staff", "is_superuser", "motto", "social_link", "image_url",
     "editor_mode", "theme_preset", "theme_mode", "api_key_prefix", "mcp_skill_md", "api_key_last_used_at", "api_base_url", "app_settings",
-    "app_settings_updated_at",
+    "app_settings_updated_at", "last_edit",
 }  # fmt: skip
 
 
@@ -100,7 +100,8 @@ def test_app_settings_are_merged_and_the_stamp_comes_back_as_sent(door: httpx.Cl
     stamp_alone = patch(door, person, app_settings_updated_at="2027-01-01T00:00:00Z").json()
     assert stamp_alone == second
     no_object = patch(door, person, app_settings=[1], app_settings_updated_at="2028-01-01T00:00:00Z").json()
-    assert no_object == {**second, "app_settings_updated_at": "2028-01-01T00:00:00+00:00"}
+    assert no_object["last_edit"] > second["last_edit"]
+    assert no_object == {**second, "app_settings_updated_at": "2028-01-01T00:00:00+00:00", "last_edit": no_object["last_edit"]}
     now = patch(door, person, theme_preset="rose", app_settings_updated_at=None).json()
     assert now["app_settings_updated_at"] > "2026-01-01"
 

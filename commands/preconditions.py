@@ -1,0 +1,40 @@
+"""What a caller expects of the thing that it changes: If-Match over REST, expected_version of the assistants' tools."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from commands.errors import PreconditionFailed
+from commands.handling import Work
+
+ANY = "*"
+
+
+def require_version(work: Work[Any], *known: datetime | int | str | None) -> None:
+    """Raises PreconditionFailed unless the caller expects nothing or names one of these versions of the thing.
+
+    known: times of the last edit, numbers or names; the last one is told to callers that expected something else.
+    """
+    expected = work.context.expects
+    if expected is None:
+        return
+    named = {tag.strip().removeprefix("W/").strip('"') for tag in expected.split(",")}
+    versions = [as_version(one) for one in known]
+    if ANY not in named and not {_in_zulu(tag) for tag in named} & {_in_zulu(one) for one in versions}:
+        raise PreconditionFailed(
+            {
+                "detail": f"Changed meanwhile: its version is now {versions[-1]}. Read it again, then decide anew.",
+                "version": versions[-1],
+            }
+        )
+
+
+def as_version(known: datetime | int | str | None) -> str:
+    """A version as clients see it; of a time of an edit the form with offset."""
+    return known.astimezone(UTC).isoformat() if isinstance(known, datetime) else str(known or "")
+
+
+def _in_zulu(version: str) -> str:
+    """Times are shown with Z by some answers and with +00:00 by others."""
+    return version.removesuffix("+00:00").removesuffix("Z")
