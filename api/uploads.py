@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from starlette.datastructures import UploadFile
+from starlette.responses import Response
 
 from api.bodies import read_body
 from api.call import Call
 from api.errors import TooLarge
 from commands.attachments.media_types import HEAD_BYTES, content_type, media_type
-from commands.errors import Declined
+from commands.errors import Declined, Refused
+from projections.media import media_path
 
 ROOM_AROUND = 64 * 1024
 """Bytes of a multipart body beside its file."""
@@ -62,6 +64,24 @@ async def receive_file(call: Call, part: str, limit: int, too_large: str) -> Asy
     finally:
         for file in body.files:
             file.file.close()
+
+
+async def store(call: Call, upload: Upload, path: str, name: Callable[[], Response]) -> Response:
+    """Puts the file into the store, then carries out the command (in a thread) whose event names it and whose answer shows its address.
+
+    Where no event names it, the file is removed: the command was refused, or answered from an earlier request with the same key.
+    After any other failure the command may have been saved, or may be saved yet, so the file stays; strays are swept up later.
+    """
+    blobs = call.services.blobs
+    await blobs.put(path, upload.file.file)
+    try:
+        response = await call.in_thread(name)
+    except Refused:
+        await blobs.delete([path])
+        raise
+    if media_path(path).encode() not in response.body:
+        await blobs.delete([path])
+    return response
 
 
 def _examine(sent: UploadFile) -> Upload:

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -23,13 +23,15 @@ from obstore.store import LocalStore, MemoryStore, S3Store, from_url
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
-    from obstore.store import ObjectStore
+    from obstore.store import ObjectStore, RetryConfig, S3Config
 
 LONGEST_PATH = 100
 """Characters of a whole path; long file names are shortened to fit (contract: notes 12)."""
 CHUNK = 256 * 1024
 """Bytes that are handed on at a time."""
 TOKEN_BYTES = 12
+RETRIES: RetryConfig = {"max_retries": 4, "retry_timeout": timedelta(seconds=15)}
+"""A store that is away is said to be away while the client still waits; by itself the library would try for three minutes."""
 FALLBACK_NAME = "untitled"
 
 _PATH = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")
@@ -68,12 +70,15 @@ class Blobs:
             folder = Path(address).expanduser().absolute()
             folder.mkdir(parents=True, exist_ok=True)
             return cls(LocalStore(folder, automatic_cleanup=True), folder)
-        return cls(MemoryStore() if address == "memory://" else from_url(address))
+        if address == "memory://":
+            return cls(MemoryStore())
+        return cls(from_url(address, retry_config=RETRIES))
 
     @classmethod
     def in_bucket(cls, bucket: str, endpoint: str, key_id: str, secret: str) -> Blobs:
         """The store in a bucket of an S3-style service, below media/ (contract: planner_platform 14.2)."""
-        return cls(S3Store(bucket, prefix="media", endpoint=endpoint, region="auto", access_key_id=key_id, secret_access_key=secret))
+        config: S3Config = {"endpoint": endpoint, "region": "auto", "access_key_id": key_id, "secret_access_key": secret}
+        return cls(S3Store(bucket, prefix="media", config=config, retry_config=RETRIES))
 
     async def put(self, path: str, content: bytes | IO[bytes]) -> None:
         """Stores a file whole or not at all."""

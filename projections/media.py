@@ -8,9 +8,14 @@ ORIGIN = "\x1a"
 """Stands for the scheme and host under which the client reached us, which only the door knows."""
 
 
+def media_path(path: str) -> str:
+    """Where a stored file is served, without scheme and host."""
+    return f"/media/{quote(path)}"
+
+
 def media_url(path: str) -> str:
     """The address of a stored file, empty when there is none."""
-    return f"{ORIGIN}/media/{quote(path)}" if path else ""
+    return f"{ORIGIN}{media_path(path)}" if path else ""
 
 
 def with_origin(text: str) -> str:

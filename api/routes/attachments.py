@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
-from urllib.parse import quote
 from uuid import UUID
 
 from starlette.responses import Response
@@ -11,16 +11,19 @@ from starlette.responses import Response
 from api.call import Call
 from api.routing import Route
 from api.schemas.attachments import ATTACHMENT_EXAMPLE, AttachmentOut
-from api.uploads import receive_file
+from api.uploads import receive_file, store
 from api.writing import carry_out
 from commands.attachments.commands import AttachFile, attach_file
 from commands.attachments.commands import delete_attachment as decide_deletion
 from commands.errors import Forbidden, NotFound, Unreadable
 from eventstore.blobs import new_path
+from eventstore.locks import exclusively
 from projections.attachments import queries
 
 LARGEST_FILE = 20 * 1024 * 1024
 TOO_LARGE = "File exceeds maximum size of 20 MB."
+QUOTA_LOCK = 7266110
+"""First half of the lock under which an account with a quota attaches one file at a time; the second half is its id."""
 
 
 async def list_attachments(call: Call) -> bytes:
@@ -47,8 +50,7 @@ async def upload_attachment(call: Call) -> Response:
     account_id = call.caller.account_id
     assert account_id is not None
     folder = f"note_{key.hex}" if isinstance(key, UUID) else f"note_{note_id}"
-    services = call.services
-    quota = services.settings.attachments_quota_mb
+    quota = call.services.settings.attachments_quota_mb
     async with receive_file(call, "file", LARGEST_FILE, TOO_LARGE) as upload:
         path = new_path(f"user_upload/user_{account_id}/notes/{folder}", upload.filename)
         command = AttachFile(
@@ -60,25 +62,19 @@ async def upload_attachment(call: Call) -> Response:
             path=path,
             sha256=upload.sha256,
         )
-        await services.blobs.put(path, upload.file.file)
-        kept = False
-        try:
-            response = await call.in_thread(_attach, call, account_id, command, quota and quota * 1024 * 1024)
-            kept = quote(path).encode() in response.body
-        finally:
-            # Refused, or answered from an earlier request with the same key: nothing names this file.
-            if not kept:
-                await services.blobs.delete([path])
-    return response
+        return await store(call, upload, path, lambda: _attach(call, account_id, command, quota and quota * 1024 * 1024))
 
 
 def _attach(call: Call, account_id: int, command: AttachFile, quota: int | None) -> Response:
-    return carry_out(
-        call,
-        lambda work: attach_file(work, account_id, command, quota),
-        lambda _, row: (201, _item(row)),
-        answer=queries.made_attachment,
-    )
+    # Without the lock, uploads at the same moment would each find the room that is there for one of them.
+    alone = exclusively(call.services.thread_pool, QUOTA_LOCK, account_id % 2**31) if quota else nullcontext()
+    with alone:
+        return carry_out(
+            call,
+            lambda work: attach_file(work, account_id, command, quota),
+            lambda _, row: (201, _item(row)),
+            answer=queries.made_attachment,
+        )
 
 
 async def delete_attachment(call: Call) -> Response:

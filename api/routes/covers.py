@@ -10,7 +10,7 @@ from api.call import Call
 from api.routes.attachments import own_note_of
 from api.routing import Route
 from api.schemas.notes import NoteItemOut
-from api.uploads import receive_file
+from api.uploads import receive_file, store
 from api.writing import carry_out
 from commands.attachments.media_types import PLAIN_IMAGES
 from commands.errors import Declined
@@ -28,17 +28,11 @@ async def set_cover(call: Call) -> Response:
     """Stores a picture and makes it the note's cover."""
     note_id = await own_note_of(call, call.path["note_id"], DOING)
     assert call.caller is not None
-    blobs = call.services.blobs
     async with receive_file(call, "cover", LARGEST_COVER, TOO_LARGE) as upload:
         if upload.media_type not in PLAIN_IMAGES:
             raise Declined(NO_IMAGE)
         path = new_path(f"user_upload/user_{call.caller.account_id}/notes/note_{note_id}", upload.filename)
-        await blobs.put(path, upload.file.file)
-        try:
-            return await call.in_thread(_change, call, note_id, path)
-        except BaseException:
-            await blobs.delete([path])
-            raise
+        return await store(call, upload, path, lambda: _change(call, note_id, path))
 
 
 async def remove_cover(call: Call) -> Response:

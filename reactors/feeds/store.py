@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
+from eventstore.locks import exclusively
 from reactors.icalendar.reading import Entry, Reading
 
 Pool = ConnectionPool[Connection[TupleRow]]
@@ -42,17 +42,9 @@ class Summary:
     samples: list[dict[str, Any]]
 
 
-@contextmanager
-def locked(pool: Pool, kind: int, digest: bytes) -> Iterator[None]:
-    """Only one process at a time works on this text or source; others wait.
-
-    On a connection of its own, since this lasts as long as the slowest of servers takes: the pool's are for short work.
-    """
-    number = int.from_bytes(digest[:4], "big", signed=True)
-    conninfo = pool.conninfo if isinstance(pool.conninfo, str) else pool.conninfo()
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s, %s)", (kind, number))
-        yield
+def locked(pool: Pool, kind: int, digest: bytes) -> AbstractContextManager[None]:
+    """Only one process at a time works on this text or source; others wait as long as the slowest of servers takes."""
+    return exclusively(pool, kind, int.from_bytes(digest[:4], "big", signed=True))
 
 
 def text_id(pool: Pool, digest: bytes) -> int | None:

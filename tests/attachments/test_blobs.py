@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from eventstore.blobs import LONGEST_PATH, Blobs, BlobStoreUnavailable, is_path, new_path, safe_name
+from tests.attachments.s3_server import KEY_ID, SECRET, s3_server
 
 
-@pytest.fixture(params=["folder", "memory"])
-def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
-    return Blobs.at(tmp_path / "media" if request.param == "folder" else "memory://")
+@pytest.fixture(params=["folder", "memory", "s3", "r2"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Blobs]:
+    if request.param == "folder":
+        yield Blobs.at(tmp_path / "media")
+    elif request.param == "memory":
+        yield Blobs.at("memory://")
+    else:
+        with s3_server() as s3:
+            if request.param == "s3":
+                for name, value in s3.environment().items():
+                    monkeypatch.setenv(name, value)
+                yield Blobs.at(f"s3://{s3.bucket}/below/here")
+                assert all(key.startswith("below/here/") for key in s3.objects)
+            else:
+                monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+                yield Blobs.in_bucket(s3.bucket, s3.endpoint, KEY_ID, SECRET)
+                assert all(key.startswith("media/") for key in s3.objects)
 
 
 async def _all(blobs: Blobs, path: str, start: int, end: int) -> bytes:
@@ -41,6 +57,15 @@ async def test_empty_files_and_names_in_other_scripts_are_kept(blobs: Blobs) -> 
     assert found is not None
     assert found.size == 0
     assert [blob.path for batch in blobs.list_now("a") for blob in batch] == [path]
+
+
+def test_all_files_below_a_folder_are_listed(blobs: Blobs) -> None:
+    paths = {new_path("a/b", "x") for _ in range(230)}
+    for path in [*paths, new_path("a/c", "x"), new_path("a/bc", "x")]:
+        blobs.put_now(path, b"1")
+    assert {blob.path for batch in blobs.list_now("a/b") for blob in batch} == paths
+    assert sum(len(batch) for batch in blobs.list_now()) == 232
+    assert list(blobs.list_now("nothing")) in ([], [[]])
 
 
 async def test_deleting_twice_is_no_error_and_other_files_stay(blobs: Blobs) -> None:
@@ -93,3 +118,13 @@ def test_a_store_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "media" / "a").write_bytes(b"a file where a folder has to be")
     with pytest.raises(BlobStoreUnavailable):
         blobs.put_now("a/b/c", b"1")
+
+
+def test_a_store_that_refuses_the_key_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    with s3_server() as s3:
+        blobs = Blobs.in_bucket(s3.bucket, s3.endpoint, KEY_ID, "another key")
+        with pytest.raises(BlobStoreUnavailable):
+            blobs.put_now("a/b", b"1")
+        with pytest.raises(BlobStoreUnavailable):
+            blobs.read_now("a/b")
