@@ -129,7 +129,8 @@ def _create(work: Work[Lookups], account_id: int, met: NewNote, title: str, comm
     )
     if blocks:
         note.write_blocks(blocks, now)
-    if met.course_id is not None:
+    if met.course_id is not None and met.course_id == command.course_id:
+        # The Inbox, where a note goes that names no course, is never deleted.
         work.require(work.lookups.course_is_there(met.course_id))
     return Saved(note.number, "created")
 
