@@ -21,7 +21,7 @@ LEASE = timedelta(minutes=3)
 _LEASE = """
 UPDATE log.mails SET attempts = attempts + 1, due_at = now() + %(lease)s
 WHERE id = (SELECT id FROM log.mails WHERE due_at <= now() ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING id, content, attempts, created_at"""
+RETURNING id, account_id, content, attempts, created_at"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Leased:
     """A mail that this sender is to deliver. mail is None when it was sealed under another secret."""
 
     id: int
+    account_id: int
     mail: Mail | None
     attempts: int
     created_at: datetime
@@ -82,17 +83,17 @@ class Mails:
             row = connection.execute(_LEASE, {"lease": LEASE}).fetchone()
         if row is None:
             return None
-        mail_id, content, attempts, created_at = row
+        mail_id, account_id, content, attempts, created_at = row
         try:
             fields: list[Any] = orjson.loads(self._sealer.open(bytes(content)))
         except Unsealable:
-            return Leased(mail_id, None, attempts, created_at)
-        return Leased(mail_id, Mail(*fields), attempts, created_at)
+            return Leased(mail_id, account_id, None, attempts, created_at)
+        return Leased(mail_id, account_id, Mail(*fields), attempts, created_at)
 
-    def remove(self, mail_id: int) -> None:
-        """Delivered, or given up."""
+    def remove(self, mail_id: int) -> bool:
+        """Delivered, or given up; whether it was still in the queue."""
         with self._pool.connection() as connection:
-            connection.execute("DELETE FROM log.mails WHERE id = %s", (mail_id,))
+            return connection.execute("DELETE FROM log.mails WHERE id = %s", (mail_id,)).rowcount == 1
 
     def postpone(self, mail_id: int, delay: timedelta) -> None:
         """To be tried again later."""

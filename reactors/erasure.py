@@ -19,6 +19,8 @@ from eventstore.events.base import stream_number
 from eventstore.traces import remove_traces
 from reactors.feeds.schedule import drop_unused
 from reactors.following import Reactor
+from reactors.outbox import remove_mails_about
+from settings import Settings
 
 
 class ErasureServices(Protocol):
@@ -35,17 +37,23 @@ class ErasureServices(Protocol):
         ...
 
     @property
+    def settings(self) -> Settings:
+        """Where mails were put down."""
+        ...
+
+    @property
     def thread_pool(self) -> ConnectionPool[Connection[TupleRow]]:
         """Connections."""
         ...
 
 
 def erase_account(services: ErasureServices, account_id: int) -> None:
-    """Erases an account that was shut for it, with its files and traces. Doing it again does nothing."""
+    """Erases an account that was shut for it, with its files, mails and traces. Doing it again does nothing."""
     erase(services.commands, account_id)
     for batch in services.blobs.list_now(f"user_upload/user_{account_id}"):
         services.blobs.delete_now([blob.path for blob in batch])
     remove_traces(services.thread_pool, account_id)
+    remove_mails_about(services.settings.outbox, account_id)
     drop_unused(services.thread_pool, timedelta())
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 import smtplib
 import ssl
+import time
 from datetime import UTC, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Protocol
 
-from eventstore.mails import Leased, Mails
+from eventstore.mails import LEASE, Leased, Mails
 from metrics import MAILS
 from reactors.following import Periodic
+from reactors.outbox import write_mail
 from settings import Settings
 
 log = logging.getLogger("notechondria.mail")
@@ -50,14 +52,23 @@ class MailSender:
         try:
             if self._settings.mail_configured:
                 self._send(message)
+                self._mails.remove(leased.id)
             else:
-                self._write(leased.id, message)
+                self._put_down(leased, message)
         except (OSError, smtplib.SMTPException) as error:
             self._failed(leased, error)
             return False
-        self._mails.remove(leased.id)
         MAILS.labels("delivered").inc()
         return True
+
+    def _put_down(self, leased: Leased, message: EmailMessage) -> None:
+        leased_until = time.monotonic() + LEASE.total_seconds()
+        path = write_mail(self._settings.outbox, leased.id, leased.account_id, message)
+        if not self._mails.remove(leased.id) and time.monotonic() < leased_until:
+            # While the lease lasts nobody else delivers it, so the mail was taken back: its account has been erased.
+            path.unlink(missing_ok=True)
+            return
+        log.info("mail to %s written to %s", message["To"], path)
 
     def _message(self, leased: Leased) -> EmailMessage:
         assert leased.mail is not None
@@ -87,16 +98,6 @@ class MailSender:
             if settings.smtp_username and settings.smtp_password is not None:
                 server.login(settings.smtp_username, settings.smtp_password.get_secret_value())
             server.send_message(message)
-
-    def _write(self, mail_id: int, message: EmailMessage) -> None:
-        folder = self._settings.outbox
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / f"mail-{mail_id:08d}.eml"
-        unfinished = path.with_suffix(".tmp")
-        unfinished.write_bytes(message.as_bytes())
-        unfinished.chmod(0o600)
-        unfinished.replace(path)
-        log.info("mail to %s written to %s", message["To"], path)
 
     def _failed(self, leased: Leased, error: Exception) -> None:
         MAILS.labels("failed").inc()

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
+from dataclasses import replace
+from email.message import EmailMessage
 from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 
+from commands.accounts.aggregate import Account
+from commands.context import Context
+from commands.handling import Work
+from commands.lookups import Lookups
+from eventstore import embedded
+from eventstore.events.accounts import AccountErasureRequested
+from eventstore.mails import Mail
 from reactors.erasure import erase_account
+from reactors.mail import MailSender
+from reactors.outbox import write_mail
 from tests.accounts.mailbox import codes_for
 from tests.accounts.people import PASSWORD, Person, make_person
 from wiring import Services
@@ -37,6 +49,17 @@ def as_text(value: object) -> str:
     return bytes(value).decode("utf-8", "replace") if isinstance(value, bytes | memoryview) else str(value)
 
 
+def dump(services: Services) -> str:
+    """What `pg_dump` writes, in lower case; bytes stand in it as hex digits."""
+    command = [embedded.programs() / "pg_dump", services.settings.conninfo()]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.lower()
+
+
+def traces_in(text: str, traces: list[str]) -> list[str]:
+    """Which of the traces the dump holds, as text or as bytes in any of their spellings."""
+    return [trace for trace in traces if trace.lower() in text or any(form.encode().hex() in text for form in (trace, trace.lower()))]
+
+
 def erase(door: httpx.Client, services: Services, person: Person) -> httpx.Response:
     assert door.post(f"{V1}/auth/send-identity-code/", headers=person.headers).status_code == 200
     code = codes_for(services, person.email)[-1]
@@ -61,21 +84,58 @@ def full_person(door: httpx.Client, services: Services) -> Person:
     assert door.post(f"{V1}/calendar-feeds/", json={"title": SECRET, "ics_text": calendar}, headers=headers).status_code == 201
     files = {"file": (f"{SECRET}.txt", SECRET.encode())}
     assert door.post(f"{V1}/notes/{note['id']}/attachments/", files=files, headers=headers).status_code == 201
-    return person
+    session = {"note_id": note["id"], "start_time": "2031-05-06T10:00:00Z", "title": SECRET}
+    assert door.post(f"{V1}/note-sessions/", json=session, headers=headers).status_code == 201
+    assert door.post(f"{V1}/auth/login/", json={"email": person.email, "password": PASSWORD}, headers={"User-Agent": SECRET}).is_success
+    assert door.post(f"{V1}/auth/rotate-api-key/", headers={**headers, "Idempotency-Key": SECRET}).status_code == 200
+    moved = f"moved.{person.email}"
+    assert door.patch(f"{V1}/settings/", json={"email": moved}, headers=headers).status_code == 200
+    return replace(person, email=moved)
 
 
 def test_nothing_of_an_erased_account_is_left(door: httpx.Client, services: Services, full_person: Person) -> None:
-    assert SECRET in everything(services)
+    traces = [SECRET, full_person.email, full_person.email.removeprefix("moved."), full_person.username]
+    assert traces_in(dump(services), traces) == traces
     answer = erase(door, services, full_person)
     assert answer.status_code == 204, answer.text
-    dump = everything(services)
-    for trace in (SECRET, full_person.email, full_person.username):
-        assert trace.lower() not in dump.lower()
+    assert traces_in(dump(services), traces) == []
     media = Path(services.settings.data_dir) / "media"
     assert not [path for path in media.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
     assert door.get(f"{V1}/settings/", headers=full_person.headers).json() == {"detail": "Invalid token."}
     again = {"username": full_person.username, "email": full_person.email, "password": PASSWORD}
     assert door.post(f"{V1}/auth/register/", json=again).status_code == 201
+
+
+def test_mails_in_the_outbox_go_with_their_account(door: httpx.Client, services: Services, full_person: Person) -> None:
+    bystander = make_person(services)
+    assert door.post(f"{V1}/auth/password-reset/", json={"email": bystander.email}).status_code == 200
+    assert len(codes_for(services, bystander.email)) == 1
+    assert erase(door, services, full_person).status_code == 204
+    outbox = Path(services.settings.outbox)
+    left = "".join(path.read_text() for path in outbox.iterdir())
+    for trace in (full_person.email, full_person.username):
+        assert trace.lower() not in left.lower()
+    assert bystander.email in left
+
+
+def test_mail_that_is_being_delivered_goes_with_its_account(services: Services, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    services.mails.queue(person.account_id, Mail(person.email, "Hello", "Late words\n"))
+
+    def write_slowly(folder: Path, mail_id: int, account_id: int, message: EmailMessage) -> Path:
+        erase_account(services, account_id)
+        return write_mail(folder, mail_id, account_id, message)
+
+    monkeypatch.setattr("reactors.mail.write_mail", write_slowly)
+    services.commands.run(lambda work: request(work, person), Context(actor=person.account_id, channel="web"))
+    MailSender(services.mails, services.settings).deliver_all()
+    assert not [path for path in Path(services.settings.outbox).iterdir() if "Late words" in path.read_text()]
+
+
+def request(work: Work[Lookups], person: Person) -> None:
+    """Shuts the account for its erasure."""
+    account = work.find(Account, person.account_id)
+    assert account is not None
+    account.trigger(AccountErasureRequested, work.context.now, code_id="none")
 
 
 def test_what_others_wrote_stays(door: httpx.Client, services: Services, person: Person) -> None:
