@@ -24,7 +24,7 @@ def presented(header: str | None) -> Credentials:
     if not header:
         return NO_CREDENTIALS
     if header.startswith("Bearer ntc_"):
-        return Credentials("api_key", header[7 : 7 + LONGEST_SECRET])
+        return Credentials("api_key", header[7 : 7 + LONGEST_SECRET], "Invalid API key.")
     scheme, _, rest = header.strip().replace("\t", " ").partition(" ")
     secret = rest.strip()
     if scheme.lower() != "token" or not secret:

@@ -34,6 +34,8 @@ class Credentials:
 
     kind: CredentialKind
     secret: str = ""
+    refusal: str = "Invalid token."
+    """What the caller is told when they are not good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def _split(row: TupleRow | None, credentials: Credentials) -> tuple[Caller, tupl
         assert row is not None, "a query has to yield exactly one row"
         return ANONYMOUS, row
     if row is None:
-        raise Rejected("Invalid token." if credentials.kind == "session" else "Invalid API key.")
+        raise Rejected(credentials.refusal)
     account_id, session_id, username, is_active, is_staff, is_superuser, seen_at = row[:CALLER_COLUMNS]
     if not is_active:
         raise Rejected("User account is disabled.")

@@ -16,9 +16,14 @@ from eventstore.guards import network_of
 from metrics import REFUSED_REQUESTS
 from settings import Settings
 
+PROBE = "/api/v1/auth/session/"
+"""Apps take any answer but 200 for the end of their session, and forget it."""
 EXEMPT = frozenset(
-    ("/", "/handshake/", "/metrics", "/api/health/", *(f"/api/v1/{name}/" for name in ("health", "ready", "handshake", "ping")))
-)
+    (
+        "/", "/handshake/", "/metrics", "/api/health/", *(f"/api/v1/{name}/" for name in ("health", "ready", "handshake", "ping")),
+        PROBE, PROBE.rstrip("/"),
+    )
+)  # fmt: skip
 """Cheap, without a caller, and asked by machines that take a refusal for a dead server."""
 KNOWN_KEYS = 20_000
 

@@ -21,6 +21,8 @@ _AT_ONCE = BoundedSemaphore(2)
 """Each hash takes 19 MiB: a burst of logins waits here instead of filling the memory."""
 _DJANGO = "pbkdf2_sha256$"
 _MOST_ROUNDS = 5_000_000
+_USUAL_ROUNDS = 600_000
+"""What the predecessor's last releases used (contract: accounts 4)."""
 
 
 def weakness(password: str) -> str | None:
@@ -57,6 +59,18 @@ def verify_password(password: str, stored: str | None) -> bool:
     return usable is not None
 
 
+def refuse_slowly(password: str, stored: str | None) -> None:
+    """Adds to a check that has failed what the other kind of hash would have cost: for as long as there are both kinds, the time of
+    a refusal shall not tell which of them an account has, if there is one.
+    """
+    if stored is None or not stored.startswith(_DJANGO):
+        _spend(password, _USUAL_ROUNDS)
+        return
+    verify_password(password, None)
+    rounds = stored.split("$")[1]
+    _spend(password, _USUAL_ROUNDS - int(rounds) if rounds.isdigit() else _USUAL_ROUNDS)
+
+
 def needs_rehash(stored: str) -> bool:
     """Whether the hash is of an older kind than the ones made now."""
     return not stored.startswith("$argon2") or _HASHER.check_needs_rehash(stored)
@@ -74,6 +88,12 @@ def _verify_django(password: str, stored: str) -> bool:
     with _AT_ONCE:
         computed = hashlib.pbkdf2_hmac("sha256", password.encode(), parts[2].encode(), int(parts[1]))
     return hmac.compare_digest(computed, expected)
+
+
+def _spend(password: str, rounds: int) -> None:
+    if rounds > 0:
+        with _AT_ONCE:
+            hashlib.pbkdf2_hmac("sha256", password.encode(), b"nobody", rounds)
 
 
 @lru_cache(maxsize=1)

@@ -132,13 +132,13 @@ def prepare_verification(
 
 def resend_code(lookups: AccountLookups, proofs: Proofs, *, email: str, network: str) -> None:
     """Mails a new code to a pending account. Raises Invalid inside the cool-down and when nobody waits for one."""
-    account_id = lookups.account_of_email(email)
-    pending = lookups.pending_username(account_id) if account_id is not None else None
-    if account_id is None or pending is None:
+    pending = lookups.pending_holder(email)
+    if pending is None:
         with proofs.guarded((UNKNOWN_ADDRESSES_OF_NETWORK, network_of(network))):
             raise Invalid({"email": [NOT_WAITING]})
+    account_id, username = pending
     proofs.spend(MAILS_OF_NETWORK, network_of(network))
-    if not proofs.issue(REGISTRATION, registration_target(email), email=email, username=pending, account_id=account_id):
+    if not proofs.issue(REGISTRATION, registration_target(email), email=email, username=username, account_id=account_id):
         raise Invalid({"email": [TOO_SOON]})
 
 

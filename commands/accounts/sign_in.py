@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from commands.accounts.aggregate import Account
 from commands.accounts.lookups import AccountLookups
-from commands.accounts.passwords import hash_password, needs_rehash, verify_password
+from commands.accounts.passwords import hash_password, needs_rehash, refuse_slowly, verify_password
 from commands.accounts.proofs import WRONG_LOGINS, WRONG_LOGINS_OF_NETWORK, Proofs
 from commands.errors import Invalid
 from commands.handling import Work
@@ -29,11 +29,11 @@ def log_in(
     refusal = Invalid({"non_field_errors": [REFUSED]})
     with proofs.guarded((WRONG_LOGINS, subject), (WRONG_LOGINS_OF_NETWORK, network_of(network))):
         stored = candidate[1] if candidate else None
-        if not verify_password(password, stored) or candidate is None or stored is None:
+        if not verify_password(password, stored) or candidate is None or stored is None or not candidate[2]:
+            if lookups.has_old_passwords():
+                refuse_slowly(password, stored)
             raise refusal
         account_id = candidate[0]
-        if not candidate[2]:
-            raise refusal
     proofs.guards.clear(WRONG_LOGINS.name, subject)
     stronger = hash_password(password) if needs_rehash(stored) else None
 

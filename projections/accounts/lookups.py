@@ -11,6 +11,9 @@ _BY_IDENTIFIER = """
 SELECT id, password_hash, is_active FROM accounts.accounts
 WHERE lower(email) = lower(%(identifier)s) AND email <> '' OR lower(username) = lower(%(identifier)s)
 ORDER BY lower(email) = lower(%(identifier)s) DESC, id LIMIT 1"""
+_PENDING = """
+SELECT id, username FROM accounts.accounts
+WHERE lower(email) = lower(%(email)s) AND email <> '' AND NOT is_verified AND NOT is_disabled"""
 _LIVE_SESSIONS = f"""
 SELECT s.id FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id
 WHERE s.account_id = %(account)s AND {LIVE}"""
@@ -63,13 +66,16 @@ class AccountAnswers(SqlAnswers):
         row = self.row(_BY_IDENTIFIER, identifier=identifier)
         return (row[0], row[1], row[2]) if row is not None else None
 
-    def pending_username(self, account_id: int) -> str | None:
-        """By id, while the account is pending."""
-        row = self.row(
-            "SELECT username FROM accounts.accounts WHERE id = %(account)s AND NOT is_verified AND NOT is_disabled",
-            account=account_id,
-        )
-        return str(row[0]) if row is not None else None
+    def pending_holder(self, email: str) -> tuple[int, str] | None:
+        """By address, ignoring case, while the account is pending. One question, so that its time tells nothing of the others."""
+        row = self.row(_PENDING, email=email)
+        return (row[0], row[1]) if row is not None else None
+
+    def has_old_passwords(self) -> bool:
+        """By the beginning of the hash; there is an index of those that begin like this."""
+        row = self.row("SELECT EXISTS (SELECT FROM accounts.accounts WHERE password_hash LIKE 'pbkdf2_sha256$%%')")
+        assert row is not None
+        return bool(row[0])
 
     def holder_of_email(self, email: str) -> tuple[int, str] | None:
         """By address, ignoring case."""

@@ -129,6 +129,7 @@ ACCOUNTS = Table(
     CREATE UNIQUE INDEX accounts_email_unique ON {schema}.accounts (lower(email)) WHERE email <> '';
     CREATE UNIQUE INDEX accounts_api_key_unique ON {schema}.accounts (api_key_digest) WHERE api_key_digest IS NOT NULL;
     CREATE INDEX accounts_pending ON {schema}.accounts (registered_at) WHERE NOT is_verified;
+    CREATE INDEX accounts_old_passwords ON {schema}.accounts (id) WHERE password_hash LIKE 'pbkdf2_sha256$%';
     """,
 )
 SOCIAL_LINKS = Table(

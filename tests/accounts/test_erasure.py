@@ -51,7 +51,7 @@ def as_text(value: object) -> str:
 
 def dump(services: Services) -> str:
     """What `pg_dump` writes, in lower case; bytes stand in it as hex digits."""
-    command = [embedded.programs() / "pg_dump", services.settings.conninfo()]
+    command = [str(embedded.programs() / "pg_dump"), services.settings.conninfo()]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.lower()
 
 

@@ -54,6 +54,7 @@ def test_open_routes_take_anonymous_callers(door: httpx.Client) -> None:
         ("Token " + "a" * 5000, "Invalid token."),
         ("Token ä\x80", "Invalid token."),
         ("Bearer ntc_00000000000000000000000000000000", "Invalid API key."),
+        ("Token ntc_00000000000000000000000000000000", "Invalid token."),
     ],
 )
 def test_bad_credentials_are_refused_everywhere(door: httpx.Client, path: str, header: str, detail: str) -> None:

@@ -158,7 +158,7 @@ def test_too_many_at_once(prepared: Settings) -> None:
         assert client.get(OPEN, headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/handshake/", "/api/v1/health/", "/api/v1/ping/"])
+@pytest.mark.parametrize("path", ["/", "/handshake/", "/api/v1/health/", "/api/v1/ping/", "/api/v1/auth/session/", "/api/v1/auth/session"])
 def test_health_is_not_limited_and_preflights_are_free(prepared: Settings, path: str) -> None:
     with _server(_limited(prepared, anonymous_requests_per_minute=2)) as client:
         assert _statuses(client, path, 10, _from("198.51.100.90")) == [200] * 10
