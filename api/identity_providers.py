@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx2
+import orjson
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
+from authlib.oauth2 import ClientAuth
+from pydantic import SecretStr
 
+from commands.accounts.rules import email_problem
 from commands.accounts.social import TITLES, Identity
 from commands.errors import Refused
 from settings import Settings
@@ -46,9 +51,23 @@ def identify(settings: Settings, provider: str, exchange: Exchange) -> Identity:
     return _google(settings, exchange) if provider == "google" else _github(settings, exchange)
 
 
+def require_configured(settings: Settings, provider: str) -> None:
+    """Raises ProviderRefusal when the provider is not set up here."""
+    client_id, secret, _ = _registered(settings, provider)
+    if not client_id or secret is None or not secret.get_secret_value():
+        raise ProviderRefusal(503, "config_lookup", f"Signing in with {TITLES[provider]} is not set up on this server.")
+
+
+def _registered(settings: Settings, provider: str) -> tuple[str | None, SecretStr | None, str | None]:
+    """Client id, secret and redirect address as they are registered at the provider."""
+    if provider == "google":
+        return settings.google_client_id, settings.google_client_secret, settings.google_redirect_uri
+    return settings.github_client_id, settings.github_client_secret, settings.github_redirect_uri
+
+
 def _google(settings: Settings, exchange: Exchange) -> Identity:
     client_id = settings.google_client_id
-    with _client(client_id, settings.google_client_secret, "google", exchange, settings.google_redirect_uri) as client:
+    with _client(settings, "google", exchange, "client_secret_post") as client:
         if exchange.code:
             token = _token(client, settings.google_token_url, exchange, "google")
             profile = _google_profile(client, settings, token)
@@ -60,7 +79,7 @@ def _google(settings: Settings, exchange: Exchange) -> Identity:
         return Identity(
             provider="google",
             uid=uid,
-            email=_text(profile, "email") if _says_verified(profile) else "",
+            email=_address(profile) if _says_verified(profile) else "",
             login="",
             display_name=_text(profile, "name"),
             extra=_extra(profile, "picture", "locale"),
@@ -90,7 +109,7 @@ def _checked_id_token(client: OAuth2Client, url: str, id_token: str, client_id: 
 
 def _github(settings: Settings, exchange: Exchange) -> Identity:
     base = settings.github_api_url.rstrip("/")
-    with _client(settings.github_client_id, settings.github_client_secret, "github", exchange, settings.github_redirect_uri) as client:
+    with _client(settings, "github", exchange, _as_json) as client:
         token = _token(client, settings.github_token_url, exchange, "github")
         if not token.get("access_token"):
             raise ProviderRefusal(400, "token_exchange", f"GitHub answered without a token: {_reason(token)}")
@@ -115,20 +134,25 @@ def _verified_address(client: OAuth2Client, url: str) -> str:
     addresses = _json(answer) if answer.status_code == 200 else []
     for entry in addresses if isinstance(addresses, list) else []:
         if isinstance(entry, dict) and entry.get("primary") is True and entry.get("verified") is True:
-            return _text(entry, "email")
+            return _address(entry)
     return ""
 
 
+def _as_json(client: ClientAuth, method: str, uri: str, headers: MutableMapping[str, str], body: bytes) -> tuple[str, Any, bytes]:
+    """The way of authentication at the token endpoint of GitHub: all members in one JSON object (contract: accounts 13.2)."""
+    headers["Content-Type"] = "application/json"
+    members = {**dict(parse_qsl(body.decode())), "client_id": client.client_id, "client_secret": client.client_secret}
+    return uri, headers, orjson.dumps(members)
+
+
 @contextmanager
-def _client(
-    client_id: str | None, secret: Any, provider: str, exchange: Exchange, configured_redirect: str | None
-) -> Iterator[OAuth2Client]:
-    if not client_id or secret is None or not secret.get_secret_value():
-        raise ProviderRefusal(503, "config_lookup", f"Signing in with {TITLES[provider]} is not set up on this server.")
+def _client(settings: Settings, provider: str, exchange: Exchange, authentication: Any) -> Iterator[OAuth2Client]:
+    require_configured(settings, provider)
+    client_id, secret, configured_redirect = _registered(settings, provider)
     with OAuth2Client(
         client_id,
-        secret.get_secret_value(),
-        token_endpoint_auth_method="client_secret_post",  # noqa: S106 - the name of a method
+        secret.get_secret_value() if secret else None,
+        token_endpoint_auth_method=authentication,
         redirect_uri=exchange.redirect_uri or configured_redirect or None,
         timeout=EXCHANGE_TIMEOUT_S,
         trust_env=False,
@@ -197,6 +221,12 @@ def _text(members: Mapping[str, Any], name: str) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return ""
     return str(value).replace("\0", "").strip()[:255]
+
+
+def _address(members: Mapping[str, Any]) -> str:
+    """The address; one that could not be an account's counts as none."""
+    value = members.get("email")
+    return value.strip() if isinstance(value, str) and email_problem(value.strip()) is None else ""
 
 
 def _extra(members: Mapping[str, Any], *names: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api.auth_payload import PAYLOAD_EXAMPLE, auth_payload, sign_in_of
 from api.call import Call, json_bytes
-from api.identity_providers import Exchange, ProviderRefusal, identify
+from api.identity_providers import Exchange, ProviderRefusal, identify, require_configured
 from api.routes.credentials import own_id
 from api.routing import Route
 from api.schemas.oauth import GithubIn, GoogleIn, OauthConfigOut, ProviderConfig, SocialAccountOut, SocialAccountRowOut
@@ -107,6 +107,7 @@ def _identity(call: Call, provider: str, body: GoogleIn | GithubIn) -> Identity:
     id_token = body.id_token if isinstance(body, GoogleIn) else ""
     if not body.code and not id_token:
         raise Invalid({"non_field_errors": [NOTHING_SENT]})
+    require_configured(call.services.settings, provider)
     if body.code:
         # A code is spent by its first use here, whatever came of it.
         uses = call.services.proofs.guards.count("oauth-code", f"{provider} {body.code}", CODE_WINDOW)

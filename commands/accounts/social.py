@@ -135,7 +135,7 @@ def _signed_in(work: Work[Lookups], account: Account, sign_in: SignIn, *, made: 
 
 
 def _refuse_disabled(account: Account) -> None:
-    if account.state == "disabled":
+    if account.state in ("disabled", "erasing"):
         raise Declined("User account is disabled.")
 
 

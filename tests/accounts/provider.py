@@ -36,6 +36,8 @@ class Provider:
     tokens: dict[str, Profile] = field(default_factory=dict)
     audience: str = CLIENT_ID
     down: bool = False
+    exchanges: int = 0
+    """How many codes it was asked to exchange."""
 
     def consent(self, profile: Profile, redirect_uri: str = "") -> str:
         """What the browser brings back after the person has agreed."""
@@ -47,7 +49,8 @@ class Provider:
         """Its endpoints."""
         return Starlette(
             routes=[
-                Route("/token", self._token, methods=["POST"]),
+                Route("/token", self._google_token, methods=["POST"]),
+                Route("/github/token", self._github_token, methods=["POST"]),
                 Route("/userinfo", self._userinfo),
                 Route("/tokeninfo", self._tokeninfo),
                 Route("/github/user", self._user),
@@ -55,15 +58,27 @@ class Provider:
             ]
         )
 
-    async def _token(self, request: Request) -> Response:
+    async def _google_token(self, request: Request) -> Response:
+        form = {name: values[-1] for name, values in parse_qs((await request.body()).decode()).items()}
+        if form.get("grant_type") != "authorization_code":
+            return JSONResponse({"error": "unsupported_grant_type"}, 400)
+        return self._token(form, 401, 400)
+
+    async def _github_token(self, request: Request) -> Response:
+        # GitHub tells errors with status 200.
+        if request.headers["content-type"] != "application/json" or request.headers["accept"] != "application/json":
+            return JSONResponse({"error": "not_json"}, 400)
+        return self._token(await request.json(), 200, 200)
+
+    def _token(self, sent: dict[str, Any], bad_client: int, bad_code: int) -> Response:
         if self.down:
             return Response("down", 503)
-        form = {name: values[-1] for name, values in parse_qs((await request.body()).decode()).items()}
-        if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
-            return JSONResponse({"error": "invalid_client"}, 401)
-        profile, redirect_uri = self.codes.pop(form.get("code", ""), (None, ""))
-        if profile is None or form.get("grant_type") != "authorization_code" or form.get("redirect_uri", "") != redirect_uri:
-            return JSONResponse({"error": "invalid_grant", "error_description": "The code is not good."}, 400)
+        if (sent.get("client_id"), sent.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+            return JSONResponse({"error": "invalid_client"}, bad_client)
+        self.exchanges += 1
+        profile, redirect_uri = self.codes.pop(sent.get("code", ""), (None, ""))
+        if profile is None or sent.get("redirect_uri", "") != redirect_uri:
+            return JSONResponse({"error": "invalid_grant", "error_description": "The code is not good."}, bad_code)
         token = secrets.token_hex(8)
         self.tokens[token] = profile
         return JSONResponse({"access_token": token, "token_type": "bearer", "scope": "user:email"})

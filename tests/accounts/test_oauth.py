@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def settings(module_database_url: str, tmp_path_factory: pytest.TempPathFactory,
             google_tokeninfo_url=f"{base}/tokeninfo",
             github_client_id=CLIENT_ID,
             github_client_secret=CLIENT_SECRET,
-            github_token_url=f"{base}/token",
+            github_token_url=f"{base}/github/token",
             github_api_url=f"{base}/github",
         )
 
@@ -185,6 +185,26 @@ def test_code_is_spent_by_its_first_use(door: httpx.Client, provider: Provider) 
     assert "The code is not good." in first.json()["detail"]
     provider.codes[code] = (Profile("g-once"), REDIRECT)
     assert door.post(f"{AUTH}/google/", json={"code": code}).status_code == 400
+
+
+@pytest.mark.parametrize("send", [google, github])
+def test_one_of_many_uses_of_a_code_at_once_reaches_the_provider(
+    door: httpx.Client, provider: Provider, send: Callable[..., httpx.Response]
+) -> None:
+    name = send.__name__
+    code = provider.consent(Profile("7001", f"at-once-{name}@example.org", login="at-once"), REDIRECT if send is google else "")
+    before = provider.exchanges
+    with ThreadPoolExecutor(30) as threads:
+        answers = list(threads.map(lambda _: door.post(f"{AUTH}/{name}/", json={"code": code}), range(30)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [400] * 29
+    assert provider.exchanges == before + 1
+
+
+@pytest.mark.parametrize("address", ["x" * 243 + "@example.org", "two words@example.org", "no-at-sign", "a@b@c\n"])
+def test_address_that_no_account_could_have_counts_as_none(door: httpx.Client, provider: Provider, address: str) -> None:
+    user = google(door, provider, Profile(f"g-{address[:20]}", address)).json()["user"]
+    assert user["email"] == ""
+    assert user["username"].startswith("google_user")
 
 
 def test_redirect_address_of_the_request_is_handed_on(door: httpx.Client, provider: Provider) -> None:
