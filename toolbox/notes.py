@@ -201,7 +201,7 @@ TOOLS = (
         name="get_note_outline",
         title="Read a note's headings",
         description="The headings of an own note and how long each section is. Read this first when a note is long.",
-        properties=NOTE_ID,
+        properties={**NOTE_ID, **CURSOR},
         required=("note_id",),
         answer=record(
             {

@@ -86,7 +86,7 @@ OVERVIEWS = (
         name="get_activity",
         title="List recent notes",
         description="Own notes, the latest edit first.",
-        properties={"limit": whole("How many.", minimum=1, maximum=50, default=10)},
+        properties={"limit": whole("How many.", minimum=1, maximum=50, default=10), **CURSOR},
         answer=record({"notes": list_of(NOTE_SUMMARY)}, PAGED),
         rest=rest("GET", "activity/", reply=_first),
         reads=True,
@@ -99,6 +99,7 @@ OVERVIEWS = (
         properties={
             "start_date": text("The first day: YYYY-MM-DD; today when it is left out.", pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
             "days": {"type": "integer", "enum": [3, 7, 30], "description": "How many days.", "default": 7},
+            **CURSOR,
         },
         answer=WEEK,
         rest=rest("GET", "activity/week/", query=("start_date", "days")),

@@ -15,7 +15,7 @@ from commands.notes.commands import change_note as decide_change
 from commands.notes.commands import create_note as decide_creation
 from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import ToolRefusal
-from mcp_server.results import cursor_of, detail, offset, paged, piece, summary
+from mcp_server.results import cursor_of, detail, offset, paged, piece, sliced, summary
 from projections.notes.matching import find_notes
 from projections.notes.queries import get_note as ask_note
 from projections.notes.queries import get_note_by_uuid as ask_note_by_uuid
@@ -76,7 +76,7 @@ async def get_note_outline(call: ToolCall) -> Result:
     note = await own(call)
     outline = outline_of(note)
     found = outline.pop("headings")
-    return paged({**outline, "version": offset(note["last_edit"])}, "headings", found)
+    return sliced(call, {**outline, "version": offset(note["last_edit"])}, "headings", found)
 
 
 @serves("get_note_section")

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from mcp_server.call import Result, ToolCall, serves
-from mcp_server.results import FOREIGN, LARGEST, event, localized, paged, session, summary
+from mcp_server.results import FOREIGN, LARGEST, cursor_at, cursor_of, event, localized, paged, session, summary
 from projections.activity.heatmap import get_heatmap
 from projections.activity.week import get_week
 from projections.notes.matching import find_notes
@@ -16,7 +16,6 @@ from projections.notes.matching import find_notes
 EARLIEST, LATEST = date(1, 1, 10), date(9999, 11, 1)
 """Between these, the weeks before and after have a date as well."""
 RECENT = 10
-KEPT_OF_TEXT = 100
 
 
 @serves("get_heatmap")
@@ -29,23 +28,24 @@ async def heatmap(call: ToolCall) -> Result:
 @serves("get_recent_activity")
 async def recent_activity(call: ToolCall) -> Result:
     """Ten notes."""
-    return paged({}, "recent_notes", await _latest(call, RECENT))
+    return paged({}, "recent_notes", await _latest(call, RECENT, 0), continued=False)
 
 
 @serves("get_activity")
 async def activity(call: ToolCall) -> Result:
     """As many as asked for."""
-    return paged({}, "notes", await _latest(call, call.get("limit", RECENT)))
+    start, limit = cursor_of(call), call.get("limit", RECENT)
+    return paged({}, "notes", await _latest(call, max(limit - start, 0), start), start=start)
 
 
 @serves("get_activity_week")
 async def week(call: ToolCall) -> Result:
-    """A week that is too full loses descriptions, then the ends of its fullest days."""
+    """A week that is too full comes in parts: always all of its days, each time with the next entries, and the deadlines at the end."""
     found = await call.read(get_week(_start(call), call.get("days", 7)))
     found["days"] = [{"date": day["date"], "events": [_entry(call, entry) for entry in day["events"]]} for day in found["days"]]
     found["deadlines"] = [{**event(call, deadline), "urgency_score": float(deadline["urgency_score"])} for deadline in found["deadlines"]]
     found["time_zone"] = call.assistant.time_zone
-    return _fitted(found)
+    return _part(found, cursor_of(call))
 
 
 def _entry(call: ToolCall, entry: dict[str, Any]) -> Result:
@@ -58,25 +58,22 @@ def _entry(call: ToolCall, entry: dict[str, Any]) -> Result:
     return {**entry, **localized(call, entry), "origin": "feed"}
 
 
-def _fitted(found: Result) -> Result:
-    size = len(orjson.dumps(found))
-    if size <= LARGEST:
+def _part(found: Result, start: int) -> Result:
+    """The entries from a place on that fit, in the order of the days; then those of the deadlines."""
+    lists = [day["events"] for day in found["days"]] + [found["deadlines"]]
+    entries = [(place, entry) for place, listed in enumerate(lists) for entry in listed]
+    if not start and len(orjson.dumps(found)) <= LARGEST:
         return found
-    entries = [entry for day in found["days"] for entry in day["events"]] + found["deadlines"]
-    for entry in entries:
-        for name in ("description", "summary"):
-            if len(entry.get(name) or "") > KEPT_OF_TEXT:
-                entry[name] = entry[name][:KEPT_OF_TEXT] + "…"
-    found["truncated"] = True
-    size = len(orjson.dumps(found))
-    while size > LARGEST:
-        fullest = max((day["events"] for day in found["days"]), key=len)
-        if not fullest:
-            fullest = found["deadlines"]
-        for entry in fullest[-max(1, len(fullest) // 10) :]:
-            size -= len(orjson.dumps(entry)) + 1
-            fullest.remove(entry)
-    return found
+    for listed in lists:
+        listed.clear()
+    end, room = start, LARGEST - len(orjson.dumps(found)) - 200
+    for place, entry in entries[start:]:
+        room -= len(orjson.dumps(entry)) + 1
+        if room < 0:
+            break
+        lists[place].append(entry)
+        end += 1
+    return found if end >= len(entries) else {**found, "truncated": True, "next_cursor": cursor_at(end)}
 
 
 def _start(call: ToolCall) -> date | None:
@@ -87,5 +84,5 @@ def _start(call: ToolCall) -> date | None:
     return day if EARLIEST <= day <= LATEST else None
 
 
-async def _latest(call: ToolCall, limit: int) -> list[Result]:
-    return [summary(call, item) for item in await call.read(find_notes(None, limit, 0))]
+async def _latest(call: ToolCall, limit: int, start: int) -> list[Result]:
+    return [summary(call, item) for item in await call.read(find_notes(None, limit, start))]

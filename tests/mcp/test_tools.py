@@ -318,6 +318,31 @@ def test_long_lists_are_cut_with_a_cursor(keeper: Keeper) -> None:
     assert len(seen) == len(set(seen)) == page["total"]
 
 
+def test_everything_that_can_grow_goes_on_with_a_cursor(keeper: Keeper) -> None:
+    note = keeper.call("create_note", title="Headed", content="\n".join(f"# {number} {'h' * 200}" for number in range(400)))
+    for number in range(50):
+        keeper.rest("POST", "notes/", {"title": f"Note {number}", "description": "ü" * 600})
+    for number in range(220):
+        event = {"title": f"{number} {'t' * 100}", "event_date": f"2031-05-0{1 + number % 7}", "description": "d" * 250}
+        keeper.rest("POST", "planner-events/", event)
+
+    def all_of(tool: str, name: str, **arguments: Any) -> list[Any]:
+        found: list[Any] = []
+        page = keeper.call(tool, **arguments)
+        assert page["truncated"] is True
+        while True:
+            assert size_of(page) <= 60_000
+            found += [entry for day in page["days"] for entry in day["events"]] if name == "days" else page[name]
+            if "next_cursor" not in page:
+                return found
+            page = keeper.call(tool, **arguments, cursor=page["next_cursor"])
+
+    assert [heading["index"] for heading in all_of("get_note_outline", "headings", note_id=note["id"])] == list(range(1, 401))
+    assert len({one["id"] for one in all_of("get_activity", "notes", limit=50)}) == 50
+    entries = all_of("get_activity_week", "days", start_date="2031-05-01")
+    assert len(entries) == len({entry["source_id"] for entry in entries}) == 220
+
+
 def test_two_accounts_interleaved_never_meet(keeper: Keeper, other: Keeper, door: httpx.Client) -> None:
     async def run() -> list[tuple[str, Any]]:
         async with httpx.AsyncClient(base_url=door.base_url, timeout=60) as client:
