@@ -5,6 +5,8 @@ The suite sends no credentials, so a proxy adds the key. Exits 1 when a scenario
 python -m tests.mcp.conformance --url http://127.0.0.1:8000 --key ntc_...
 """
 
+# ruff: noqa: T201 - a program that prints results
+
 from __future__ import annotations
 
 import argparse
