@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,6 +30,9 @@ STREAMS_PER_ACCOUNT = 32
 APPEARING = frozenset({"NoteCreated", "NoteDeleted", "NoteRestored", "NotePurged", "NoteRenamed"})
 ENDING = frozenset({"ApiKeyRotated", "AccountDisabled", "AccountErasureRequested", "AccountErased"})
 """After these the key that a listener came with may not be good any more: its streams end, and it has to come again."""
+WEEK = f"{SCHEME}week/"
+IN_WEEKS = frozenset({"planner-event", "note-session", "calendar-feed", "planner"})
+"""Kinds of streams whose events may change what a week shows."""
 _HEAD = "SELECT coalesce(max(position), 0) FROM log.events"
 log = structlog.get_logger("notechondria.mcp")
 
@@ -39,6 +43,8 @@ class Listeners:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._open: dict[int, tuple[InMemorySubscriptionBus, ListenHandler, int]] = {}
+        self._weeks: Counter[tuple[int, str]] = Counter()
+        """How often a week is listened to, by account and address: which ones a plan is in is not looked up."""
         self._follower: asyncio.Task[None] | None = None
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams) -> SubscriptionsListenResult:
@@ -49,11 +55,14 @@ class Listeners:
             self._open[account_id] = (bus, ListenHandler(bus, max_subscriptions=STREAMS_PER_ACCOUNT), 0)
         bus, handler, count = self._open[account_id]
         self._open[account_id] = (bus, handler, count + 1)
+        weeks = [(account_id, uri) for uri in params.notifications.resource_subscriptions or () if uri.startswith(WEEK)]
+        self._weeks.update(weeks)
         try:
             await self._follow()
             return await handler(ctx, params)
         finally:
             self._leave(account_id, handler)
+            self._weeks -= Counter(weeks)
 
     async def close(self) -> None:
         """Ends all subscriptions."""
@@ -116,7 +125,8 @@ class Listeners:
         known = self._open.get(actor)
         if known is None:
             return
-        for uri in changed(kind, number):
+        weeks = [uri for account_id, uri in self._weeks if account_id == actor] if kind in IN_WEEKS else []
+        for uri in (*changed(kind, number), *weeks):
             await known[0].publish(ResourceUpdated(uri=uri))
         if row.type in APPEARING:
             await known[0].publish(ResourcesListChanged())

@@ -303,3 +303,11 @@ def test_no_body_of_the_modern_era_breaks_the_server(keeper: Keeper, body: str, 
     response = keeper.http.post("/mcp/", content=body, headers=pairs)
     assert response.status_code < 500, response.text
     assert "Traceback" not in response.text
+
+
+async def test_a_plan_is_noticed_by_who_listens_to_a_week(keeper: Keeper) -> None:
+    uri = "notechondria://week/2031-05-05"
+    async with connected(keeper) as client, client.listen(resource_subscriptions=[uri]) as stream:
+        await asyncio.to_thread(keeper.rest, "POST", "planner-events/", {"title": "Plan", "event_date": "2031-05-06"})
+        event: Any = await asyncio.wait_for(anext(aiter(stream)), 20)
+    assert event.uri == uri
