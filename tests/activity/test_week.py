@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
-from tests.accounts.people import make_person
+from projections.activity.week import get_week
+from tests.accounts.people import Person, make_person
 from tests.activity.conftest import WriteNote
 from wiring import Services
 
@@ -116,3 +118,15 @@ def test_nobody_sees_the_weeks_of_others(client: httpx.Client, services: Service
     payload = client.get("/activity/week/?start_date=2031-05-05", headers=make_person(services).headers).json()
     assert payload["deadlines"] == []
     assert all(day["events"] == [] for day in payload["days"])
+
+
+def test_only_the_window_of_a_calendar_is_read_even_before_statistics_are_gathered(
+    client: httpx.Client, services: Services, person: Person
+) -> None:
+    body = "".join(f"BEGIN:VEVENT\r\nUID:{n}\r\nDTSTART:20{n % 90 + 10}0506T090000Z\r\nEND:VEVENT\r\n" for n in range(3000))
+    client.post("/calendar-feeds/", json={"title": "Long", "raw_ical": f"BEGIN:VCALENDAR\r\n{body}END:VCALENDAR\r\n"})
+    query = get_week(date(2031, 5, 6), 7)
+    with psycopg.connect(services.settings.conninfo()) as connection:
+        plan = connection.execute(b"EXPLAIN " + query.sql.encode(), {**query.params, "viewer": person.account_id}).fetchall()
+    conditions = [line.strip() for (line,) in plan if "Index Cond: ((text_id" in line or "Index Cond: (text_id" in line]
+    assert any("starts_at >=" in line and "starts_at <" in line for line in conditions), plan
