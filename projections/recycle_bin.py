@@ -15,6 +15,7 @@ _KINDS = {
         "SELECT t.id, t.filename AS title, t.deleted_at FROM attachments.attachments t"
         " WHERE t.owner_id = %(viewer)s AND t.deleted_at IS NOT NULL"
     ),
+    "calendar": "SELECT f.id, f.title, f.deleted_at FROM calendars.feeds f WHERE f.owner_id = %(viewer)s AND f.deleted_at IS NOT NULL",
     "event": "SELECT e.id, e.title, e.deleted_at FROM planner.events e WHERE e.owner_id = %(viewer)s AND e.deleted_at IS NOT NULL",
 }
 

@@ -13,12 +13,14 @@ from api.routing import Route
 from api.schemas.recycle_bin import BinEntryOut
 from api.writing import carry_out
 from commands.attachments.commands import restore_attachment
+from commands.calendars.feeds import restore_calendar_feed
 from commands.courses.bin import restore_course
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.bin import restore_note
 from commands.planner.events import restore_planner_event
 from projections.attachments.queries import made_attachment
+from projections.calendars.queries import get_restored_calendar_feed
 from projections.courses.queries import get_course
 from projections.notes.queries import get_note
 from projections.planner.queries import get_planner_event
@@ -39,6 +41,7 @@ RESTORABLE: Mapping[str, Restorable] = {
     "note": Restorable(restore_note, get_note, 2),
     "course": Restorable(restore_course, get_course, 2),
     "attachment": Restorable(restore_attachment, made_attachment),
+    "calendar": Restorable(lambda work, _, feed_id: restore_calendar_feed(work, feed_id), get_restored_calendar_feed),
     "event": Restorable(lambda work, _, event_id: restore_planner_event(work, event_id), get_planner_event),
 }
 

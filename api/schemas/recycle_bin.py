@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-Kind = Literal["note", "course", "attachment", "event"]
+Kind = Literal["note", "course", "attachment", "calendar", "event"]
 
 
 class BinEntryOut(BaseModel):

@@ -31,7 +31,7 @@ FEED_OBJECT = f"""
 _JOINS = f"{CONTENTS} LEFT JOIN courses.courses c ON c.id = f.course_id AND c.deleted_at IS NULL"
 
 _FEED = f"""
-SELECT (SELECT convert_to({FEED_OBJECT}, 'UTF8') FROM calendars.feeds f {_JOINS}
+SELECT (SELECT convert_to({FEED_OBJECT} || %(end)s, 'UTF8') FROM calendars.feeds f {_JOINS}
         WHERE f.id = %(feed)s AND f.owner_id = %(viewer)s AND f.deleted_at IS NULL)"""
 
 _FEEDS = f"""
@@ -56,7 +56,12 @@ FROM calendars.addresses a WHERE a.owner_id = %(viewer)s AND a.token_digest IS N
 
 def get_calendar_feed(feed_id: int) -> Query:
     """(the feed object without its closing brace, or null)."""
-    return Query(_FEED, {"feed": feed_id})
+    return Query(_FEED, {"feed": feed_id, "end": ""})
+
+
+def get_restored_calendar_feed(feed_id: int) -> Query:
+    """(the whole feed object, or null)."""
+    return Query(_FEED, {"feed": feed_id, "end": "}"})
 
 
 def list_calendar_feeds() -> Query:

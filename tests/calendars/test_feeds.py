@@ -212,3 +212,19 @@ def test_addresses_are_kept_as_they_are_read(client: httpx.Client) -> None:
     assert feed["source_url"] == "https://127.0.0.1:9/a.ics"
     changed = client.patch(f"/calendar-feeds/{feed['id']}/", json={"source_url": "webcal://127.0.0.1:9/b.ics"}).json()
     assert changed["source_url"] == "https://127.0.0.1:9/b.ics"
+
+
+def test_a_removed_calendar_comes_back_from_the_recycle_bin(client: httpx.Client, door: httpx.Client, services: Services) -> None:
+    feed = add(client, raw_ical=calendar(LECTURE))["id"]
+    restore = f"/recycle-bin/calendar/{feed}/restore/"
+    assert client.post(restore, json={}).status_code == 404
+    client.delete(f"/calendar-feeds/{feed}/")
+    assert entries(client) == []
+    assert [(entry["kind"], entry["id"], entry["title"]) for entry in client.get("/recycle-bin/").json()] == [
+        ("calendar", feed, "Timetable")
+    ]
+    assert door.post(f"/api/v1{restore}", json={}, headers=make_person(services).headers).status_code == 404
+    back = client.post(restore, json={})
+    assert (back.status_code, back.json()) == (200, client.get(f"/calendar-feeds/{feed}/").json())
+    assert client.get("/recycle-bin/").json() == []
+    assert [entry["title"] for entry in entries(client)] == ["Lecture"]

@@ -136,7 +136,10 @@ NOTES: Table = {
 
 RECYCLE_BIN: Table = {
     "GET /api/v1/recycle-bin/": signed_in(200),
-    **{f"POST /api/v1/recycle-bin/{kind}/{{id:int}}/restore/": signed_in(404) for kind in ("note", "course", "attachment", "event")},
+    **{
+        f"POST /api/v1/recycle-bin/{kind}/{{id:int}}/restore/": signed_in(404)
+        for kind in ("note", "course", "attachment", "calendar", "event")
+    },
 }
 
 ATTACHMENTS: Table = {
