@@ -7,6 +7,8 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -69,10 +71,15 @@ def test_image_takes_all_dependencies_but_the_embedded_database() -> None:
 def test_build_context_holds_what_the_build_takes_and_no_more() -> None:
     taken = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert all((ROOT / name).exists() for name in taken)
-    project = (ROOT / "pyproject.toml").read_text()
-    packages = set(re.findall(r'"([a-z_]+)"', re.search(r"^packages = \[(.*)\]", project, flags=re.MULTILINE)[1]))  # type: ignore[index]
-    modules = set(re.findall(r'^"(\w+\.py)" = ', project, flags=re.MULTILINE))
-    assert packages | modules | {"pyproject.toml", "requirements.lock", "README.md"} == taken
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert {*wheel["only-include"], "pyproject.toml", "requirements.lock", "README.md"} == taken
+
+
+def test_modules_are_those_of_the_folder_and_no_copies_of_an_earlier_install() -> None:
+    # From elsewhere and without the folder in the path, as the console script starts.
+    program = "import settings, logs, wiring, metrics, tracing; print(*(m.__file__ for m in (settings, logs, wiring, metrics, tracing)))"
+    ran = subprocess.run([sys.executable, "-P", "-c", program], cwd="/", capture_output=True, text=True, check=True)
+    assert {Path(file).parent for file in ran.stdout.split()} == {ROOT}
 
 
 def _named_variables(text: str) -> set[str]:
