@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from settings import Settings
 SECRET_NAME = re.compile(r"password|secret|token|api_?key|authorization|cookie|database_url|conninfo|\bcode\b", re.IGNORECASE)
 SECRET_TEXT = re.compile(r"(\bntc_|\b(?:Bearer|Token) |://[^/:@\s]*:)[^\s@\"']+")
 MASK = "***"
+COLORS = {logging.CRITICAL: "\x1b[31m", logging.WARNING: "\x1b[33m", logging.INFO: "\x1b[36m"}
+PLAIN = "\x1b[0m"
 
 
 def mask_secrets(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
@@ -68,6 +71,23 @@ def configure_logging(settings: Settings) -> None:
     )
 
 
+class AccessFormatter(logging.Formatter):
+    """Time, level, and the line about a request; red, yellow or cyan by its level. color: whether the line carries escape codes."""
+
+    converter = staticmethod(time.gmtime)
+
+    def __init__(self, *, color: bool) -> None:
+        super().__init__()
+        self._color = color
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        line = record.getMessage()
+        if self._color:
+            line = f"{COLORS[record.levelno]}{line}{PLAIN}"
+        return f"{self.formatTime(record)} {record.levelname:<8}  {line}  request_id={record.__dict__['request_id']}"
+
+
 def _write_access_lines(settings: Settings) -> None:
     """One line per request is most of the log: as plain text it takes the short way, its secrets were left out where it was made."""
     access = logging.getLogger("notechondria.access")
@@ -75,5 +95,5 @@ def _write_access_lines(settings: Settings) -> None:
     access.propagate = settings.log_format == "json"
     if not access.propagate:
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-8s  %(message)s"))
+        handler.setFormatter(AccessFormatter(color=settings.access_log_force_color or sys.stderr.isatty()))
         access.addHandler(handler)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from platformdirs import user_data_dir
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
@@ -104,7 +104,20 @@ class Settings(BaseSettings):
     workers: int = _setting(min(4, os.cpu_count() or 1), "API processes", "WEB_CONCURRENCY", shown="one per core, at most 4", ge=1, le=64)
     drain_seconds: int = _setting(20, "How long running requests may take to end after SIGTERM", ge=0, le=3600)
     public_origin: Origin | None = _setting(None, "Address under which clients reach the server, when it is not the Host header's")
-    allowed_hosts: Words = _setting((), "Host names that are served; empty or *: all", "DJANGO_ALLOWED_HOSTS")
+    allowed_hosts: Words = _setting(
+        (),
+        "Host names that are served, .example.org with subdomains, * all; apps on these hosts may call the API from a browser",
+        "DJANGO_ALLOWED_HOSTS",
+        shown="localhost, addresses, names without a dot, and the hosts of the next two and of NOTECHONDRIA_PUBLIC_ORIGIN",
+    )
+    render_external_hostname: str | None = _setting(None, "Host that the service has at Render, set there", "RENDER_EXTERNAL_HOSTNAME")
+    backend_custom_domain: str | None = _setting(None, "Host of one's own that is served as well", "BACKEND_CUSTOM_DOMAIN")
+    trusted_origins: Words = _setting(
+        (),
+        "Origins of web apps that may call the API from a browser, https://*.example.org with subdomains, * all",
+        "DJANGO_CSRF_TRUSTED_ORIGINS",
+        shown="FRONTEND_ORIGIN, which always counts, any port of this machine, and the hosts above",
+    )
     trusted_proxies: Networks = _setting((), "Addresses or networks whose X-Forwarded-* headers are believed; *: all")
 
     secret_key: SecretStr | None = _setting(None, "Key of digests; unset: made once and kept in the database", "DJANGO_SECRET_KEY")
@@ -209,6 +222,12 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return embedded_conninfo(self.data_dir)
+
+    @property
+    def own_hosts(self) -> tuple[str, ...]:
+        """Names that the environment gives the server."""
+        public = urlsplit(self.public_origin).hostname if self.public_origin else None
+        return tuple(filter(None, (self.render_external_hostname, self.backend_custom_domain, public)))
 
     @property
     def outbox(self) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
-import sys
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,6 +27,7 @@ from api.middleware.limits import Limits
 from api.middleware.patience import Patience
 from api.middleware.requests import RequestLog
 from api.middleware.tracing import Tracing
+from api.origins import Origins
 from api.routes.platform import product_version
 from api.routing import ApiRoute, Route
 from eventstore.allowances import Allowances
@@ -72,13 +72,16 @@ class Door(FastAPI):
         hosts = Hosts(
             innermost,
             allowed=settings.allowed_hosts,
+            own=settings.own_hosts,
             proxies=settings.trusted_proxies,
             public_origin=settings.public_origin,
         )
-        chain: ASGIApp = Headers(Patience(hosts, settings.request_seconds))
+        apps = (*settings.trusted_origins, *filter(None, (settings.frontend_origin,)))
+        origins = Origins((*settings.allowed_hosts, *settings.own_hosts), apps)
+        chain: ASGIApp = Headers(Patience(hosts, settings.request_seconds), origins)
         if settings.otel_endpoint is not None:
             chain = Tracing(chain)
-        return RequestLog(chain, color=settings.access_log_force_color or sys.stderr.isatty())
+        return RequestLog(chain)
 
 
 @asynccontextmanager

@@ -112,15 +112,15 @@ class BadHost(Refusal):
         super().__init__(None)
 
 
-ROUTE_TEXTS = {400: "Bad request.", 403: "Permission denied.", 500: "Internal server error."}
+ROUTE_TEXTS = {400: "Bad request.", 403: "Permission denied.", 404: "Page not found.", 500: "Internal server error."}
 
 
 def route_error(status: int, scope: Scope, **more: Any) -> Response:
-    """The shape of errors that have no view: no such route, a refused host, a crash."""
+    """The shape of errors that have no view: no such route, a refused host, a crash. Outside the API it is a sentence for people."""
     path: str = scope["path"]
-    text = ROUTE_TEXTS.get(status)
-    if text is None:
-        text = "API route not found." if path.startswith("/api/") else "Page not found."
+    if not path.startswith("/api/"):
+        return Response(ROUTE_TEXTS[status], status, media_type="text/plain")
+    text = "API route not found." if status == 404 else ROUTE_TEXTS[status]
     return json_response(status, {"detail": text, "status_code": status, "path": path, **more})
 
 

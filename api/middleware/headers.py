@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.origins import Origins
+
 SHARED_PATHS = ("/api/", "/media/")
 SAFE_DEFAULTS = (
     (b"x-content-type-options", b"nosniff"),
@@ -21,14 +23,17 @@ CORS = (
     (b"access-control-expose-headers", b"ETag, Retry-After, RateLimit, RateLimit-Policy, X-Request-ID, Content-Disposition"),
     (b"vary", b"Origin"),
 )
-PREFLIGHT = ((b"access-control-max-age", b"86400"), (b"content-length", b"0"))
+CREDENTIALS = (b"access-control-allow-credentials", b"true")
+PREFLIGHT = ((b"content-length", b"0"),)
+MAX_AGE = (b"access-control-max-age", b"86400")
 
 
 class Headers:
-    """Adds the headers. Any origin may read the API: it knows no cookies, so credentials are never shared."""
+    """Adds the headers. origins: who may read the answers of the API and media; all others get no word about it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, origins: Origins) -> None:
         self._app = app
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers preflights, and adds to everything else what it lacks."""
@@ -44,12 +49,19 @@ class Headers:
                 present = SAFE_NAMES.intersection(name.lower() for name, _ in headers)
                 headers.extend(pair for pair in SAFE_DEFAULTS if pair[0] not in present)
                 if origin is not None:
-                    headers.append((b"access-control-allow-origin", origin))
-                    headers.extend(CORS)
+                    headers.extend(self._shared_with(origin))
             await send(message)
 
         if shared and scope["method"] == "OPTIONS":
-            await send_with_headers({"type": "http.response.start", "status": 204, "headers": list(PREFLIGHT)})
+            preflight = [*PREFLIGHT, MAX_AGE] if origin is not None and self._shared_with(origin) else list(PREFLIGHT)
+            await send_with_headers({"type": "http.response.start", "status": 204, "headers": preflight})
             await send({"type": "http.response.body", "body": b""})
             return
         await self._app(scope, receive, send_with_headers)
+
+    def _shared_with(self, origin: bytes) -> list[tuple[bytes, bytes]]:
+        sharing = self._origins.sharing(origin.decode("latin-1"))
+        if sharing == "no":
+            return []
+        headers = [(b"access-control-allow-origin", origin), *CORS]
+        return [*headers, CREDENTIALS] if sharing == "with_credentials" else headers

@@ -7,24 +7,31 @@ from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
+import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import BadHost, respond_to
 
 HOST = re.compile(r"([A-Za-z0-9_]([A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+log = structlog.get_logger("notechondria.hosts")
 FORWARDED = frozenset((b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"))
 
 
 class Hosts:
     """Sets scope["origin"], and behind a trusted proxy the client's own address and scheme; refuses hosts not served here.
 
-    allowed: host names; `*` is any, a leading dot takes in subdomains. proxies: addresses or networks whose X-Forwarded-* headers
-    are believed; `*` is any. public_origin: what clients reach us under, when the operator says so.
+    allowed: host names; `*` is any, a leading dot takes in subdomains. Empty: `own` names, and what no page of a stranger can
+    be reached under: addresses and names without a dot. proxies: addresses or networks whose X-Forwarded-* headers are believed;
+    `*` is any. public_origin: what clients reach us under, when the operator says so.
     """
 
-    def __init__(self, app: ASGIApp, *, allowed: Sequence[str], proxies: Sequence[str], public_origin: str | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, *, allowed: Sequence[str], own: Sequence[str] = (), proxies: Sequence[str], public_origin: str | None = None
+    ) -> None:
         self._app = app
-        self._any_host = not allowed or "*" in allowed
+        self._harmless = not allowed
+        allowed = allowed or (".localhost", *own)
+        self._any_host = "*" in allowed
         self._exact = frozenset(name.lower() for name in allowed if not name.startswith("."))
         self._suffixes = tuple(name.lower() for name in allowed if name.startswith("."))
         self._any_proxy = "*" in proxies
@@ -44,6 +51,7 @@ class Hosts:
             host = str(scope["server"][0])
         scope["origin"] = self._public_origin or f"{scope['scheme']}://{host}"
         if not self._served(host):
+            log.warning("host is not served", host=host[:255], setting="NOTECHONDRIA_ALLOWED_HOSTS")
             if scope["type"] == "http":
                 await respond_to(BadHost(), scope)(scope, receive, send)
             return
@@ -55,6 +63,8 @@ class Hosts:
         if self._any_host:
             return True
         name = re.sub(r":[0-9]+$", "", host).rstrip(".").lower()
+        if self._harmless and ("." not in name or _is_address(name.strip("[]"))):
+            return True
         return name in self._exact or any(name.endswith(suffix) or name == suffix[1:] for suffix in self._suffixes)
 
     def _trusted(self, address: str) -> bool:

@@ -22,15 +22,13 @@ SECRET_PATH = re.compile(r"^(/calendar/)[^/?]+")
 """Addresses of calendars are their own keys."""
 MOUNTED = frozenset(("/mcp", "/admin", "/docs"))
 OTHER = "other"
-COLORS = {logging.CRITICAL: "\x1b[31m", logging.WARNING: "\x1b[33m", logging.INFO: "\x1b[36m"}
 
 
 class RequestLog:
-    """The outermost step, so that the time is all of the time in the server. color: whether lines carry escape codes."""
+    """The outermost step, so that the time is all of the time in the server."""
 
-    def __init__(self, app: ASGIApp, *, color: bool) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._color = color
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves the request and logs it, also when it dies."""
@@ -58,17 +56,21 @@ class RequestLog:
             requests, duration = request_meters(scope["method"] if route != OTHER else "", route, status)
             requests.inc()
             duration.observe(seconds)
-            self._write(status, seconds * 1000, scope)
+            level = severity(status, seconds * 1000)
+            if access_log.isEnabledFor(level):
+                _write(level, status, seconds * 1000, scope["method"], shown_target(scope), request_id)
 
-    def _write(self, status: int, milliseconds: float, scope: Scope) -> None:
-        level = severity(status, milliseconds)
-        if not access_log.isEnabledFor(level):
-            return
-        method, target = scope["method"], shown_target(scope)
-        line = f"{status}  {milliseconds:.1f}ms  {method:<6}  {target}"
-        # The same as fields, for a log that is read by programs.
-        fields = {"status": status, "milliseconds": round(milliseconds, 1), "method": method, "path": target}
-        access_log.log(level, f"{COLORS[level]}{line}\x1b[0m" if self._color else line, extra=fields)
+
+def log_unread(status: int, milliseconds: float) -> None:
+    """Counts and logs what was refused before it was a request: nobody knows its method and path."""
+    request_meters("", OTHER, status)[0].inc()
+    _write(severity(status, milliseconds), status, milliseconds, "-", "-", "-")
+
+
+def _write(level: int, status: int, milliseconds: float, method: str, target: str, request_id: str) -> None:
+    # The same as fields, for a log that is read by programs.
+    fields = {"status": status, "milliseconds": round(milliseconds, 1), "method": method, "path": target, "request_id": request_id}
+    access_log.log(level, f"{status}  {milliseconds:.1f}ms  {method:<6}  {target}", extra=fields)
 
 
 def severity(status: int, milliseconds: float) -> int:

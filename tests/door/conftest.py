@@ -22,6 +22,7 @@ def settings(module_database_url: str) -> Settings:
         database_url=module_database_url,
         allowed_hosts=("127.0.0.1", "notes.example.org", ".example.net"),
         trusted_proxies=("127.0.0.1",),
+        trusted_origins=("https://app.example.org",),
     )
 
 

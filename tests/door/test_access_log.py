@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from api.middleware.requests import RequestLog, severity, shown_target
+from api.middleware.requests import severity, shown_target
+from logs import COLORS
 
 T = "/api/v1/test"
 Line = Callable[..., logging.LogRecord]
@@ -84,31 +86,36 @@ def test_secrets_and_control_characters_stay_out(path: bytes, query: bytes, show
     assert shown_target({"raw_path": path, "path": path.decode(), "query_string": query}) == shown
 
 
-def test_color_is_an_option(caplog: pytest.LogCaptureFixture) -> None:
-    scope = {"method": "GET", "raw_path": b"/", "path": "/", "query_string": b""}
-    with caplog.at_level(logging.INFO, "notechondria.access"):
-        RequestLog(None, color=True)._write(500, 1.0, scope)  # type: ignore[arg-type]
-        RequestLog(None, color=False)._write(500, 1.0, scope)  # type: ignore[arg-type]
-    red, plain = [record.getMessage() for record in caplog.records]
-    assert red == f"\x1b[31m{plain}\x1b[0m"
-    assert "\x1b" not in plain
+PROGRAM = """
+import asyncio
+from api.middleware.requests import RequestLog
+from logs import configure_logging
+from settings import load_settings
+
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 404})
+
+async def send(message):
+    pass
+
+configure_logging(load_settings())
+scope = {"type": "http", "method": "GET", "raw_path": b"/", "path": "/", "query_string": b"", "headers": [(b"x-request-id", b"abc")]}
+asyncio.run(RequestLog(app)(scope, None, send))
+"""
 
 
 @pytest.mark.parametrize(
-    ("log_format", "written"),
+    ("environment", "written"),
     [
-        ("console", r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} WARNING   404  1\.0ms  GET     /\n"),
-        ("json", r'\{.*"404  1\.0ms  GET     /".*\}\n'),
+        ({}, r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} WARNING   404  \d+\.\dms  GET     /  request_id=abc\n"),
+        ({"DJANGO_ACCESS_LOG_FORCE_COLOR": "yes"}, r".* WARNING   \x1b\[33m404  \d+\.\dms  GET     /\x1b\[0m  request_id=abc\n"),
+        ({"NOTECHONDRIA_LOG_FORMAT": "json"}, r'\{(?=.*"request_id": "abc").*"404  \d+\.\dms  GET     /".*\}\n'),
     ],
 )
-def test_lines_in_the_log(log_format: str, written: str) -> None:
-    program = f"""
-from logs import configure_logging
-from settings import load_settings
-from api.middleware.requests import RequestLog
-configure_logging(load_settings(log_format={log_format!r}))
-scope = {{"method": "GET", "raw_path": b"/", "path": "/", "query_string": b""}}
-RequestLog(None, color=False)._write(404, 1.0, scope)
-"""
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert re.fullmatch(written, ran.stderr)
+def test_lines_in_the_log(environment: dict[str, str], written: str) -> None:
+    ran = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, env={**os.environ, **environment})
+    assert re.fullmatch(written, ran.stderr), ran.stderr
+
+
+def test_colors_go_by_level() -> None:
+    assert (COLORS[logging.CRITICAL], COLORS[logging.WARNING], COLORS[logging.INFO]) == ("\x1b[31m", "\x1b[33m", "\x1b[36m")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from api.origins import Origins
+
 T = "/api/v1/test"
 ORIGIN = {"Origin": "https://app.example.org"}
 
@@ -21,12 +23,49 @@ ORIGIN = {"Origin": "https://app.example.org"}
         ("GET", "/media/nope.png"),
     ],
 )
-def test_any_origin_may_read_every_answer(door: httpx.Client, method: str, path: str) -> None:
-    for origin in ("https://app.example.org", "null", "http://localhost:5173"):
+def test_known_origins_may_read_every_answer(door: httpx.Client, method: str, path: str) -> None:
+    for origin in (
+        "https://app.example.org",
+        "http://localhost:5173",
+        "http://127.0.0.1",
+        "https://notes.example.org:8443",
+        "https://a.example.net",
+    ):
         headers = door.request(method, path, headers={"Origin": origin}).headers
         assert headers["Access-Control-Allow-Origin"] == origin
-        assert "Access-Control-Allow-Credentials" not in headers
+        assert headers["Access-Control-Allow-Credentials"] == "true"
         assert headers["Vary"] == "Origin"
+    for origin in (
+        "https://evil.example",
+        "null",
+        "https://localhost.evil.example",
+        "https://app.example.org.evil.example",
+        "https://x@app.example.org",
+    ):
+        headers = door.request(method, path, headers={"Origin": origin}).headers
+        assert not [name for name in headers if name.startswith("access-control-")]
+        assert "Vary" not in headers
+
+
+@pytest.mark.parametrize(
+    ("entries", "origin", "sharing"),
+    [
+        (["https://app.example.org"], "https://app.example.org", "with_credentials"),
+        (["https://app.example.org/"], "https://app.example.org:443", "with_credentials"),
+        (["https://app.example.org"], "http://app.example.org", "no"),
+        (["https://app.example.org"], "https://app.example.org:8443", "no"),
+        (["https://*.example.org"], "https://a.b.example.org", "with_credentials"),
+        (["https://*.example.org"], "https://example.org", "no"),
+        (["https://*.example.org"], "https://evilexample.org", "no"),
+        ([".example.org"], "http://a.example.org:1", "with_credentials"),
+        (["*"], "https://anything.example", "plain"),
+        (["*"], "null", "plain"),
+        ([], "capacitor://localhost", "with_credentials"),
+        ([], "http://[", "no"),
+    ],
+)
+def test_what_an_operator_may_trust(entries: list[str], origin: str, sharing: str) -> None:
+    assert Origins((), entries).sharing(origin) == sharing
 
 
 def test_no_origin_no_cors(door: httpx.Client) -> None:
@@ -49,6 +88,9 @@ def test_preflights(door: httpx.Client, path: str) -> None:
     assert {"authorization", "content-type", "accept", "idempotency-key", "if-match"} <= allowed
     assert int(answer.headers["Access-Control-Max-Age"]) > 0
     assert door.options(path).status_code == 204
+    strange = door.options(path, headers={**asked, "Origin": "https://evil.example"})
+    assert strange.status_code == 204
+    assert "Access-Control-Allow-Origin" not in strange.headers
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/health/", "/api/v1/nope/", f"{T}/crash/", "/docs", "/docs/assets/swagger-ui.css"])

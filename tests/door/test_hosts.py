@@ -94,3 +94,20 @@ def test_what_a_proxy_forwards_is_checked() -> None:
 def test_the_operator_names_the_public_origin() -> None:
     scope = seen("10.0.0.1", FORWARDED, allowed=["*"], proxies=[], public_origin="https://notes.example.org/")
     assert scope["origin"] == "https://notes.example.org"
+
+
+@pytest.mark.parametrize(
+    ("host", "served"),
+    [
+        ("localhost:8000", True),
+        ("192.168.1.5:8000", True),
+        ("[::1]:8000", True),
+        ("app:8000", True),
+        ("own.example.org", True),
+        ("evil.example", False),
+        ("127.0.0.1.evil.example", False),
+    ],
+)
+def test_without_a_setting_no_name_that_a_stranger_can_point_here_is_served(host: str, served: bool) -> None:
+    allowed = {"allowed": [], "own": ["own.example.org"], "proxies": []}
+    assert Hosts(None, **allowed)._served(host) is served  # type: ignore[arg-type]

@@ -65,6 +65,8 @@ def gateway(module_database_url: str) -> Iterator[tuple[httpx.Client, int]]:
         NOTECHONDRIA_HOST="127.0.0.1",
         PORT=str(backend),
         NOTECHONDRIA_TRUSTED_PROXIES="127.0.0.1",
+        NOTECHONDRIA_ALLOWED_HOSTS="localhost,notes.example.org",
+        DJANGO_CSRF_TRUSTED_ORIGINS="https://app.example.org",
         NOTECHONDRIA_ANONYMOUS_REQUESTS_PER_MINUTE="400",
     )
     with contextlib.ExitStack() as stack:

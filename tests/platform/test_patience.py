@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -30,6 +31,10 @@ def _echo(call: Call) -> dict[str, int]:
     return {"bytes": len(call.sent.raw)}
 
 
+def _long(call: Call) -> dict[str, str]:
+    return {"text": "x" * 30_000_000}
+
+
 def _hangs(call: Call) -> dict[str, int]:
     released.wait(30)
     return {}
@@ -37,6 +42,7 @@ def _hangs(call: Call) -> dict[str, int]:
 
 ROUTES = [
     Route("POST", "/echo/", _echo, "Echo", caller="ignored", body=AnythingIn),
+    Route("GET", "/long/", _long, "Long", caller="ignored"),
     Route("GET", "/hangs/", _hangs, "Hangs", caller="ignored"),
 ]
 
@@ -63,6 +69,8 @@ def _serving(settings: Settings) -> Iterator[int]:
 @pytest.fixture
 def port(prepared: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(api.wire, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(api.wire, "LEFTOVER_SECONDS", 0.5)
+    monkeypatch.setattr(api.wire, "STUCK_SECONDS", 0.5)
     released.clear()
     with _serving(prepared.model_copy(update={"request_seconds": 1})) as port:
         yield port
@@ -106,6 +114,69 @@ def test_a_second_head_on_a_connection_is_bounded_too(port: int) -> None:
     assert rest.startswith(b"HTTP/1.1 408 ")
 
 
+def test_what_is_not_http_gets_the_headers_of_all_answers(port: int) -> None:
+    answer = _talk(port, b"GET / NONSENSE\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"x-content-type-options: nosniff" in answer
+    assert answer.endswith(b'{"detail":"Bad request."}')
+
+
+def test_a_body_that_nobody_waits_for_any_more_does_not_hold_the_connection(port: int) -> None:
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(b"POST /nope HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
+        answer = connection.recv(65536)
+        connection.sendall(b"x")
+        with contextlib.suppress(ConnectionResetError):
+            while connection.recv(65536):
+                pass
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert time.monotonic() - began < 5
+
+
+def test_a_connection_goes_on_after_a_body_that_came_late(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        for _ in range(2):
+            connection.sendall(b"POST /nope HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n")
+            answer = connection.recv(65536)
+            while not answer.endswith(b"Page not found."):
+                answer += connection.recv(65536)
+            connection.sendall(b"{}")
+            time.sleep(0.7)
+            assert answer.startswith(b"HTTP/1.1 404 ")
+
+
+def test_trailers_without_end_are_refused(port: int) -> None:
+    head = b"POST /api/v1/patience/echo/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(head)
+        taken = 0
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            for _ in range(1000):
+                connection.sendall(b"X-Filler: " + b"a" * 60_000 + b"\r\n")
+                taken += 1
+                time.sleep(0.001)
+    assert taken < 1000
+
+
+def test_a_body_in_smallest_chunks_is_read(port: int) -> None:
+    head = b"POST /api/v1/patience/echo/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    text = b'{"a":"' + b"x" * 30_000 + b'"}'
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in text)
+    assert b'{"bytes":%d}' % len(text) in _talk(port, head, chunks, b"0\r\n\r\n")
+
+
+def test_whoever_does_not_read_the_answer_is_let_go(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(b"GET /api/v1/patience/long/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(3)
+        received = 0
+        with contextlib.suppress(ConnectionResetError):
+            while piece := connection.recv(1 << 20):
+                received += len(piece)
+    assert received < 30_000_000
+
+
 def test_a_body_that_stops_coming_is_given_up_and_one_that_comes_is_not(port: int) -> None:
     head = b"POST /api/v1/patience/echo/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: "
     stalled = _talk(port, head + b"10\r\n\r\n{")
@@ -116,8 +187,8 @@ def test_a_body_that_stops_coming_is_given_up_and_one_that_comes_is_not(port: in
 
 def test_an_answer_that_does_not_begin_is_given_up(port: int) -> None:
     answer = _talk(
-        port, b"GET /api/v1/patience/hangs/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nOrigin: http://a.example\r\n\r\n"
+        port, b"GET /api/v1/patience/hangs/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nOrigin: http://localhost:9060\r\n\r\n"
     )
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after: 5" in answer.lower()
-    assert b"access-control-allow-origin: http://a.example" in answer
+    assert b"access-control-allow-origin: http://localhost:9060" in answer
