@@ -86,7 +86,7 @@ class Search(Projection):
     """The index of words."""
 
     name = "search"
-    version = 1
+    version = 2
     lifecycle = "following"
     tables = (ENTRIES,)
 

@@ -21,7 +21,7 @@ from projections.search.text import TITLE, all_parts_of_word, folded, parts_of_w
 
 NEWEST = 250
 """So many of the newest notes are looked at whatever the index says: up to here the order is exact."""
-OFTEN = 50
+OFTEN = 30
 """A word in so many of the newest notes is a frequent one."""
 FEW_MORE = 100
 """With so many more candidates at most, their texts are compared whole."""
@@ -29,7 +29,7 @@ UNINDEXED = 300
 UNREAD_EVENTS = 2000
 LOOKED_UP_WORDS = 2
 """The longest words of a query are looked up; all of them count in the order."""
-FROM_INDEX = 60
+FROM_INDEX = 30
 """Candidates of one kind."""
 ALIKE = 150
 ALIKE_PER_PART = 100

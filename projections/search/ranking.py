@@ -6,12 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from projections.search.text import LONGEST_QUERY, folded, unaccented
 
 LIKE_ENOUGH = 0.45
 """Without a word in common, a note has to be as like as this."""
+MANY = 350
+"""Among more candidates than this"""
+ENOUGH = 100
+"""and with so many that hold a word, those that hold none are not compared: they would come behind all the others."""
 CONTENT_HEAD = 400
 WHOLE_HEAD = 500
 
@@ -45,31 +49,36 @@ def rank(query: str, words: Sequence[str], candidates: Iterable[Candidate], want
     likeness = Likeness(query)
     different = list(dict.fromkeys(words))
     bare = [unaccented(word) for word in different]
-    found: list[tuple[float, int, str, int, Candidate, bool]] = []
-    total = 0
+    # (bound or score, age, title, id, step, points for words, candidate); the bounds of the later steps are closer and dearer.
+    found: list[tuple[float, int, str, int, int, int, Candidate]] = []
+    without_words: list[Candidate] = []
     for candidate in candidates:
         hits, title_hits = _hits(words, different, candidate)
-        base = 10 * hits + 5 * title_hits
         if not hits:
+            without_words.append(candidate)
+            continue
+        base = 10 * hits + 5 * title_hits
+        bound = base + likeness.bound_by_length(candidate)
+        found.append((-bound, -candidate.last_edit, candidate.title, candidate.note_id, _BY_LENGTH, base, candidate))
+    if len(found) < ENOUGH or len(found) + len(without_words) <= MANY:
+        for candidate in without_words:
             ratio = likeness.of(candidate, at_least=LIKE_ENOUGH)
-            if ratio < LIKE_ENOUGH and not _alike_without_accents(bare, candidate):
-                continue
-            entry = (-ratio, -candidate.last_edit, candidate.title, candidate.note_id, candidate, True)
-        else:
-            bound = base + likeness.best_possible(candidate)
-            entry = (-bound, -candidate.last_edit, candidate.title, candidate.note_id, candidate, False)
-        total += 1
-        heappush(found, entry)
+            if ratio >= LIKE_ENOUGH or _alike_without_accents(bare, candidate):
+                found.append((-ratio, -candidate.last_edit, candidate.title, candidate.note_id, _EXACT, 0, candidate))
+    total = len(found)
+    heapify(found)
     best: list[int] = []
     while found and len(best) < wanted:
-        _, edited, title, note_id, candidate, is_exact = heappop(found)
-        if is_exact:
+        _, edited, title, note_id, step, base, candidate = heappop(found)
+        if step == _EXACT:
             best.append(note_id)
             continue
-        hits, title_hits = _hits(words, different, candidate)
-        exact = 10 * hits + 5 * title_hits + likeness.of(candidate)
-        heappush(found, (-exact, edited, title, note_id, candidate, True))
+        closer = likeness.bound_by_letters(candidate) if step == _BY_LENGTH else likeness.of(candidate)
+        heappush(found, (-(base + closer), edited, title, note_id, step + 1, base, candidate))
     return Ranked(total, best)
+
+
+_BY_LENGTH, _BY_LETTERS, _EXACT = range(3)
 
 
 def _hits(words: Sequence[str], different: Sequence[str], candidate: Candidate) -> tuple[int, int]:
@@ -108,16 +117,24 @@ class Likeness:
         common = sum(min(count, text.count(letter)) for letter, count in self._letters.items()) if shorter else 0
         return 2.0 * common / together if common else 0.0
 
-    def best_possible(self, candidate: Candidate) -> float:
-        """What the likeness of the candidate can be at most."""
+    def bound_by_letters(self, candidate: Candidate) -> float:
+        """What the likeness of the candidate can be at most, for the letters of its texts."""
         return max(self.bound(text) for text in _texts(candidate))
+
+    def bound_by_length(self, candidate: Candidate) -> float:
+        """What it can be at most for the length of its texts alone: much quicker, and not as close."""
+        return max(self._possible(len(text)) for text in _texts(candidate))
+
+    def _possible(self, length: int) -> float:
+        query = len(self._query)
+        return 2.0 * min(query, length) / (query + length or 1)
 
     def of(self, candidate: Candidate, at_least: float = 0.0) -> float:
         """The greatest ratio of the query against a text; any value below `at_least` when it is not reached."""
         best = 0.0
         for text in _texts(candidate):
             goal = max(best, at_least)
-            possible = 2.0 * min(len(self._query), len(text)) / (len(self._query) + len(text) or 1)
+            possible = self._possible(len(text))
             if possible <= best or possible < goal or self.bound(text) < goal:
                 continue
             self._matcher.set_seq2(text)
