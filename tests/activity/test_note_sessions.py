@@ -39,6 +39,7 @@ def test_an_open_session_looks_a_quarter_of_an_hour_long(client: httpx.Client, w
     assert session == {
         "id": session["id"], "title": "Reading log", "kind": "note_session", "note_id": note_id, "course_id": None,
         "summary": "Chapter two", "starts_at": "2031-05-06T18:00:00+00:00", "ends_at": "2031-05-06T18:15:00+00:00",
+        "ended_at": None, "last_edit": session["last_edit"],
     }  # fmt: skip
     assert client.get(f"/note-sessions/{session['id']}/").json() == session
 
