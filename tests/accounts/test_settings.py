@@ -44,8 +44,8 @@ def test_defaults(door: httpx.Client, person: Person) -> None:
     assert found["api_base_url"] == base
     assert found["app_settings"] == {"theme_preset": "teal", "theme_mode": "S", "api_base_url": base}
     assert found["app_settings_updated_at"] is None
-    behind_proxy = door.get(SETTINGS, headers={**person.headers, "X-Forwarded-Host": "n.example", "X-Forwarded-Proto": "https"})
-    assert behind_proxy.json()["api_base_url"] == "https://n.example/api/v1"
+    behind_proxy = door.get(SETTINGS, headers={**person.headers, "X-Forwarded-Host": "gateway", "X-Forwarded-Proto": "https"})
+    assert behind_proxy.json()["api_base_url"] == "https://gateway/api/v1"
 
 
 def test_every_field_changes_and_the_whole_is_answered(door: httpx.Client, person: Person) -> None:

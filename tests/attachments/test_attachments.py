@@ -45,10 +45,10 @@ def test_uploaded_file_is_listed_and_served(server: httpx.Client, site: httpx.Cl
     listed = server.get(f"notes/{note}/attachments/", headers=mira.headers)
     assert listed.json() == [second, file]
     assert server.get(f"notes/{note}/attachments/{file['id']}/", headers=mira.headers).json() == file
-    served = site.get(file["url"], headers={"Origin": "https://app.example.org"})
+    served = site.get(file["url"], headers={"Origin": "http://localhost:5173"})
     assert (served.status_code, served.content) == (200, PNG)
     assert served.headers["content-type"] == "image/png"
-    assert served.headers["access-control-allow-origin"] == "https://app.example.org"
+    assert served.headers["access-control-allow-origin"] == "http://localhost:5173"
     assert site.get(second["url"]).content == b""
 
 
