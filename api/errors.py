@@ -16,11 +16,13 @@ from starlette.types import Scope
 
 from api.answers import finished, json_response
 from commands.errors import Refused
+from eventstore.blobs import BlobStoreUnavailable
 from eventstore.database import UNAVAILABLE
 from projections.reading import Rejected
 
 RETRY_SECONDS = 2
 DATABASE_AWAY = "The database cannot be reached at the moment. Please try again in a few seconds."
+FILES_AWAY = "Files cannot be stored or read at the moment. Please try again in a few seconds."
 
 log = structlog.get_logger("notechondria.errors")
 auth_log = logging.getLogger("notechondria.auth")
@@ -142,6 +144,9 @@ def respond_to(error: Exception, scope: Scope) -> Response:
         case _ if isinstance(error, UNAVAILABLE):
             log.warning("database unavailable", error=type(error).__name__, path=scope["path"])
             return json_response(503, {"detail": DATABASE_AWAY}, {"Retry-After": str(RETRY_SECONDS)})
+        case BlobStoreUnavailable():
+            log.warning("file store unavailable", path=scope["path"])
+            return json_response(503, {"detail": FILES_AWAY}, {"Retry-After": str(RETRY_SECONDS)})
         case _:
             return _crash(error, scope)
     if response.status_code in (401, 403):

@@ -34,7 +34,6 @@ WRONG_CODES = Guard("code", 20, timedelta(hours=1))
 WRONG_CODES_OF_NETWORK = Guard("code-network", 200, timedelta(minutes=10))
 WRONG_INVITATIONS_OF_NETWORK = Guard("invitation-network", 100, timedelta(minutes=10))
 UNKNOWN_ADDRESSES_OF_NETWORK = Guard("unknown-network", 100, timedelta(minutes=10))
-MAILS_TO_ADDRESS = Guard("mail", 20, timedelta(hours=1))
 MAILS_OF_NETWORK = Guard("mail-network", 1000, timedelta(hours=1))
 
 
