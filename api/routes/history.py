@@ -17,6 +17,7 @@ from api.schemas.notes import DiffOut, HistoryQuery, NoteOut, SnapshotIn, Versio
 from api.writing import carry_out
 from commands.errors import Forbidden, Invalid, NotFound, Unreadable
 from commands.notes.versions import restore_version, take_snapshot
+from projections.courses.queries import get_course_card
 from projections.notes import past
 from projections.notes.differences import unified_diff, word_diff
 from projections.notes.queries import get_note
@@ -91,7 +92,8 @@ def past_note(call: Call, note_id: int, as_of: str) -> Response:
         raise NotFound("NoteVersion")
     detail = orjson.loads(bytes(row[2]).replace(b"\x1a", b"\\u001a"))
     if state.course_id != detail["course_id"]:
-        detail["course"] = None
+        card = call.ask_now(get_course_card(state.course_id))[0] if state.course_id is not None else None
+        detail["course"] = orjson.loads(card) if card is not None else None
     detail.update(past.past_members(state), can_edit=False, version=version, as_of=as_of)
     return json_bytes(call, orjson.dumps(detail).replace(b"\\u001a", b"\x1a"))
 

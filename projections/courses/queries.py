@@ -84,6 +84,11 @@ SELECT co.owner_id, co.is_default, convert_to({COURSE}, 'UTF8')
 FROM (SELECT true) always
 LEFT JOIN courses.courses co ON co.id = %(course)s AND co.deleted_at IS NULL {COURSE_JOINS}"""
 
+# Everybody may look at every course, but at a deleted one only who can bring it back.
+_CARD = """
+SELECT convert_to(c.card, 'UTF8') FROM (SELECT true) always
+LEFT JOIN courses.courses c ON c.id = %(course)s AND (c.deleted_at IS NULL OR c.owner_id = %(viewer)s)"""
+
 _NOTES = f"""
 SELECT EXISTS (SELECT FROM courses.courses WHERE id = %(course)s AND deleted_at IS NULL),
        convert_to('[' || coalesce(string_agg(page.item, ',' ORDER BY page.last_edit DESC, page.id DESC), '') || ']', 'UTF8'),
@@ -117,6 +122,11 @@ def list_every_course() -> Query:
 def get_course(course_id: int) -> Query:
     """(owner, is it an Inbox, course JSON); the JSON is null when there is no such course."""
     return Query(_ONE, {"course": course_id})
+
+
+def get_course_card(course_id: int) -> Query:
+    """(JSON of id, title and slug, as notes show their course); null when the caller may not see the course."""
+    return Query(_CARD, {"course": course_id})
 
 
 def list_course_notes(course_id: int, limit: int | None, offset: int) -> Query:

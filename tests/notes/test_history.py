@@ -138,6 +138,25 @@ def test_note_can_be_read_as_it_was_at_a_time_or_version(mira: httpx.Client, wri
     assert mira.get(f"notes/{note['id']}/", params={"as_of": "yesterday"}).json().keys() == {"as_of"}
 
 
+def test_past_note_names_the_course_that_it_lay_in(mira: httpx.Client, ravi: httpx.Client, write: Write) -> None:
+    note = write(content="text")
+    own, foreign = (client.post("courses/", json={"title": "Biology"}).json() for client in (mira, ravi))
+    mira.post(f"courses/{foreign['id']}/subscribe/")
+    path = f"notes/{note['id']}/"
+    was_in = {
+        course["id"]: mira.patch(path, json={"course_id": course["id"]}).json() for course in (own, foreign, {"id": note["course_id"]})
+    }
+    for course_id, then in was_in.items():
+        past = mira.get(path, params={"as_of": str(then["version"])}).json()
+        assert (past["course_id"], past["course"]) == (course_id, then["course"])
+    # A deleted course is still there for whoever can bring it back, and for nobody else.
+    for client, course in ((mira, own), (ravi, foreign)):
+        assert client.delete(f"courses/{course['id']}/").status_code == 204
+    for course, shown in ((own, was_in[own["id"]]["course"]), (foreign, None)):
+        past = mira.get(path, params={"as_of": str(was_in[course["id"]]["version"])}).json()
+        assert (past["course_id"], past["course"]) == (course["id"], shown)
+
+
 BASE = "# T\n\nfirst line\n\nsecond line\n\nthird line"
 
 
