@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,11 @@ class Household:
         """For each device the state of each note that it saw last."""
         for device in (0, 2):
             self.do(Step("create", device, text=f"the first text of device {device}"))
+
+    def do_all(self, steps: Iterable[Step]) -> None:
+        """Takes the steps in their order."""
+        for step in steps:
+            self.do(step)
 
     def do(self, step: Step) -> None:
         """Takes a step and remembers what was acknowledged."""

@@ -58,8 +58,7 @@ FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthChec
 @given(steps=st.lists(STEPS, min_size=4, max_size=25))
 def test_devices_that_take_turns(sign_in: SignIn, settings: Settings, steps: list[Step]) -> None:
     household = Household(sign_in(), sign_in())
-    for step in steps:
-        household.do(step)
+    household.do_all(steps)
     hold_together(household, settings)
 
 
@@ -70,7 +69,7 @@ def test_devices_at_the_same_time(sign_in: SignIn, settings: Settings, first: li
     # What a bin holds when it is emptied, and what a stranger sees meanwhile, is only known when devices take turns.
     lists = [[step for step in steps if step.kind not in {"empty", "trespass"}] for steps in (first, second)]
     with ThreadPoolExecutor(len(lists)) as devices:
-        for done in [devices.submit(lambda steps=steps: [household.do(step) for step in steps]) for steps in lists]:
+        for done in [devices.submit(household.do_all, steps) for steps in lists]:
             done.result()
     hold_together(household, settings)
 
