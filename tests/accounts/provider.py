@@ -35,6 +35,7 @@ class Provider:
     codes: dict[str, tuple[Profile, str]] = field(default_factory=dict)
     tokens: dict[str, Profile] = field(default_factory=dict)
     audience: str = CLIENT_ID
+    client_secret: str = CLIENT_SECRET
     down: bool = False
     exchanges: int = 0
     """How many codes it was asked to exchange."""
@@ -73,7 +74,7 @@ class Provider:
     def _token(self, sent: dict[str, Any], bad_client: int, bad_code: int) -> Response:
         if self.down:
             return Response("down", 503)
-        if (sent.get("client_id"), sent.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+        if (sent.get("client_id"), sent.get("client_secret")) != (CLIENT_ID, self.client_secret):
             return JSONResponse({"error": "invalid_client"}, bad_client)
         self.exchanges += 1
         profile, redirect_uri = self.codes.pop(sent.get("code", ""), (None, ""))
