@@ -39,6 +39,7 @@ _PLAIN = re.compile(r"[^\W\d_][^\n]*(?:\n[^\W\d_][^\n]*)*\n?")
 """Lines that all begin with a letter are a paragraph, whatever stands around them, unless something reaches over blank lines."""
 _SPANNING = re.compile(r"```|~~~|<")
 _TITLE_HASH = crc32(b"title")
+_LOW_BITS = (1 << ID_BITS) - 1
 
 
 class Piece(NamedTuple):
@@ -135,9 +136,11 @@ def pieces_of(text: str, *, to_the_end: bool = True) -> list[Piece]:
     parts = _BLANK_LINES.split(text)
     for place in range(0, len(parts), 2):
         chunk = parts[place]
-        if _PLAIN.fullmatch(chunk):
-            _add_special(pieces, special, to_the_end=False)
-            special = []
+        # A line of its own is told by its first letter, without the pattern: most paragraphs are one.
+        if (chunk[:1].isalpha() and "\n" not in chunk) or _PLAIN.fullmatch(chunk):
+            if special:
+                _add_special(pieces, special, to_the_end=False)
+                special = []
             pieces.append(Piece("N", chunk.rstrip(), None))
         elif _SPANNING.search(chunk):
             # What begins here may reach over blank lines: only reading the rest tells where it ends.
@@ -266,11 +269,11 @@ def _derived(note_id: int, pieces: Iterable[Piece], used: set[int]) -> list[Bloc
     seen: dict[Piece, int] = {}
     blocks = []
     for piece in pieces:
+        block_type, text, args = piece
         nth = seen[piece] = seen.get(piece, 0) + 1
         # The title stays the same block when it is reworded.
-        said = f"{nth}\0{piece.block_type}\0{piece.args}\0{piece.text}".encode("utf-8", "replace")
-        seed = _TITLE_HASH if piece.block_type == "T" else crc32(said)
-        blocks.append(Block(_free_id(note_id, seed, used), *piece))
+        seed = _TITLE_HASH if block_type == "T" else crc32(f"{nth}\0{block_type}\0{args}\0{text}".encode("utf-8", "replace"))
+        blocks.append(Block(_free_id(note_id, seed, used), block_type, text, args))
     return blocks
 
 
@@ -285,9 +288,10 @@ def note_of(block_id: int) -> int:
 
 
 def _free_id(note_id: int, seed: int, used: set[int]) -> int:
-    low = seed % (1 << ID_BITS)
-    while (found := (note_id << ID_BITS) + low) in used:
-        low = (low + 1) % (1 << ID_BITS)
+    first = note_id << ID_BITS
+    low = seed & _LOW_BITS
+    while (found := first + low) in used:
+        low = (low + 1) & _LOW_BITS
     used.add(found)
     return found
 

@@ -135,14 +135,21 @@ NOTES = Table(
     CREATE INDEX notes_deleted ON {schema}.notes (owner_id, deleted_at DESC) WHERE deleted_at IS NOT NULL;
     """,
 )
-TEXTS = Table("note_texts", NoteTextRow, key=("note_id",), stream="note")
+TEXTS = Table(
+    "note_texts",
+    NoteTextRow,
+    key=("note_id",),
+    stream="note",
+    # A save rewrites all of a text and its blocks. Compressing them took most of the time that saving a long note takes.
+    ddl="ALTER TABLE {schema}.note_texts ALTER content SET STORAGE external, ALTER blocks SET STORAGE external;",
+)
 
 
 class Notes(Projection):
     """Notes by id, uuid, owner and course."""
 
     name = "notes"
-    version = 2
+    version = 3
     lifecycle = "inline"
     tables = (NOTES, TEXTS)
     remembers = True
