@@ -144,6 +144,9 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = _setting(None, "Password at the mail server", "SMTP_PASSWORD")
     smtp_use_tls: bool = _setting(True, "STARTTLS after connecting", "SMTP_USE_TLS")
     smtp_use_ssl: bool = _setting(False, "TLS from the first byte; wins over SMTP_USE_TLS", "SMTP_USE_SSL")
+    smtp_ca_file: Path | None = _setting(
+        None, "Certificates (PEM) by which the mail server is trusted; unset: the system's", "SMTP_CA_FILE"
+    )
     smtp_from_email: str | None = _setting(
         None, "Sender of mails", "SMTP_FROM_EMAIL", shown="SMTP_USERNAME, else no-reply@notechondria.local"
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import smtplib
+import ssl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Literal, NamedTuple
 
@@ -20,6 +21,7 @@ from eventstore import embedded
 from eventstore.blobs import BlobStoreUnavailable
 from eventstore.migrate import pending
 from projections.health import health_now
+from reactors.mail import mail_server
 from settings import Settings, SettingsError, load_settings
 from wiring import open_blobs
 
@@ -154,13 +156,12 @@ def _mail(settings: Settings) -> Finding:
         return Finding(
             "warn", "mail", f"no mail server, mails become files in {settings.outbox}", "Set SMTP_HOST and its companions to send them."
         )
-    connect: Callable[..., smtplib.SMTP] = smtplib.SMTP_SSL if settings.smtp_use_ssl else smtplib.SMTP
     try:
-        with connect(settings.smtp_host, settings.smtp_port, timeout=10) as server:
-            if settings.smtp_use_tls and not settings.smtp_use_ssl:
-                server.starttls()
-            if settings.smtp_username and settings.smtp_password:
-                server.login(settings.smtp_username, settings.smtp_password.get_secret_value())
+        with mail_server(settings):
+            pass
+    except ssl.SSLCertVerificationError as error:
+        advice = "Name the certificate that its own is signed with in SMTP_CA_FILE, and the host as the certificate names it in SMTP_HOST."
+        return Finding("fail", "mail", f"{settings.smtp_host}:{settings.smtp_port}: {error.verify_message}", advice)
     except (OSError, smtplib.SMTPException) as error:
         return Finding("fail", "mail", f"{settings.smtp_host}:{settings.smtp_port}: {error}", "Check the SMTP_* settings.")
     return Finding("ok", "mail", f"{settings.smtp_host}:{settings.smtp_port}")

@@ -14,6 +14,7 @@ from commands.accounts import operators
 from commands.accounts.default_avatar import store_default_avatar
 from commands.accounts.passwords import weakness
 from commands.accounts.rules import email_problem, username_problem
+from eventstore.addresses import canonical_address
 from projections.accounts.operator_queries import list_accounts
 
 users = typer.Typer(no_args_is_help=True, help="Make, list, promote, shut and open accounts.")
@@ -45,7 +46,7 @@ def create(
     with opened_store() as services:
         account_id = operators.create_account(services.commands, command, by_operator())
         store_default_avatar(services.blobs, account_id, username)
-    show({"id": account_id, "username": username, "email": email.lower()}, f"Account {account_id} ({username}) made.", as_json=as_json)
+    show({"id": account_id, "username": username, "email": canonical_address(email)}, f"Account {account_id} ({username}) made.", as_json=as_json)
 
 
 @users.command("list")

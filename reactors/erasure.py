@@ -1,4 +1,4 @@
-"""Finishes erasures of accounts that a crash has interrupted."""
+"""Finishes erasures of accounts that a crash has interrupted, and removes what a registration has left that was never verified."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from commands.handling import Handling
 from commands.lookups import Lookups
 from eventstore.blobs import Blobs
 from eventstore.codec import Recorded
-from eventstore.events.accounts import AccountErasureRequested
+from eventstore.events.accounts import AccountErasureRequested, RegistrationExpired
 from eventstore.events.base import stream_number
 from eventstore.traces import remove_traces
 from reactors.feeds.schedule import drop_unused
@@ -61,4 +61,4 @@ def _react(recorded: Recorded, services: ErasureServices) -> None:
     erase_account(services, stream_number(recorded.event.originator_id))
 
 
-ERASURE: Reactor[ErasureServices] = Reactor("erasure", (AccountErasureRequested,), _react)
+ERASURE: Reactor[ErasureServices] = Reactor("erasure", (AccountErasureRequested, RegistrationExpired), _react)

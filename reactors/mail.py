@@ -10,11 +10,14 @@ import logging
 import smtplib
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, timedelta
 from email.message import EmailMessage
-from email.utils import format_datetime
+from email.utils import format_datetime, parseaddr
 from typing import Protocol
 
+from eventstore.addresses import canonical_address
 from eventstore.mails import LEASE, Leased, Mails
 from metrics import MAILS
 from reactors.following import Periodic
@@ -68,47 +71,65 @@ class MailSender:
             # While the lease lasts nobody else delivers it, so the mail was taken back: its account has been erased.
             path.unlink(missing_ok=True)
             return
-        log.info("mail to %s written to %s", message["To"], path)
+        log.warning("mail to %s written to %s: smtp_not_configured", message["To"], path)
 
     def _message(self, leased: Leased) -> EmailMessage:
         assert leased.mail is not None
         message = EmailMessage()
         message["From"] = self._settings.mail_sender
-        message["To"] = leased.mail.to
+        message["To"] = canonical_address(leased.mail.to)
         message["Subject"] = leased.mail.subject
         message["Date"] = format_datetime(leased.created_at.astimezone(UTC))
-        domain = self._settings.mail_sender.rpartition("@")[2] or "notechondria.local"
+        domain = parseaddr(self._settings.mail_sender)[1].rpartition("@")[2] or "notechondria.local"
         message["Message-ID"] = f"<mail-{leased.id}-{leased.created_at.timestamp():.6f}@{domain}>"
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(leased.mail.text)
         return message
 
     def _send(self, message: EmailMessage) -> None:
-        settings = self._settings
-        assert settings.smtp_host is not None
-        context = ssl.create_default_context()
-        server: smtplib.SMTP
-        if settings.smtp_use_ssl:
-            server = smtplib.SMTP_SSL(settings.smtp_host, settings.smtp_port, timeout=TIMEOUT_S, context=context)
-        else:
-            server = smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=TIMEOUT_S)
-        with server:
-            if settings.smtp_use_tls and not settings.smtp_use_ssl:
-                server.starttls(context=context)
-            if settings.smtp_username and settings.smtp_password is not None:
-                server.login(settings.smtp_username, settings.smtp_password.get_secret_value())
+        with mail_server(self._settings) as server:
             server.send_message(message)
 
     def _failed(self, leased: Leased, error: Exception) -> None:
         MAILS.labels("failed").inc()
         reason = f"smtp_send_failed:{type(error).__name__}"
-        if leased.attempts >= MOST_ATTEMPTS or isinstance(error, smtplib.SMTPRecipientsRefused):
+        if isinstance(error, ssl.SSLCertVerificationError):
+            reason += f" ({error.verify_message})"
+        if leased.attempts >= MOST_ATTEMPTS or _is_final(error):
             log.error("mail %s given up after %s attempts: %s", leased.id, leased.attempts, reason)
             self._mails.remove(leased.id)
             return
         delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (leased.attempts - 1))
         log.warning("mail %s waits %s for the next attempt: %s", leased.id, delay, reason)
         self._mails.postpone(leased.id, delay)
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether the server refuses the receiver for good: 4xx asks to come again (RFC 5321 section 4.2.1), as greylisting does."""
+    return isinstance(error, smtplib.SMTPRecipientsRefused) and all(code >= 500 for code, _ in error.recipients.values())
+
+
+@contextmanager
+def mail_server(settings: Settings) -> Iterator[smtplib.SMTP]:
+    """A connection to the mail server, encrypted and logged in as the settings say. Raises OSError, SMTPException."""
+    assert settings.smtp_host is not None
+    context = ssl.create_default_context(cafile=settings.smtp_ca_file)
+    server: smtplib.SMTP
+    if settings.smtp_use_ssl:
+        server = smtplib.SMTP_SSL(settings.smtp_host, settings.smtp_port, timeout=TIMEOUT_S, context=context)
+    else:
+        server = smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=TIMEOUT_S)
+    try:
+        if settings.smtp_use_tls and not settings.smtp_use_ssl:
+            server.starttls(context=context)
+        if settings.smtp_username and settings.smtp_password is not None:
+            server.login(settings.smtp_username, settings.smtp_password.get_secret_value())
+        yield server
+        # What was taken has been taken, however the server says goodbye.
+        with suppress(OSError, smtplib.SMTPException):
+            server.quit()
+    finally:
+        server.close()
 
 
 class MailServices(Protocol):

@@ -16,9 +16,10 @@ from commands.handling import Handling
 from commands.lookups import Lookups
 from eventstore.housekeeping import remove_expired
 from reactors.following import Periodic
+from settings import Settings
 
 PENDING_FOR = timedelta(days=7)
-"""Longer than any code of a registration lives by default."""
+"""Unless the operator lets codes live longer."""
 AT_ONCE = 200
 
 
@@ -30,23 +31,28 @@ class RegistrationServices(Protocol):
         """Carries out commands."""
 
     @property
+    def settings(self) -> Settings:
+        """How long codes are good."""
+
+    @property
     def thread_pool(self) -> ConnectionPool[Connection[TupleRow]]:
         """Connections."""
 
 
 def expire_registrations(services: RegistrationServices, before: datetime) -> int:
-    """Ends registrations that are older; returns how many there were."""
+    """Ends registrations that are older; returns how many there were. Their mails go with erasures, see reactors.erasure."""
     expired = 0
     while batch := services.commands.lookups.pending_accounts(before, AT_ONCE):
         for account_id in batch:
-            services.commands.run(partial(expire_registration, account_id=account_id), Context(actor=None, channel="system"))
+            services.commands.run(partial(expire_registration, account_id=account_id, before=before), Context(actor=None, channel="system"))
         expired += len(batch)
     return expired
 
 
 def tidy_up(services: RegistrationServices) -> None:
     """One round."""
-    expire_registrations(services, datetime.now(UTC) - PENDING_FOR)
+    pending_for = max(PENDING_FOR, timedelta(hours=services.settings.code_ttl_hours))
+    expire_registrations(services, datetime.now(UTC) - pending_for)
     remove_expired(services.thread_pool)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from api.fields.base import BLANK, NUL_CHARACTER, FieldType, refuse
+from eventstore.addresses import canonical_address
 
 
 def as_text(value: Any, message: str) -> str:
@@ -64,11 +65,10 @@ DOMAIN = re.compile(r"(?=.{1,253}$)((?!-)[^\W_](?:[\w-]{0,61}[^\W_])?\.)+(?!-)[^
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Email(FieldType):
-    """An e-mail address, with its letters as they were sent unless `lower`."""
+    """An e-mail address in its canonical spelling."""
 
     max: int = 254
     blank: bool = False
-    lower: bool = False
 
     def read(self, value: Any, form: bool) -> str:
         address = as_text(value, "Enter a valid email address.").strip()
@@ -83,7 +83,10 @@ class Email(FieldType):
             raise refuse("Enter a valid email address.")
         if domain.lower() != "localhost" and not DOMAIN.fullmatch(domain):
             raise refuse("Enter a valid email address.")
-        return address.lower() if self.lower else address
+        canonical = canonical_address(address)
+        if len(canonical) > self.max:
+            raise refuse("Ensure this field has no more than {count} characters.", count=self.max)
+        return canonical
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "format": "email", "maxLength": self.max}

@@ -44,7 +44,7 @@ def ask_for_reset(call: Call) -> Response:
     body: EmailIn = call.body
     proofs = call.services.proofs
     request_reset(call.services.lookups, proofs, email=body.email, network=call.client_address)
-    return json_bytes(call, orjson.dumps({**asdict(proofs.delivery(RESET, body.email)), "email": body.email}))
+    return json_bytes(call, orjson.dumps({**asdict(proofs.delivery(RESET)), "email": body.email}))
 
 
 def confirm_reset(call: Call) -> Response:
@@ -64,7 +64,7 @@ def send_identity_code(call: Call) -> Response:
     """Mails a code to the account's address, which changes of the account ask for."""
     proofs = call.services.proofs
     email = email_change.send_identity_code(call.services.lookups, proofs, own_id(call), network=call.client_address)
-    delivery = proofs.delivery(IDENTITY, email)
+    delivery = proofs.delivery(IDENTITY)
     return json_bytes(call, orjson.dumps({**asdict(delivery), "masked_email": email_change.masked(email)}))
 
 
@@ -112,7 +112,7 @@ def _request_email(call: Call, email: str, digits: str) -> Response:
     proofs, account_id = call.services.proofs, own_id(call)
     decide, code_id = email_change.request_email_change(proofs, account_id, email=email, digits=digits, network=call.client_address)
     mailing = partial(email_change.new_address_code, proofs, account_id, email)
-    answer = orjson.dumps({**asdict(proofs.delivery(NEW_ADDRESS, email)), "email": email})
+    answer = orjson.dumps({**asdict(proofs.delivery(NEW_ADDRESS)), "email": email})
     return carry_out(call, decide, lambda _, __: (200, answer), answer=mailing, then=lambda _: proofs.codes.discard(code_id()))
 
 

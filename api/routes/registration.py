@@ -40,7 +40,7 @@ def register(call: Call) -> Response:
         network=call.client_address,
     )
     call.services.commands.run(decide, call.context(), answer=mailing, conflicts=CONFLICTS)
-    delivery = proofs.delivery(REGISTRATION, body.email)
+    delivery = proofs.delivery(REGISTRATION)
     return json_bytes(call, orjson.dumps({**asdict(delivery), "email": body.email}))
 
 
@@ -57,10 +57,10 @@ def verify_email(call: Call) -> Response:
     body: VerifyIn = call.body
     services = call.services
     sign_in = sign_in_of(call, "verification")
-    decide, code_id, account_id = prepare_verification(
+    decide, code_id, (account_id, username) = prepare_verification(
         services.lookups, services.proofs, email=body.email, digits=body.code, sign_in=sign_in, network=call.client_address
     )
-    store_default_avatar(services.blobs, account_id, body.email)
+    store_default_avatar(services.blobs, account_id, username)
     outcome = services.commands.run(decide, call.context(), answer=get_auth_payload)
     services.proofs.codes.discard(code_id)
     return json_bytes(call, auth_payload(outcome.row, sign_in.key))
@@ -71,7 +71,7 @@ def resend_verification(call: Call) -> Response:
     body: EmailIn = call.body
     proofs = call.services.proofs
     resend_code(call.services.lookups, proofs, email=body.email, network=call.client_address)
-    return json_bytes(call, orjson.dumps(asdict(proofs.delivery(REGISTRATION, body.email))))
+    return json_bytes(call, orjson.dumps(asdict(proofs.delivery(REGISTRATION))))
 
 
 ROUTES = [

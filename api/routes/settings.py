@@ -19,6 +19,7 @@ from commands.errors import Invalid, Refused
 from commands.handling import Work
 from commands.lookups import Lookups
 from projections.accounts.queries import get_settings
+from projections.media import media_path
 
 PROFILE = ("first_name", "last_name", "motto", "social_link", "editor_mode")
 
@@ -62,7 +63,7 @@ def patch_settings(call: Call) -> Response:
             services.proofs.notify(account_id, address_changed_mail(change.replaced_email, body.email))
 
     try:
-        return carry_out(
+        response = carry_out(
             call,
             decide,
             lambda _, row: (200, settings_body(row)),
@@ -74,6 +75,10 @@ def patch_settings(call: Call) -> Response:
         if image_path is not None:
             services.blobs.delete_now([image_path])
         raise
+    if image_path is not None and media_path(image_path).encode() not in response.body:
+        # Answered from an earlier request with the same key: no event names this picture.
+        services.blobs.delete_now([image_path])
+    return response
 
 
 def _app_settings(body: SettingsPatch) -> dict[str, Any] | None:

@@ -38,7 +38,7 @@ class StrongPassword(TextType):
 Password = Annotated[str, StrongPassword(doc="At least 8 characters: upper-case, lower-case, and one that is no letter")]
 GivenPassword = Annotated[str, Text(max=LONGEST)]
 Digits = Annotated[str, Text(max=64, doc="The six digits of the mail")]
-Address = Annotated[str, Email(lower=True)]
+Address = Annotated[str, Email()]
 
 
 class RegisterIn(Model):

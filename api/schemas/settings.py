@@ -64,7 +64,7 @@ class SettingsPatch(Model):
     """Any subset of the settings; what is not sent stays as it is."""
 
     username: Annotated[str | None, UserName(max=150)] = None
-    email: Annotated[str | None, Email(lower=True)] = None
+    email: Annotated[str | None, Email()] = None
     first_name: Annotated[str | None, Text(max=150, blank=True)] = None
     last_name: Annotated[str | None, Text(max=150, blank=True)] = None
     motto: Annotated[str | None, Text(max=100, blank=True)] = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from eventstore.addresses import canonical_address
 from eventstore.codes import Code
 from eventstore.mails import Mail
 
@@ -68,12 +69,12 @@ NOT_CONFIGURED = "SMTP is not configured. Contact an admin for the verification 
 
 def registration_target(email: str) -> str:
     """Bound to the address."""
-    return email.lower()
+    return canonical_address(email)
 
 
 def reset_target(email: str) -> str:
     """Bound to the address."""
-    return email.lower()
+    return canonical_address(email)
 
 
 def identity_target(account_id: int) -> str:
@@ -83,7 +84,7 @@ def identity_target(account_id: int) -> str:
 
 def new_address_target(account_id: int, email: str) -> str:
     """Bound to the account and the new address."""
-    return f"{account_id} {email.lower()}"
+    return f"{account_id} {canonical_address(email)}"
 
 
 def code_mail(purpose: Purpose, code: Code, *, email: str, username: str, ttl: timedelta, link: str | None) -> Mail:

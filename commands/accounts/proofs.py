@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from eventstore.digests import secret_digest
 from eventstore.guards import Guards, network_of
 from eventstore.mails import Mail, Mails
 from eventstore.statements import Statement
-
-log = logging.getLogger("notechondria.accounts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +73,10 @@ class Proofs:
         """Queues a mail that holds no code."""
         self.mails.queue(account_id, mail)
 
-    def delivery(self, purpose: Purpose, email: str) -> Delivery:
+    def delivery(self, purpose: Purpose) -> Delivery:
         """What to answer about the mail that was just queued. Known from the configuration: nobody waits for the mail server."""
         if self.mail_configured:
             return Delivery(message=purpose.sent, delivery_fallback=False)
-        log.warning("mail to %s goes to the outbox folder: smtp_not_configured", email)
         return Delivery(message=NOT_CONFIGURED, delivery_fallback=True)
 
     def checked_code(self, purpose: Purpose, target: str, digits: str, *, network: str, refusal: Refused) -> str:

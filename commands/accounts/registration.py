@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from commands.accounts.aggregate import Account
 from commands.accounts.codes import REGISTRATION, registration_target
@@ -107,15 +108,16 @@ def prepare_registration(
 
 def prepare_verification(
     lookups: AccountLookups, proofs: Proofs, *, email: str, digits: str, sign_in: SignIn, network: str
-) -> tuple[Decide, str, int]:
-    """(the decision that opens the account and starts a session, the code's id, the account's id).
+) -> tuple[Decide, str, tuple[int, str]]:
+    """(the decision that opens the account and starts a session, the code's id, the account's id and name).
 
     Raises Invalid for wrong digits, which count, and for addresses that nobody registered.
     """
-    account_id = lookups.account_of_email(email)
-    if account_id is None:
+    holder = lookups.holder_of_email(email)
+    if holder is None:
         with proofs.guarded((UNKNOWN_ADDRESSES_OF_NETWORK, network_of(network))):
             raise Invalid({"non_field_errors": [NOBODY_PENDING]})
+    account_id = holder[0]
     refusal = Invalid({"non_field_errors": [CODE_REFUSED]})
     code_id = proofs.checked_code(REGISTRATION, registration_target(email), digits, network=network, refusal=refusal)
 
@@ -127,7 +129,7 @@ def prepare_verification(
         give_starter_content(work, account)
         return start_session(work, account_id, account.epoch, sign_in)
 
-    return decide, code_id, account_id
+    return decide, code_id, holder
 
 
 def resend_code(lookups: AccountLookups, proofs: Proofs, *, email: str, network: str) -> None:
@@ -142,10 +144,13 @@ def resend_code(lookups: AccountLookups, proofs: Proofs, *, email: str, network:
         raise Invalid({"email": [TOO_SOON]})
 
 
-def expire_registration(work: Work[AccountLookups], account_id: int) -> None:
-    """Frees name and address of an account that was never verified."""
+def expire_registration(work: Work[AccountLookups], account_id: int, before: datetime) -> None:
+    """Frees name and address of an account that was registered before and never verified, and overwrites them in the log."""
     account = work.find(Account, account_id)
-    if account is not None and account.state == "pending":
+    if account is None or account.state != "pending" or account.modified_on is None:
+        return
+    if account.modified_on < before:
+        work.forget(account)
         account.trigger(accounts.RegistrationExpired, work.context.now)
 
 

@@ -15,6 +15,7 @@ from commands.accounts.refusals import EMAIL_IN_USE, USERNAME_IN_USE, own_accoun
 from commands.errors import Invalid
 from commands.handling import Work
 from commands.preconditions import require_version
+from eventstore.addresses import canonical_address
 from eventstore.events import accounts
 from eventstore.mails import Mail
 
@@ -71,7 +72,7 @@ def change_settings(work: Work[AccountLookups], account_id: int, command: Change
 
 
 def _other_address(account: Account, email: str | None) -> str | None:
-    return email.lower() if email is not None and email.lower() != account.email.lower() else None
+    return email if email is not None and canonical_address(email) != canonical_address(account.email) else None
 
 
 def _refuse_taken(work: Work[AccountLookups], account: Account, username: str | None, email: str | None, *, email_locked: bool) -> None:

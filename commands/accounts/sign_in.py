@@ -11,6 +11,7 @@ from commands.accounts.proofs import WRONG_LOGINS, WRONG_LOGINS_OF_NETWORK, Proo
 from commands.errors import Invalid
 from commands.handling import Work
 from commands.sessions import SignIn, start_session
+from eventstore.addresses import canonical_address
 from eventstore.events import accounts
 from eventstore.guards import network_of
 
@@ -25,7 +26,7 @@ def log_in(
     """
     candidate = lookups.sign_in_candidate(identifier)
     # All spellings of a name and the address count for the one account.
-    subject = str(candidate[0]) if candidate else f"unknown {identifier.casefold()}"
+    subject = str(candidate[0]) if candidate else f"unknown {canonical_address(identifier.casefold())}"
     refusal = Invalid({"non_field_errors": [REFUSED]})
     with proofs.guarded((WRONG_LOGINS, subject), (WRONG_LOGINS_OF_NETWORK, network_of(network))):
         stored = candidate[1] if candidate else None

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from eventstore.addresses import spellings
 from projections.answers import SqlAnswers
 from projections.callers import LIVE
 
 _BY_IDENTIFIER = """
 SELECT id, password_hash, is_active FROM accounts.accounts
-WHERE lower(email) = lower(%(identifier)s) AND email <> '' OR lower(username) = lower(%(identifier)s)
-ORDER BY lower(email) = lower(%(identifier)s) DESC, id LIMIT 1"""
+WHERE lower(email) = ANY(%(spellings)s) AND email <> '' OR lower(username) = lower(%(identifier)s)
+ORDER BY lower(email) = ANY(%(spellings)s) DESC, id LIMIT 1"""
 _PENDING = """
 SELECT id, username FROM accounts.accounts
-WHERE lower(email) = lower(%(email)s) AND email <> '' AND NOT is_verified AND NOT is_disabled"""
+WHERE lower(email) = ANY(%(spellings)s) AND email <> '' AND NOT is_verified AND NOT is_disabled"""
 _LIVE_SESSIONS = f"""
 SELECT s.id FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id
 WHERE s.account_id = %(account)s AND {LIVE}"""
@@ -46,8 +47,9 @@ class AccountAnswers(SqlAnswers):
     """See commands/accounts/lookups.py for what each answers."""
 
     def account_of_email(self, email: str) -> int | None:
-        """By address, ignoring case."""
-        return self.number("SELECT id FROM accounts.accounts WHERE lower(email) = lower(%(email)s) AND email <> ''", email=email)
+        """By address, in any spelling."""
+        sql = "SELECT id FROM accounts.accounts WHERE lower(email) = ANY(%(spellings)s) AND email <> ''"
+        return self.number(sql, spellings=spellings(email))
 
     def account_of_username(self, username: str) -> int | None:
         """By name, ignoring case."""
@@ -63,12 +65,12 @@ class AccountAnswers(SqlAnswers):
 
     def sign_in_candidate(self, identifier: str) -> tuple[int, str | None, bool] | None:
         """By address first, else by name."""
-        row = self.row(_BY_IDENTIFIER, identifier=identifier)
+        row = self.row(_BY_IDENTIFIER, identifier=identifier, spellings=spellings(identifier))
         return (row[0], row[1], row[2]) if row is not None else None
 
     def pending_holder(self, email: str) -> tuple[int, str] | None:
-        """By address, ignoring case, while the account is pending. One question, so that its time tells nothing of the others."""
-        row = self.row(_PENDING, email=email)
+        """By address, in any spelling, while the account is pending. One question, so that its time tells nothing of the others."""
+        row = self.row(_PENDING, spellings=spellings(email))
         return (row[0], row[1]) if row is not None else None
 
     def has_old_passwords(self) -> bool:
@@ -78,8 +80,9 @@ class AccountAnswers(SqlAnswers):
         return bool(row[0])
 
     def holder_of_email(self, email: str) -> tuple[int, str] | None:
-        """By address, ignoring case."""
-        row = self.row("SELECT id, username FROM accounts.accounts WHERE lower(email) = lower(%(email)s) AND email <> ''", email=email)
+        """By address, in any spelling."""
+        sql = "SELECT id, username FROM accounts.accounts WHERE lower(email) = ANY(%(spellings)s) AND email <> ''"
+        row = self.row(sql, spellings=spellings(email))
         return (row[0], row[1]) if row is not None else None
 
     def holder(self, account_id: int) -> tuple[str, str] | None:

@@ -97,6 +97,15 @@ def test_every_refused_sign_in_costs_the_same_while_there_are_old_passwords(
     assert (found[0]["argon2"], found[0]["rounds"]) == (1, 600_000)
 
 
+def test_registering_anew_costs_what_registering_again_does(door: httpx.Client, services: Services, work: Counter[str]) -> None:
+    first = {"username": "costs-one", "email": "costs-one@example.org", "password": PASSWORD}
+    assert door.post(f"{AUTH}/register/", json=first).status_code == 201
+    elsewhere = [{**first, "email": "costs-two@example.org", "username": "costs-two"}, {**first, "username": "costs-three"}]
+    found, _ = costs(work, [partial(door.post, f"{AUTH}/register/", json=body) for body in elsewhere])
+    assert found[0] == found[1]
+    assert found[0]["argon2"] == 0, "nothing is checked, one hash is made"
+
+
 def test_resending_to_nobody_costs_what_resending_to_somebody_verified_does(
     door: httpx.Client, services: Services, work: Counter[str]
 ) -> None:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
+from commands.accounts.avatars import default_avatar
+from commands.accounts.registration import expire_registration
 from commands.context import Context
 from commands.invitations import create_invitation
+from eventstore.events.accounts import AccountErasureRequested, RegistrationExpired
+from reactors.erasure import ERASURE, erase_account
 from reactors.registrations import expire_registrations
 from tests.accounts.mailbox import codes_for
 from tests.accounts.people import PASSWORD, Person
+from tests.accounts.test_erasure import dump, traces_in
 from wiring import Services
 
 AUTH = "/api/v1/auth"
@@ -155,6 +162,54 @@ def test_registration_that_is_never_verified_frees_its_name(door: httpx.Client, 
     assert expire_registrations(services, datetime.now(UTC) - timedelta(days=1)) == 0
     assert expire_registrations(services, datetime.now(UTC) + timedelta(days=1)) > 0
     assert register(door, "abandoned", "someone-else@example.org").status_code == 201
+
+
+def test_registration_that_expired_leaves_nothing_of_itself(door: httpx.Client, services: Services) -> None:
+    traces = ["Forgotten-soon", "forgotten-soon@example.org", "forgotten-later"]
+    assert register(door, traces[0], traces[1]).status_code == 201
+    assert register(door, traces[2], traces[1]).status_code == 201
+    codes_for(services, traces[1])
+    account_id = services.lookups.account_of_email(traces[1])
+    assert account_id is not None
+    assert traces_in(dump(services), traces) == traces
+    assert expire_registrations(services, datetime.now(UTC) + timedelta(days=1)) > 0
+    erase_account(services, account_id)
+    assert traces_in(dump(services), traces) == []
+    outbox = "".join(path.read_text() for path in Path(services.settings.outbox).iterdir())
+    assert traces[1] not in outbox
+    assert {RegistrationExpired, AccountErasureRequested} == set(ERASURE.handles)
+
+
+def test_registration_that_is_renewed_at_the_last_moment_stays(door: httpx.Client, services: Services) -> None:
+    register(door, "in-time", "in-time@example.org")
+    account_id = services.lookups.account_of_email("in-time@example.org")
+    assert account_id is not None
+    listed_before = datetime.now(UTC)
+    register(door, "in-time", "in-time@example.org")
+    expire = partial(expire_registration, account_id=account_id, before=listed_before)
+    services.commands.run(expire, Context(actor=None, channel="system"))
+    (code,) = codes_for(services, "in-time@example.org")
+    assert verify(door, "in-time@example.org", code).status_code == 200
+
+
+def test_each_mail_without_a_mail_server_is_told_once_and_never_its_code(
+    door: httpx.Client, services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        answer = register(door, "told-once", "told-once@example.org")
+        assert (answer.status_code, answer.json()["delivery_fallback"]) == (201, True)
+    (code,) = codes_for(services, "told-once@example.org")
+    lines = [record.getMessage() for record in caplog.records if "told-once@example.org" in record.getMessage()]
+    assert len(lines) == 1
+    assert "smtp_not_configured" in lines[0]
+    assert all(code not in record.getMessage() for record in caplog.records)
+
+
+def test_first_picture_shows_the_letter_of_the_name(door: httpx.Client, services: Services) -> None:
+    register(door, "Zoe-Z", "another-letter@example.org")
+    user = verify(door, "another-letter@example.org", codes_for(services, "another-letter@example.org")[0]).json()["user"]
+    assert door.get(user["image_url"]).content == default_avatar(user["id"], "Zoe-Z")
+    assert default_avatar(user["id"], "Zoe-Z") != default_avatar(user["id"], "another-letter")
 
 
 def test_invitations(door: httpx.Client, services: Services) -> None:

@@ -175,6 +175,26 @@ def test_what_is_no_good_picture_is_refused(door: httpx.Client, person: Person, 
     assert door.get(SETTINGS, headers=person.headers).json()["image_url"] == before
 
 
+def pictures_of(services: Services, person: Person) -> list[str]:
+    folder = f"user_upload/user_{person.account_id}/profile_pic"
+    return [blob.path for batch in services.blobs.list_now(folder) for blob in batch]
+
+
+def test_picture_of_a_refused_or_repeated_request_is_not_kept(door: httpx.Client, services: Services, person: Person) -> None:
+    sent = {"avatar": ("me.png", picture(), "application/octet-stream")}
+    taken = door.patch(SETTINGS, files=sent, data={"username": make_person(services).username}, headers=person.headers)
+    assert list(taken.json()) == ["username"]
+    assert pictures_of(services, person) == []
+    # The same bytes twice: the boundary between the parts as well.
+    request = door.build_request("PATCH", SETTINGS, files=sent, headers={**person.headers, "Idempotency-Key": "picture"})
+    content, headers = request.read(), request.headers
+    answers = [door.patch(SETTINGS, content=content, headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json()["image_url"] == answers[1].json()["image_url"]
+    assert len(pictures_of(services, person)) == 1
+    assert door.get(answers[1].json()["image_url"]).status_code == 200
+
+
 def test_parallel_changes_of_different_fields_all_land(door: httpx.Client, person: Person) -> None:
     fields: list[dict[str, Any]] = [{"motto": "m"}, {"first_name": "f"}, {"last_name": "l"}]
     fields += [{"theme_mode": "D"}, {"editor_mode": "B"}, {"app_settings": {"k": 1}}]
