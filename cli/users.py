@@ -46,7 +46,8 @@ def create(
     with opened_store() as services:
         account_id = operators.create_account(services.commands, command, by_operator())
         store_default_avatar(services.blobs, account_id, username)
-    show({"id": account_id, "username": username, "email": canonical_address(email)}, f"Account {account_id} ({username}) made.", as_json=as_json)
+    made = {"id": account_id, "username": username, "email": canonical_address(email)}
+    show(made, f"Account {account_id} ({username}) made.", as_json=as_json)
 
 
 @users.command("list")

@@ -11,7 +11,8 @@ from commands.sessions import SessionLookups
 
 class AccountLookups(InvitationLookups, SessionLookups, Protocol):
     """All of them. Spelling does not count: names and addresses are compared ignoring case,
-    and the domain of an address in its own script is the same as in ASCII."""
+    and the domain of an address in its own script is the same as in ASCII.
+    """
 
     def account_of_email(self, email: str) -> int | None:
         """The account with this address, pending ones included."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 import socket
@@ -66,9 +67,7 @@ def make_certificate(folder: Path, address: str = "127.0.0.1") -> Certificate:
     )
     files = Certificate(folder / f"{address}.pem", folder / f"{address}.key")
     files.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    files.key.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    files.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     return files
 
 
@@ -99,7 +98,7 @@ class Mailbox:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - the library's name
         """Takes the mail, or not."""
         if self.hangs_up:
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
             return "250 OK"
         if self.data.startswith("250"):
@@ -107,7 +106,8 @@ class Mailbox:
             mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
             assert isinstance(mail, EmailMessage)
             self.mails.append(mail)
-            self.encrypted.append(session.ssl is not None or server.transport.get_extra_info("ssl_object") is not None)
+            assert server.transport is not None
+            self.encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
         return self.data
 
     async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - the library's name

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
+import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -112,6 +113,22 @@ class Provider:
         if profile is not None and profile.email:
             listed.append({"email": profile.email, "primary": True, "verified": profile.verified})
         return JSONResponse(listed)
+
+
+def provider_settings(address: httpx.URL) -> dict[str, str]:
+    """The settings of a server that finds both providers at this address."""
+    base = str(address).rstrip("/")
+    return {
+        "google_client_id": CLIENT_ID,
+        "google_client_secret": CLIENT_SECRET,
+        "google_token_url": f"{base}/token",
+        "google_userinfo_url": f"{base}/userinfo",
+        "google_tokeninfo_url": f"{base}/tokeninfo",
+        "github_client_id": CLIENT_ID,
+        "github_client_secret": CLIENT_SECRET,
+        "github_token_url": f"{base}/github/token",
+        "github_api_url": f"{base}/github",
+    }
 
 
 def _claims(profile: Profile) -> dict[str, Any]:

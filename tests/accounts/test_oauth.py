@@ -12,7 +12,7 @@ import pytest
 from settings import Settings, load_settings
 from tests.accounts.mailbox import codes_for, texts_for
 from tests.accounts.people import PASSWORD, Person, make_person
-from tests.accounts.provider import CLIENT_ID, CLIENT_SECRET, Profile, Provider
+from tests.accounts.provider import CLIENT_ID, Profile, Provider, provider_settings
 from tests.door.serving import serving
 from wiring import Services
 
@@ -35,21 +35,12 @@ def provider(provider_of_module: Provider) -> Provider:
 def settings(module_database_url: str, tmp_path_factory: pytest.TempPathFactory, provider_of_module: Provider) -> Iterator[Settings]:
     folder: Path = tmp_path_factory.mktemp("data")
     with serving(provider_of_module.app()) as client:
-        base = str(client.base_url).rstrip("/")
         yield load_settings(
             database_url=module_database_url,
             data_dir=folder,
             frontend_origin="https://app.example.org",
-            google_client_id=CLIENT_ID,
-            google_client_secret=CLIENT_SECRET,
             google_redirect_uri=REDIRECT,
-            google_token_url=f"{base}/token",
-            google_userinfo_url=f"{base}/userinfo",
-            google_tokeninfo_url=f"{base}/tokeninfo",
-            github_client_id=CLIENT_ID,
-            github_client_secret=CLIENT_SECRET,
-            github_token_url=f"{base}/github/token",
-            github_api_url=f"{base}/github",
+            **provider_settings(client.base_url),
         )
 
 
