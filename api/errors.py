@@ -18,10 +18,13 @@ from api.answers import finished, json_response
 from commands.errors import Refused
 from eventstore.blobs import BlobStoreUnavailable
 from eventstore.database import UNAVAILABLE
+from eventstore.room import disk_full
 from projections.reading import Rejected
 
 RETRY_SECONDS = 2
+ROOM_SECONDS = 60
 DATABASE_AWAY = "The database cannot be reached at the moment. Please try again in a few seconds."
+DISK_FULL = "The server has no room left to store this. Nothing was changed; please try again later."
 FILES_AWAY = "Files cannot be stored or read at the moment. Please try again in a few seconds."
 
 log = structlog.get_logger("notechondria.errors")
@@ -141,12 +144,8 @@ def respond_to(error: Exception, scope: Scope) -> Response:
             response = _framework_error(error, scope)
         case ClientDisconnect():
             return Response(status_code=400)
-        case _ if isinstance(error, UNAVAILABLE):
-            log.warning("database unavailable", error=type(error).__name__, path=scope["path"])
-            return json_response(503, {"detail": DATABASE_AWAY}, {"Retry-After": str(RETRY_SECONDS)})
-        case BlobStoreUnavailable():
-            log.warning("file store unavailable", path=scope["path"])
-            return json_response(503, {"detail": FILES_AWAY}, {"Retry-After": str(RETRY_SECONDS)})
+        case _ if disk_full(error) or isinstance(error, (*UNAVAILABLE, BlobStoreUnavailable)):
+            return _unavailable(error, scope)
         case _:
             return _crash(error, scope)
     if response.status_code in (401, 403):
@@ -162,6 +161,19 @@ def _framework_error(error: HTTPException, scope: Scope) -> Response:
     else:
         body = {"detail": error.detail or HTTPStatus(error.status_code).phrase}
     return json_response(error.status_code, body, error.headers)
+
+
+def _unavailable(error: Exception, scope: Scope) -> Response:
+    """What is no fault of the request, nor of ours: the same may succeed later."""
+    if disk_full(error):
+        log.error("disk full", error=" ".join(str(error).split())[:200], path=scope["path"])
+        body = {"detail": DISK_FULL, "request_id": scope.get("request_id", "")}
+        return json_response(503, body, {"Retry-After": str(ROOM_SECONDS)})
+    if isinstance(error, BlobStoreUnavailable):
+        log.warning("file store unavailable", path=scope["path"])
+        return json_response(503, {"detail": FILES_AWAY}, {"Retry-After": str(RETRY_SECONDS)})
+    log.warning("database unavailable", error=type(error).__name__, path=scope["path"])
+    return json_response(503, {"detail": DATABASE_AWAY}, {"Retry-After": str(RETRY_SECONDS)})
 
 
 def _crash(error: Exception, scope: Scope) -> Response:

@@ -18,6 +18,7 @@ from pathlib import Path
 import psycopg
 import structlog
 
+from cli import figures
 from eventstore import embedded
 from logs import configure_logging
 from settings import Settings, get_settings
@@ -33,6 +34,7 @@ def main() -> None:
     role, ready, *rest = sys.argv[1:]
     settings = get_settings()
     configure_logging(settings)
+    _share_figures(settings)
     if settings.database_url is None:
         embedded.join(settings.data_dir)
     end_tracing = start_tracing(settings)
@@ -59,6 +61,13 @@ def _run(role: str, settings: Settings, ready: int, sockets: list[int]) -> None:
         _follow(settings, ready)
 
 
+def _share_figures(settings: Settings) -> None:
+    """Before anything is imported that counts: the library looks at the environment once."""
+    if settings.metrics_folder is not None and not figures.reserve(settings.metrics_folder):
+        log.warning("figures_not_shared", reason="no room on the disk", folder=str(settings.metrics_folder))
+        os.environ.pop("PROMETHEUS_MULTIPROC_DIR")
+
+
 def _serve(settings: Settings, ready: int, listener: int) -> None:
     import uvicorn
 
@@ -75,6 +84,7 @@ def _serve(settings: Settings, ready: int, listener: int) -> None:
     # Loaded before the go, while the database starts.
     importlib.import_module("api.app").area_routes()
     _await_go()
+    _await_database(settings)
     config = uvicorn.Config(
         "api.app:create_app",
         factory=True,
@@ -101,6 +111,7 @@ def _serve(settings: Settings, ready: int, listener: int) -> None:
 
 def _follow(settings: Settings, ready: int) -> None:
     _await_go()
+    _await_database(settings)
     # What follows the log may wait a moment; requests come first.
     os.nice(BACKGROUND_NICENESS)
     # Not before the go: until then the processors are for those that answer requests.

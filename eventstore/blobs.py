@@ -84,17 +84,17 @@ class Blobs:
         """Stores a file whole or not at all."""
         try:
             await obstore.put_async(self._store, _checked(path), content)
+            self._settle(path)
         except (BaseError, OSError) as error:
             raise BlobStoreUnavailable(str(error)) from error
-        self._settle(path)
 
     def put_now(self, path: str, content: bytes | IO[bytes]) -> None:
         """Stores a file whole or not at all."""
         try:
             obstore.put(self._store, _checked(path), content)
+            self._settle(path)
         except (BaseError, OSError) as error:
             raise BlobStoreUnavailable(str(error)) from error
-        self._settle(path)
 
     async def find(self, path: str) -> Blob | None:
         """What is stored there, None when nothing is or the path is not one of ours."""

@@ -95,7 +95,8 @@ class MailSender:
         reason = f"smtp_send_failed:{type(error).__name__}"
         if isinstance(error, ssl.SSLCertVerificationError):
             reason += f" ({error.verify_message})"
-        if leased.attempts >= MOST_ATTEMPTS or _is_final(error):
+        # A folder that cannot be written, on a full disk say, is the operator's to mend: the mail waits for that.
+        if (leased.attempts >= MOST_ATTEMPTS and self._settings.mail_configured) or _is_final(error):
             log.error("mail %s given up after %s attempts: %s", leased.id, leased.attempts, reason)
             self._mails.remove(leased.id)
             return

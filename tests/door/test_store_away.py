@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from api.errors import FILES_AWAY, respond_to
+import errno
+import json
+
+import psycopg
+import pytest
+
+from api.errors import DISK_FULL, FILES_AWAY, respond_to
 from eventstore.blobs import BlobStoreUnavailable
 
 
@@ -10,3 +16,24 @@ def test_a_file_store_that_is_away_asks_to_come_again() -> None:
     answer = respond_to(BlobStoreUnavailable("no space left"), {"type": "http", "path": "/api/v1/notes/1/attachments/", "headers": []})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     assert FILES_AWAY.encode() in answer.body
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        psycopg.errors.DiskFull("could not extend file"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        BlobStoreUnavailable("Unable to copy data to file: No space left on device (os error 28)"),
+    ],
+    ids=["database", "temporary file", "store"],
+)
+def test_a_full_disk_is_told_in_one_sentence(error: Exception) -> None:
+    scope = {"type": "http", "path": "/api/v1/notes/1/attachments/", "headers": [], "request_id": "find-me"}
+    answer = respond_to(error, scope)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    assert json.loads(bytes(answer.body)) == {"detail": DISK_FULL, "request_id": "find-me"}
+
+
+def test_another_error_of_the_system_is_a_fault_of_ours() -> None:
+    scope = {"type": "http", "path": "/api/v1/notes/", "method": "GET", "headers": []}
+    assert respond_to(OSError(errno.EBADF, "Bad file descriptor"), scope).status_code == 500

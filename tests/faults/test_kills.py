@@ -12,11 +12,9 @@ import psutil
 import psycopg
 import pytest
 
-from settings import embedded_conninfo, load_settings
-from tests.accounts.people import Person, make_person
-from tests.faults.writing import Writers, texts_in_log
+from settings import embedded_conninfo
+from tests.faults.writing import Writers, person_in, texts_in_log
 from tests.running.server import Running, command, eventually
-from wiring import build_services
 
 Fault = Callable[[Running], None]
 
@@ -51,20 +49,10 @@ def _postgres(folder: Path) -> list[psutil.Process]:
     return [postmaster, *postmaster.children(recursive=True)]
 
 
-def _person(folder: Path) -> Person:
-    services = build_services(load_settings(data_dir=folder))
-    services.thread_pool.open()
-    try:
-        return make_person(services)
-    finally:
-        services.log.close()
-        services.thread_pool.close()
-
-
 @pytest.mark.parametrize("fault", [_everything, _database, _workers], ids=lambda fault: fault.__name__.strip("_"))
 def test_nothing_acknowledged_is_lost(folder: Path, fault: Fault) -> None:
     running = Running(folder, NOTECHONDRIA_RATE_LIMITS="off")
-    person = _person(folder)
+    person = person_in(folder)
     try:
         with Writers(running.address, person) as writers:
             for _ in range(2):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 import threading
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from tests.accounts.people import Person
+from settings import load_settings
+from tests.accounts.people import Person, make_person
 from tests.running.server import eventually
+from wiring import build_services
 
 PATIENCE_S = 10.0
 
@@ -90,3 +93,14 @@ def texts_in_log(connection: Any) -> dict[int, set[str]]:
             content[note_id] = old[: data["at"]] + data["inserted"] + old[data["at"] + data["removed"] :]
         texts.setdefault(note_id, set()).add(content[note_id])
     return texts
+
+
+def person_in(folder: Path) -> Person:
+    """Somebody who is signed in at the server of this data folder."""
+    services = build_services(load_settings(data_dir=folder))
+    services.thread_pool.open()
+    try:
+        return make_person(services)
+    finally:
+        services.log.close()
+        services.thread_pool.close()

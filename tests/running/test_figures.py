@@ -1,0 +1,55 @@
+"""The figures of several processes: their room is there before it is needed, and given back."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from cli import figures
+
+COUNTING = """
+import os, sys
+from cli import figures
+from pathlib import Path
+assert figures.reserve(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
+from metrics import EVENTS, POOL
+EVENTS.labels("web").inc(3)
+POOL.labels("reads", "free").set(1)
+print(os.getpid())
+"""
+
+
+def _counted(folder: Path) -> bytes:
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+def _taken(folder: Path) -> int:
+    return sum(file.stat().st_blocks * 512 for file in folder.iterdir())
+
+
+def test_room_is_taken_at_once_and_what_was_counted_stays(tmp_path: Path) -> None:
+    assert figures.reserve(tmp_path)
+    assert _taken(tmp_path) >= sum(figures.ROOM.values())
+    figures.settle(tmp_path, os.getpid())
+    assert _taken(tmp_path) <= 2 * 4096
+    environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    for _ in range(2):
+        counting = subprocess.run([sys.executable, "-c", COUNTING], env=environment, capture_output=True, text=True, check=True)
+        figures.settle(tmp_path, int(counting.stdout))
+    assert b'notechondria_events_total{channel="web"} 6.0' in _counted(tmp_path)
+    assert b"notechondria_pool_connections{" not in _counted(tmp_path)
+
+
+def test_no_room_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The last one cannot be made: the first two were.
+    (tmp_path / f"gauge_livesum_{os.getpid()}.db").symlink_to(tmp_path / "missing" / "file")
+    assert not figures.reserve(tmp_path)
+    assert list(tmp_path.iterdir()) == []
