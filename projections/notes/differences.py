@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator
 from typing import Any
+
+from eventstore.words import words_of
 
 MOST_LINES = 20_000
 MOST_WORDS = 4_000
 """Longer stretches are shown as removed and added whole: comparing them takes time that grows with their square."""
-
-_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 
 def unified_diff(old: str, new: str, old_name: str, new_name: str) -> str:
@@ -57,7 +56,7 @@ def _word_steps(old: str, new: str) -> Iterator[tuple[str, str]]:
 
 
 def _inside_lines(before: str, after: str) -> Iterator[tuple[str, str]]:
-    a, b = _WORDS.findall(before), _WORDS.findall(after)
+    a, b = words_of(before), words_of(after)
     if not a or not b or len(a) + len(b) > MOST_WORDS:
         yield "delete", before
         yield "insert", after

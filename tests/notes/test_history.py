@@ -123,6 +123,19 @@ def test_difference_of_two_versions_by_lines_and_by_words(mira: httpx.Client, wr
     assert found["fields"] == {"title": [note["title"], "Other"]}
 
 
+def test_difference_inside_a_text_without_blanks(mira: httpx.Client, write: Write) -> None:
+    note = write(content="我们一起去公园散步")
+    save(mira, note, "我们一起去海边散步")
+    newest = history(mira, note, include="edits")[0]["version"]
+    words = mira.get(f"notes/{note['id']}/history/1/diff/{newest}/").json()["words"]
+    assert [(step["op"], step["text"]) for step in words] == [
+        ("equal", "我们一起去"),
+        ("delete", "公园"),
+        ("insert", "海边"),
+        ("equal", "散步"),
+    ]
+
+
 def test_note_can_be_read_as_it_was_at_a_time_or_version(mira: httpx.Client, write: Write) -> None:
     note = write("One", content="first")
     then = save(mira, note, "second", title="Two")
@@ -169,6 +182,33 @@ def test_stale_save_is_merged_where_changes_do_not_touch(mira: httpx.Client, wri
     assert history(mira, note)[0]["reason"] == "before_merge"
     texts = [version["content"] for version in history(mira, note, include="edits")]
     assert BASE.replace("third", "THIRD") in texts
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "mine", "theirs"),
+    [
+        ("今天天气很好我们一起去公园散步然后回家吃晚饭", ("天气很好", "天气不错"), ("吃晚饭", "做晚饭")),
+        ("昨日は東京で友達と会って美術館を見学しました", ("東京", "京都"), ("見学しました", "見学しませんでした")),
+        ("เมื่อวานฉันไปตลาดกับแม่แล้วกลับบ้าน", ("ตลาด", "ทะเล"), ("กลับบ้าน", "กลับวัด")),
+        # A long paragraph that consists of few characters.
+        ("的一是不了" * 20 + "人我在有他这为之大来以个中上们到说国和地" * 20, ("的一是不了人", "的一不是了人"), ("国和地人", "国家和地人")),
+    ],
+    ids=["chinese", "japanese", "thai", "long"],
+)
+def test_one_paragraph_without_blanks_is_merged_by_characters(
+    mira: httpx.Client, write: Write, paragraph: str, mine: tuple[str, str], theirs: tuple[str, str]
+) -> None:
+    note = write(content=paragraph)
+    save(mira, note, paragraph.replace(*mine, 1))
+    merged = save(mira, note, paragraph.replace(*theirs, 1), base_version=note["version"])
+    assert (merged["content"], merged["outcome"]) == (paragraph.replace(*mine, 1).replace(*theirs, 1), "merged")
+
+
+def test_one_word_that_both_changed_is_not_mixed(mira: httpx.Client, write: Write) -> None:
+    note = write(content="我喜欢猫")
+    save(mira, note, "我热爱猫")
+    saved = save(mira, note, "我讨厌猫", base_version=note["version"])
+    assert (saved["content"], history(mira, note)[0]["content"]) == ("我讨厌猫", "我热爱猫")
 
 
 def test_stale_save_leaves_newer_changes_of_fields_that_it_did_not_touch(mira: httpx.Client, write: Write) -> None:
