@@ -95,7 +95,7 @@ class ListQuery(Model):
     q: Annotated[str, Text(blank=True, doc="Words to look for.")] = ""
     limit: Annotated[int | None, QueryInteger(doc="1 to 100; makes the answer a page.")] = None
     offset: Annotated[int | None, QueryInteger()] = None
-    sort: Annotated[str, Text(blank=True, doc="newest, oldest, popular; else by last edit.")] = ""
+    sort: Annotated[str, Text(blank=True, doc="newest, oldest, popular (most note sessions); else by last edit.")] = ""
     window: Annotated[str, Text(blank=True, doc="Made within 3, 7, 30 or 365 days, or all.")] = ""
 
 

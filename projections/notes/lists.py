@@ -27,8 +27,7 @@ _ORDERS = {
     "edited": "{n}.last_edit DESC, {n}.id DESC",
     "newest": "{n}.created_at DESC, {n}.id DESC",
     "oldest": "{n}.created_at, {n}.id",
-    # A note's version counts the saves of its editing sessions.
-    "popular": "{n}.mark DESC, {n}.last_edit DESC, {n}.id DESC",
+    "popular": "{n}.sessions DESC, {n}.last_edit DESC, {n}.id DESC",
 }
 
 # The cards are looked up behind the page, row by row in its order: that is faster than joins that have to be sorted again.
@@ -48,7 +47,13 @@ FROM (
                 ELSE __COUNTED__ END AS total
     OFFSET 0
 ) counted"""
-_COLUMNS = "n.id, n.owner_id, n.course_id, n.item, n.last_edit, n.created_at, n.mark"
+_COLUMNS = "n.id, n.owner_id, n.course_id, n.item, n.last_edit, n.created_at"
+# How often somebody sat down to a note; saves do not count, since apps save by themselves. Of the own notes that is looked up
+# one by one, of everybody's it is counted in one go.
+_SESSIONS_OF_OWN = " CROSS JOIN LATERAL (SELECT count(*) AS sessions FROM note_sessions.sessions s WHERE s.note_id = n.id) counted"
+_SESSIONS_OF_ALL = (
+    " LEFT JOIN (SELECT s.note_id, count(*) AS sessions FROM note_sessions.sessions s GROUP BY s.note_id) counted ON counted.note_id = n.id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +97,12 @@ def list_notes(wanted: Wanted, sort: Sort, limit: int, offset: int) -> Query:
 @cache
 def _page_sql(branches: tuple[str, ...], sort: Sort) -> str:
     order = _ORDERS[sort].format(n="n")
-    single = len(branches) == 1
-    own = all("n.owner_id = %(viewer)s" in branch for branch in branches)
-    candidates = " UNION ALL ".join(
-        f"SELECT {_COLUMNS} FROM notes.notes n WHERE {branch}"
-        if single
-        else f"(SELECT {_COLUMNS} FROM notes.notes n WHERE {branch} ORDER BY {order} LIMIT %(offset)s + %(limit)s)"
-        for branch in branches
-    )
+    own = all(map(_is_own, branches))
+    each = [_candidates(branch, sort) for branch in branches]
+    if len(each) == 1:
+        candidates = each[0]
+    else:
+        candidates = " UNION ALL ".join(f"(SELECT * FROM ({one}) n ORDER BY {order} LIMIT %(offset)s + %(limit)s)" for one in each)
     counted = " + ".join(
         f"(SELECT count(*) FROM (SELECT FROM notes.notes n WHERE {branch} LIMIT {MOST_COUNTED}) counted)" for branch in branches
     )
@@ -111,3 +114,14 @@ def _page_sql(branches: tuple[str, ...], sort: Sort) -> str:
         .replace("__AUTHOR__", "%(viewer)s" if own else "n.owner_id")
         .replace("__MOST__", str(MOST_COUNTED))
     )
+
+
+def _candidates(branch: str, sort: Sort) -> str:
+    if sort != "popular":
+        return f"SELECT {_COLUMNS} FROM notes.notes n WHERE {branch}"
+    sessions = _SESSIONS_OF_OWN if _is_own(branch) else _SESSIONS_OF_ALL
+    return f"SELECT {_COLUMNS}, coalesce(counted.sessions, 0) AS sessions FROM notes.notes n{sessions} WHERE {branch}"
+
+
+def _is_own(branch: str) -> bool:
+    return "n.owner_id = %(viewer)s" in branch

@@ -262,6 +262,27 @@ def test_lists_follow_scope_and_order(mira: httpx.Client, ravi: httpx.Client, se
     assert [note["id"] for note in mira.get("notes/").json()] == [private["id"], public["id"]]
 
 
+def test_popular_notes_are_those_that_people_sat_down_to_most_often(server: httpx.Client, mira: httpx.Client, ravi: httpx.Client) -> None:
+    often, saved, once = (
+        mira.post("notes/", json={"title": title, "is_public": True}).json()["id"] for title in ("often", "saved", "once")
+    )
+    foreign = ravi.post("notes/", json={"title": "foreign", "is_public": True}).json()["id"]
+    for client, note_id, sittings in ((mira, often, 3), (mira, once, 1), (ravi, foreign, 2)):
+        for _ in range(sittings):
+            assert client.post("note-sessions/", json={"note_id": note_id}).status_code == 201
+    for number in range(5):
+        mira.patch(f"notes/{saved}/", json={"content": f"saved by the app {number}"})
+
+    def popular(client: httpx.Client, **params: Any) -> list[int]:
+        page = client.get("notes/", params={"sort": "popular", "limit": 4, **params}).json()
+        return [note["id"] for note in page["results"]]
+
+    assert popular(mira) == [often, once, saved]
+    assert popular(mira, scope="all")[:3] == popular(server)[:3] == [often, foreign, once]
+    assert popular(mira, scope="all", offset=1, limit=2) == [foreign, once]
+    assert popular(mira, scope="public", window="7") == [often, once, saved]
+
+
 def test_pages_tell_total_and_whether_there_are_more(mira: httpx.Client, write: Write) -> None:
     for number in range(5):
         write(f"note {number}")
