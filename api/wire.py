@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -18,8 +18,57 @@ FRAMING_PER_BYTE = 8
 """Bytes around a body's byte at most, as when each comes in a chunk of its own; beside that a body may bring HEAD_BYTES of trailers."""
 LEFTOVER_SECONDS = 20.0
 """For the rest of a body that nobody reads any more, since its request is answered."""
+HELD_BYTES = 4096
+"""More than this is not held back for what may follow."""
 STUCK_SECONDS = 60.0
 """A client takes something of its answer in this time, or is not there."""
+
+
+class JoiningTransport:
+    """A connection that sends the head of an answer together with its body, when that follows at once.
+
+    The server's protocol writes them one after the other, and each write is a call to the system and wakes the client.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held = b""
+        self._release: asyncio.Handle | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Sends what is long or comes behind something held; the rest at the end of this step of the loop."""
+        if self._release is not None:
+            self._transport.write(self._taken() + data)
+        elif len(data) <= HELD_BYTES:
+            self._held = data
+            self._release = self._loop.call_soon(self._flush)
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Closes the connection when all is sent."""
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Closes it now, whatever is still to be sent."""
+        self._taken()
+        self._transport.abort()
+
+    def _taken(self) -> bytes:
+        if self._release is not None:
+            self._release.cancel()
+            self._release = None
+        held, self._held = self._held, b""
+        return held
+
+    def _flush(self) -> None:
+        if held := self._taken():
+            self._transport.write(held)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -37,7 +86,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected: silence counts as well."""
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, JoiningTransport(transport, self.loop)))
         self._await_head()
 
     def data_received(self, data: bytes) -> None:

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from eventsourcing import persistence
-from psycopg import AsyncConnection, Connection
+from psycopg import AsyncConnection, Connection, Pipeline
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
@@ -66,6 +66,28 @@ class CommandConnection(Connection[TupleRow]):
             result: RV = done.value
             return result
         return super().wait(_going_on(gen, state), interval, timeout)
+
+
+class Envelope(Pipeline):
+    """A pipeline that hands its statements to the network together, when an answer is awaited.
+
+    The driver's own sends each by itself: every time the server wakes up, finds one statement, and takes the processor from whoever
+    is still writing the next.
+    """
+
+    def _communicate_gen(self) -> PQGen[None]:
+        if self.result_queue and self.result_queue[-1] is None:
+            # A synchronisation point was queued: somebody is about to fetch.
+            self._seal()
+            yield from super()._communicate_gen()
+
+    def _fetch_gen(self, *, flush: bool) -> PQGen[None]:
+        self._seal()
+        yield from super()._fetch_gen(flush=flush)
+
+    def _seal(self) -> None:
+        while self.command_queue:
+            self.command_queue.popleft()()
 
 
 def _going_on(gen: PQGen[RV], state: Wait) -> PQGen[RV]:
@@ -160,6 +182,8 @@ def one_message(connection: Connection[TupleRow], *, fetches: bool) -> Iterator[
     Without a fetch it needs no BEGIN and COMMIT: what a pipeline sends before its end is one transaction to PostgreSQL.
     psycopg's own transaction() waits for the answers to BEGIN and to what comes before COMMIT.
     """
+    # The connection keeps to a pipeline that it has.
+    connection._pipeline = Envelope(connection)  # noqa: SLF001 - the driver offers no other place to choose it
     if not fetches:
         with connection.pipeline():
             try:

@@ -37,6 +37,7 @@ class Hosts:
         self._any_proxy = "*" in proxies
         self._proxies = tuple(text for text in proxies if text != "*")
         self._public_origin = public_origin.rstrip("/") if public_origin else None
+        self._is_served = lru_cache(maxsize=256)(self._served)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves the request, or 400 when its host is not served here."""
@@ -50,7 +51,7 @@ class Hosts:
         if not host and scope.get("server"):
             host = str(scope["server"][0])
         scope["origin"] = self._public_origin or f"{scope['scheme']}://{host}"
-        if not self._served(host):
+        if not self._is_served(host):
             log.warning("host is not served", host=host[:255], setting="NOTECHONDRIA_ALLOWED_HOSTS")
             if scope["type"] == "http":
                 await respond_to(BadHost(), scope)(scope, receive, send)
