@@ -56,6 +56,11 @@ class Aggregate:
         self.pending: tuple[Event, ...] = ()
 
     @property
+    def shown_as(self) -> tuple[str, ...]:
+        """Members of JSON objects by which answers about other things tell that they show this one, for forgetting those too."""
+        return ()
+
+    @property
     def number(self) -> int:
         """The id that clients see."""
         return stream_number(self.id)

@@ -139,7 +139,7 @@ class Work(Generic[L_co]):
         """
         for target in targets:
             if isinstance(target, Aggregate):
-                self.forgetting.append(Forgetting(target.id, last=target.version - len(target.pending)))
+                self.forgetting.append(Forgetting(target.id, last=target.version - len(target.pending), shown_as=target.shown_as))
             else:
                 self.forgetting.append(target)
 

@@ -1,7 +1,7 @@
 """Files that people upload, in the data folder or in an S3-style store: kept beside the log, named by their paths.
 
 A path, once given out, is a public address for ever, so it holds a part that nobody can guess. Events name paths; bytes
-that no event names any more are swept up later (reactors/orphans.py), never the other way round.
+that no event names any more are swept up later (reactors/files.py), never the other way round.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-_FORGET = "SELECT log.forget(%s::text[], %s::int[], %s::int[])"
+_FORGET = "SELECT log.forget(%s::text[], %s::int[], %s::int[], %s::text[])"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -23,6 +23,8 @@ class Forgetting:
     stream: str
     first: int = 1
     last: int | None = None
+    shown_as: tuple[str, ...] = ()
+    """Members of JSON objects by which kept answers about other things tell that they show this one."""
 
 
 def forget(connection: Connection[TupleRow], targets: Sequence[Forgetting]) -> int:
@@ -40,7 +42,8 @@ def queue(connection: Connection[TupleRow], targets: Sequence[Forgetting]) -> No
     connection.execute(_FORGET, _parameters(targets))
 
 
-def _parameters(targets: Sequence[Forgetting]) -> tuple[list[str], list[int], list[int | None]]:
+def _parameters(targets: Sequence[Forgetting]) -> tuple[list[str], list[int], list[int | None], list[str]]:
     # In order of streams, so that two transactions that forget the same ones cannot deadlock.
     ordered = sorted(targets, key=lambda target: (target.stream, target.first))
-    return [t.stream for t in ordered], [t.first for t in ordered], [t.last for t in ordered]
+    shown = [member for target in ordered for member in target.shown_as]
+    return [t.stream for t in ordered], [t.first for t in ordered], [t.last for t in ordered], shown

@@ -53,6 +53,11 @@ class Note(Aggregate):
     spliced: int = 0
     """What the splices since the last whole text have cost, in characters."""
 
+    @property
+    def shown_as(self) -> tuple[str, ...]:
+        """As answers of courses, note sessions and attachments tell it."""
+        return (f'"uuid":"{self.uuid}"', f'"note_id":{self.number}')
+
     @evolves(notes.NoteCreated)
     def _created(self, event: notes.NoteCreated) -> None:
         self.owner_id = event.owner_id
