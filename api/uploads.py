@@ -23,7 +23,8 @@ ROOM_AROUND = 64 * 1024
 """Bytes of a multipart body beside its file."""
 LONGEST_NAME = 255
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
+"""Control characters, and those that nobody sees or that turn the writing round: with them a name looks like another one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ def attach_file(work: Work[Lookups], account_id: int, command: AttachFile, quota
         raise Declined("There is no room left for this file in your account.")
     attachment = work.new(Attachment, work.lookups.next_id("attachment"))
     attachment.trigger(attachments.AttachmentUploaded, work.context.now, owner_id=account_id, **command.model_dump())
+    # A note that is purged at this very moment takes only those files along that it had.
+    work.require(work.lookups.note_is_there(command.note_id))
     return attachment.number
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from commands.handling import Statement
+
 
 class AttachmentLookups(Protocol):
     """Asked inside commands, in a thread."""
 
     def note_for_files(self, note_id: int) -> tuple[int, bool] | None:
         """(author, is it public) of a note that is not deleted."""
+
+    def note_is_there(self, note_id: int) -> Statement:
+        """Condition: the note is not deleted."""
 
     def attachments_of_note(self, note_id: int) -> Sequence[int]:
         """All that were attached to the note, those in the recycle bin included."""

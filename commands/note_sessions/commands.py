@@ -69,6 +69,8 @@ def start_note_session(work: Work[Lookups], command: StartNoteSession) -> int:
         claimed_start=start.claimed,
         claimed_end=None if end is None else end.claimed,
     )
+    # The text that a session takes from its note has to be forgotten with it, so no session may come behind a purge.
+    work.require(work.lookups.note_is_not_purged(command.note_id))
     return session.number
 
 
@@ -116,6 +118,7 @@ def purge_sessions_of(work: Work[Lookups], note_id: int) -> None:
         if session is not None and not session.is_purged:
             work.forget(session)
             session.trigger(note_sessions.NoteSessionPurged, work.context.now)
+    work.require(work.lookups.note_has_no_sessions(note_id))
 
 
 def _told(field: str, given: datetime, zone: str | None, now: datetime) -> Told:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
+from commands.handling import Statement
+
 
 class NoteSessionLookups(Protocol):
     """Questions about sessions and the notes that they are about."""
@@ -17,6 +19,12 @@ class NoteSessionLookups(Protocol):
 
     def open_sessions(self, received_before: datetime, limit: int) -> list[int]:
         """Sessions without an end that were started so long ago, oldest first."""
+
+    def note_is_not_purged(self, note_id: int) -> Statement:
+        """Condition: the note is there, in the bin or not."""
+
+    def note_has_no_sessions(self, note_id: int) -> Statement:
+        """Condition: nothing is left of the note's sessions."""
 
     def sessions_of_note(self, note_id: int) -> list[int]:
         """All sessions of a note."""

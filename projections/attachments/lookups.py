@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from projections.answers import SqlAnswers
+from projections.reading import Query
+
+# The lock waits for a deletion that has written the note's row, and makes a later one wait.
+_NOTE_IS_THERE = "SELECT log.require(EXISTS (SELECT FROM notes.notes WHERE id = %(note)s AND deleted_at IS NULL FOR SHARE))"
 
 
 class AttachmentAnswers(SqlAnswers):
@@ -12,6 +16,10 @@ class AttachmentAnswers(SqlAnswers):
         """(author, is it public) of a note that is not deleted."""
         row = self.row("SELECT owner_id, is_public FROM notes.notes WHERE id = %(note)s AND deleted_at IS NULL", note=note_id)
         return (row[0], row[1]) if row else None
+
+    def note_is_there(self, note_id: int) -> Query:
+        """Not deleted, for as long as the transaction lasts."""
+        return Query(_NOTE_IS_THERE, {"note": note_id})
 
     def attachments_of_note(self, note_id: int) -> list[int]:
         """All that were attached to the note, those in the recycle bin included."""

@@ -5,11 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from projections.answers import SqlAnswers
+from projections.reading import Query
 
 _NOTE = """
 SELECT n.title, n.description, p.zone
 FROM notes.notes n LEFT JOIN planner.planners p ON p.account_id = n.owner_id
 WHERE n.id = %(note)s AND n.owner_id = %(account)s"""
+
+# The lock waits for a purge that has taken the note's row away, and makes a later one wait; edits go on.
+_NOTE_IS_THERE = "SELECT log.require(EXISTS (SELECT FROM notes.notes WHERE id = %(note)s FOR KEY SHARE))"
+_NO_SESSIONS = "SELECT log.require(NOT EXISTS (SELECT FROM note_sessions.sessions WHERE note_id = %(note)s))"
 
 _LAST_SAVE = """
 SELECT max(recorded_at) FROM log.events
@@ -38,6 +43,14 @@ class NoteSessionAnswers(SqlAnswers):
     def open_sessions(self, received_before: datetime, limit: int) -> list[int]:
         """Sessions without an end that were started so long ago, oldest first."""
         return [row[0] for row in self.rows(_DANGLING, before=received_before, limit=limit)]
+
+    def note_is_not_purged(self, note_id: int) -> Query:
+        """There, in the bin or not, for as long as the transaction lasts."""
+        return Query(_NOTE_IS_THERE, {"note": note_id})
+
+    def note_has_no_sessions(self, note_id: int) -> Query:
+        """Without sessions, also such as were started meanwhile."""
+        return Query(_NO_SESSIONS, {"note": note_id})
 
     def sessions_of_note(self, note_id: int) -> list[int]:
         """All sessions of a note."""

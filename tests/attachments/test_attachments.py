@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -82,12 +84,17 @@ def test_content_type(
         ("日本語.md", "日本語.md"),
         ("x" * 400 + ".txt", ("x" * 400)[:255]),
         ('say "hi".txt', 'say "hi".txt'),
+        ("invoice\u202efdp.exe", "invoicefdp.exe"),
+        ("a\x85b\x9b31mc\u2066d\u2069e\u200bf\ufeff\u2028.txt", "ab31mcdef.txt"),
+        ("می\u200cخواهم.txt", "می\u200cخواهم.txt"),
+        ("\u202e\u200f", "untitled"),
     ],
 )
 def test_file_name(server: httpx.Client, site: httpx.Client, make_note: MakeNote, mira: Person, sent: str, kept: str) -> None:
     file = upload(server, make_note(mira), mira, b"text", sent).json()
     assert file["original_filename"] == kept
     assert file["url"].isascii()
+    assert site.get(file["url"]).headers["content-disposition"].endswith(f"filename*=UTF-8''{quote(kept, safe='')}")
     assert site.get(file["url"]).content == b"text"
 
 
@@ -104,6 +111,21 @@ def test_limit_is_exact(server: httpx.Client, services: Services, make_note: Mak
     assert (full.status_code, full.json()) == (400, {"detail": "There is no room left for this file in your account."})
     assert len(stored_files(services) - before) == 3
     assert upload(server, make_note(noah), noah, b"x").status_code == 201
+
+
+def test_uploads_at_once_do_not_pass_the_quota_together(
+    server: httpx.Client, services: Services, make_note: MakeNote, mira: Person
+) -> None:
+    note, other = make_note(mira), make_note(mira)
+    before = stored_files(services)
+    with ThreadPoolExecutor(8) as devices:
+        answers = list(devices.map(lambda n: upload(server, (note, other)[n % 2], mira, bytes(11 * 1024 * 1024), f"{n}.bin"), range(8)))
+    # 60 MB have room for five of them.
+    assert sorted(answer.status_code for answer in answers) == [201] * 5 + [400] * 3
+    assert {answer.text for answer in answers if answer.status_code == 400} == {
+        '{"detail":"There is no room left for this file in your account."}'
+    }
+    assert len(stored_files(services) - before) == 5
 
 
 @pytest.mark.parametrize(
