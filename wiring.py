@@ -57,6 +57,8 @@ T = TypeVar("T")
 START_LOCK = 7266120
 THREAD_CONNECTIONS = 8
 LOOP_CONNECTIONS = 8
+OPERATORS_CONNECTIONS = 10
+"""For commands on the command line, rebuilds and dumps beside the server."""
 
 log = structlog.get_logger("notechondria.start")
 
@@ -196,6 +198,22 @@ def prepare(settings: Settings) -> Prepared:
     return Prepared(applied, rebuilt.projections if rebuilt else ())
 
 
+def connections_needed(workers: int) -> int:
+    """How many connections a server with so many API processes may open, and what else works on its database."""
+    background = 1 + THREAD_CONNECTIONS + sum(p.lifecycle == "following" for p in ALL_PROJECTIONS) + len(ALL_REACTORS)
+    return workers * (THREAD_CONNECTIONS + LOOP_CONNECTIONS) + background + OPERATORS_CONNECTIONS
+
+
+def connections_allowed(connection: Connection[TupleRow]) -> int:
+    """How many connections the database grants to all its users together."""
+    row = connection.execute(
+        "SELECT sum(setting::int * CASE name WHEN 'max_connections' THEN 1 ELSE -1 END)::int FROM pg_settings"
+        " WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def prepare_start(settings: Settings) -> None:
     """What every start of the server does first, with a line in the log for each step.
 
@@ -203,6 +221,10 @@ def prepare_start(settings: Settings) -> None:
     """
     with psycopg.connect(settings.conninfo(), autocommit=True, application_name="notechondria-start") as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (START_LOCK,))
+        allowed, needed = connections_allowed(connection), connections_needed(settings.workers)
+        if allowed < needed:
+            advice = "raise max_connections of the database, or start fewer workers: requests wait for a connection otherwise"
+            log.warning("few database connections", allowed=allowed, needed=needed, workers=settings.workers, advice=advice)
         done = prepare(settings)
         log.info("schema is up to date", applied=list(done.migrations))
         log.info("read models are up to date", rebuilt=list(done.rebuilt))

@@ -23,7 +23,7 @@ from eventstore.migrate import pending
 from projections.health import health_now
 from reactors.mail import mail_server
 from settings import Settings, SettingsError, load_settings
-from wiring import open_blobs
+from wiring import connections_allowed, connections_needed, open_blobs
 
 OLDEST_DATABASE = 150000
 COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -115,6 +115,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
                 yield Finding("fail", "database", f"{found}, encoding {encoding}", "Make the database anew with ENCODING 'UTF8'.")
                 return
             yield Finding("ok", "database", found)
+            yield _connections(connection, settings)
             missing = pending(settings.conninfo())
             if missing:
                 yield Finding("warn", "migrations", f"{len(missing)} not applied yet", "They are applied at the next start of the server.")
@@ -128,6 +129,14 @@ def _database(settings: Settings) -> Iterator[Finding]:
             else "See the log folder inside postgres/ in the data folder."
         )
         yield Finding("fail", "database", " ".join(str(error).split()), advice)
+
+
+def _connections(connection: psycopg.Connection[TupleRow], settings: Settings) -> Finding:
+    allowed, needed = connections_allowed(connection), connections_needed(settings.workers)
+    found = f"{allowed} allowed, {settings.workers} workers may use {needed}"
+    if allowed < needed:
+        return Finding("warn", "connections", found, "Raise max_connections of the database, or start fewer workers.")
+    return Finding("ok", "connections", found)
 
 
 def _followers(connection: psycopg.Connection[TupleRow]) -> Finding:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import count
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -38,6 +39,15 @@ CONNECT_TIMEOUT_S = 5.0
 RECONNECT_S = 2.0
 """How long one attempt to connect is repeated. Its pauses double each time, so that after a minute's outage the next try was
 another minute away; given up early, the attempt is made anew by the next request."""
+
+PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""Seconds, but the last in milliseconds. By itself the system would try for two hours, while requests wait for an answer."""
 
 SETTINGS = "-c jit=off -c client_min_messages=warning"
 COMMAND_SETTINGS = SETTINGS + " -c plan_cache_mode=force_generic_plan"
@@ -116,7 +126,14 @@ class _Plans:
 
 
 class ReplanningPool(ConnectionPool[Connection[TupleRow]]):
-    """Hands out connections whose plans are not old."""
+    """Hands out connections that are open and whose plans are not old."""
+
+    def getconn(self, timeout: float | None = None) -> Connection[TupleRow]:
+        """A connection that the server has not closed while it was idle."""
+        while _hung_up(connection := super().getconn(timeout)):
+            connection.close()
+            self.putconn(connection)
+        return connection
 
     @contextmanager
     def connection(self, timeout: float | None = None) -> Iterator[Connection[TupleRow]]:
@@ -130,6 +147,13 @@ class ReplanningPool(ConnectionPool[Connection[TupleRow]]):
 class AsyncReplanningPool(AsyncConnectionPool[AsyncConnection[TupleRow]]):
     """The same for the event loop."""
 
+    async def getconn(self, timeout: float | None = None) -> AsyncConnection[TupleRow]:  # noqa: ASYNC109 - the base class has it
+        """A connection that the server has not closed while it was idle."""
+        while _hung_up(connection := await super().getconn(timeout)):
+            await connection.close()
+            await self.putconn(connection)
+        return connection
+
     @asynccontextmanager
     async def connection(self, timeout: float | None = None) -> AsyncIterator[AsyncConnection[TupleRow]]:  # noqa: ASYNC109 - the base class has it
         """A connection of the pool."""
@@ -140,6 +164,19 @@ class AsyncReplanningPool(AsyncConnectionPool[AsyncConnection[TupleRow]]):
 
 
 _plans = _Plans()
+
+
+def _hung_up(connection: Connection[TupleRow] | AsyncConnection[TupleRow]) -> bool:
+    """Whether there is something to read although nothing was asked: the server's farewell. Costs no round trip."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def reachable(conninfo: str) -> dict[str, Any]:
+    """Limits after which a remote server that has vanished without a word is given up; what the address says itself holds."""
+    told = psycopg.conninfo.conninfo_to_dict(conninfo)
+    return {name: value for name, value in PATIENCE.items() if name not in told}
 
 
 def sync_pool(conninfo: str, *, size: int, name: str) -> ConnectionPool[Connection[TupleRow]]:
@@ -153,7 +190,7 @@ def sync_pool(conninfo: str, *, size: int, name: str) -> ConnectionPool[Connecti
         name=name,
         timeout=CONNECT_TIMEOUT_S,
         reconnect_timeout=RECONNECT_S,
-        kwargs={"autocommit": True, "options": COMMAND_SETTINGS, "application_name": name},
+        kwargs={"autocommit": True, "options": COMMAND_SETTINGS, "application_name": name, **reachable(conninfo)},
         check=None,
     )
 
@@ -168,7 +205,7 @@ def async_pool(conninfo: str, *, size: int, name: str) -> AsyncConnectionPool[As
         name=name,
         timeout=CONNECT_TIMEOUT_S,
         reconnect_timeout=RECONNECT_S,
-        kwargs={"autocommit": True, "options": SETTINGS, "application_name": name, "prepare_threshold": 2},
+        kwargs={"autocommit": True, "options": SETTINGS, "application_name": name, "prepare_threshold": 2, **reachable(conninfo)},
     )
 
 

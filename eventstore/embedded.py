@@ -32,7 +32,7 @@ PROBE_SECONDS = 0.01
 CONFIGURATION = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
+    "max_connections": "400",
     "shared_buffers": "128MB",
     "work_mem": "8MB",
     "maintenance_work_mem": "64MB",

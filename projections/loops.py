@@ -14,7 +14,7 @@ import structlog
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from eventstore.database import SETTINGS
+from eventstore.database import SETTINGS, reachable
 
 LEASES = 7266103
 """First half of the advisory locks by which one process at a time runs a loop; the second half is the name's hash."""
@@ -24,7 +24,6 @@ LONGEST_PAUSE_S = 10.0
 RESTS_PER_STEP = 2
 """A loop with much to do rests twice as long as it works: while requests come in fast, they have the processors and the database."""
 LONGEST_REST_S = 1.0
-CONNECT_TIMEOUT_S = 5
 
 log = structlog.get_logger("notechondria.following")
 
@@ -167,7 +166,7 @@ class OneConnection:
 
 def connect(conninfo: str, name: str, settings: str = SETTINGS) -> Connection[TupleRow]:
     """A connection of its own in autocommit."""
-    return psycopg.connect(conninfo, autocommit=True, options=settings, application_name=name, connect_timeout=CONNECT_TIMEOUT_S)
+    return psycopg.connect(conninfo, autocommit=True, options=settings, application_name=name, **reachable(conninfo))
 
 
 def _brief(error: BaseException) -> str:

@@ -6,13 +6,17 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from api.app import Door, mount
+from api.app import Door, area_routes, mount
 from eventstore import embedded
+from eventstore.database import CONNECT_TIMEOUT_S, sync_pool
 from settings import embedded_conninfo, load_settings
+from tests.accounts.people import make_person
 from tests.door.people import sign_up
 from tests.door.routes import PREFIX, ROUTES
 from tests.door.serving import serving
@@ -64,3 +68,39 @@ def test_an_outage_is_told_and_survived(own_postgres: Path) -> None:
         while statuses() != [200, 201]:
             assert time.monotonic() < limit, "the service did not recover"
             time.sleep(0.2)
+
+
+def test_connections_that_the_server_closed_meanwhile_cost_no_request(own_postgres: Path) -> None:
+    conninfo = embedded_conninfo(own_postgres)
+    settings = load_settings(database_url=conninfo)
+    prepare(settings)
+    services = build_services(settings)
+    with serving(Door(services, area_routes())) as client, ThreadPoolExecutor(16) as threads:
+        headers = make_person(services).headers
+
+        def ask(number: int) -> int:
+            if number % 2:
+                return client.get("/api/v1/notes/", headers=headers).status_code
+            return client.post("/api/v1/notes/", headers=headers, json={"title": f"note {number}"}).status_code
+
+        def at_once() -> set[int]:
+            return set(threads.map(ask, range(32)))
+
+        assert at_once() == {200, 201}
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name LIKE 'notechondria-%'")
+        assert at_once() == {200, 201}
+        embedded.stop(own_postgres)
+        embedded.ensure_running(own_postgres)
+        # The first sign of life may be a login, which counts tries before it reads anything.
+        assert client.post("/api/v1/auth/login/", json={"email": "nobody", "password": "wrong"}).status_code == 400
+        assert at_once() == {200, 201}
+
+
+def test_a_remote_server_that_vanished_is_given_up() -> None:
+    pool = sync_pool("postgresql://db.example.org/notes?keepalives_idle=7", size=1, name="test")
+    assert isinstance(pool.kwargs, dict)
+    assert "keepalives_idle" not in pool.kwargs
+    assert pool.kwargs["keepalives_count"] * pool.kwargs["keepalives_interval"] <= 60
+    assert pool.kwargs["tcp_user_timeout"] <= 60_000
+    assert pool.kwargs["connect_timeout"] <= CONNECT_TIMEOUT_S
