@@ -24,13 +24,14 @@ COOL_DOWN = timedelta(seconds=60)
 DIGITS = 6
 
 # The new code takes the place of an old one unless that is younger than the cool-down; the mail leaves with the code or not at all.
+# One that was issued later than now comes from before the clock jumped back, and does not count as young.
 _ISSUE = """
 WITH issued AS (
     INSERT INTO log.codes AS c (purpose, target, id, digest, issued_at, expires_at)
     VALUES (%(purpose)s, %(target)s, %(id)s, %(digest)s, now(), now() + %(ttl)s)
     ON CONFLICT (purpose, target) DO UPDATE SET id = EXCLUDED.id, digest = EXCLUDED.digest, issued_at = EXCLUDED.issued_at,
         expires_at = EXCLUDED.expires_at, wrong = 0
-        WHERE c.issued_at <= now() - %(cool_down)s
+        WHERE c.issued_at NOT BETWEEN now() - %(cool_down)s AND now() + %(cool_down)s
     RETURNING id
 ), mailed AS (
     INSERT INTO log.mails (account_id, content) SELECT %(account)s, %(mail)s FROM issued
@@ -42,7 +43,7 @@ WHERE purpose = %(purpose)s AND target = %(target)s AND expires_at > now() AND w
 RETURNING id, digest = %(digest)s"""
 _WAITING = """
 SELECT ceil(extract(epoch FROM issued_at + %(cool_down)s - now()))::int FROM log.codes
-WHERE purpose = %(purpose)s AND target = %(target)s AND issued_at > now() - %(cool_down)s"""
+WHERE purpose = %(purpose)s AND target = %(target)s AND issued_at BETWEEN now() - %(cool_down)s AND now() + %(cool_down)s"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""Counters of tries at secrets, shared by all workers: what a guard allows is the caller's rule, what happened is kept here."""
+"""Counters of tries at secrets, shared by all workers: what a guard allows is the caller's rule, what happened is kept here.
+
+A window that ends later than any that began now would has lasted since before the clock jumped back: it is over. (Twice its
+length, since transactions that began at nearly the same time differ a little in what they take for now.)
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,12 @@ from psycopg_pool import ConnectionPool
 _COUNT = """
 INSERT INTO log.guards AS g (name, subject, tries, ends_at) VALUES (%(name)s, %(subject)s, 1, now() + %(window)s)
 ON CONFLICT (name, subject) DO UPDATE SET
-    tries = CASE WHEN g.ends_at <= now() THEN 1 ELSE g.tries + 1 END,
-    ends_at = CASE WHEN g.ends_at <= now() THEN EXCLUDED.ends_at ELSE g.ends_at END
+    tries = CASE WHEN g.ends_at BETWEEN now() AND now() + 2 * %(window)s THEN g.tries + 1 ELSE 1 END,
+    ends_at = CASE WHEN g.ends_at BETWEEN now() AND now() + 2 * %(window)s THEN g.ends_at ELSE EXCLUDED.ends_at END
 RETURNING tries"""
 _FULL = """
 SELECT ceil(extract(epoch FROM ends_at - now()))::int FROM log.guards
-WHERE name = %(name)s AND subject = %(subject)s AND ends_at > now() AND tries >= %(limit)s"""
+WHERE name = %(name)s AND subject = %(subject)s AND ends_at BETWEEN now() AND now() + 2 * %(window)s AND tries >= %(limit)s"""
 
 
 class Guards:
@@ -29,9 +33,9 @@ class Guards:
         self._pool = pool
         self._key = key
 
-    def seconds_to_wait(self, name: str, subject: str, limit: int) -> int | None:
+    def seconds_to_wait(self, name: str, subject: str, limit: int, window: timedelta) -> int | None:
         """How long the window still lasts in which all tries were used; None when there are some left."""
-        parameters = {"name": name, "subject": self._digest(subject), "limit": limit}
+        parameters = {"name": name, "subject": self._digest(subject), "limit": limit, "window": window}
         with self._pool.connection() as connection:
             row = connection.execute(_FULL, parameters).fetchone()
         return None if row is None else max(1, int(row[0]))

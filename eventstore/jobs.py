@@ -19,7 +19,7 @@ SILENT = timedelta(seconds=30)
 SHOWN = 20
 
 _COLUMNS = """id, operation, action, target, asked_at, seen_at, finished_at, phase, done, total, rate, outcome,
-    failed, finished_at IS NULL AND seen_at < now() - %(silent)s AS lost"""
+    failed, finished_at IS NULL AND seen_at NOT BETWEEN now() - %(silent)s AND now() + %(silent)s AS lost"""
 _TAKE = """
 UPDATE log.jobs SET seen_at = now(), phase = 'starting'
 WHERE id = (SELECT id FROM log.jobs WHERE finished_at IS NULL AND seen_at IS NULL ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)

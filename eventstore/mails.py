@@ -16,11 +16,14 @@ from eventstore.statements import Statement
 
 LEASE = timedelta(minutes=3)
 """A sender that has not reported by then is taken for dead; longer than any attempt at delivery lasts."""
+LONGEST_WAIT = timedelta(hours=2)
+"""Longer than any mail is postponed: one that is due later was postponed before the clock jumped back."""
 
 # Each lease counts as an attempt, so that a mail that kills its sender is given up like one that is refused.
 _LEASE = """
 UPDATE log.mails SET attempts = attempts + 1, due_at = now() + %(lease)s
-WHERE id = (SELECT id FROM log.mails WHERE due_at <= now() ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+WHERE id = (
+    SELECT id FROM log.mails WHERE due_at <= now() OR due_at > now() + %(longest)s ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING id, account_id, content, attempts, created_at"""
 
 
@@ -80,7 +83,7 @@ class Mails:
     def lease(self) -> Leased | None:
         """The next mail that is due, for this sender alone; None when there is none."""
         with self._pool.connection() as connection:
-            row = connection.execute(_LEASE, {"lease": LEASE}).fetchone()
+            row = connection.execute(_LEASE, {"lease": LEASE, "longest": LONGEST_WAIT}).fetchone()
         if row is None:
             return None
         mail_id, account_id, content, attempts, created_at = row

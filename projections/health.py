@@ -19,11 +19,11 @@ Kind = Literal["inline", "following", "reactor"]
 _STATE = """
 WITH head AS (SELECT coalesce(max(position), 0) AS position FROM log.events)
 SELECT head.position, follower.name, follower.kind, follower.version, follower.position,
-       extract(epoch FROM clock_timestamp() - follower.ticked_at)::float8,
+       abs(extract(epoch FROM clock_timestamp() - follower.ticked_at))::float8,
        (SELECT count(*) FROM log.parked_streams WHERE projection = follower.parked_as),
        mails.waiting, mails.oldest
 FROM head CROSS JOIN (
-    SELECT count(*) AS waiting, coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS oldest FROM log.mails
+    SELECT count(*) AS waiting, greatest(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS oldest FROM log.mails
 ) mails LEFT JOIN (
     SELECT name, lifecycle AS kind, version, position, ticked_at, name AS parked_as FROM log.projections
     UNION ALL
@@ -45,7 +45,8 @@ class FollowerHealth:
     lag: int
     """Positions between it and the head."""
     silent_s: float
-    """Since its last tick."""
+    """Between its last tick and now. A tick that seems to come was made before the clock jumped back: a living loop makes the next one
+    soon, and a dead one is not taken for alive until the clock gets there."""
     parked: int
     """Streams that wait because of an error."""
 

@@ -103,10 +103,10 @@ class Proofs:
 
     def admit(self, guard: Guard, subject: str) -> None:
         """Raises TooManyTries when the subject's tries are used up. An unknown subject is let in."""
-        if subject and (seconds := self.guards.seconds_to_wait(guard.name, subject, guard.limit)) is not None:
+        if subject and (seconds := self.guards.seconds_to_wait(guard.name, subject, guard.limit, guard.window)) is not None:
             raise TooManyTries(seconds)
 
     def spend(self, guard: Guard, subject: str) -> None:
         """Counts something that costs others, such as a mail. Raises TooManyTries."""
         if subject and self.guards.count(guard.name, subject, guard.window) > guard.limit:
-            raise TooManyTries(self.guards.seconds_to_wait(guard.name, subject, guard.limit) or 1)
+            raise TooManyTries(self.guards.seconds_to_wait(guard.name, subject, guard.limit, guard.window) or 1)
