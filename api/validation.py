@@ -52,7 +52,7 @@ def _message(error: ErrorDetails) -> str:
         case "missing":
             return REQUIRED
         case "model_type" | "model_attributes_type" | "dict_type":
-            return _not_an_object(error["input"])
+            return f'Expected a dictionary of items but got type "{type(error["input"]).__name__}".'
         case "value_error":
             return str(error["ctx"]["error"])
     return error["msg"]

@@ -37,6 +37,16 @@ class QueryInteger(Integer):
         return None if isinstance(value, str) and not value.strip() else Integer.read(self, value, form)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchText(Text):
+    """Words to look for, whatever was typed: a character that no note can hold only parts words."""
+
+    blank: bool = True
+
+    def read(self, value: Any, form: bool) -> str:
+        return Text.read(self, value.replace("\0", " ") if isinstance(value, str) else value, form)
+
+
 class BlockIn(Model):
     """A block in a list of blocks."""
 
@@ -92,7 +102,7 @@ class ListQuery(Model):
 
     scope: Annotated[str, Text(blank=True, doc="personal, all, private or public.")] = "personal"
     course_id: Annotated[int | None, QueryInteger()] = None
-    q: Annotated[str, Text(blank=True, doc="Words to look for.")] = ""
+    q: Annotated[str, SearchText(doc="Words to look for.")] = ""
     limit: Annotated[int | None, QueryInteger(doc="1 to 100; makes the answer a page.")] = None
     offset: Annotated[int | None, QueryInteger()] = None
     sort: Annotated[str, Text(blank=True, doc="newest, oldest, popular (most note sessions); else by last edit.")] = ""

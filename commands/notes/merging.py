@@ -15,8 +15,8 @@ from eventstore.words import words_of
 LONGEST_CHANGE = 200_000
 """Characters. Longer changed stretches are not compared: that takes time that grows with the square of their length."""
 MOST_UNITS = 5_000
-MOST_COMPARED = 5_000_000
-"""Pairs of words. As many are compared closely, in some 0.15 s; among more, frequent words are passed over."""
+MOST_COMPARED = 1_000_000
+"""Pairs of words. As many are compared closely, in some 0.03 s; among more, frequent words are passed over."""
 
 
 def merged(base: str, mine: str, theirs: str) -> str | None:

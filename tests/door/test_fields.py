@@ -226,7 +226,7 @@ def test_nested_models_tell_their_fields() -> None:
     assert caught.value.body == {
         "items": {
             "1": {"name": ["This field is required."]},
-            "2": ["Invalid data. Expected a dictionary, but got int."],
+            "2": ['Expected a dictionary of items but got type "int".'],
         }
     }
 

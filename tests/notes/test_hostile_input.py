@@ -74,6 +74,15 @@ def test_numbers_in_paths_and_queries(mira: httpx.Client, write: Write, value: s
         assert mira.post(url, json=body).status_code in {200, 400, 404, 409}, url
 
 
+@pytest.mark.parametrize(
+    "typed", ["mem\0branes", "\0", "%", "_", "\\", "' OR 1=1 --", "mem branes " * 5000, "\U0001f600", "\u202e", "a" * 9000]
+)
+def test_anything_can_be_searched(mira: httpx.Client, write: Write, typed: str) -> None:
+    write("membranes of branes")
+    assert mira.get("notes/", params={"q": typed}).status_code == 200
+    assert mira.get("notes/", params={"q": typed, "limit": 5, "scope": "all"}).status_code == 200
+
+
 @pytest.mark.parametrize("tag", ["", "*", '"', '""', "W/", ",,,", "x" * 5000, '"1", "2"', "\xff"])
 def test_preconditions(mira: httpx.Client, write: Write, tag: str) -> None:
     note = write()
