@@ -20,7 +20,7 @@ from reactors.icalendar.reading import Entry, Reading
 
 Pool = ConnectionPool[Connection[TupleRow]]
 
-READER = 1
+READER = 2
 """Raised when reading changes, so that all texts are read again."""
 TOLD_REJECTED = 50
 TEXT_LOCK = 7266103

@@ -34,12 +34,14 @@ _UNREAD = """
 SELECT f.id FROM calendars.feeds f LEFT JOIN feeds.texts t ON t.digest = f.text_digest AND t.reader >= %s
 WHERE f.text_digest IS NOT NULL AND f.deleted_at IS NULL AND t.id IS NULL ORDER BY f.id DESC LIMIT %s"""
 
+_OUTDATED = "SELECT id FROM feeds.texts WHERE reader < %s ORDER BY id DESC LIMIT %s"
+
 log = structlog.get_logger("notechondria.calendars")
 
 
 def looks_like_calendar(data: bytes) -> bool:
     """Whether there is a calendar in it somewhere; sign-in pages with status 200 have none."""
-    return b"BEGIN:VCALENDAR" in data.upper() or b"B\0E\0G\0I\0N\0:\0V\0C\0A\0L" in data
+    return b"BEGIN:VCALENDAR" in (upper := data.upper()) or b"B\0E\0G\0I\0N\0:\0V\0C\0A\0L" in upper
 
 
 def read_text(pool: Pool, data: bytes) -> int:
@@ -85,14 +87,19 @@ def prepare_years(pool: Pool, texts: Iterable[int], years: Iterable[int]) -> Non
 
 
 def read_given_texts(pool: Pool, most: int = 5) -> int:
-    """Reads pasted texts that the store does not have, out of the log; returns how many there were."""
+    """Reads again what an older reader read, and pasted texts that the store does not have, out of the log; returns how many."""
+    with pool.connection() as connection:
+        outdated = [row[0] for row in connection.execute(_OUTDATED, (READER, most))]
+    for text in outdated:
+        if (found := packed_text(pool, text)) is not None:
+            read_text(pool, found[1])
     with pool.connection() as connection:
         feeds = [row[0] for row in connection.execute(_UNREAD, (READER, most))]
     for feed in feeds:
         data = given_text(pool, feed)
         if data is not None:
             read_text(pool, data)
-    return len(feeds)
+    return len(outdated) + len(feeds)
 
 
 def given_text(pool: Pool, feed_id: int) -> bytes | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from icalendar import vRecur
 
 from reactors.icalendar.lines import Component, Line
 from reactors.icalendar.values import (
+    EARLIEST_YEAR,
     LONGEST,
     Period,
     Time,
@@ -48,6 +50,11 @@ class ReadEvent:
     uid: str
     start: Time
     length: timedelta
+    """Time that passes from start to end."""
+    by_clock: timedelta
+    """The same by the clock on the wall: repetitions end at the same time of day, whatever the clocks did in the first night."""
+    lasts: bool
+    """Whether its length was given as a duration, so that it lasts as long also when the clocks change."""
     title: str | None
     place: str
     description: str
@@ -94,12 +101,16 @@ class EventReader:
         start_line = component.last("DTSTART")
         if start_line is None:
             raise Unreadable("it has no start")
+        start_line = _brought_near(start_line, component)
         start = self._time(start_line, default)
+        length, by_clock = self._lengths(component, start, default, item)
         event = ReadEvent(
             number=component.number,
             uid=_uid(component, start_line),
             start=start,
-            length=self._length(component, start, default, item),
+            length=length,
+            by_clock=by_clock,
+            lasts=component.last("DTEND") is None,
             title=_one_line(read_text(component.last("SUMMARY"), LONGEST_TITLE)),
             place=_one_line(read_text(component.last("LOCATION"), LONGEST_PLACE)) or "",
             description=read_text(component.last("DESCRIPTION"), LONGEST_DESCRIPTION) or "",
@@ -110,7 +121,9 @@ class EventReader:
         zone = start.tzinfo if isinstance(start, datetime) else None
         recurrence = component.last("RECURRENCE-ID")
         if recurrence is not None:
-            event.recurrence_id = read_time(recurrence.value, self._zones.find(recurrence.parameter("TZID")) or zone or default)
+            event.recurrence_id = _as_its_day(
+                read_time(recurrence.value, self._zones.find(recurrence.parameter("TZID")) or zone or default), start, default
+            )
             event.and_future = (recurrence.parameter("RANGE") or "").upper() == "THISANDFUTURE"
         for line in component.properties.get("RRULE", ()):
             if not line.value.strip():
@@ -123,7 +136,9 @@ class EventReader:
                 line,
                 item,
                 lambda line=line: event.excluded.extend(
-                    value for value in read_times(line, self._zones, zone or default) if not isinstance(value, Period)
+                    _as_its_day(value, start, default)
+                    for value in read_times(line, self._zones, zone or default)
+                    if not isinstance(value, Period)
                 ),
             )
         if component.properties.get("EXRULE"):
@@ -136,25 +151,30 @@ class EventReader:
             return value.date()
         return value
 
-    def _length(self, component: Component, start: Time, default: tzinfo | None, item: str) -> timedelta:
+    def _lengths(self, component: Component, start: Time, default: tzinfo | None, item: str) -> tuple[timedelta, timedelta]:
+        """Of the time that passes, and by the clock."""
         usual = ONE_DAY if is_day(start) else DEFAULT_LENGTH
         end_line, duration = component.last("DTEND"), component.last("DURATION")
         try:
             if end_line is not None and end_line.value.strip():
                 zone = start.tzinfo if isinstance(start, datetime) else None
-                length = gap(start, read_time(end_line.value, self._zones.find(end_line.parameter("TZID")) or zone or default))
+                end_line = _brought_near(end_line, component)
+                end = read_time(end_line.value, self._zones.find(end_line.parameter("TZID")) or zone or default)
+                length = by_clock = gap(start, end)
+                if isinstance(start, datetime) and isinstance(end, datetime) and start.tzinfo is not None and end.tzinfo is not None:
+                    by_clock = end.astimezone(start.tzinfo).replace(tzinfo=None) - start.replace(tzinfo=None)
             elif duration is not None and duration.value.strip():
-                length = read_duration(duration.value)
+                length = by_clock = read_duration(duration.value)
             else:
-                return usual
+                return usual, usual
         except Unreadable as error:
             self.rejected.append(Rejected((end_line or duration or component.first("DTSTART")).number, item, f"its end: {error}"))  # type: ignore[union-attr]
-            return usual
+            return usual, usual
         if is_day(start):
-            length = timedelta(days=length.days)
-        if length < timedelta() or length > LONGEST or (is_day(start) and not length):
-            return usual
-        return length
+            length = by_clock = timedelta(days=length.days)
+        if length < timedelta() or by_clock < timedelta() or length > LONGEST or (is_day(start) and not length):
+            return usual, usual
+        return length, by_clock
 
     def _attempt(self, line: Line, item: str, step: object) -> None:
         assert callable(step)
@@ -162,6 +182,22 @@ class EventReader:
             step()
         except Unreadable as error:
             self.rejected.append(Rejected(line.number, item, str(error)))
+
+
+def _brought_near(line: Line, component: Component) -> Line:
+    """A time of long ago that repeats for ever, 400 years later: the days of the week and leap days are the same then.
+
+    Apple writes birthdays without a year as those of 1604.
+    """
+    year = re.match(r"\s*(1[0-8]\d\d)", line.value)
+    if year is None or not any(_goes_on(rule.value) for rule in component.properties.get("RRULE", ())):
+        return line
+    later = int(year[1]) + 400 * ((EARLIEST_YEAR - int(year[1]) + 399) // 400)
+    return Line(line.number, line.parameters, f"{later}{line.value[year.end() :]}")
+
+
+def _goes_on(rule: str) -> bool:
+    return not re.search(r"(COUNT|UNTIL|INTERVAL)\s*=\s*(?!1\s*(;|$))", rule, re.IGNORECASE)
 
 
 def _one_line(text: str | None) -> str | None:
@@ -191,6 +227,13 @@ def _uid(component: Component, start: Line) -> str:
     lines = [component.last(name) for name in ("DTSTART", "DTEND", "SUMMARY", "RRULE")]
     text = "\n".join(f"{part.parameters}:{part.value}" if part else "" for part in [start, *lines])
     return "no-uid-" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def _as_its_day(value: Time, start: Time, default: tzinfo | None) -> Time:
+    """Of an exception of whole days that is written in UTC: its time in the calendar's zone, which tells the day."""
+    if is_day(start) and isinstance(value, datetime) and value.tzinfo is UTC and default is not None:
+        return value.astimezone(default)
+    return value
 
 
 def as_kind_of(value: Time, start: Time) -> Time:

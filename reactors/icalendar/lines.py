@@ -17,6 +17,18 @@ LONGEST_VALUE = 65_536
 MOST_VALUES = 5_000
 """Lines of one property (EXDATE, RDATE) in one event."""
 
+_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\0\0", "utf-32-le"),
+    (b"\0\0\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+_WIDE_BEGIN = re.compile(rb"B\0E\0G\0I\0N\0:", re.IGNORECASE)
+_TORN = re.compile(rb"([\xc2-\xf4][\x80-\xbf]{0,2})((?:\r\n|\n|\r)[ \t]?)([\x80-\xbf]{1,3})")
+_OF_UTF8 = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_TORN_NAME = re.compile(r"^([A-Za-z0-9-]{1,74})\r?\n[ \t]", re.MULTILINE)
+_INDENTED = re.compile(r"^[ \t]+BEGIN:VEVENT[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
 _BEFORE_TIME = re.compile(r":(?=\s*\d{4}-?\d{2}-?\d{2})")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _PROPERTY = re.compile(r"[A-Za-z0-9_-]+(?=[;:])")
@@ -88,39 +100,55 @@ class Contents:
 
 
 def decode(data: bytes) -> str:
-    """The text of a calendar, whatever its encoding: a byte order mark tells, else UTF-8, else Windows-1252."""
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+    """The text of a calendar, whatever its encoding: a byte order mark tells, else UTF-16, UTF-8 or Windows-1252 by what is seen."""
+    for mark, encoding in _MARKS:
         if data.startswith(mark):
-            return data[len(mark) :].decode(encoding, "replace").replace("\0", "").lstrip("\ufeff")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = _mixed(data)
+            text = data[len(mark) :].decode(encoding, "replace")
+            break
+    else:
+        text = _unmarked(data)
     return text.replace("\0", "").lstrip("\ufeff")
 
 
+def _unmarked(data: bytes) -> str:
+    wide = _WIDE_BEGIN.search(data, 0, LONGEST_VALUE)
+    if wide is not None:
+        # The zero byte stands in front of its letter or behind it, and letters begin at even places.
+        return data.decode("utf-16-be" if wide.start() % 2 else "utf-16-le", "replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return _mixed(data)
+
+
 def _mixed(data: bytes) -> str:
-    """Line by line: one that is no UTF-8 is Windows-1252, so that a single broken line leaves the others whole."""
+    """Line by line, so that a broken line leaves the others whole.
+
+    A character that was cut in two by the folding is put together first. Then a line that is no UTF-8 is Windows-1252,
+    unless it has characters of UTF-8 as well: of such a one only the broken bytes are lost.
+    """
     lines = []
-    for line in data.split(b"\n"):
+    for line in _TORN.sub(rb"\1\3\2", data).splitlines(keepends=True):
         try:
             lines.append(line.decode("utf-8"))
         except UnicodeDecodeError:
-            lines.append(line.decode("cp1252", "replace"))
-    return "\n".join(lines)
+            lines.append(line.decode("utf-8" if _OF_UTF8.search(line) else "cp1252", "replace"))
+    return "".join(lines)
 
 
 def unfolded(text: str) -> Iterator[tuple[int, str]]:
     """The logical lines with the numbers of the lines on which they begin.
 
     A line that begins with white space continues the one before; inside a text so does one that cannot begin a
-    property, since some programs break long texts without the white space.
+    property, since some programs break long texts without the white space. In a text whose components are indented,
+    as pasted ones are, white space before a property means nothing.
     """
+    indented = _INDENTED.search(text) is not None
     start = 0
     parts: list[str] = []
     in_text = False
-    for number, physical in enumerate(_LINE_END.split(text), 1):
-        if parts and physical[:1] in {" ", "\t"}:
+    for number, physical in enumerate(_LINE_END.split(_TORN_NAME.sub(r"\n\1", text)), 1):
+        if parts and physical[:1] in {" ", "\t"} and not (indented and _PROPERTY.match(physical.lstrip())):
             parts.append(physical[1:])
             continue
         match = _PROPERTY.match(physical.lstrip())

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import recurring_ical_events
 from icalendar import Calendar, Event, Parameters
@@ -71,27 +71,23 @@ def sort_into_series(events: Iterable[ReadEvent]) -> list[Series]:
     for group in groups.values():
         masters = _newest_masters([event for event in group if event.recurrence_id is None])
         replacements = [event for event in group if event.recurrence_id is not None]
-        first = masters[0] if masters else None
-        if first is not None and first.cancelled:
+        if masters and masters[0].cancelled:
+            replacements = []
+        first = next((event for event in masters if not event.cancelled), None)
+        if masters and first is None:
             continue
         found.append(Series(first, _newest_replacements(replacements, first)))
-        found += [Series(other, []) for other in masters[1:] if not other.cancelled]
+        found += [Series(other, []) for other in masters if other is not first and not other.cancelled]
     return found
 
 
 def _newest_masters(masters: list[ReadEvent]) -> list[ReadEvent]:
-    """Usually one. Events that share a UID by mistake (same revision, other time, other title) all stay."""
+    """Usually one. Events that share a UID by mistake (same revision, other time) all stay; of the same revision what is cancelled is."""
     if len(masters) < 2:
         return masters
     newest = max(event.rank for event in masters)
-    candidates = [event for event in masters if event.rank == newest]
-    kept: dict[tuple[Any, ...], ReadEvent] = {}
-    for event in candidates:
-        kept[str(event.start), event.title] = event
-    distinct = list(kept.values())
-    if len({str(event.start) for event in distinct}) == len(distinct) == len({event.title for event in distinct}):
-        return distinct
-    return [candidates[-1]]
+    candidates = sorted((event for event in masters if event.rank == newest), key=lambda event: event.cancelled)
+    return list({_instant_key(event.start): event for event in candidates}.values())
 
 
 def _newest_replacements(replacements: list[ReadEvent], master: ReadEvent | None) -> list[ReadEvent]:
@@ -194,10 +190,23 @@ def _expanded(series: Series, year: int) -> list[Occurrence]:
             continue
         if stop is not None and gap(stop, as_kind_of(component["RECURRENCE-ID"].dt, stop)) >= timedelta():
             continue
-        found.append(Occurrence(by_key[component["X-INDEX"]], start, gap(start, component["DTEND"].dt)))
+        event = by_key[component["X-INDEX"]]
+        found.append(Occurrence(event, start, _length(event, start, component["DTEND"].dt)))
         if len(found) > MOST_OCCURRENCES:
             break
     return found
+
+
+def _length(event: ReadEvent, start: Time, end: Time) -> timedelta:
+    """Of one occurrence. What was given as a DURATION lasts as long when the clocks change, what has an end ends by the clock."""
+    if is_day(start):
+        own = [extra.length for extra in event.extra if isinstance(extra, Period) and as_kind_of(extra.start, start) == start]
+        return own[-1] if own and own[-1] >= timedelta(days=1) else gap(start, end)
+    length = gap(start, end)
+    if event.lasts and isinstance(start, datetime) and isinstance(end, datetime):
+        by_clock = end.replace(tzinfo=None) - start.replace(tzinfo=None)
+        return event.length if by_clock == event.length else length
+    return max(length, timedelta())
 
 
 def _component(event: ReadEvent, index: str, gone: list[Time]) -> Event:
@@ -205,10 +214,10 @@ def _component(event: ReadEvent, index: str, gone: list[Time]) -> Event:
     component["UID"] = "series"
     component["X-INDEX"] = index
     component.add("DTSTART", event.start)
-    if is_day(event.start) or event.length < timedelta(days=1):
-        component.add("DTEND", event.start + event.length)
+    if is_day(event.start) or event.by_clock < timedelta(days=1):
+        component.add("DTEND", event.start + event.by_clock)
     else:
-        component.add("DURATION", event.length)
+        component.add("DURATION", event.by_clock)
     if event.recurrence_id is not None:
         parameters = Parameters({"RANGE": "THISANDFUTURE"} if event.and_future else {})
         component.add("RECURRENCE-ID", event.recurrence_id, parameters=parameters)

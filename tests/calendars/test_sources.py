@@ -14,6 +14,7 @@ import pytest
 from reactors.feeds.schedule import fetch_due, keep_feeds
 from reactors.feeds.sources import refresh_source
 from reactors.feeds.store import digest_of
+from reactors.feeds.texts import read_given_texts
 from reactors.outbound import Policy
 from tests.accounts.people import make_person
 from tests.calendars.feed_server import CALENDAR, EMPTY_CALENDAR, FeedServer, body, conditional, feed_server, hang_up, redirect, status
@@ -206,6 +207,18 @@ def test_lost_copies_are_made_again(client: httpx.Client, services: Services, se
     assert titles(client) == []
     keep_feeds(services)
     assert sorted(titles(client)) == ["Lecture", "Pasted"]
+
+
+def test_copies_of_an_older_reader_are_read_again(client: httpx.Client, services: Services, server: FeedServer) -> None:
+    server.answers["/outdated"] = body(CALENDAR.replace(b"Lecture", b"Outdated"))
+    subscribe(client, server.url("/outdated"))
+    with services.thread_pool.connection() as connection:
+        (text,) = connection.execute("SELECT text_id FROM feeds.entries WHERE title = '\"Outdated\"'").fetchone() or (None,)
+        connection.execute("UPDATE feeds.entries SET title = '\"Wrong\"' WHERE text_id = %s", (text,))
+        connection.execute("UPDATE feeds.texts SET reader = 0 WHERE id = %s", (text,))
+    while read_given_texts(services.thread_pool):
+        pass
+    assert titles(client) == ["Outdated"]
 
 
 def test_failures_are_logged_without_the_secret_address(
