@@ -11,12 +11,6 @@ TODAY = f"(now() AT TIME ZONE {ZONE})::date"
 
 HEATMAP = f"""
 WITH clock AS MATERIALIZED (SELECT {ZONE} AS zone, {TODAY} AS today),
-written AS (
-    SELECT (w.created_at AT TIME ZONE clock.zone)::date AS day, count(*) AS notes, max(w.words) AS words
-    FROM clock, writing.written_notes w
-    WHERE w.owner_id = %(viewer)s AND w.created_at >= (clock.today - 182)::timestamp AT TIME ZONE clock.zone
-    GROUP BY 1
-),
 planned AS (
     SELECT e.event_date AS day, sum(e.difficulty_weight) AS weight
     FROM clock, planner.events e
@@ -25,11 +19,20 @@ planned AS (
 ),
 days AS (
     SELECT each.at::date AS day, clock.today,
-           CASE WHEN each.at <= clock.today THEN least(4, greatest(coalesce(written.notes, 0), CASE
-               WHEN written.words IS NULL THEN 0 WHEN written.words < 100 THEN 1 ELSE written.words / 100 END)) ELSE 0 END AS past,
+           least(4, greatest(written.notes, CASE
+               WHEN written.words IS NULL THEN 0 WHEN written.words < 100 THEN 1 ELSE written.words / 100 END)) AS past,
            coalesce(planned.weight, 0) AS future
     FROM clock CROSS JOIN LATERAL generate_series(clock.today - 182, clock.today + 182, interval '1 day') AS each (at)
-    LEFT JOIN written ON written.day = each.at::date
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS notes, max(few.words) AS words
+        FROM (
+            SELECT w.words FROM writing.written_notes w
+            WHERE w.owner_id = %(viewer)s AND each.at <= clock.today
+              AND w.created_at >= each.at::date::timestamp AT TIME ZONE clock.zone
+              AND w.created_at < (each.at::date + 1)::timestamp AT TIME ZONE clock.zone
+            LIMIT 4  -- four notes make a full day whatever their words are, so that the rest is not read
+        ) few
+    ) written
     LEFT JOIN planned ON planned.day = each.at::date
 )
 SELECT '{{"today":"' || today || '","start_date":"' || today - 182 || '","end_date":"' || today + 182

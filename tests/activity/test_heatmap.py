@@ -48,6 +48,16 @@ def test_past_value(client: httpx.Client, write_note: WriteNote, words: list[int
     assert client.get("/heatmap/").json()["max_past_value"] == expected
 
 
+def test_days_are_those_of_the_chosen_zone(client: httpx.Client, write_note: WriteNote) -> None:
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=10)
+    for at, words in ((noon.replace(hour=10, minute=59), 100), (noon.replace(hour=11), 200), (noon.replace(hour=23, minute=59), 320)):
+        write_note(words, at)
+    before, day, after = ((noon.date() + timedelta(days=more)).isoformat() for more in (-1, 0, 1))
+    assert [cells(client)[each]["past_value"] for each in (before, day, after)] == [0, 3, 0]
+    assert client.patch("/planner-settings/", json={"time_zone": "Etc/GMT-13"}).status_code == 200
+    assert [cells(client)[each]["past_value"] for each in (before, day, after)] == [0, 1, 3]
+
+
 def test_a_note_counts_as_soon_as_it_is_written(client: httpx.Client, write_note: WriteNote) -> None:
     write_note(320)
     assert cells(client)[on(0).isoformat()]["past_value"] == 3
