@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import select
 import shutil
 import signal
@@ -28,6 +29,8 @@ FIRST_DELAY = 0.1
 LONGEST_DELAY = 30.0
 STEADY_SECONDS = 60.0
 """A process that lived this long starts at once when it dies; one that died sooner waits, longer each time."""
+MOST_DESCRIPTORS = 65_536
+"""Open files and connections of one process."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 log = structlog.get_logger("notechondria.running")
 
@@ -74,6 +77,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Serves until a signal comes. Returns the exit code: 0, or 1 when the start failed or something had to be killed."""
+        allow_many_connections()
         for end in (self._ready_read, self._wake_read, self._wake_write):
             os.set_blocking(end, False)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
@@ -229,6 +233,14 @@ def _send(children: list[Child], number: signal.Signals) -> None:
     for child in children:
         if child.running and child.process is not None:
             child.process.send_signal(number)
+
+
+def allow_many_connections() -> None:
+    """Takes as many descriptors as the system grants: the usual 1024 would be used up by one client that only connects."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if most == resource.RLIM_INFINITY else min(most, MOST_DESCRIPTORS)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def listening_sockets(host: str, port: int, count: int) -> list[socket.socket]:

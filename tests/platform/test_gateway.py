@@ -145,7 +145,23 @@ def test_body_limits_are_the_applications_own(gateway: tuple[httpx.Client, int])
     assert "detail" in answer.json()
 
 
-def test_uploads_pass_through(gateway: tuple[httpx.Client, int]) -> None:
+def test_uploads_reach_the_server_before_they_have_all_come(gateway: tuple[httpx.Client, int]) -> None:
+    _, plain = gateway
+    for path in (
+        "/api/v1/notes/1/attachments/",
+        "/api/v1/notes/uuid/0c1f6a54-5f0e-4a9b-9b0e-3d1c8f2a7e11/attachments/",
+        "/api/v1/notes/1/cover/",
+    ):
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 3000000\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", plain), timeout=20) as connection:
+            connection.sendall(head.encode() + b"x" * 100_000)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
+def test_assistants_are_not_sent_elsewhere(gateway: tuple[httpx.Client, int], path: str) -> None:
     client, _ = gateway
-    answer = client.post("/api/v1/attachments/", files={"file": ("a.bin", b"x" * 3_000_000)})
-    assert answer.status_code in (401, 404, 405)
+    answer = client.post(path, json={"jsonrpc": "2.0", "id": 7, "method": "ping"})
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")

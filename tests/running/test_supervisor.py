@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -170,6 +172,22 @@ def test_connections_are_spread_over_the_workers(running: Running) -> None:
             connection.close()
     assert sum(counts) == 60
     assert min(counts) >= 10
+
+
+def test_connections_that_do_nothing_keep_nobody_out(folder: Path) -> None:
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, usual[1]))
+    try:
+        running = Running(folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+    try:
+        with contextlib.ExitStack() as idle:
+            for _ in range(700):
+                idle.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE))
+            assert all(running.answers() for _ in range(10))
+    finally:
+        running.end()
 
 
 def test_doctor_passes_on_a_running_server_and_leaves_it_running(running: Running) -> None:
