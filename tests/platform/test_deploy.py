@@ -45,7 +45,9 @@ def test_image_is_pinned_and_runs_without_rights() -> None:
     assert building == running.replace("-slim", "")
     last = [name for name, _ in steps][len(steps) - [name for name, _ in reversed(steps)].index("FROM") - 1 :]
     assert last.index("USER") < last.index("ENTRYPOINT")
-    assert ("USER", "notechondria") in steps
+    # A number, so that a cluster can see that it is not root.
+    assert ("USER", "10001") in steps
+    assert any("useradd --uid 10001" in rest for name, rest in steps)
     assert not any(name == "ADD" or "sudo" in rest or "apt-get" in rest for name, rest in steps)
     for name in ("ENTRYPOINT",):
         assert json.loads(next(rest for step, rest in steps if step == name)) == ["notechondria", "start"]
