@@ -37,7 +37,7 @@ check: $(VENV)/.dev
 	@$(BIN)/lint-imports --no-logo
 
 audit: $(VENV)/.dev
-	@$(BIN)/uv tool run pip-audit --requirement requirements.lock --require-hashes --disable-pip
+	@$(BIN)/python .ci/audit $(BIN)/uv tool run pip-audit --requirement requirements.lock --require-hashes --disable-pip --format json --progress-spinner off
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --quiet --fix $(SOURCES)

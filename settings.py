@@ -195,6 +195,11 @@ class Settings(BaseSettings):
     otel_endpoint: WebAddress | None = _setting(
         None, "Where traces go by OpenTelemetry's protocol (HTTP); unset: none are made", "OTEL_EXPORTER_OTLP_ENDPOINT"
     )
+    backend_version: str = _setting("", "Version that the handshake tells", "BACKEND_VERSION", shown="the installed release")
+    build_commit: str = _setting("", "Commit that the handshake tells", "BACKEND_BUILD_COMMIT", "RENDER_GIT_COMMIT", shown="empty")
+    build_time: str = _setting("", "Time of the build that the handshake tells", "BACKEND_BUILD_TIME", shown="empty")
+    deploy_target: str = _setting("", "Kind of host that the handshake tells", "BACKEND_DEPLOY_TARGET", shown="empty")
+    min_frontend_version: str = _setting("", "Oldest release of the web apps that suits this server", "MIN_FRONTEND_VERSION", shown="empty")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _setting("INFO", "Least severe lines shown", "DJANGO_LOG_LEVEL")
     access_log_force_color: bool = _setting(
         False, "Colour the lines about requests even when they go to no terminal", "DJANGO_ACCESS_LOG_FORCE_COLOR"

@@ -12,9 +12,12 @@ from api.answers import json_response
 from api.call import Call
 from api.middleware.hosts import within
 from api.routing import Route
-from api.schemas.platform import FollowerOut, HandshakeOut, PingOut, ReadyOut, ServiceOut, StatusOut
+from api.schemas.platform import BuildOut, FollowerOut, HandshakeOut, PingOut, ReadyOut, ServiceOut, StatusOut, StorageOut
 from commands.errors import NotFound
 from metrics import exposition, gauge
+from settings import Settings
+
+LONGEST_COMMIT = 40
 
 CAPABILITIES = {
     "auth": 1,
@@ -38,7 +41,30 @@ def product_version() -> str:
 
 async def handshake(call: Call) -> HandshakeOut:
     """Tells an app that this is the right kind of server."""
-    return HandshakeOut(service="notechondria-backend", api_version="v1", version=product_version(), capabilities=CAPABILITIES)
+    settings = call.services.settings
+    version = settings.backend_version or product_version()
+    return HandshakeOut(
+        service="notechondria-backend",
+        api_version="v1",
+        version=version,
+        capabilities=CAPABILITIES,
+        build=BuildOut(
+            version=version,
+            commit=settings.build_commit[:LONGEST_COMMIT],
+            build_time=settings.build_time,
+            deploy_target=settings.deploy_target,
+        ),
+        min_frontend_version=settings.min_frontend_version,
+        storage=_storage(settings),
+    )
+
+
+def _storage(settings: Settings) -> StorageOut:
+    if settings.cloudflare_r2_bucket_name is not None:
+        return StorageOut(backend="cloudflare-r2", label="Cloudflare R2")
+    if settings.attachments_url is not None and not settings.attachments_url.startswith(("/", "file:")):
+        return StorageOut(backend="object-storage", label="Object storage")
+    return StorageOut(backend="local-disk", label="Local disk")
 
 
 async def health(call: Call) -> bytes:

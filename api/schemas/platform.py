@@ -19,6 +19,22 @@ class ServiceOut(StatusOut):
     service: str = "notechondria-backend"
 
 
+class BuildOut(BaseModel):
+    """What runs here; empty where the operator has not said it."""
+
+    version: str
+    commit: str
+    build_time: str
+    deploy_target: str
+
+
+class StorageOut(BaseModel):
+    """Where uploads are kept."""
+
+    backend: Literal["local-disk", "cloudflare-r2", "object-storage"]
+    label: str
+
+
 class HandshakeOut(BaseModel):
     """What apps check before they adopt an address. A capability's number is raised when its payload changes incompatibly."""
 
@@ -26,6 +42,9 @@ class HandshakeOut(BaseModel):
     api_version: str
     version: str
     capabilities: dict[str, int]
+    build: BuildOut
+    min_frontend_version: str
+    storage: StorageOut
 
 
 class PingOut(BaseModel):

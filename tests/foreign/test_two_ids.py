@@ -16,19 +16,17 @@ import pytest
 from starlette.routing import Mount
 from starlette.routing import Route as SiteRoute
 
-from api.app import area_routes
 from api.console.app import console_routes
 from api.console.visit import COOKIE
-from api.paths import segments
 from mcp_server.resources import SCHEME, TEMPLATES
 from projections.catalog import ALL_PROJECTIONS
 from settings import Settings
 from tests.foreign.belongings import Belongings, make_belongings
+from tests.foreign.everywhere import ROUTES, fields, filled, names
 from tests.foreign.places import EMPTY, KEPT, NAMES_NOTHING, PLACES, REFUSED, SECRET_ADDRESSES, TOOLS, Row
 from toolbox.catalog import ALL_TOOLS, BY_NAME
 from wiring import Services
 
-ROUTES = {f"{route.declared.method} {route.path}": route for route in area_routes()}
 EVERYWHERE = ("cursor", "expected_version")
 EXAMPLES: dict[str, Any] = {
     "title": "Mine", "content": "Mine", "event_date": "2031-05-06", "append": "x", "reason": "Mine", "summary": "Mine", "at": "2031-05-06",
@@ -36,21 +34,10 @@ EXAMPLES: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _names(route: str) -> list[str]:
-    return [name for kind, name in segments(ROUTES[route].path) if kind]
-
-
-def _fields(route: str) -> Iterator[tuple[str, str]]:
-    declared = ROUTES[route].declared
-    for part, model in (("query", declared.query), ("body", declared.body)):
-        for name in model.model_fields if model is not None else ():
-            yield part, name
-
-
 def test_every_place_is_decided() -> None:
-    found = {f"{route} {name}" for route in ROUTES for name in _names(route)}
+    found = {f"{route} {name}" for route in ROUTES for name in names(route)}
     found |= {
-        f"{route} {name}" for route in ROUTES for _, name in _fields(route) if f"{route} {name}" in PLACES or name not in NAMES_NOTHING
+        f"{route} {name}" for route in ROUTES for _, name in fields(route) if f"{route} {name}" in PLACES or name not in NAMES_NOTHING
     }
     assert found == set(PLACES) | SECRET_ADDRESSES
 
@@ -105,15 +92,6 @@ def _nothing_happened(request: pytest.FixtureRequest, settings: Settings) -> Ite
     assert {row for row in after["log.events"] if row.split(",")[1] in streams} == pair.before["log.events"]
 
 
-def _filled(route: str, owners: dict[str, Belongings]) -> str:
-    path = ROUTES[route].path
-    for kind, name in segments(path):
-        if kind:
-            value = "google" if name == "provider" else str(owners[name].of(route, name))
-            path = path.replace(f"{{{name}:{kind}}}", value).replace(f"{{{name}}}", value)
-    return path
-
-
 def _sent(row: Row, own: Belongings) -> dict[str, Any]:
     return {name: own.named[value[1:-1]] if isinstance(value, str) and value.startswith("{") else value for name, value in row.body.items()}
 
@@ -123,9 +101,9 @@ def test_foreign_ids(door: httpx.Client, pair: Pair, place: str) -> None:
     owner, own, _ = pair
     row, (route, _, name) = PLACES[place], place.rpartition(" ")
     foreign = owner.of(route, name)
-    in_path = name in _names(route)
-    part = "path" if in_path else next(part for part, field in _fields(route) if field == name)
-    path = _filled(route, {parameter: owner if parameter == name else own for parameter in _names(route)})
+    in_path = name in names(route)
+    part = "path" if in_path else next(part for part, field in fields(route) if field == name)
+    path = filled(route, {parameter: owner if parameter == name else own for parameter in names(route)})
     method, body = ROUTES[route].declared.method, _sent(row, own)
     if part == "body":
         body[name] = foreign
@@ -150,18 +128,18 @@ def _mentions(told: Any, name: str, foreign: Any) -> list[Any]:
     return []
 
 
-MIXED = sorted(route for route in ROUTES if len(_names(route)) > 1)
+MIXED = sorted(route for route in ROUTES if len(names(route)) > 1)
 
 
 @pytest.mark.parametrize("route", MIXED)
 def test_no_mixture_of_own_and_foreign_ids_is_served(door: httpx.Client, pair: Pair, route: str) -> None:
     owner, own, _ = pair
     method = ROUTES[route].declared.method
-    for choice in itertools.product((own, owner), repeat=len(_names(route))):
+    for choice in itertools.product((own, owner), repeat=len(names(route))):
         # The own note with a version number that it does not have counts as foreign too; the wholly own one is the control.
         if all(who is own for who in choice):
             continue
-        path = _filled(route, dict(zip(_names(route), choice, strict=True)))
+        path = filled(route, dict(zip(names(route), choice, strict=True)))
         answer = door.request(method, path, json=None if method == "GET" else {}, headers=own.headers)
         assert answer.status_code in (400, 403, 404), f"{method} {path}: {answer.status_code} {answer.text[:200]}"
         assert owner.word not in answer.text
