@@ -125,8 +125,14 @@ def _state(connection: Connection[TupleRow], head: int) -> dict[str, Any]:
     """What goes on from where it was: ids, side effects, the key under which digests were made."""
     sequences = {name: _one(connection, f"SELECT last_value FROM log.{name} WHERE is_called", 0) for name in _sequences(connection)}
     reactors: dict[str, int] = dict(connection.execute("SELECT name, least(position, %s) FROM log.reactors", (head,)).fetchall())
+    # What reactors have left undone; the parked streams of read models come again from the log.
+    parked = connection.execute(
+        "SELECT projection, stream, position, error FROM log.parked_streams"
+        " WHERE projection LIKE 'reactor:%%' AND position <= %s ORDER BY projection, position",
+        (head,),
+    ).fetchall()
     facts: dict[str, str] = dict(connection.execute("SELECT name, value FROM log.facts WHERE name = 'secret_key'").fetchall())
-    return {"sequences": sequences, "reactors": reactors, "facts": facts}
+    return {"sequences": sequences, "reactors": reactors, "parked": parked, "facts": facts}
 
 
 def _sequences(connection: Connection[TupleRow]) -> list[str]:
@@ -166,6 +172,10 @@ def import_archive(conninfo: str, path: Path, progress: ArchiveProgress | None =
                 "INSERT INTO log.reactors (name, position) VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET position = EXCLUDED.position",
                 (name, position),
             )
+        for parked in state.get("parked", ()):
+            connection.execute("INSERT INTO log.parked_streams (projection, stream, position, error) VALUES (%s, %s, %s, %s)", parked)
+        # Should the rebuild that follows never end, the next start finds what it has to build.
+        connection.execute("UPDATE log.projections SET version = 0")
         for name, value in state["facts"].items():
             connection.execute(
                 "INSERT INTO log.facts (name, value) VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value",

@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 
 from eventstore.database import SETTINGS, reachable
 
-LEASES = 7266103
+LEASES = 7266105
 """First half of the advisory locks by which one process at a time runs a loop; the second half is the name's hash."""
 POLL_S = 0.2
 HEARTBEAT_S = 5.0

@@ -23,7 +23,7 @@ Pool = ConnectionPool[Connection[TupleRow]]
 READER = 2
 """Raised when reading changes, so that all texts are read again."""
 TOLD_REJECTED = 50
-TEXT_LOCK = 7266103
+TEXT_LOCK = 7266106
 SOURCE_LOCK = 7266104
 
 

@@ -17,9 +17,12 @@ from eventstore.forgetting import Forgetting, forget
 from eventstore.migrate import migrate
 from eventstore.recorder import LogRecorder
 from eventstore.verify import verify_log
+from projections.catalog import ALL_PROJECTIONS
+from settings import load_settings
 from tests.concurrency.writers import append, roll_back
 from tests.log.clusters import Pool, fresh_database
 from tests.log.events import renamed
+from wiring import prepare
 
 COLUMNS = "position, stream, version, type, convert_from(data, 'UTF8'), convert_from(metadata, 'UTF8')::jsonb, recorded_at"
 
@@ -164,3 +167,24 @@ def test_verify_names_what_is_wrong(filled: str, kind: str) -> None:
     with psycopg.connect(filled, autocommit=True) as connection:
         connection.execute(HARM[kind].encode())
     assert {finding.kind for finding in verify_log(filled)} == {kind}
+
+
+def test_read_models_of_an_import_that_was_interrupted_are_built_at_the_next_start(filled: str, other_url: str, tmp_path: Path) -> None:
+    export_archive(filled, tmp_path / "log.jsonl")
+    settings = load_settings(database_url=other_url, data_dir=tmp_path)
+    prepare(settings)
+    import_archive(other_url, tmp_path / "log.jsonl")
+    assert set(prepare(settings).rebuilt) == {projection.name for projection in ALL_PROJECTIONS}
+    assert prepare(settings).rebuilt == ()
+
+
+def test_what_reactors_left_undone_is_taken_along(filled: str, other_url: str, tmp_path: Path) -> None:
+    park = "INSERT INTO log.parked_streams (projection, stream, position, error) VALUES (%s, %s, %s, %s)"
+    with psycopg.connect(filled, autocommit=True) as connection:
+        connection.execute(park, ("reactor:mail", "note-1", 2, "refused"))
+        connection.execute(park, ("search", "note-3", 5, "a read model's own affair"))
+    export_archive(filled, tmp_path / "log.jsonl")
+    import_archive(other_url, tmp_path / "log.jsonl")
+    with psycopg.connect(other_url) as connection:
+        found = connection.execute("SELECT projection, stream, position, error FROM log.parked_streams").fetchall()
+    assert found == [("reactor:mail", "note-1", 2, "refused")]

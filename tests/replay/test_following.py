@@ -9,7 +9,7 @@ import pytest
 
 from eventstore.reader import LogReader
 from projections.following import Follower, apply_batch, apply_or_park
-from projections.loops import LogHead, Pausing
+from projections.loops import LEASES, LogHead, Pausing
 from projections.parking import parked_streams, retry_parked
 from tests.replay.probes import SEEN, Uses, started
 from tests.replay.store import Store, running
@@ -110,7 +110,7 @@ def test_tables_of_another_release_are_left_alone(store: Store, uses: Uses) -> N
 
 def test_one_process_follows_and_another_takes_over(store: Store, uses: Uses) -> None:
     holders = (
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 7266103"
+        f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = {LEASES}"
         " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND granted"
     )
     first_head, first = follower(store, uses)
