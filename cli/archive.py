@@ -15,7 +15,6 @@ from eventstore.blob_archive import Copied, blob_folder, export_blobs, import_bl
 from eventstore.blobs import BlobStoreUnavailable
 from projections.catalog import ALL_PROJECTIONS
 from projections.rebuild import rebuild
-from settings import load_settings
 from wiring import open_blobs
 
 archive = typer.Typer(no_args_is_help=True, help="Export the whole log into a file, or import one into an empty log.")
@@ -36,12 +35,12 @@ def export_log(file: File, *, with_files: WithFiles = True, as_json: AsJson = Fa
     """
     copied = None
     try:
-        with opened_log() as conninfo:
+        with opened_log() as settings:
             with shown("Exporting events", quiet=as_json) as progress:
-                done = export_archive(conninfo, file, progress)
+                done = export_archive(settings.conninfo(), file, progress)
             if with_files:
                 with shown("Exporting files", quiet=as_json) as progress:
-                    copied = export_blobs(open_blobs(load_settings()), blob_folder(file), progress)
+                    copied = export_blobs(open_blobs(settings), blob_folder(file), progress)
     except OSError as error:
         fail(f"{file} cannot be written: {error.strerror}.")
     except BlobStoreUnavailable as error:
@@ -59,13 +58,15 @@ def import_log(file: File, *, with_files: WithFiles = True, as_json: AsJson = Fa
     """
     copied = None
     try:
-        with opened_log() as conninfo:
+        # Else the first to be missed would be the list of the files beside it.
+        file.open("rb").close()
+        with opened_log() as settings:
             if with_files:
                 with shown("Importing files", quiet=as_json) as progress:
-                    copied = import_blobs(open_blobs(load_settings()), blob_folder(file), progress)
+                    copied = import_blobs(open_blobs(settings), blob_folder(file), progress)
             with shown("Importing events", quiet=as_json) as progress:
-                done = import_archive(conninfo, file, progress)
-                rebuild(conninfo, ALL_PROJECTIONS)
+                done = import_archive(settings.conninfo(), file, progress)
+                rebuild(settings.conninfo(), ALL_PROJECTIONS)
     except OSError as error:
         fail(f"{file} cannot be read: {error.strerror}.")
     except (ArchiveDamaged, NotEmpty, BlobStoreUnavailable) as error:

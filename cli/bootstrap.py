@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ def bootstrap(
     reset_password: Annotated[
         bool, typer.Option("--reset-password", help="Give an existing administrator the configured password.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of sentences.")] = False,
 ) -> None:
     """Prepare the store and make sure that the configured administrator and the sample courses are there.
 
@@ -23,13 +25,19 @@ def bootstrap(
     """
     with opened_store() as services:
         settings = services.settings
+        made = None
         if settings.superuser_password is not None:
             made = ensure_administrator(services.commands, administrator_of(settings), reset_password=reset_password)
-            print(f"Administrator {settings.superuser_username}: {made}.")
         elif reset_password:
             fail("NOTECHONDRIA_SUPERUSER_PASSWORD is not set: there is no password to give.")
-        else:
-            print("No administrator is configured: NOTECHONDRIA_SUPERUSER_PASSWORD is not set.")
-        if settings.bootstrap_sample_content:
-            for line in seed_samples(services):
-                print(line)
+        samples = seed_samples(services) if settings.bootstrap_sample_content else []
+    if as_json:
+        administrator = None if made is None else {"username": settings.superuser_username, "state": made}
+        print(json.dumps({"administrator": administrator, "samples": samples}))
+        return
+    if made is None:
+        print("No administrator is configured: NOTECHONDRIA_SUPERUSER_PASSWORD is not set.")
+    else:
+        print(f"Administrator {settings.superuser_username}: {made}.")
+    for line in samples:
+        print(line)

@@ -8,7 +8,6 @@ import smtplib
 import ssl
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Literal, NamedTuple
 
 import psycopg
@@ -17,6 +16,7 @@ from psycopg.rows import TupleRow
 from rich.console import Console
 from rich.text import Text
 
+from cli.store import running_database
 from eventstore import embedded
 from eventstore.blobs import BlobStoreUnavailable
 from eventstore.migrate import pending
@@ -89,22 +89,10 @@ def _data_folder(settings: Settings) -> Finding:
     return Finding("ok", "data folder", f"{folder}, {free // 2**30} GiB free")
 
 
-@contextmanager
-def _started(settings: Settings) -> Iterator[None]:
-    if settings.database_url is not None:
-        yield
-        return
-    embedded.ensure_running(settings.data_dir)
-    try:
-        yield
-    finally:
-        embedded.release(settings.data_dir)
-
-
 def _database(settings: Settings) -> Iterator[Finding]:
     kind = "DATABASE_URL" if settings.database_url is not None else "embedded"
     try:
-        with _started(settings), psycopg.connect(settings.conninfo(), connect_timeout=5) as connection:
+        with running_database(settings), psycopg.connect(settings.conninfo(), connect_timeout=5) as connection:
             number = connection.info.server_version
             found = f"PostgreSQL {number // 10000}.{number % 10000} ({kind})"
             if number < OLDEST_DATABASE:

@@ -37,7 +37,7 @@ def tail_events(
 
     Example: notechondria events tail --after 1000 --limit 50
     """
-    with opened_log() as conninfo, sync_pool(conninfo, size=1, name="notechondria-tail") as pool:
+    with opened_log() as settings, sync_pool(settings.conninfo(), size=1, name="notechondria-tail") as pool:
         if after is None:
             with pool.connection() as connection:
                 after = _newest(connection, limit)
@@ -65,7 +65,7 @@ def show_event(position: Annotated[int, typer.Argument(min=1, help="The event's 
 
     Example: notechondria events show 1234
     """
-    with opened_log() as conninfo, psycopg.connect(conninfo) as connection:
+    with opened_log() as settings, psycopg.connect(settings.conninfo()) as connection:
         rows = select(connection, "position = %s", (position,))
     if not rows:
         fail(f"There is no event at position {position}.")
@@ -82,8 +82,8 @@ def verify_events(*, as_json: AsJson = False) -> None:
     Example: notechondria events verify
     """
     wrong = 0
-    with opened_log() as conninfo, shown("Verifying the log", quiet=as_json) as progress:
-        for finding in verify_log(conninfo, progress):
+    with opened_log() as settings, shown("Verifying the log", quiet=as_json) as progress:
+        for finding in verify_log(settings.conninfo(), progress):
             wrong += 1
             if as_json:
                 print(orjson.dumps({"kind": finding.kind, "place": finding.place, "problem": finding.problem}).decode())

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import typer
 
-from cli.store import fail, prepared_store
+from cli.store import fail, opened_database
 from eventstore.migrate import pending
+from wiring import prepare
 
 
 def migrate(
     *,
     check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 when there is something to do.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of sentences.")] = False,
 ) -> None:
     """Migrate the log and rebuild the read models that this release has changed.
 
     Example: notechondria migrate
     Example: notechondria migrate --check
     """
-    with prepared_store(prepare=not check) as (conninfo, done):
-        if done is None:
-            missing = pending(conninfo)
-            if missing:
-                fail(f"Not applied yet: {', '.join(missing)}.")
-            print("The log is up to date.")
+    with opened_database() as settings:
+        if check:
+            _tell_pending(pending(settings.conninfo()), as_json=as_json)
             return
+        done = prepare(settings)
+    if as_json:
+        print(json.dumps({"applied": list(done.migrations), "rebuilt": list(done.rebuilt)}))
+        return
     print(f"Applied: {', '.join(done.migrations) or 'nothing'}.")
     print(f"Rebuilt: {', '.join(done.rebuilt) or 'nothing'}.")
+
+
+def _tell_pending(missing: list[str], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"pending": missing}))
+        if missing:
+            raise typer.Exit(1)
+    elif missing:
+        fail(f"Not applied yet: {', '.join(missing)}.")
+    else:
+        print("The log is up to date.")

@@ -15,6 +15,7 @@ Told = Callable[[int, int], None]
 def shown(what: str, *, quiet: bool = False) -> Iterator[Told]:
     """Yields a function that is told (done, of how many); the bar goes to standard error and only to a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

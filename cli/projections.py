@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import psycopg
 import typer
@@ -17,24 +17,19 @@ from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from eventstore import embedded
-from logs import configure_logging
+from cli.store import fail, opened_log, problems
 from projections.base import Projection
 from projections.catalog import ALL_PROJECTIONS
-from projections.fold import FoldFailed
 from projections.health import FollowerHealth, Health, health_now
-from projections.loops import Pausing
 from projections.parking import Parked, parked_streams, retry_parked
-from projections.progress import Cancelled, Progress
-from projections.rebuild import Busy, rebuild
-from projections.verify import Difference, NotComparable, Verification, verify
+from projections.progress import Progress
+from projections.rebuild import rebuild
+from projections.verify import Difference, Verification, verify
 from reactors.catalog import ALL_REACTORS
 from reactors.following import PARKED_NAME, Reactor, retry_reactor
-from settings import Settings, SettingsError, load_settings
 from wiring import build_services
 
 app = typer.Typer(no_args_is_help=True, help="Look at the read models, rebuild and verify them, retry streams that wait.")
-errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 Name = Annotated[str | None, typer.Argument(help="One projection; see `projections list`.")]
@@ -47,7 +42,7 @@ def list_projections(*, as_json: AsJson = False) -> None:
 
     Example: notechondria projections list
     """
-    with _database() as (_, conninfo), psycopg.connect(conninfo, autocommit=True) as connection:
+    with opened_log() as settings, psycopg.connect(settings.conninfo(), autocommit=True) as connection:
         found = health_now(connection)
         waiting = {f.name: parked_streams(connection, _parked_as(f)) for f in found.followers if f.parked}
     if as_json:
@@ -71,8 +66,8 @@ def rebuild_projections(
     Example: notechondria projections rebuild notes --throttle 20000
     """
     chosen = _chosen(name, every=every)
-    with _database() as (_, conninfo), _shown("Rebuilding", quiet=as_json) as progress:
-        done = rebuild(conninfo, chosen, progress=progress, throttle=throttle)
+    with opened_log() as settings, _shown("Rebuilding", quiet=as_json) as progress:
+        done = rebuild(settings.conninfo(), chosen, progress=progress, throttle=throttle)
     if as_json:
         _print_json(asdict(done))
         return
@@ -89,8 +84,8 @@ def verify_projections(name: Name = None, *, every: All = False, as_json: AsJson
     Example: notechondria projections verify --all
     """
     chosen = _chosen(name, every=every)
-    with _database() as (_, conninfo), _shown("Verifying", quiet=as_json) as progress:
-        found = verify(conninfo, chosen, progress=progress)
+    with opened_log() as settings, _shown("Verifying", quiet=as_json) as progress:
+        found = verify(settings.conninfo(), chosen, progress=progress)
     if as_json:
         _print_json(asdict(found))
     else:
@@ -110,8 +105,8 @@ def retry_streams(
     projection = next((p for p in ALL_PROJECTIONS if p.name == name and p.lifecycle == "following"), None)
     reactor = next((r for r in ALL_REACTORS if r.name == name and isinstance(r, Reactor)), None)
     if projection is None and reactor is None:
-        _fail(f"There is no following projection and no reactor called {name}.", 2)
-    with _database() as (settings, conninfo), psycopg.connect(conninfo, autocommit=True) as connection:
+        fail(f"There is no following projection and no reactor called {name}.", 2)
+    with opened_log() as settings, psycopg.connect(settings.conninfo(), autocommit=True) as connection:
         if projection is not None:
             freed, waiting = retry_parked(connection, projection)
         else:
@@ -131,38 +126,11 @@ def retry_streams(
 
 def _chosen(name: str | None, *, every: bool) -> Sequence[Projection]:
     if every == (name is not None):
-        _fail("Name one projection, or give --all.", 2)
+        fail("Name one projection, or give --all.", 2)
     chosen = [p for p in ALL_PROJECTIONS if every or p.name == name]
     if not chosen:
-        _fail(f"There is no projection called {name}. There are: {', '.join(p.name for p in ALL_PROJECTIONS)}.", 2)
+        fail(f"There is no projection called {name}. There are: {', '.join(p.name for p in ALL_PROJECTIONS)}.", 2)
     return chosen
-
-
-def _fail(message: str, code: int = 1) -> NoReturn:
-    errors.print(message, markup=False)
-    raise typer.Exit(code)
-
-
-@contextmanager
-def _database() -> Iterator[tuple[Settings, str]]:
-    """The settings and the database's address; tells in one sentence what hinders."""
-    try:
-        settings = load_settings()
-        configure_logging(settings)
-        own = settings.database_url is None
-        if own:
-            embedded.ensure_running(settings.data_dir)
-        try:
-            yield settings, settings.conninfo()
-        finally:
-            if own:
-                embedded.release(settings.data_dir)
-    except (SettingsError, Busy, NotComparable, FoldFailed, Pausing) as error:
-        _fail(str(error))
-    except Cancelled:
-        _fail("Stopped; nothing was changed.", 130)
-    except psycopg.Error as error:
-        _fail(f"The database cannot be used: {str(error).strip().splitlines()[0]}")
 
 
 @contextmanager
@@ -172,7 +140,7 @@ def _shown(title: str, *, quiet: bool) -> Iterator[Progress]:
     before = signal.signal(signal.SIGINT, lambda *_: progress.cancel.set())
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[speed]}"))
     try:
-        with Bar(*columns, console=errors, disable=quiet or not errors.is_terminal) as bar:
+        with Bar(*columns, console=problems, disable=quiet or not problems.is_terminal) as bar:
             progress.tell = _teller(bar, bar.add_task(title, total=None, speed=""), title)
             yield progress
     finally:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.store import by_operator, opened_store
+from cli.store import by_operator, fail, opened_store
 from cli.users import AsJson, show
 from commands.accounts import operators
 from projections.accounts.operator_queries import list_live_sessions
@@ -26,6 +26,8 @@ def list_all(user: Annotated[str | None, typer.Option("--user", help="Only of th
     Example: notechondria sessions list --user mira
     """
     with opened_store() as services:
+        if user is not None and services.lookups.account_of_username(user) is None:
+            fail(f"No account is called {user}.")
         found = list_live_sessions(services.thread_pool, user)
     if as_json:
         for session in found:

@@ -13,6 +13,7 @@ import structlog
 import typer
 
 from cli.serve import run_server
+from cli.store import running_database
 from cli.version import release
 from eventstore import embedded
 from eventstore.migrate import pending, unknown
@@ -119,12 +120,10 @@ def _run(settings: Settings, command: list[str]) -> int:
             os.execvp(command[0], command)  # noqa: S606 - the operator's own command takes this process's place
         except OSError as error:
             raise StartRefused(f"{command[0]} cannot be run: {error.strerror}") from None
-    embedded.ensure_running(settings.data_dir)
-    try:
+    with running_database(settings):
         prepare_start(settings)
         log.info("running the given command", program=command[0])
-        return subprocess.run(command, check=False).returncode
-    except FileNotFoundError as error:
-        raise StartRefused(f"{command[0]} cannot be run: {error.strerror}") from None
-    finally:
-        embedded.release(settings.data_dir)
+        try:
+            return subprocess.run(command, check=False).returncode
+        except OSError as error:
+            raise StartRefused(f"{command[0]} cannot be run: {error.strerror}") from None

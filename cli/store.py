@@ -1,9 +1,13 @@
-"""The store as operators' commands use it: started if it is embedded, prepared, and closed afterwards."""
+"""The database as operators' commands use it: started if it is embedded, brought as far as the command needs, let go afterwards.
+
+What goes wrong ends the command with one sentence and status 1.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import psycopg
 import typer
@@ -14,61 +18,65 @@ from commands.errors import Refused
 from eventstore import embedded
 from eventstore.migrate import MigrationChanged, migrate
 from logs import configure_logging
+from projections.fold import FoldFailed
+from projections.loops import Pausing
+from projections.progress import Cancelled
+from projections.rebuild import Busy
+from projections.verify import NotComparable
 from settings import Settings, SettingsError, load_settings
-from wiring import Prepared, Services, build_services
-from wiring import prepare as bring_up
+from wiring import Services, build_services, prepare
+
+PROBLEMS = (SettingsError, embedded.EmbeddedDatabaseError, MigrationChanged, FoldFailed, Busy, NotComparable, Pausing)
+"""Errors whose text is a sentence for operators."""
+STOPPED = 130
+"""The status of a program that Ctrl+C has ended."""
 
 problems = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 @contextmanager
-def opened_store() -> Iterator[Services]:
-    """The services over the configured store. What goes wrong ends the command with one sentence and status 1."""
+def opened_database() -> Iterator[Settings]:
+    """The settings; their database runs, and is as it was left."""
     try:
         settings = load_settings()
         configure_logging(settings)
-        with _database(settings):
-            bring_up(settings)
-            services = build_services(settings)
-            services.thread_pool.open()
-            try:
-                yield services
-            finally:
-                services.log.close()
-                services.thread_pool.close()
+        with running_database(settings):
+            yield settings
     except Refused as refusal:
         fail(sentence(refusal))
-    except (SettingsError, embedded.EmbeddedDatabaseError, psycopg.Error) as error:
+    except Cancelled:
+        fail("Stopped; nothing was changed.", STOPPED)
+    except PROBLEMS as error:
         fail(" ".join(str(error).split()))
+    except psycopg.Error as error:
+        fail(f"The database cannot be used: {' '.join(str(error).split())}")
 
 
 @contextmanager
-def opened_log() -> Iterator[str]:
-    """The address of the configured database with the log migrated, and nothing else looked at."""
-    try:
-        settings = load_settings()
-        with _database(settings):
-            conninfo = settings.conninfo()
-            migrate(conninfo)
-            yield conninfo
-    except (SettingsError, embedded.EmbeddedDatabaseError, MigrationChanged, psycopg.Error) as error:
-        fail(" ".join(str(error).split()))
+def opened_log() -> Iterator[Settings]:
+    """The same with the log migrated, and nothing else looked at."""
+    with opened_database() as settings:
+        migrate(settings.conninfo())
+        yield settings
 
 
 @contextmanager
-def prepared_store(*, prepare: bool) -> Iterator[tuple[str, Prepared | None]]:
-    """The address of the configured database, and what bringing it to this release took; None when it was left as it is."""
-    try:
-        settings = load_settings()
-        configure_logging(settings)
-        with _database(settings):
-            yield settings.conninfo(), bring_up(settings) if prepare else None
-    except (SettingsError, embedded.EmbeddedDatabaseError, MigrationChanged, psycopg.Error) as error:
-        fail(" ".join(str(error).split()))
+def opened_store() -> Iterator[Services]:
+    """The services over the database, which is prepared as at a start of the server."""
+    with opened_database() as settings:
+        prepare(settings)
+        services = build_services(settings)
+        services.thread_pool.open()
+        try:
+            yield services
+        finally:
+            services.log.close()
+            services.thread_pool.close()
 
 
 @contextmanager
-def _database(settings: Settings) -> Iterator[None]:
+def running_database(settings: Settings) -> Iterator[None]:
+    """Keeps the embedded database running; with a configured one there is nothing to do."""
     if settings.database_url is not None:
         yield
         return
@@ -84,10 +92,10 @@ def by_operator(reason: str | None = None) -> Context:
     return Context(actor=None, channel="cli", reason=reason)
 
 
-def fail(problem: str) -> None:
-    """Ends the command with status 1 and says why."""
+def fail(problem: str, status: int = 1) -> NoReturn:
+    """Ends the command and says why."""
     problems.print(problem, style="red", markup=False)
-    raise typer.Exit(1)
+    raise typer.Exit(status)
 
 
 def sentence(refusal: Refused) -> str:

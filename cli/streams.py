@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -35,7 +36,7 @@ def show_stream(
     where, parameters = "stream = %s", [stream, *_until(at)]
     if at is not None:
         where += " AND version <= %s" if at.isdecimal() else " AND recorded_at <= %s"
-    with opened_log() as conninfo, psycopg.connect(conninfo) as connection:
+    with opened_log() as settings, psycopg.connect(settings.conninfo()) as connection:
         rows = select(connection, where, tuple(parameters))
     if not rows:
         fail(f"There is no stream {stream}, or it has no event at that point.")
@@ -48,6 +49,7 @@ def forget_stream(
     *,
     reason: Annotated[str, typer.Option(help="Why; kept in the log.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Overwrite the payloads of all events of a stream for good. Type, version, position and time stay.
 
@@ -57,7 +59,7 @@ def forget_stream(
     """
     if not yes:
         typer.confirm(f"Overwrite everything in {stream} for good?", abort=True)
-    with opened_log() as conninfo, sync_pool(conninfo, size=1, name="notechondria-forget") as pool:
+    with opened_log() as settings, sync_pool(settings.conninfo(), size=1, name="notechondria-forget") as pool:
         recorder = LogRecorder(pool)
         stored = recorder.select_events(stream)
         last = stored[-1].originator_version if stored else 0
@@ -71,6 +73,9 @@ def forget_stream(
             recorder.insert_events(told, metadata=context.metadata(), forgetting=[Forgetting(stream, last=last)])
         except VersionConflict:
             fail(f"{stream} was changed at this moment: nothing was forgotten. Try again.")
+    if as_json:
+        print(json.dumps({"stream": stream, "forgotten": count}))
+        return
     print(f"Forgot {count} events of {stream}. Rebuild the read models now: notechondria projections rebuild --all")
 
 

@@ -21,6 +21,7 @@ users = typer.Typer(no_args_is_help=True, help="Make, list, promote, shut and op
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 Name = Annotated[str, typer.Argument(help="User name, ignoring case.")]
+Reason = Annotated[str | None, typer.Option(help="Kept with the event.")]
 
 
 @users.command()
@@ -37,9 +38,10 @@ def create(
 
     Example: notechondria users create --username mira --email mira@example.org
     """
-    for problem in (username_problem(username), email_problem(email), weakness(password.strip())):
+    problems = {"username": username_problem(username), "email": email_problem(email), "password": weakness(password.strip())}
+    for name, problem in problems.items():
         if problem:
-            fail(problem)
+            fail(f"{name}: {problem}")
     command = operators.CreateAccount(
         username=username, email=email, password=password.strip(), is_staff=staff or superuser, is_superuser=superuser
     )
@@ -75,6 +77,7 @@ def promote(
     *,
     superuser: Annotated[bool, typer.Option(help="Administrator as well, or no longer.")] = False,
     staff: Annotated[bool, typer.Option(help="Staff member, or no longer.")] = True,
+    as_json: AsJson = False,
 ) -> None:
     """Make an account a staff member or administrator, or take that back with --no-staff.
 
@@ -85,29 +88,30 @@ def promote(
             lambda work: operators.promote(work, username, is_staff=staff or superuser, is_superuser=superuser).number,
             by_operator(),
         )
-    print(f"{username}: staff {'yes' if staff or superuser else 'no'}, superuser {'yes' if superuser else 'no'}.")
+    text = f"{username}: staff {'yes' if staff or superuser else 'no'}, superuser {'yes' if superuser else 'no'}."
+    show({"username": username, "is_staff": staff or superuser, "is_superuser": superuser}, text, as_json=as_json)
 
 
 @users.command()
-def disable(username: Name, reason: Annotated[str | None, typer.Option(help="Kept with the event.")] = None) -> None:
+def disable(username: Name, reason: Reason = None, *, as_json: AsJson = False) -> None:
     """Shut an account: it is signed out everywhere at once and cannot sign in.
 
     Example: notechondria users disable mira --reason "left the school"
     """
     with opened_store() as services:
         services.commands.run(lambda work: operators.disable(work, username).number, by_operator(reason))
-    print(f"{username} cannot sign in any more.")
+    show({"username": username, "is_active": False}, f"{username} cannot sign in any more.", as_json=as_json)
 
 
 @users.command()
-def enable(username: Name, reason: Annotated[str | None, typer.Option(help="Kept with the event.")] = None) -> None:
+def enable(username: Name, reason: Reason = None, *, as_json: AsJson = False) -> None:
     """Open a shut account again.
 
     Example: notechondria users enable mira
     """
     with opened_store() as services:
         services.commands.run(lambda work: operators.enable(work, username).number, by_operator(reason))
-    print(f"{username} can sign in again.")
+    show({"username": username, "is_active": True}, f"{username} can sign in again.", as_json=as_json)
 
 
 def show(record: dict[str, Any], text: str, *, as_json: bool) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
+from typing import Annotated
+
+import typer
 
 
-def version() -> None:
+def version(*, as_json: Annotated[bool, typer.Option("--json", help="JSON instead of the bare version.")] = False) -> None:
     """Print the version.
 
     Example: notechondria version
     """
-    print(release())
+    print(json.dumps({"version": release()}) if as_json else release())
 
 
 def release() -> str:

@@ -84,6 +84,7 @@ def _serve(settings: Settings, ready: int, listener: int) -> None:
     # Loaded before the go, while the database starts.
     importlib.import_module("api.app").area_routes()
     _await_go()
+    _end_with_supervisor(settings)
     _await_database(settings)
     config = uvicorn.Config(
         "api.app:create_app",
@@ -99,7 +100,6 @@ def _serve(settings: Settings, ready: int, listener: int) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
-    _end_with_supervisor(settings)
     # The library raises the signal that ended it once more, for whoever handled it before.
     signal.signal(signal.SIGTERM, lambda _number, _frame: None)
     signal.signal(signal.SIGINT, lambda _number, _frame: None)
@@ -111,6 +111,7 @@ def _serve(settings: Settings, ready: int, listener: int) -> None:
 
 def _follow(settings: Settings, ready: int) -> None:
     _await_go()
+    _end_with_supervisor(settings)
     _await_database(settings)
     # What follows the log may wait a moment; requests come first.
     os.nice(BACKGROUND_NICENESS)
@@ -120,7 +121,6 @@ def _follow(settings: Settings, ready: int) -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     signal.signal(signal.SIGINT, lambda _number, _frame: stop.set())
-    _end_with_supervisor(settings)
     _announce(ready)
     wiring.run_background(settings, stop)
 
@@ -147,6 +147,8 @@ def _announce(ready: int) -> None:
 
 
 def _await_database(settings: Settings) -> None:
+    # Until the role handles it itself: an end in good order, which lets go of the database.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     deadline = time.monotonic() + settings.database_wait_seconds
     waiting = False
     while True:

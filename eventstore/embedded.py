@@ -66,11 +66,14 @@ def ensure_running(data_dir: Path) -> str:
     """
     data_dir = _resolved(data_dir)
     server = _Server(data_dir)
-    server.make_data_dir()
-    with _locked(data_dir):
-        _hold(data_dir)
-        if not server.answers():
-            server.start()
+    try:
+        server.make_data_dir()
+        with _locked(data_dir):
+            _hold(data_dir)
+            if not server.answers():
+                server.start()
+    except OSError as error:
+        raise EmbeddedDatabaseError(f"The data folder {data_dir} cannot be used: {error.strerror or error}.") from error
     return embedded_conninfo(data_dir)
 
 

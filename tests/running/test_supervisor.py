@@ -194,7 +194,16 @@ def test_doctor_passes_on_a_running_server_and_leaves_it_running(running: Runnin
     looked = command("doctor", "--json", NOTECHONDRIA_DATA_DIR=str(running.folder))
     found = {line["about"]: line["state"] for line in map(json.loads, looked.stdout.splitlines())}
     assert looked.returncode == 0, looked.stderr
-    states = {"python": "ok", "settings": "ok", "data folder": "ok", "database": "ok", "migrations": "ok", "followers": "ok", "files": "ok"}
+    states = {
+        "python": "ok",
+        "settings": "ok",
+        "data folder": "ok",
+        "database": "ok",
+        "connections": "ok",
+        "migrations": "ok",
+        "followers": "ok",
+        "files": "ok",
+    }
     assert found == states | {"mail": "warn"}
     assert running.answers()
 
