@@ -25,6 +25,7 @@ from commands.calendars.feeds import (
 )
 from commands.calendars.source_urls import calendar_address
 from commands.errors import Invalid, NotFound
+from eventstore.events.calendars import HIDDEN
 from projections.calendars import queries
 from reactors.feeds.schedule import outbound_policy
 from reactors.feeds.sources import refresh_source
@@ -79,7 +80,7 @@ def change(call: Call) -> Response:
     if "raw_ical" in fields:
         data = _given_text(fields.pop("raw_ical"), None)
         fields["text"] = CalendarText.of(data) if data else None
-    if data or fields.get("source_url"):
+    if data or (fields.get("source_url") and f"//{HIDDEN}@" not in fields["source_url"]):
         _first_reading(call, data, calendar_address(fields.get("source_url", "")))
     command = ChangeCalendarFeed(feed_id=call.path["feed_id"], **fields)
     return carry_out(
@@ -97,9 +98,9 @@ def remove(call: Call) -> Response:
 
 def refresh(call: Call) -> Response:
     """Reads a subscribed calendar now."""
-    feed = orjson.loads(_found(call.ask_now(queries.get_calendar_feed(call.path["feed_id"]))) + b"}")
-    if feed["source_url"]:
-        _first_reading(call, b"", feed["source_url"])
+    (source_url,) = call.ask_now(queries.get_calendar_source(call.path["feed_id"]))
+    if source_url:
+        _first_reading(call, b"", source_url)
     body: bytes = _found(call.ask_now(queries.get_calendar_feed(call.path["feed_id"]))) + b"}"
     return Response(body, 200, media_type="application/json; charset=utf-8")
 

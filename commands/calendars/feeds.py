@@ -96,7 +96,9 @@ def change_calendar_feed(work: Work[Lookups], command: ChangeCalendarFeed) -> in
         feed.trigger(calendars.CalendarFeedRenamed, now, title=command.title)
     if not isinstance(command.source_kind, Unset) and command.source_kind != feed.source_kind:
         feed.trigger(calendars.CalendarFeedLabelled, now, source_kind=command.source_kind)
-    if not isinstance(command.source_url, Unset) and (url := calendar_address(command.source_url)) != feed.source_url:
+    # A client that sends back what it was shown means the address with the credentials that it was not shown.
+    unchanged = (feed.source_url, calendars.shown_address(feed.source_url))
+    if not isinstance(command.source_url, Unset) and (url := calendar_address(command.source_url)) not in unchanged:
         feed.trigger(calendars.CalendarFeedSourced, now, source_url=url)
     if not isinstance(command.is_enabled, Unset) and command.is_enabled != feed.is_enabled:
         feed.trigger(calendars.CalendarFeedEnabled if command.is_enabled else calendars.CalendarFeedDisabled, now)

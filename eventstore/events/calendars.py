@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit, urlunsplit
+
 from eventstore.events.base import Event
+
+HIDDEN = "***"
+"""Shown in place of the user name and password in an address."""
+
+
+def shown_address(url: str) -> str:
+    """The address as clients see it: credentials in it are written once and never shown again."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    credentials, at, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{HIDDEN}@{host}")) if at and credentials else url
 
 
 class CalendarFeedAdded(Event):

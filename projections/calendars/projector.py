@@ -47,7 +47,7 @@ class FeedRow(Row):
                 "id": self.id,
                 "title": self.title,
                 "source_kind": self.source_kind,
-                "source_url": self.source_url,
+                "source_url": calendars.shown_address(self.source_url),
                 "is_enabled": self.is_enabled,
                 "date_created": zulu_time(self.created_at),
                 "last_edit": zulu_time(self.last_edit),
@@ -98,7 +98,7 @@ class Calendars(Projection):
     """Feeds by owner, address and text; secret addresses by token."""
 
     name = "calendars"
-    version = 1
+    version = 2
     lifecycle = "inline"
     tables = (FEEDS, ADDRESSES)
 

@@ -7,6 +7,8 @@ from projections.reading import Query
 MOST = 5000
 """Of each kind, the latest."""
 
+# The last change is that of the owner, whatever it was: a row that is gone, or the zone, has no time of its own.
+
 _ADDRESS = """
 SELECT a.id, a.owner_id, a.includes_sessions, p.zone, account.username,
        a.used_at IS NULL OR a.used_at < now() - interval '1 hour',
@@ -17,7 +19,8 @@ SELECT a.id, a.owner_id, a.includes_sessions, p.zone, account.username,
                         JOIN notes.notes n ON n.id = s.note_id
                         WHERE s.owner_id = a.owner_id AND a.includes_sessions), '')),
        greatest(a.made_at, (SELECT max(last_edit) FROM planner.events WHERE owner_id = a.owner_id),
-                (SELECT max(last_edit) FROM note_sessions.sessions WHERE owner_id = a.owner_id))
+                (SELECT max(last_edit) FROM note_sessions.sessions WHERE owner_id = a.owner_id),
+                (SELECT recorded_at FROM log.events WHERE log.actor(metadata) = a.owner_id ORDER BY position DESC LIMIT 1))
 FROM (SELECT true) AS always
 LEFT JOIN calendars.addresses a ON a.token_digest = %(digest)s
 LEFT JOIN accounts.accounts account ON account.id = a.owner_id AND account.is_active

@@ -34,6 +34,9 @@ _FEED = f"""
 SELECT (SELECT convert_to({FEED_OBJECT} || %(end)s, 'UTF8') FROM calendars.feeds f {_JOINS}
         WHERE f.id = %(feed)s AND f.owner_id = %(viewer)s AND f.deleted_at IS NULL)"""
 
+_SOURCE = """
+SELECT (SELECT f.source_url FROM calendars.feeds f WHERE f.id = %(feed)s AND f.owner_id = %(viewer)s AND f.deleted_at IS NULL)"""
+
 _FEEDS = f"""
 SELECT convert_to('[' || coalesce(string_agg({FEED_OBJECT} || '}}', ',' ORDER BY f.title, f.id), '') || ']', 'UTF8')
 FROM calendars.feeds f {_JOINS}
@@ -62,6 +65,11 @@ def get_calendar_feed(feed_id: int) -> Query:
 def get_restored_calendar_feed(feed_id: int) -> Query:
     """(the whole feed object, or null)."""
     return Query(_FEED, {"feed": feed_id, "end": "}"})
+
+
+def get_calendar_source(feed_id: int) -> Query:
+    """(the address of the feed with the credentials in it, or null when there is no such feed); for reading it, not for showing."""
+    return Query(_SOURCE, {"feed": feed_id})
 
 
 def list_calendar_feeds() -> Query:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from icalendar import Timezone
+from projections.calendars.zone_rules import zone_lines
 
 FOLD_AT = 75
 PRODUCT = "-//Notechondria//Planner//EN"
 REFRESH = "PT1H"
+LAST_YEAR = 2100
+"""Until then clock changes of zones without a rule are listed."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -34,7 +36,7 @@ def written_calendar(name: str, zone: str | None, entries: Iterable[dict[str, An
     if zone:
         lines.append(f"X-WR-TIMEZONE:{zone}")
         years = [moment.year for _, start, end in rows for moment in (start, end)] or [datetime.now(UTC).year]
-        lines += _zone_lines(zone, max(min(years) - 1, 1971), min(max(years) + 1, 2037))
+        lines += zone_lines(zone, min(max(min(years) - 1, 1970), LAST_YEAR), min(max(years) + 1, LAST_YEAR))
     for entry, start, end in rows:
         lines += [
             "BEGIN:VEVENT",
@@ -85,8 +87,3 @@ def _time(moment: datetime, zone: ZoneInfo | None) -> str:
     if zone is None:
         return ":" + _utc(moment)
     return f";TZID={zone.key}:{moment.astimezone(zone):%Y%m%dT%H%M%S}"
-
-
-def _zone_lines(zone: str, first: int, last: int) -> list[str]:
-    component = Timezone.from_tzid(zone, first_date=date(min(first, last), 1, 1), last_date=date(last, 12, 31) + timedelta(days=1))
-    return [line for line in component.to_ical().decode().replace("\r\n ", "").split("\r\n") if line]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from icalendar import Calendar
+from icalendar import Calendar, Timezone
 
 from projections.calendars.writing import escaped, folded, written_calendar
+from projections.calendars.zone_rules import zone_lines
 from reactors.icalendar.reading import read_calendar
 from tests.accounts.people import make_person
 from wiring import Services
@@ -74,6 +77,37 @@ def test_conditional_requests(client: httpx.Client) -> None:
     assert changed.status_code == 200
     assert b"SUMMARY:Other\r\n" in changed.content
     assert b"SEQUENCE:1\r\n" in changed.content
+
+
+def test_what_leaves_no_row_behind_is_a_change_as_well(client: httpx.Client) -> None:
+    plan(client)
+    note = client.post("/notes/", json={"title": "Studied"}).json()["id"]
+    client.post("/note-sessions/", json={"note_id": note})
+    url = make_address(client, includes_sessions=True)["url"]
+    known = {"If-Modified-Since": httpx.get(url).headers["last-modified"]}
+    time.sleep(1.1)
+    client.patch("/planner-settings/", json={"time_zone": "Asia/Tokyo"})
+    changed = httpx.get(url, headers=known)
+    assert (changed.status_code, b"DTSTART;TZID=Asia/Tokyo:" in changed.content) == (200, True)
+    known = {"If-Modified-Since": changed.headers["last-modified"]}
+    assert httpx.get(url, headers=known).status_code == 304
+    time.sleep(1.1)
+    client.delete(f"/notes/{note}/")
+    assert client.post("/notes/deleted/empty/").status_code < 300
+    purged = httpx.get(url, headers=known)
+    assert (purged.status_code, purged.text.count("BEGIN:VEVENT")) == (200, 1)
+
+
+@pytest.mark.parametrize(
+    "zone", ["America/New_York", "Europe/Dublin", "Australia/Lord_Howe", "Asia/Kolkata", "Africa/Cairo", "Africa/Casablanca", "UTC"]
+)
+def test_the_rules_of_a_zone_are_those_of_the_tz_database(zone: str) -> None:
+    for year in (2031, 2037, 2060, 2095):
+        component = Timezone.from_ical("\r\n".join([*zone_lines(zone, 2025, year), ""]))
+        assert isinstance(component, Timezone)
+        read = component.to_tz(lookup_tzid=False)
+        noons = [datetime(year, 1, 1, 12, tzinfo=ZoneInfo(zone)) + timedelta(days=day) for day in range(360)]
+        assert [noon.replace(tzinfo=read).utcoffset() for noon in noons] == [noon.utcoffset() for noon in noons]
 
 
 def test_rotated_and_revoked_addresses_are_void_at_once(client: httpx.Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -239,6 +240,18 @@ def test_refresh_by_hand(client: httpx.Client, server: FeedServer, services: Ser
     assert (answer.status_code, answer.json()["state"]) == (200, "ok")
     assert client.post(f"/calendar-feeds/{feed['id']}/refresh/").status_code == 200
     assert len(server.asked("/a.ics")) == 2
+
+
+def test_credentials_in_an_address_are_used_and_never_shown(client: httpx.Client, server: FeedServer) -> None:
+    server.answers["/a.ics"] = body(CALENDAR)
+    feed = subscribe(client, server.url("/a.ics", "ada:s3cret@127.0.0.1"))
+    assert feed["source_url"] == server.url("/a.ics", "***@127.0.0.1")
+    assert client.patch(f"/calendar-feeds/{feed['id']}/", json={"source_url": feed["source_url"]}).status_code == 200
+    assert client.post(f"/calendar-feeds/{feed['id']}/refresh/").json()["state"] == "ok"
+    asked = server.asked("/a.ics")
+    assert {headers["authorization"] for headers in asked} == {"Basic " + base64.b64encode(b"ada:s3cret").decode()}
+    for path in ("/calendar-feeds/", f"/calendar-feeds/{feed['id']}/", "/changes/"):
+        assert "s3cret" not in client.get(path).text
 
 
 def test_private_addresses_are_refused_in_the_feeds_error(client: httpx.Client) -> None:
