@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,6 +30,9 @@ class Writers:
         """Note id -> every text that was acknowledged for it; the newest text may be one that was not."""
         self.refused: list[tuple[int, Any]] = []
         """4xx answers: none of these requests is wrong."""
+        self.failed: list[str] = []
+        """Requests that got no answer, or a 5xx."""
+        self.slowest_s = 0.0
         self._threads = [threading.Thread(target=self._write, args=(n,)) for n in range(threads)]
         self._lock = threading.Lock()
 
@@ -60,14 +64,17 @@ class Writers:
                 if self._stop.is_set():
                     return
                 text = f"writer {writer} text {number}"
+                began = time.monotonic()
                 try:
                     if note_id is None or number % 3 == 0:
                         answer = client.post("/api/v1/notes/", json={"title": text, "content": text})
                     else:
                         answer = client.patch(f"/api/v1/notes/{note_id}/", json={"content": text})
-                except httpx.HTTPError:
+                except httpx.HTTPError as error:
+                    self.failed.append(repr(error))
                     self._stop.wait(0.02)
                     continue
+                self.slowest_s = max(self.slowest_s, time.monotonic() - began)
                 if answer.status_code < 300:
                     note_id = answer.json()["id"]
                     with self._lock:
@@ -75,6 +82,7 @@ class Writers:
                 elif answer.status_code < 500:
                     self.refused.append((answer.status_code, answer.json()))
                 else:
+                    self.failed.append(f"{answer.status_code} {answer.text}")
                     self._stop.wait(0.02)
 
 
