@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from api.auth import ANONYMOUS_DETAIL, CallerRule
 from api.bodies import ANONYMOUS_LIMIT, DEFAULT_LIMIT, read_body
@@ -57,6 +57,7 @@ class Route:
     stream: the name of the stream that a command of this route changes, such as `note-{note_id}`; its version is then read
     while the caller is identified, so that the command need not read the stream if this process remembers it.
     cost: as how many requests it counts under the caller's limit; 0: what api/costs.py says.
+    media: the type of what is answered, when that is no JSON.
     """
 
     method: Method
@@ -77,6 +78,7 @@ class Route:
     guard: Callable[[Call], Awaitable[None]] | None = None
     cost: int = 0
     stream: str = ""
+    media: str = ""
 
 
 class ApiRoute(APIRoute):
@@ -90,6 +92,7 @@ class ApiRoute(APIRoute):
             _documented(route),
             methods=[route.method],
             response_model=route.answer,
+            response_class=Response if route.media else JSONResponse,
             status_code=route.status,
             summary=route.summary,
             description=route.description or route.summary,
@@ -200,6 +203,11 @@ def _responses(route: Route) -> dict[int | str, dict[str, Any]]:
     statuses += [404] if "{" in route.path else []
     for status in statuses:
         responses[status] = {"model": FieldProblems | list[str] if status == 400 else Problem, "description": ERROR_TEXTS[status]}
+    if route.media:
+        text = {"schema": {"type": "string"}}
+        responses[route.status] = {"content": {route.media: text}, "description": "Found."}
+        # Outside of the API some refusals are plain sentences.
+        responses.setdefault(404, {"model": Problem, "description": ERROR_TEXTS[404]})["content"] = {"text/plain": text}
     if route.answer_example is not None:
         responses[route.status] = {"content": {"application/json": {"example": route.answer_example}}}
     return responses

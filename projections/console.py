@@ -71,7 +71,7 @@ SELECT f.id, f.owner_id, f.title, f.is_enabled, s.fetched_at, s.tried_at, s.next
        coalesce(s.gone, false) AS gone, coalesce(s.error, '') AS error,
        substring(coalesce(s.url, f.source_url) from '^[a-z]+://([^/?#@]*)') AS host
 FROM calendars.feeds f LEFT JOIN feeds.sources s ON s.digest = f.source_digest
-WHERE f.deleted_at IS NULL AND f.id > %(after)s ORDER BY (s.error IS NULL), f.id LIMIT %(limit)s"""
+WHERE f.deleted_at IS NULL ORDER BY (s.error IS NULL), f.id LIMIT %(limit)s OFFSET %(skip)s"""
 
 
 def log_head(pool: Pool) -> int:
@@ -120,9 +120,9 @@ def search_courses(pool: Pool, text: str, after: int) -> Rows:
     return _ask(pool, _COURSES, {"like": _like(text), "after": after})
 
 
-def list_feeds(pool: Pool, after: int) -> Rows:
+def list_feeds(pool: Pool, skip: int) -> Rows:
     """Calendar feeds, those in trouble first; of their addresses the host only, since the rest often is a key."""
-    return _ask(pool, _FEEDS, {"after": after})
+    return _ask(pool, _FEEDS, {"skip": skip})
 
 
 def _like(text: str) -> str:

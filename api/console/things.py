@@ -21,7 +21,9 @@ def list_courses(visit: Visit) -> Response:
 
 def list_feeds(visit: Visit) -> Response:
     """Calendar feeds, those in trouble first."""
-    return visit.page("feeds.html", feeds=console.list_feeds(visit.services.thread_pool, visit.number("after")))
+    skip = visit.number("skip")
+    found = console.list_feeds(visit.services.thread_pool, skip)
+    return visit.page("feeds.html", feeds=found, following=skip + len(found) if len(found) == console.PAGE else 0)
 
 
 def list_mails(visit: Visit) -> Response:

@@ -131,5 +131,5 @@ ROUTES = [
 ]  # fmt: skip
 
 SITE_ROUTES = [
-    Route("GET", "/calendar/{name:str}", published_calendar, "The own calendar as iCalendar", caller="ignored"),
+    Route("GET", "/calendar/{name:str}", published_calendar, "The own calendar as iCalendar", caller="ignored", media="text/calendar"),
 ]

@@ -62,6 +62,6 @@ def _page(*, failed: str = "", target: str = "") -> Response:
 
 
 SITE_ROUTES = [
-    Route("GET", f"/auth/{provider}/callback", callback, f"Return from {title}", caller="ignored", tags=["accounts"])
+    Route("GET", f"/auth/{provider}/callback", callback, f"Return from {title}", caller="ignored", tags=["accounts"], media="text/html")
     for provider, title in (("google", "Google"), ("github", "GitHub"))
 ]

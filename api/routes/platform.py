@@ -146,5 +146,5 @@ SITE_ROUTES = [
     Route("GET", "/", root, "Name the service", caller="ignored", answer=ServiceOut),
     _handshake("/handshake/"),
     _health("/api/health/", "Is the process alive (alias)"),
-    Route("GET", "/metrics", metrics, "Figures for Prometheus", caller="ignored"),
+    Route("GET", "/metrics", metrics, "Figures for Prometheus", caller="ignored", media="text/plain"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -62,6 +63,19 @@ def test_every_request_has_its_line(line: Line, method: str, path: str, status: 
 
 def test_a_refused_host_has_its_line(line: Line) -> None:
     assert line("GET", "/", headers={"Host": "evil.example"}).getMessage().startswith("400  ")
+
+
+def test_a_request_that_is_cut_off_has_its_line(door: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "notechondria.access"):
+        with socket.create_connection((door.base_url.host, door.base_url.port or 80)) as connection:
+            head = f"POST {T}/echo/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+            connection.sendall(head.encode() + b'{"title": ')
+            time.sleep(0.3)
+        for _ in range(500):
+            if lines := [record.getMessage() for record in caplog.records if record.name == "notechondria.access"]:
+                break
+            time.sleep(0.01)
+    assert [line.split()[::2] for line in lines] == [["400", "POST"]]
 
 
 def test_levels() -> None:

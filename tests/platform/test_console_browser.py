@@ -80,6 +80,12 @@ def test_every_page_fits_the_screen(page: Page, services: Services) -> None:
         page.goto(f"/admin/{name}")
         page.get_by_role("heading", level=1).wait_for()
         assert not _overflows(page), name
+        # Every page can be reached from every page without knowing that a row of links can be pushed aside.
+        for link in page.locator("nav a").all():
+            box = link.bounding_box()
+            assert box is not None
+            assert page.viewport_size is not None
+            assert box["x"] + box["width"] <= page.viewport_size["width"], name
         _picture(page, name or "overview")
         for button in page.get_by_role("button").all():
             box = button.bounding_box()

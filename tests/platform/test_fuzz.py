@@ -15,7 +15,12 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
-from schemathesis.specs.openapi.checks import response_schema_conformance
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from api.app import Door, area_routes
 from settings import load_settings
@@ -23,6 +28,7 @@ from tests.accounts.people import Person, make_person
 from tests.door.serving import serving
 from wiring import build_services, prepare
 
+CHECKS = [content_type_conformance, response_headers_conformance, response_schema_conformance, status_code_conformance]
 EXAMPLES = int(os.environ.get("NOTECHONDRIA_FUZZ_EXAMPLES", "3"))
 ENDING = ("/auth/account/", "/auth/logout/", "/auth/change-password/", "/auth/change-email/")
 """Calls that would end the caller's session: they are made anonymously only."""
@@ -67,6 +73,6 @@ def test_generated_requests(server: Server, method: str, path: str, *, signed_in
     def ask(case: schemathesis.Case[Any]) -> None:
         answer = case.call(base_url=str(server.client.base_url), headers=headers)
         assert answer.status_code < 500 or (answer.status_code == 503 and path.endswith(PROVIDERS)), case.as_curl_command()
-        case.validate_response(answer, checks=[response_schema_conformance])
+        case.validate_response(answer, checks=CHECKS)
 
     ask()

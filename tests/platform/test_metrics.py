@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
+import metrics
 from api.app import Door, area_routes
 from settings import Settings
 from tests.accounts.people import make_person
 from tests.door.serving import serving
 from wiring import Services, build_services
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -76,6 +83,31 @@ def test_followers_pools_and_mails_have_figures(client: httpx.Client) -> None:
     names = {name for name, _ in found}
     assert {"notechondria_follower_lag", "notechondria_follower_silent_seconds", "notechondria_parked_streams"} <= names
     assert {"notechondria_mails_waiting", "notechondria_oldest_mail_seconds", "notechondria_pool_connections"} <= names
+
+
+def test_the_dashboard_asks_for_labels_that_the_figures_have(client: httpx.Client, services: Services) -> None:
+    make_person(services)
+    for meter in vars(metrics).values():
+        # What has not happened yet has no series; one of each shows its labels.
+        if isinstance(meter, MetricWrapperBase) and meter._labelnames:
+            meter.labels(*("x" for _ in meter._labelnames))
+    labels: dict[str, set[str]] = {}
+    for name, pairs in _figures(client):
+        labels.setdefault(name, set()).update(label for label, _ in pairs)
+    dashboard = json.loads((ROOT / "deploy" / "grafana-dashboard.json").read_text())
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    assert len(asked) > 15
+    for expression in asked:
+        names = re.findall(r"notechondria_\w+", expression)
+        assert set(names) <= set(labels), expression
+        wanted = {word.strip() for group in re.findall(r"by \(([^)]*)\)", expression) for word in group.split(",")}
+        wanted |= set(re.findall(r"(\w+)\s*(?:=~|!=|!~|=)", expression)) - {"instance"}
+        for name in names:
+            assert wanted <= labels[name], expression
+        legends = [
+            target.get("legendFormat", "") for panel in dashboard["panels"] for target in panel["targets"] if target["expr"] == expression
+        ]
+        assert {label for legend in legends for label in re.findall(r"{{\s*(\w+)\s*}}", legend)} <= wanted, expression
 
 
 def test_figures_are_not_there_for_strangers(client: httpx.Client) -> None:
