@@ -21,11 +21,16 @@ FROM (
     SELECT shown.item, shown.last_edit, shown.id
     FROM (
         (SELECT {ITEM} AS item, n.last_edit, n.id FROM notes.notes n {JOINS}
-         WHERE n.course_id = co.id AND n.is_public AND n.deleted_at IS NULL
+         WHERE co.owner_id = %(viewer)s AND n.course_id = co.id AND (n.is_public OR n.owner_id = %(viewer)s) AND n.deleted_at IS NULL
          ORDER BY n.last_edit DESC, n.id DESC LIMIT 5)
         UNION ALL
         (SELECT {ITEM} AS item, n.last_edit, n.id FROM notes.notes n {JOINS}
-         WHERE n.course_id = co.id AND n.owner_id = %(viewer)s AND NOT n.is_public AND n.deleted_at IS NULL
+         WHERE co.owner_id IS DISTINCT FROM %(viewer)s AND n.course_id = co.id AND n.is_public AND n.deleted_at IS NULL
+         ORDER BY n.last_edit DESC, n.id DESC LIMIT 5)
+        UNION ALL
+        (SELECT {ITEM} AS item, n.last_edit, n.id FROM notes.notes n {JOINS}
+         WHERE co.owner_id IS DISTINCT FROM %(viewer)s AND n.course_id = co.id AND n.owner_id = %(viewer)s
+           AND NOT n.is_public AND n.deleted_at IS NULL
          ORDER BY n.last_edit DESC, n.id DESC LIMIT 5)
     ) shown
     ORDER BY shown.last_edit DESC, shown.id DESC LIMIT 5

@@ -66,6 +66,31 @@ def test_somebody_signed_in_sees_what_lies_ahead(client: httpx.Client) -> None:
     assert payload["upcoming_events"] == expected
 
 
+def test_nothing_private_of_others_is_on_it(client: httpx.Client, door: httpx.Client, services: Services) -> None:
+    course = client.post("/courses/", json={"title": "AAA shared"}).json()["id"]
+    secret = {"title": "Sealed title", "content": "Sealed words", "description": "Sealed words", "course_id": course}
+    client.post("/notes/", json={"title": "Open", "content": "x", "is_public": True, "course_id": course})
+    sealed = client.post("/notes/", json=secret).json()["id"]
+    was_public = client.post("/notes/", json={**secret, "title": "Sealed later", "is_public": True}).json()["id"]
+    client.patch(f"/notes/{was_public}/", json={"is_public": False})
+    thrown = client.post("/notes/", json={**secret, "title": "Sealed by deletion", "is_public": True}).json()["id"]
+    client.delete(f"/notes/{thrown}/")
+    client.post("/planner-events/", json={"title": "Sealed plan", "event_date": datetime.now(UTC).date().isoformat()})
+    stranger = make_person(services).headers
+    door.post(f"/api/v1/courses/{course}/subscribe/", headers=stranger, json={})
+    own_of_stranger = door.post(
+        "/api/v1/notes/", headers=stranger, json={"title": "Stranger's own", "content": "x", "course_id": course}
+    ).json()
+    for headers in ({}, stranger):
+        for path in ("front-page", "courses", "activity", f"courses/{course}/notes"):
+            assert "Sealed" not in door.get(f"/api/v1/{path}/", headers=headers).text
+    of_course = {each["id"]: each for each in page(client)["carousel_courses"]}[course]
+    assert [note["id"] for note in of_course["recent_notes"]][:2] == [was_public, sealed]
+    assert "Stranger's own" not in client.get("/front-page/").text
+    if own_of_stranger["course_id"] == course:
+        assert "Stranger's own" in door.get("/api/v1/front-page/", headers=stranger).text
+
+
 def test_a_bad_token_is_401(door: httpx.Client) -> None:
     answer = door.get("/api/v1/front-page/", headers={"Authorization": "Token " + "0" * 40})
     assert (answer.status_code, answer.json()) == (401, {"detail": "Invalid token."})
