@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -16,13 +15,16 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from eventstore.locks import exclusively
-from reactors.icalendar.reading import Entry, Reading
+from reactors.icalendar.reading import Reading
+from reactors.icalendar.rows import COLUMNS
 
 Pool = ConnectionPool[Connection[TupleRow]]
 
 READER = 2
 """Raised when reading changes, so that all texts are read again."""
 TOLD_REJECTED = 50
+CHUNK = 2**18
+"""Bytes of rows that are sent to the database at once."""
 TEXT_LOCK = 7266106
 SOURCE_LOCK = 7266104
 
@@ -54,17 +56,28 @@ def text_id(pool: Pool, digest: bytes) -> int | None:
     return row[0] if row else None
 
 
-def keep_text(pool: Pool, digest: bytes, data: bytes, reading: Reading, error: str | None) -> int:
-    """Stores a text with its entries, in place of what an older reader made of it; returns its number."""
+def next_text_id(pool: Pool) -> int:
+    """The number of a text that is going to be read."""
+    with pool.connection() as connection:
+        row = connection.execute("SELECT nextval(pg_get_serial_sequence('feeds.texts', 'id'))").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def keep_text(pool: Pool, text: int, digest: bytes, data: bytes, reading: Reading, rows: memoryview, error: str | None) -> None:
+    """Stores a text under its number with the rows of its entries, in place of what an older reader made of it."""
     rejected = [{"line": item.line, "item": item.item, "reason": item.reason} for item in reading.rejected[:TOLD_REJECTED]]
+    packed = zlib.compress(data, 6)
     with pool.connection() as connection, connection.transaction():
         connection.execute("DELETE FROM feeds.texts WHERE digest = %s", (digest,))
-        row = connection.execute(
-            "INSERT INTO feeds.texts (digest, packed, reader, error, name, event_count, rejected_count, rejected,"
-            " refresh_seconds, first_year, last_year) VALUES (%s, %s, %s, %s, %s, %s, %s, %s::json, %s, %s, %s) RETURNING id",
+        connection.execute(
+            "INSERT INTO feeds.texts (id, digest, packed, reader, error, name, event_count, rejected_count, rejected,"
+            " refresh_seconds, first_year, last_year) OVERRIDING SYSTEM VALUE"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::json, %s, %s, %s)",
             (
+                text,
                 digest,
-                zlib.compress(data, 6),
+                packed,
                 READER,
                 error,
                 reading.name,
@@ -75,38 +88,26 @@ def keep_text(pool: Pool, digest: bytes, data: bytes, reading: Reading, error: s
                 reading.first_year,
                 reading.last_year,
             ),
-        ).fetchone()
-        assert row is not None
-        _copy_entries(connection, row[0], reading.entries)
-        _note_years(connection, row[0], reading.years)
-    return int(row[0])
+        )
+        _copy_entries(connection, rows)
+        _note_years(connection, text, reading.years)
 
 
-def keep_years(pool: Pool, text: int, years: Iterable[int], entries: Sequence[Entry]) -> None:
+def keep_years(pool: Pool, text: int, years: Iterable[int], rows: memoryview) -> None:
     """Adds the repetitions of further years."""
     with pool.connection() as connection, connection.transaction():
         _note_years(connection, text, years)
-        _copy_entries(connection, text, entries)
+        _copy_entries(connection, rows)
 
 
 def _note_years(connection: Connection[TupleRow], text: int, years: Iterable[int]) -> None:
     connection.execute("INSERT INTO feeds.years (text_id, year) SELECT %s, unnest(%s::int[]) ON CONFLICT DO NOTHING", (text, list(years)))
 
 
-def _copy_entries(connection: Connection[TupleRow], text: int, entries: Sequence[Entry]) -> None:
-    with connection.cursor().copy(
-        "COPY feeds.entries (text_id, starts_at, ends_at, year, floating, identity, title, times, item) FROM STDIN"
-    ) as copy:
-        for entry in entries:
-            members: dict[str, object] = {"all_day": entry.whole_day, "location": entry.place, "description": entry.description}
-            item = orjson.dumps(members)[1:-1].decode()
-            times = f'"starts_at":"{_instant(entry.starts_at)}","ends_at":"{_instant(entry.ends_at)}"'
-            title = None if entry.title is None else orjson.dumps(entry.title).decode()
-            copy.write_row((text, entry.starts_at, entry.ends_at, entry.year, entry.floating, entry.identity, title, times, item))
-
-
-def _instant(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
+def _copy_entries(connection: Connection[TupleRow], rows: memoryview) -> None:
+    with connection.cursor().copy(f"COPY feeds.entries ({COLUMNS}) FROM STDIN".encode()) as copy:
+        for start in range(0, len(rows), CHUNK):
+            copy.write(bytes(rows[start : start + CHUNK]))
 
 
 def summary_of(pool: Pool, text: int, samples: int) -> Summary:

@@ -19,6 +19,7 @@ from reactors.feeds.store import (
     keep_years,
     locked,
     missing_years,
+    next_text_id,
     packed_text,
     text_id,
 )
@@ -27,6 +28,7 @@ from reactors.icalendar.worker import ReadingFailed, read_apart
 
 NOT_A_CALENDAR = "This is not a calendar: it holds no BEGIN:VCALENDAR."
 LARGEST_TEXT = 10 * 2**20
+NOTHING = memoryview(b"")
 
 _GIVEN = """
 SELECT data FROM log.events WHERE stream = %s AND type = 'CalendarTextGiven' AND length(data) > 0 ORDER BY version DESC LIMIT 1"""
@@ -54,14 +56,15 @@ def read_text(pool: Pool, data: bytes) -> int:
         known = text_id(pool, digest)
         if known is not None:
             return known
-        error: str | None = None
+        text, rows, error = next_text_id(pool), NOTHING, None
         try:
-            reading = read_apart(data, usual_years(datetime.now(UTC)))
+            reading, rows = read_apart(data, usual_years(datetime.now(UTC)), text_id=text)
             if not reading.is_calendar:
                 error = NOT_A_CALENDAR
         except ReadingFailed as failure:
             reading, error = Reading(is_calendar=True), str(failure)
-        return keep_text(pool, digest, data, reading, error)
+        keep_text(pool, text, digest, data, reading, rows, error)
+        return text
 
 
 def prepare_years(pool: Pool, texts: Iterable[int], years: Iterable[int]) -> None:
@@ -79,11 +82,11 @@ def prepare_years(pool: Pool, texts: Iterable[int], years: Iterable[int]) -> Non
             if not missing:
                 continue
             try:
-                reading = read_apart(data, missing, repeating_only=True)
+                _, rows = read_apart(data, missing, text_id=text, repeating_only=True)
             except ReadingFailed as failure:
                 log.warning("further years of a calendar cannot be computed", text=text, cause=str(failure))
-                reading = Reading(is_calendar=True)
-            keep_years(pool, text, missing, reading.entries)
+                rows = NOTHING
+            keep_years(pool, text, missing, rows)
 
 
 def read_given_texts(pool: Pool, most: int = 5) -> int:

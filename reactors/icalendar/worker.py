@@ -1,6 +1,7 @@
 """Reads calendars in a process of its own, which may use so much time and memory and no more.
 
-As a program it takes a header line of JSON and the calendar's bytes on its standard input, and answers JSON lines.
+As a program it takes a header line of JSON and the calendar's bytes on its standard input, and answers a line of JSON and the
+rows of the entries.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ import resource
 import subprocess
 import sys
 import threading
-from collections.abc import Collection, Iterator
-from datetime import datetime
+from collections.abc import Collection
 from pathlib import Path
 
 import orjson
 import structlog
 
 from reactors.icalendar.events import Rejected
-from reactors.icalendar.reading import Entry, Reading, read_calendar
+from reactors.icalendar.reading import Reading, read_calendar
+from reactors.icalendar.rows import clean, copy_line
 
 MEMORY = 1_500 * 2**20
 """Bytes of address space. 75 000 events of 10 MB need some 640 MB."""
@@ -39,9 +40,16 @@ class ReadingFailed(Exception):
     """The reading process broke a limit or died; the message is for the user."""
 
 
-def read_apart(data: bytes, years: Collection[int], *, repeating_only: bool = False, seconds: float = SECONDS) -> Reading:
-    """The same as reading.read_calendar, in another process. Raises ReadingFailed."""
-    header = orjson.dumps({"years": list(years), "repeating_only": repeating_only, "seconds": min(REPEATING_SECONDS, seconds / 2)})
+def read_apart(
+    data: bytes, years: Collection[int], *, text_id: int, repeating_only: bool = False, seconds: float = SECONDS
+) -> tuple[Reading, memoryview]:
+    """Reads in another process: (what reading.read_calendar finds, without its entries; those as COPY takes them, see rows).
+
+    They are not looked at here: taking so many rows apart would hold up whatever else this process does. Raises ReadingFailed.
+    """
+    header = orjson.dumps(
+        {"years": list(years), "text_id": text_id, "repeating_only": repeating_only, "seconds": min(REPEATING_SECONDS, seconds / 2)}
+    )
     with _slots:
         try:
             done = subprocess.run(
@@ -58,35 +66,17 @@ def read_apart(data: bytes, years: Collection[int], *, repeating_only: bool = Fa
     if done.returncode != 0:
         log.warning("calendar reader died", status=done.returncode, error=done.stderr[-300:].decode("utf-8", "replace"))
         raise ReadingFailed("The calendar is too large or too complicated to be read.")
-    return _decoded(done.stdout)
-
-
-def _decoded(output: bytes) -> Reading:
-    lines = output.split(b"\n")
-    head = orjson.loads(lines[0])
+    end_of_head = done.stdout.index(b"\n")
+    head = orjson.loads(done.stdout[:end_of_head])
     head["rejected"] = [Rejected(*item) for item in head["rejected"]]
-    reading = Reading(**head)
-    for line in lines[1:]:
-        if line:
-            year, identity, starts_at, ends_at, *rest = orjson.loads(line)
-            reading.entries.append(Entry(year, identity, datetime.fromisoformat(starts_at), datetime.fromisoformat(ends_at), *rest))
-    return reading
+    return Reading(**head), memoryview(done.stdout)[end_of_head + 1 :]
 
 
-def _encoded(reading: Reading) -> Iterator[bytes]:
+def _head(reading: Reading) -> bytes:
     head = {field.name: getattr(reading, field.name) for field in dataclasses.fields(reading) if field.name != "entries"}
-    head["rejected"] = [[item.line, _clean(item.item), _clean(item.reason)] for item in reading.rejected]
-    head["name"] = _clean(reading.name)
-    yield orjson.dumps(head)
-    for e in reading.entries:
-        title = None if e.title is None else _clean(e.title)
-        row = [e.year, e.identity, e.starts_at, e.ends_at, e.whole_day, e.floating, title, _clean(e.place), _clean(e.description)]
-        yield orjson.dumps(row)
-
-
-def _clean(text: str) -> str:
-    """Without lone surrogates, which no UTF-8 can hold."""
-    return text.encode("utf-8", "replace").decode()
+    head["rejected"] = [[item.line, clean(item.item), clean(item.reason)] for item in reading.rejected]
+    head["name"] = clean(reading.name)
+    return orjson.dumps(head)
 
 
 def main() -> None:
@@ -96,8 +86,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     header = orjson.loads(sys.stdin.buffer.readline())
     reading = read_calendar(sys.stdin.buffer.read(), header["years"], header["seconds"], repeating_only=header["repeating_only"])
-    for line in _encoded(reading):
-        sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.write(_head(reading) + b"\n")
+    for entry in reading.entries:
+        sys.stdout.buffer.write(copy_line(header["text_id"], entry))
 
 
 if __name__ == "__main__":

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reactors.icalendar.reading import read_calendar
+from reactors.icalendar.rows import copy_line
 from reactors.icalendar.worker import ReadingFailed, read_apart
 from tests.calendars.texts import YEARS, only, read, starts
 
@@ -261,7 +264,19 @@ def test_reading_apart_is_the_same_as_reading() -> None:
     lines = "BEGIN:VCALENDAR\r\n" + "".join(
         "BEGIN:VEVENT\r\n" + line.replace("\n", "\r\n") + "\r\nEND:VEVENT\r\n" for line in (MASTER, "DTSTART:x")
     )
-    assert read_apart(lines.encode(), YEARS) == read_calendar(lines.encode(), YEARS, 5)
+    reading, rows = read_apart(lines.encode(), YEARS, text_id=7)
+    here = read_calendar(lines.encode(), YEARS, 5)
+    assert bytes(rows) == b"".join(copy_line(7, entry) for entry in here.entries)
+    assert reading == dataclasses.replace(here, entries=[])
+
+
+def test_rows_keep_every_character() -> None:
+    text = 'back\\slash \\N \\. "quotes" {é🎓}\u2028 tab\\n'
+    entry = read(f"UID:1\nDTSTART:20310506T140000Z\nSUMMARY:{text}\nDESCRIPTION:a\\nb\tc").entries[0]
+    fields = copy_line(7, entry).rstrip(b"\n").split(b"\t")
+    assert (len(fields), fields[0]) == (9, b"7")
+    assert orjson.loads(fields[6].replace(b"\\\\", b"\\")) == entry.title
+    assert orjson.loads(b"{%b}" % fields[8].replace(b"\\\\", b"\\"))["description"] == "a\nb\tc"
 
 
 def test_reading_ends_at_its_limits() -> None:
@@ -271,7 +286,7 @@ def test_reading_ends_at_its_limits() -> None:
     )
     began = time.monotonic()
     with suppress(ReadingFailed):
-        assert read_apart(text.encode(), YEARS, seconds=6).event_count == 100
+        assert read_apart(text.encode(), YEARS, text_id=1, seconds=6)[0].event_count == 100
     assert time.monotonic() - began < 12
 
 
