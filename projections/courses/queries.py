@@ -21,16 +21,15 @@ FROM (
     SELECT shown.item, shown.last_edit, shown.id
     FROM (
         (SELECT {ITEM} AS item, n.last_edit, n.id FROM notes.notes n {JOINS}
-         WHERE co.owner_id = %(viewer)s AND n.course_id = co.id AND (n.is_public OR n.owner_id = %(viewer)s) AND n.deleted_at IS NULL
+         WHERE n.course_id = co.id AND n.is_public AND n.deleted_at IS NULL
          ORDER BY n.last_edit DESC, n.id DESC LIMIT 5)
         UNION ALL
         (SELECT {ITEM} AS item, n.last_edit, n.id FROM notes.notes n {JOINS}
-         WHERE co.owner_id IS DISTINCT FROM %(viewer)s AND n.course_id = co.id AND n.is_public AND n.deleted_at IS NULL
-         ORDER BY n.last_edit DESC, n.id DESC LIMIT 5)
-        UNION ALL
-        (SELECT {ITEM} AS item, n.last_edit, n.id FROM notes.notes n {JOINS}
-         WHERE co.owner_id IS DISTINCT FROM %(viewer)s AND n.course_id = co.id AND n.owner_id = %(viewer)s
-           AND NOT n.is_public AND n.deleted_at IS NULL
+         WHERE n.course_id = co.id AND n.owner_id = %(viewer)s AND NOT n.is_public AND n.deleted_at IS NULL
+           -- Older ones than the fifth public note are not shown, and so not looked for.
+           AND n.last_edit >= coalesce((
+               SELECT p.last_edit FROM notes.notes p WHERE p.course_id = co.id AND p.is_public AND p.deleted_at IS NULL
+               ORDER BY p.last_edit DESC, p.id DESC OFFSET 4 LIMIT 1), '-infinity')
          ORDER BY n.last_edit DESC, n.id DESC LIMIT 5)
     ) shown
     ORDER BY shown.last_edit DESC, shown.id DESC LIMIT 5

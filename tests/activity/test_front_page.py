@@ -91,6 +91,18 @@ def test_nothing_private_of_others_is_on_it(client: httpx.Client, door: httpx.Cl
         assert "Stranger's own" in door.get("/api/v1/front-page/", headers=stranger).text
 
 
+def test_the_newest_of_a_course_are_public_and_own_ones_together(client: httpx.Client, door: httpx.Client) -> None:
+    course = client.post("/courses/", json={"title": "AAB mixed"}).json()["id"]
+    made = [
+        client.post("/notes/", json={"title": f"{number}", "content": "x", "is_public": public, "course_id": course}).json()["id"]
+        for number, public in enumerate([False, True, True, True, False, True, True, False])
+    ]
+    newest = {each["id"]: each["recent_notes"] for each in client.get("/courses/").json()}[course]
+    assert [note["id"] for note in newest] == made[:2:-1]
+    of_anybody = {each["id"]: each["recent_notes"] for each in door.get("/api/v1/courses/").json()}[course]
+    assert [note["id"] for note in of_anybody] == [made[number] for number in (6, 5, 3, 2, 1)]
+
+
 def test_a_bad_token_is_401(door: httpx.Client) -> None:
     answer = door.get("/api/v1/front-page/", headers={"Authorization": "Token " + "0" * 40})
     assert (answer.status_code, answer.json()) == (401, {"detail": "Invalid token."})
