@@ -52,6 +52,7 @@ WHERE a.id > %(after)s AND (%(like)s = '' OR a.username ILIKE %(like)s OR a.emai
 ORDER BY a.id LIMIT %(limit)s"""
 _ACCOUNT = f"""
 SELECT a.id, a.username, a.email, a.is_staff, a.is_superuser, a.registered_at, a.api_key_prefix, {_STATE},
+       a.password_hash IS NOT NULL AND a.password_hash NOT LIKE '!%%' AS has_password,
        (SELECT count(*) FROM notes.notes n WHERE n.owner_id = a.id) AS notes,
        (SELECT count(*) FROM courses.courses c WHERE c.owner_id = a.id AND c.deleted_at IS NULL) AS courses,
        (SELECT coalesce(json_agg(l.provider ORDER BY l.provider), '[]') FROM accounts.social_links l WHERE l.account_id = a.id) AS links

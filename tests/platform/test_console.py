@@ -13,6 +13,11 @@ import pytest
 
 from api.app import Door, area_routes
 from api.console.visit import COOKIE
+from commands.accounts.aggregate import Account
+from commands.context import Context
+from commands.handling import Work
+from commands.lookups import Lookups
+from eventstore.events.accounts import PasswordDropped
 from reactors.jobs import do_jobs
 from settings import Settings
 from tests.accounts.people import PASSWORD, Person, make_person
@@ -147,7 +152,6 @@ def test_staff_rights_are_given_by_superusers_and_nobody_shuts_out_oneself(clien
 
 def test_disabled_staff_is_out_at_once(client: httpx.Client, services: Services, staff: Person, prepared: Settings) -> None:
     from commands.accounts.operators import disable
-    from commands.context import Context
 
     services.commands.run(lambda work: disable(work, staff.username).number, Context(actor=None, channel="cli"))
     assert client.get("/admin/").status_code == 303
@@ -259,6 +263,49 @@ def test_jobs_are_asked_for_with_a_reason_and_done_by_the_background_process(
         background.thread_pool.close()
     assert client.post("/admin/projections/act", data=form | {"target": "nonsense"}).status_code == 400
     assert client.post("/admin/projections/act", data=form | {"action": "drop"}).status_code == 400
+
+
+def test_parked_streams_are_shown_with_their_error_and_retried(
+    client: httpx.Client, services: Services, staff: Person, prepared: Settings
+) -> None:
+    note = client.post("/api/v1/notes/", json={"title": "Waits"}, headers=staff.headers).json()["id"]
+    with psycopg.connect(prepared.conninfo(), autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO log.parked_streams (projection, stream, position, error)"
+            " SELECT 'search', stream, position, 'ValueError: <b>odd</b>' FROM log.events WHERE stream = %s AND version = 1",
+            (f"note-{note}",),
+        )
+    shown = client.get("/admin/projections").text
+    assert f'href="/admin/streams/note-{note}"' in shown
+    assert "ValueError: &lt;b&gt;odd&lt;/b&gt;" in shown
+    assert ">Retry search</button>" in shown
+    assert not client.get("/api/v1/ready/").json()["well"]
+    form = {"action": "retry", "target": "search", "csrf": _csrf(client)}
+    assert client.post("/admin/projections/act", data=form | {"reason": ""}).status_code == 400
+    asked = client.post("/admin/projections/act", data=form | {"reason": "Mended by the release."})
+    background = build_services(prepared)
+    background.thread_pool.open()
+    try:
+        assert "failed" not in _finished(client, background, asked.headers["Location"].partition("#job-")[2])
+    finally:
+        background.log.close()
+        background.thread_pool.close()
+    assert "Retry search" not in client.get("/admin/projections").text
+
+
+def test_an_account_tells_how_it_signs_in(client: httpx.Client, services: Services, staff: Person) -> None:
+    person = make_person(services)
+    path = f"/admin/accounts/{person.account_id}"
+    assert "<dd>password</dd>" in client.get(path).text
+    context = Context(actor=None, channel="cli")
+
+    def drop(work: Work[Lookups]) -> None:
+        account = work.find(Account, person.account_id)
+        assert account is not None
+        account.trigger(PasswordDropped, work.context.now)
+
+    services.commands.run(drop, context)
+    assert "<dd>nothing</dd>" in client.get(path).text
 
 
 def _finished(client: httpx.Client, background: Services, job: str) -> str:
