@@ -102,6 +102,6 @@ SITE_ROUTES = [
         caller="ignored",
         description="Ranges and conditional requests are served. Files other than plain images come as downloads.",
         tags=["media"],
-        media="application/octet-stream",
+        media="*/*",
     ),
 ]

@@ -23,9 +23,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.app import Door, area_routes
+from api.paths import segments
 from settings import load_settings
 from tests.accounts.people import Person, make_person
 from tests.door.serving import serving
+from tests.foreign.belongings import Belongings, make_belongings
 from wiring import build_services, prepare
 
 CHECKS = [content_type_conformance, response_headers_conformance, response_schema_conformance, status_code_conformance]
@@ -41,25 +43,33 @@ class Server(NamedTuple):
     client: httpx.Client
     schema: Any
     person: Person
+    owner: Belongings
 
 
 @pytest.fixture(scope="module")
-def server(module_database_url: str) -> Iterator[Server]:
-    settings = load_settings(database_url=module_database_url)
+def server(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    settings = load_settings(database_url=module_database_url, data_dir=tmp_path_factory.mktemp("data"))
     prepare(settings)
     services = build_services(settings)
     app = Door(services, area_routes())
     with serving(app) as client:
-        yield Server(client, schemathesis.openapi.from_dict(app.openapi()), make_person(services))
+        yield Server(
+            client, schemathesis.openapi.from_dict(app.openapi()), make_person(services), make_belongings(client, services, "fuzz")
+        )
 
 
-@pytest.mark.parametrize("signed_in", [True, False], ids=["signed_in", "anonymous"])
+@pytest.mark.parametrize("caller", ["anonymous", "signed_in", "owner"])
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_generated_requests(server: Server, method: str, path: str, *, signed_in: bool) -> None:
-    if signed_in and path.endswith(ENDING):
+def test_generated_requests(server: Server, method: str, path: str, caller: str) -> None:
+    """The owner's requests are about things that there are, so they get further."""
+    if caller != "anonymous" and path.endswith(ENDING):
         pytest.skip("ends the session")
+    names = [name for kind, name in segments(path) if kind]
+    if caller == "owner" and (method == "DELETE" or not names):
+        pytest.skip("things are needed, and kept")
     operation = server.schema[re.sub(r":\w+}", "}", path)][method]
-    headers = server.person.headers if signed_in else {}
+    headers = {"anonymous": {}, "signed_in": server.person.headers, "owner": server.owner.headers}[caller]
+    own = {name: str(server.owner.of(f"{method} {path}", name)) for name in names} if caller == "owner" else {}
 
     @hypothesis_settings(
         max_examples=EXAMPLES,
@@ -71,6 +81,7 @@ def test_generated_requests(server: Server, method: str, path: str, *, signed_in
     )
     @given(operation.as_strategy())
     def ask(case: schemathesis.Case[Any]) -> None:
+        case.path_parameters = {**(case.path_parameters or {}), **own}
         answer = case.call(base_url=str(server.client.base_url), headers=headers)
         assert answer.status_code < 500 or (answer.status_code == 503 and path.endswith(PROVIDERS)), case.as_curl_command()
         case.validate_response(answer, checks=CHECKS)
