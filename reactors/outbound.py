@@ -184,6 +184,8 @@ async def _body(response: httpx.Response, limit: int) -> bytes:
             if size > limit:
                 raise Unreachable(f"The calendar is larger than {limit // 2**20} MB.")
             chunks.append(chunk)
+    if unpacker is not None and not unpacker.eof:
+        raise Unreachable("The answer ends before it is complete.")
     return b"".join(chunks)
 
 

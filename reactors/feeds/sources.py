@@ -6,6 +6,7 @@ growing pauses; an address that says 410 is not asked any more.
 
 from __future__ import annotations
 
+import email.message
 import email.utils
 import random
 from collections.abc import Mapping
@@ -116,10 +117,11 @@ def _take_body(pool: Pool, source: Source, answer: Answer) -> None:
     if body_digest == source.body_digest and source.text_digest is not None and source.empty_answers == 0:
         _succeed(pool, source, answer)
         return
-    if not looks_like_calendar(answer.body):
+    data = _in_utf8(answer)
+    if not looks_like_calendar(data):
         _fail(source, NOT_A_CALENDAR)
         return
-    text = read_text(pool, answer.body)
+    text = read_text(pool, data)
     events, error = _count(pool, text)
     if error is not None:
         _fail(source, error)
@@ -128,11 +130,26 @@ def _take_body(pool: Pool, source: Source, answer: Answer) -> None:
         source.empty_answers += 1
         _succeed(pool, source, answer)
         return
-    source.text_digest, source.empty_answers = body_digest, 0
+    source.text_digest, source.empty_answers = digest_of(data), 0
     source.body_digest = body_digest
     source.etag = _header(answer, "etag")
     source.last_modified = _header(answer, "last-modified")
     _succeed(pool, source, answer)
+
+
+def _in_utf8(answer: Answer) -> bytes:
+    """The body; one that is no UTF-8 is believed to be of the charset that its Content-Type names."""
+    declared = email.message.Message()
+    declared["content-type"] = answer.headers.get("content-type", "")
+    try:
+        answer.body.decode("utf-8")
+    except UnicodeDecodeError:
+        try:
+            return answer.body.decode(declared.get_content_charset() or "", "strict").encode()
+        except (LookupError, ValueError):
+            # No such charset, or not of it: the reader finds out by what it sees.
+            return answer.body
+    return answer.body
 
 
 def _header(answer: Answer, name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import ipaddress
 import socket
 from collections.abc import Iterator
@@ -147,7 +148,8 @@ def test_broken_answers_are_faults_of_the_address(server: FeedServer) -> None:
     server.answers["/short"] = truncated(CALENDAR)
     server.answers["/gone"] = hang_up
     server.answers["/lie"] = body(CALENDAR, Content_Encoding="gzip")
-    for path in ("/short", "/gone", "/lie"):
+    server.answers["/cut"] = body(gzip.compress(CALENDAR * 50)[:-20], Content_Encoding="gzip")
+    for path in ("/short", "/gone", "/lie", "/cut"):
         with pytest.raises(Unreachable):
             fetch(server.url(path), {}, limit=2**20, policy=LOCAL)
 

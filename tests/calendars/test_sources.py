@@ -121,6 +121,36 @@ def test_requests_are_conditional(client: httpx.Client, server: FeedServer, serv
     assert (titles(client), feed_of(client, feed)["state"]) == (["Lecture"], "ok")
 
 
+def test_304_without_a_copy_is_a_fault(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    server.answers["/a.ics"] = status(304)
+    feed = subscribe(client, server.url("/a.ics"))
+    assert (feed["state"], feed["import_summary"]["ok"]) == ("failed", False)
+    server.answers["/a.ics"] = body(CALENDAR)
+    refresh_source(services.thread_pool, server.url("/a.ics"), LOCAL)
+    assert titles(client) == ["Lecture"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content_type"),
+    [
+        ("utf-8", "text/calendar; charset=iso-8859-1"),
+        ("shift_jis", "text/calendar; charset=Shift_JIS"),
+        ("utf-16-le", "text/calendar"),
+        ("utf-8", "text/html; charset=no-such-thing"),
+    ],
+)
+def test_a_calendar_may_change_its_charset(
+    client: httpx.Client, server: FeedServer, services: Services, encoding: str, content_type: str
+) -> None:
+    server.answers["/a.ics"] = body(CALENDAR)
+    subscribe(client, server.url("/a.ics"))
+    text = CALENDAR.decode().replace("Lecture", "講義の時間")
+    server.answers["/a.ics"] = body(text.encode(encoding), Content_Type=content_type)
+    for _ in range(2):
+        assert refresh_source(services.thread_pool, server.url("/a.ics"), LOCAL).error is None
+        assert titles(client) == ["講義の時間"]
+
+
 def test_410_ends_the_asking(client: httpx.Client, server: FeedServer, services: Services) -> None:
     server.answers["/a.ics"] = status(410)
     feed = subscribe(client, server.url("/a.ics"))
