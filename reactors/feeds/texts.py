@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import zlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -38,12 +39,15 @@ WHERE f.text_digest IS NOT NULL AND f.deleted_at IS NULL AND t.id IS NULL ORDER 
 
 _OUTDATED = "SELECT id FROM feeds.texts WHERE reader < %s ORDER BY id DESC LIMIT %s"
 
+_CALENDAR = re.compile(rb"B\0*E\0*G\0*I\0*N\0*:\0*V\0*C\0*A\0*L\0*E\0*N\0*D\0*A\0*R", re.IGNORECASE)
+"""Also in encodings of two and four bytes."""
+
 log = structlog.get_logger("notechondria.calendars")
 
 
 def looks_like_calendar(data: bytes) -> bool:
     """Whether there is a calendar in it somewhere; sign-in pages with status 200 have none."""
-    return b"BEGIN:VCALENDAR" in (upper := data.upper()) or b"B\0E\0G\0I\0N\0:\0V\0C\0A\0L" in upper
+    return _CALENDAR.search(data) is not None
 
 
 def read_text(pool: Pool, data: bytes) -> int:

@@ -138,6 +138,14 @@ def test_an_uploaded_file_is_an_import(client: httpx.Client) -> None:
     assert answer.json()["event_count"] == 1
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
+def test_files_of_other_encodings_are_calendars(client: httpx.Client, encoding: str) -> None:
+    text = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Grüße\r\nDTSTART:20310506T140000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    answer = client.post("/calendar-feeds/", data={"title": "File"}, files={"file": ("a.ics", text.encode(encoding))})
+    assert answer.status_code == 201
+    assert [event["title"] for event in answer.json()["import_summary"]["events"]] == ["Grüße"]
+
+
 def test_null_characters_cost_nothing(client: httpx.Client) -> None:
     assert add(client, raw_ical=calendar(LECTURE).replace("Lecture", "Lec\0ture"))["event_count"] == 1
     assert entries(client)[0]["title"] == "Lecture"
