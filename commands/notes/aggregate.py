@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from commands.aggregate import Aggregate, evolves
 from eventstore.blocks import Block, blocks_of, list_splice, list_spliced
 from eventstore.events import Event, notes
+from eventstore.snapshots import Snapshot
+from eventstore.splices import Splice, spliced
 
 SPLICE_OVERHEAD = 40
 """Bytes that a splice costs beside its text; a whole text that is shorter than that is stored whole."""
@@ -52,6 +54,20 @@ class Note(Aggregate):
     """Whether the explicit blocks are the blocks, since the text has not been written after them."""
     spliced: int = 0
     """What the splices since the last whole text have cost, in characters."""
+    splices: tuple[Splice, ...] = ()
+    """Changes of the text that are not in `content` yet; only while events are being taken in."""
+
+    @classmethod
+    def project(cls, aggregate: Self | None, events: Iterable[Event | Snapshot]) -> Self | None:
+        """Replays events; the splices among them are put into the text in one go."""
+        note = super().project(aggregate, events)
+        if note is not None:
+            note._apply_splices()
+        return note
+
+    def _apply_splices(self) -> None:
+        if self.splices:
+            self.content, self.splices = spliced(self.content, self.splices), ()
 
     @property
     def shown_as(self) -> tuple[str, ...]:
@@ -81,13 +97,13 @@ class Note(Aggregate):
 
     @evolves(notes.NoteTextSpliced)
     def _text_spliced(self, event: notes.NoteTextSpliced) -> None:
-        self.content = event.applied_to(self.content)
+        self.splices += ((event.at, event.removed, event.inserted),)
         self.spliced += len(event.inserted) + SPLICE_OVERHEAD
         self._text_changed(event, event.words)
 
     @evolves(notes.NoteTextReplaced)
     def _text_replaced(self, event: notes.NoteTextReplaced) -> None:
-        self.content = event.content
+        self.content, self.splices = event.content, ()
         self.spliced = 0
         self._text_changed(event, event.words)
 
@@ -177,7 +193,7 @@ class Note(Aggregate):
     def _purged(self, event: Event) -> None:
         self.is_deleted = self.is_purged = True
         self.content = self.title = self.metadata_json = self.custom_meta = ""
-        self.explicit_blocks = ()
+        self.explicit_blocks = self.splices = ()
         self.revision = event.originator_version
 
     @evolves(notes.NoteSourcePurged)
@@ -199,6 +215,7 @@ class Note(Aggregate):
         cost = len(inserted) + SPLICE_OVERHEAD
         if cost < len(content) and self.spliced + cost <= max(len(content), len(self.content)):
             self.trigger(notes.NoteTextSpliced, now, at=at, removed=removed, inserted=inserted, words=words, words_change=change)
+            self._apply_splices()
         else:
             self.trigger(notes.NoteTextReplaced, now, content=content, words=words, words_change=change)
 

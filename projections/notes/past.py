@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from eventstore.blocks import Block, blocks_of, list_spliced
 from eventstore.codec import decode
 from eventstore.events import Event, notes
+from eventstore.splices import Splice, spliced
 from projections.notes.rendering import block_object, excerpt, preview_lines, served_metadata
 from projections.reading import Query
 from projections.wire import zulu_time
@@ -187,12 +188,22 @@ def states(note_id: int, versions: Iterable[int], row: Sequence[Any]) -> Mapping
     events = [decode(type_name, stream, version, data, at) for version, type_name, data, at in zip(*row, strict=True)]
     found: dict[int, Past] = {}
     state: Past | None = None
+    # Put into the text only where a version is wanted.
+    splices: list[Splice] = []
     done = 0
     for version in sorted(set(versions)):
         while done < len(events) and events[done].originator_version <= version:
-            state = _after(note_id, state, events[done])
+            event = events[done]
+            if isinstance(event, notes.NoteTextSpliced):
+                splices.append((event.at, event.removed, event.inserted))
+            elif isinstance(event, notes.NoteTextReplaced | notes.NoteCreated):
+                splices.clear()
+            state = _after(note_id, state, event)
             done += 1
         if state is not None:
+            if splices:
+                state = replace(state, content=spliced(state.content, splices))
+                splices.clear()
             found[version] = state
     return found
 
@@ -218,8 +229,8 @@ def _begun(note_id: int, event: notes.NoteCreated) -> Past:
     )
 
 
-def _texted(event: Event, content: str) -> dict[str, Any]:
-    return {"content": content, "blocks_hold": False, "text_edited_at": event.timestamp}
+def _texted(event: Event, **content: str) -> dict[str, Any]:
+    return {**content, "blocks_hold": False, "text_edited_at": event.timestamp}
 
 
 def _blocked(state: Past, event: notes.NoteBlocksWritten) -> dict[str, Any]:
@@ -227,8 +238,8 @@ def _blocked(state: Past, event: notes.NoteBlocksWritten) -> dict[str, Any]:
 
 
 _CHANGES: dict[type[Event], Callable[[Past, Any], dict[str, Any]]] = {
-    notes.NoteTextSpliced: lambda state, event: _texted(event, event.applied_to(state.content)),
-    notes.NoteTextReplaced: lambda _, event: _texted(event, event.content),
+    notes.NoteTextSpliced: lambda _, event: _texted(event),
+    notes.NoteTextReplaced: lambda _, event: _texted(event, content=event.content),
     notes.NoteBlocksWritten: _blocked,
     notes.NoteRenamed: lambda _, event: {"title": event.title},
     notes.NoteDescribed: lambda _, event: {"description": event.description},
