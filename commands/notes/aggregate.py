@@ -62,10 +62,11 @@ class Note(Aggregate):
         """Replays events; the splices among them are put into the text in one go."""
         note = super().project(aggregate, events)
         if note is not None:
-            note._apply_splices()
+            note.apply_splices()
         return note
 
-    def _apply_splices(self) -> None:
+    def apply_splices(self) -> None:
+        """Brings the text up to date."""
         if self.splices:
             self.content, self.splices = spliced(self.content, self.splices), ()
 
@@ -215,7 +216,7 @@ class Note(Aggregate):
         cost = len(inserted) + SPLICE_OVERHEAD
         if cost < len(content) and self.spliced + cost <= max(len(content), len(self.content)):
             self.trigger(notes.NoteTextSpliced, now, at=at, removed=removed, inserted=inserted, words=words, words_change=change)
-            self._apply_splices()
+            self.apply_splices()
         else:
             self.trigger(notes.NoteTextReplaced, now, content=content, words=words, words_change=change)
 
