@@ -29,7 +29,8 @@ def multipart(part: str, filename: str, content: bytes) -> tuple[str, bytes]:
     """(content type, body) of the one upload form there is: a single part whose own type tells nothing."""
     boundary = "dart-http-boundary-lI7wFz0X4mpQrstuvw"
     name = filename.replace('"', "%22")
-    head = f'--{boundary}\r\ncontent-type: application/octet-stream\r\ncontent-disposition: form-data; name="{part}"; filename="{name}"\r\n\r\n'
+    disposition = f'content-disposition: form-data; name="{part}"; filename="{name}"'
+    head = f"--{boundary}\r\ncontent-type: application/octet-stream\r\n{disposition}\r\n\r\n"
     return f"multipart/form-data; boundary={boundary}", head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
 
 
