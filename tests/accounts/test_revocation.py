@@ -55,7 +55,7 @@ class Connection:
         self.ask("GET", f"{V1}/ping/")
         for child in running.children():
             with suppress(psutil.Error):
-                if any(found.raddr and found.raddr.port == port for found in child.net_connections("tcp")):
+                if any(getattr(found.raddr, "port", None) == port for found in child.net_connections("tcp")):
                     return child.pid
         raise AssertionError("nobody holds the connection")
 
