@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, TypeVar
@@ -231,14 +232,24 @@ def prepare_start(settings: Settings) -> None:
         _bootstrap(settings)
 
 
+@contextmanager
+def opened_services(settings: Settings) -> Iterator[Services]:
+    """The services with their connections for threads, for whoever works on the store without serving."""
+    services = build_services(settings)
+    services.thread_pool.open()
+    try:
+        yield services
+    finally:
+        services.log.close()
+        services.thread_pool.close()
+
+
 def _bootstrap(settings: Settings) -> None:
     if settings.superuser_password is None:
         log.info("no administrator is configured")
     if settings.superuser_password is None and not settings.revoke_sessions_on_start and not settings.bootstrap_sample_content:
         return
-    services = build_services(settings)
-    services.thread_pool.open()
-    try:
+    with opened_services(settings) as services:
         if settings.superuser_password is not None:
             made = ensure_administrator(services.commands, administrator_of(settings))
             if made == "made":
@@ -248,9 +259,6 @@ def _bootstrap(settings: Settings) -> None:
             seed_samples(services)
         if settings.revoke_sessions_on_start:
             log.info("sessions ended on start", number=revoke_every_session(services.commands))
-    finally:
-        services.log.close()
-        services.thread_pool.close()
 
 
 def seed_samples(services: Services) -> list[str]:

@@ -12,17 +12,15 @@ import argparse
 import random
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from benchmarks.autosave import SAMPLE
 from benchmarks.machine import describe
-from tests.running.server import Running, command
+from benchmarks.serving import signed_in
 
 SIZE = 12_000
 GOAL_MS = 500.0
@@ -35,18 +33,8 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=10)
     options = parser.parse_args()
     print(describe())
-    with tempfile.TemporaryDirectory() as folder:
-        chosen = {"NOTECHONDRIA_RATE_LIMITS": "off", "NOTECHONDRIA_LOG_LEVEL": "ERROR"}
-        server = Running(Path(folder), **chosen)
-        try:
-            words = ("users", "create", "--username", "writer", "--email", "writer@example.org", "--password", "Strong1pw")
-            command(*words, NOTECHONDRIA_DATA_DIR=folder, **chosen)
-            with httpx.Client(base_url=f"{server.address}/api/v1", timeout=300) as client:
-                token = client.post("/auth/login/", json={"email": "writer", "password": "Strong1pw"}).raise_for_status().json()["token"]
-                client.headers["Authorization"] = f"Token {token}"
-                reached = measure(client, options.versions, options.times)
-        finally:
-            server.end()
+    with signed_in("writer") as client:
+        reached = measure(client, options.versions, options.times)
     sys.exit(0 if reached else 1)
 
 

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
+import orjson
+
 from cli.backend import Backend, BackendFailed
 from cli.version import release
 from toolbox.arguments import WrongArguments, read_arguments
@@ -36,8 +38,9 @@ def serve_lines(backend: Backend, lines: Iterable[str], out: TextIO) -> None:
 def answer(backend: Backend, line: str) -> dict[str, Any] | None:
     """The reply to one message; None to a notification."""
     try:
-        message = json.loads(line)
-    except (ValueError, RecursionError):
+        # Strict: what it takes can be sent on and written again, so neither lone surrogates nor endless nesting.
+        message = orjson.loads(line)
+    except ValueError:
         return _error(None, PARSE_ERROR, "Parse error: the line is not JSON.")
     if not isinstance(message, dict) or not isinstance(message.get("method"), str):
         number = message.get("id") if isinstance(message, dict) else None
@@ -45,6 +48,8 @@ def answer(backend: Backend, line: str) -> dict[str, Any] | None:
     if message.get("id") is None:
         return None
     number, params = message["id"], message.get("params") or {}
+    if isinstance(number, bool) or not isinstance(number, int | float | str):
+        return _error(None, INVALID_REQUEST, "Invalid request: an id is a number or a string.")
     if not isinstance(params, dict):
         return _error(number, INVALID_PARAMS, "Invalid params: an object is expected.")
     match message["method"]:
@@ -116,8 +121,8 @@ def run_batch(backend: Backend, lines: Iterable[str]) -> Iterator[tuple[dict[str
         if not text or text.startswith("#"):
             continue
         try:
-            item = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            item = orjson.loads(text)
+        except ValueError as error:
             yield {"line": number, "ok": False, "error": f"invalid JSON: {str(error)[:200]}"}, True
             continue
         name = item.get("tool") if isinstance(item, dict) else None

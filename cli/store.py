@@ -24,7 +24,7 @@ from projections.progress import Cancelled
 from projections.rebuild import Busy
 from projections.verify import NotComparable
 from settings import Settings, SettingsError, load_settings
-from wiring import Services, build_services, prepare
+from wiring import Services, opened_services, prepare
 
 PROBLEMS = (SettingsError, embedded.EmbeddedDatabaseError, MigrationChanged, FoldFailed, Busy, NotComparable, Pausing)
 """Errors whose text is a sentence for operators."""
@@ -65,13 +65,8 @@ def opened_store() -> Iterator[Services]:
     """The services over the database, which is prepared as at a start of the server."""
     with opened_database() as settings:
         prepare(settings)
-        services = build_services(settings)
-        services.thread_pool.open()
-        try:
+        with opened_services(settings) as services:
             yield services
-        finally:
-            services.log.close()
-            services.thread_pool.close()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from toolbox.schemas import Schema, text, yes_or_no
 
@@ -124,10 +125,16 @@ def rest(
             if name not in inside and name not in query and name not in STEERING
         }
         body = {**sent, **(fixed or {})} if method in ("POST", "PATCH") else None
-        answer = yield Request(method, path.format_map({name: arguments[name] for name in inside}), asked, body, expecting(arguments))
+        place = path.format_map({name: _one_part(arguments[name]) for name in inside})
+        answer = yield Request(method, place, asked, body, expecting(arguments))
         return answer if reply is None else reply(answer, arguments)
 
     return exchange
+
+
+def _one_part(value: Any) -> str:
+    """As it stands in a path: a text stays one part of it, whatever is in it; dots alone would lead upwards."""
+    return quote(str(value), safe="").replace(".", "%2E")
 
 
 def expecting(arguments: Arguments) -> dict[str, str]:

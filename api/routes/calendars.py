@@ -25,7 +25,7 @@ from commands.calendars.feeds import (
 )
 from commands.calendars.source_urls import calendar_address
 from commands.errors import Invalid, NotFound
-from eventstore.events.calendars import HIDDEN
+from eventstore.events.calendars import hides_credentials
 from projections.calendars import queries
 from reactors.feeds.schedule import outbound_policy
 from reactors.feeds.sources import refresh_source
@@ -80,7 +80,7 @@ def change(call: Call) -> Response:
     if "raw_ical" in fields:
         data = _given_text(fields.pop("raw_ical"), None)
         fields["text"] = CalendarText.of(data) if data else None
-    if data or (fields.get("source_url") and f"//{HIDDEN}@" not in fields["source_url"]):
+    if data or fields.get("source_url"):
         _first_reading(call, data, calendar_address(fields.get("source_url", "")))
     command = ChangeCalendarFeed(feed_id=call.path["feed_id"], **fields)
     return carry_out(
@@ -125,7 +125,9 @@ def _first_reading(call: Call, data: bytes, url: str) -> dict[str, Any]:
         text = text_id(pool, source.text_digest) if source.text_digest is not None else None
         return _summary(Summary(0, 0, None, []) if text is None else summary_of(pool, text, SAMPLES), source.error)
 
-    return _limited(fetched) if url else _summary(Summary(0, 0, None, []), "There is nothing to read: no text and no address.")
+    if not url or hides_credentials(url):
+        return _summary(Summary(0, 0, None, []), "There is nothing to read: no text and no address.")
+    return _limited(fetched)
 
 
 def _limited(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:

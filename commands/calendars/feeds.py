@@ -10,7 +10,7 @@ from datetime import datetime
 
 from commands.calendars.aggregates import CalendarFeed
 from commands.calendars.source_urls import calendar_address
-from commands.errors import Declined, NotFound
+from commands.errors import Declined, Invalid, NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.preconditions import require_version
@@ -61,6 +61,9 @@ class ChangeCalendarFeed:
     is_enabled: bool | Unset = UNSET
 
 
+CREDENTIALS_MISSING = "Enter this address with its user name and password: those that are not shown belong to another address."
+
+
 def add_calendar_feed(work: Work[Lookups], command: AddCalendarFeed) -> int:
     """Adds a calendar; returns its id."""
     account_id, now = work.context.actor, work.context.now
@@ -75,7 +78,7 @@ def add_calendar_feed(work: Work[Lookups], command: AddCalendarFeed) -> int:
         owner_id=account_id,
         title=command.title,
         source_kind=command.source_kind,
-        source_url=calendar_address(command.source_url),
+        source_url=_complete(calendar_address(command.source_url)),
         course_id=command.course_id,
         is_enabled=command.is_enabled,
     )
@@ -99,7 +102,7 @@ def change_calendar_feed(work: Work[Lookups], command: ChangeCalendarFeed) -> in
     # A client that sends back what it was shown means the address with the credentials that it was not shown.
     unchanged = (feed.source_url, calendars.shown_address(feed.source_url))
     if not isinstance(command.source_url, Unset) and (url := calendar_address(command.source_url)) not in unchanged:
-        feed.trigger(calendars.CalendarFeedSourced, now, source_url=url)
+        feed.trigger(calendars.CalendarFeedSourced, now, source_url=_complete(url))
     if not isinstance(command.is_enabled, Unset) and command.is_enabled != feed.is_enabled:
         feed.trigger(calendars.CalendarFeedEnabled if command.is_enabled else calendars.CalendarFeedDisabled, now)
     if command.text is None:
@@ -108,6 +111,12 @@ def change_calendar_feed(work: Work[Lookups], command: ChangeCalendarFeed) -> in
     elif not isinstance(command.text, Unset):
         _give_text(feed, command.text, now)
     return feed.number
+
+
+def _complete(url: str) -> str:
+    if calendars.hides_credentials(url):
+        raise Invalid({"source_url": [CREDENTIALS_MISSING]})
+    return url
 
 
 def remove_calendar_feed(work: Work[Lookups], feed_id: int) -> int:

@@ -98,7 +98,7 @@ class Note(Aggregate):
 
     @evolves(notes.NoteTextSpliced)
     def _text_spliced(self, event: notes.NoteTextSpliced) -> None:
-        self.splices += ((event.at, event.removed, event.inserted),)
+        self.splices += (event.splice,)
         self.spliced += len(event.inserted) + SPLICE_OVERHEAD
         self._text_changed(event, event.words)
 

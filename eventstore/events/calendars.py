@@ -20,6 +20,11 @@ def shown_address(url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{HIDDEN}@{host}")) if at and credentials else url
 
 
+def hides_credentials(url: str) -> bool:
+    """Whether this is an address as it is shown, which nothing can be read from."""
+    return f"//{HIDDEN}@" in url
+
+
 class CalendarFeedAdded(Event):
     """A calendar was imported or subscribed."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from eventstore.events.base import Event
+from eventstore.splices import Splice
 
 
 class NoteCreated(Event):
@@ -43,9 +44,10 @@ class NoteTextSpliced(Event):
     words_change: int = 0
     """How many more there are than before; negative when there are fewer."""
 
-    def applied_to(self, content: str) -> str:
-        """The text after this change."""
-        return content[: self.at] + self.inserted + content[self.at + self.removed :]
+    @property
+    def splice(self) -> Splice:
+        """The change, for eventstore.splices."""
+        return self.at, self.removed, self.inserted
 
 
 class NoteTextReplaced(Event):

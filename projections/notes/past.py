@@ -195,7 +195,7 @@ def states(note_id: int, versions: Iterable[int], row: Sequence[Any]) -> Mapping
         while done < len(events) and events[done].originator_version <= version:
             event = events[done]
             if isinstance(event, notes.NoteTextSpliced):
-                splices.append((event.at, event.removed, event.inserted))
+                splices.append(event.splice)
             elif isinstance(event, notes.NoteTextReplaced | notes.NoteCreated):
                 splices.clear()
             state = _after(note_id, state, event)

@@ -10,6 +10,7 @@ import orjson
 from eventstore.blocks import Block, blocks_of, list_spliced
 from eventstore.events import Event, notes
 from eventstore.events.base import stream_number
+from eventstore.splices import spliced
 from projections.base import Projection, Row, Table, handles, unstored
 from projections.media import media_url, with_origin
 from projections.notes.rendering import block_object, excerpt, preview_lines, served_metadata, url_name
@@ -197,7 +198,7 @@ class Notes(Projection):
     def text_spliced(self, rows: Rows, event: notes.NoteTextSpliced) -> None:
         """A span of the text changed."""
         if text := rows.due(TEXTS, stream_number(event.originator_id), event):
-            text.take_text(event.applied_to(text.content), event)
+            text.take_text(spliced(text.content, (event.splice,)), event)
             self._text_changed(rows, event, text.content)
 
     @handles(notes.NoteTextReplaced)

@@ -18,7 +18,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from eventstore.mails import Mail
 from reactors.mail import MailSender
 from settings import Settings, load_settings
-from wiring import Services, build_services, prepare
+from wiring import Services, build_services, opened_services, prepare
 
 
 class Mailbox:
@@ -61,13 +61,8 @@ def settings(database_url: str, tmp_path: Path, mailbox: Mailbox) -> Iterator[Se
 @pytest.fixture
 def services(settings: Settings) -> Iterator[Services]:
     prepare(settings)
-    services = build_services(settings)
-    services.thread_pool.open()
-    try:
+    with opened_services(settings) as services:
         yield services
-    finally:
-        services.log.close()
-        services.thread_pool.close()
 
 
 def queue(services: Services, number: int = 1) -> None:

@@ -13,7 +13,7 @@ from eventstore.mails import Mail
 from reactors.mail import MailSender
 from settings import Settings, load_settings
 from tests.accounts.mail_servers import PASSWORD, USERNAME, Certificate, Mailbox, free_port, make_certificate, serving_mail
-from wiring import Services, build_services, prepare
+from wiring import Services, opened_services, prepare
 
 Configure = Callable[..., Settings]
 
@@ -32,13 +32,8 @@ def mailbox() -> Mailbox:
 def services(database_url: str, tmp_path: Path) -> Iterator[Services]:
     settings = load_settings(database_url=database_url, data_dir=tmp_path)
     prepare(settings)
-    services = build_services(settings)
-    services.thread_pool.open()
-    try:
+    with opened_services(settings) as services:
         yield services
-    finally:
-        services.log.close()
-        services.thread_pool.close()
 
 
 @pytest.fixture

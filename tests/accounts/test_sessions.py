@@ -21,7 +21,7 @@ from eventstore.events.sessions import SessionSeen
 from settings import Settings
 from tests.accounts.people import PASSWORD, Person, make_person
 from tests.accounts.test_passwords import django_hash
-from wiring import Services, build_services
+from wiring import Services, opened_services
 
 AUTH = "/api/v1/auth"
 DAY = timedelta(days=1)
@@ -41,13 +41,8 @@ def probe(door: httpx.Client, token: str) -> dict[str, object]:
 @pytest.fixture
 def elsewhere(settings: Settings) -> Iterator[Services]:
     """Another process on the same store: what it makes, the server has not seen yet."""
-    services = build_services(settings)
-    services.thread_pool.open()
-    try:
+    with opened_services(settings) as services:
         yield services
-    finally:
-        services.log.close()
-        services.thread_pool.close()
 
 
 def started_before(services: Services, by: timedelta) -> Person:

@@ -278,6 +278,10 @@ def test_credentials_in_an_address_are_used_and_never_shown(client: httpx.Client
     assert feed["source_url"] == server.url("/a.ics", "***@127.0.0.1")
     assert client.patch(f"/calendar-feeds/{feed['id']}/", json={"source_url": feed["source_url"]}).status_code == 200
     assert client.post(f"/calendar-feeds/{feed['id']}/refresh/").json()["state"] == "ok"
+    other = {"title": "B", "source_url": server.url("/b.ics", "***@127.0.0.1")}
+    for answer in (client.patch(f"/calendar-feeds/{feed['id']}/", json=other), client.post("/calendar-feeds/", json=other)):
+        assert (answer.status_code, list(answer.json())) == (400, ["source_url"])
+    assert server.asked("/b.ics") == []
     asked = server.asked("/a.ics")
     assert {headers["authorization"] for headers in asked} == {"Basic " + base64.b64encode(b"ada:s3cret").decode()}
     for path in ("/calendar-feeds/", f"/calendar-feeds/{feed['id']}/", "/changes/"):

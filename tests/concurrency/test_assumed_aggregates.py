@@ -16,7 +16,7 @@ from eventstore.events import accounts
 from projections.catalog import ALL_PROJECTIONS
 from projections.inline import InlineProjections
 from settings import load_settings
-from wiring import Services, build_services, prepare
+from wiring import Services, opened_services, prepare
 
 
 @pytest.fixture
@@ -24,11 +24,8 @@ def services(database_url: str) -> Iterator[Services]:
     """One process's parts."""
     settings = load_settings(database_url=database_url)
     prepare(settings)
-    built = build_services(settings)
-    built.thread_pool.open()
-    yield built
-    built.log.close()
-    built.thread_pool.close()
+    with opened_services(settings) as services:
+        yield services
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ import pytest
 from api.errors import DISK_FULL
 from eventstore import embedded
 from settings import embedded_conninfo
-from tests.faults.writing import Writers, person_in, texts_in_log
-from tests.running.server import Running, command, eventually
+from tests.faults.writing import Writers, assert_nothing_lost, person_in
+from tests.running.server import Running, eventually
 
 SIZE = "256m"
 
@@ -125,12 +125,6 @@ def test_a_full_disk_is_told_and_survived(small_disk: Path) -> None:
             filler.unlink()
             writers.go_on()
         assert running.process.poll() is None
-        assert writers.refused == []
-        with psycopg.connect(embedded_conninfo(folder)) as connection:
-            stored = texts_in_log(connection)
-        for noted, texts in writers.acknowledged.items():
-            assert texts <= stored[noted], f"note {noted} lost a text that was acknowledged"
-        verified = command("projections", "verify", "--all", NOTECHONDRIA_DATA_DIR=str(folder))
-        assert verified.returncode == 0, verified.stdout + verified.stderr
+        assert_nothing_lost(folder, writers)
     finally:
         running.end()

@@ -9,12 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
-import psycopg
 import pytest
 
-from settings import embedded_conninfo
-from tests.faults.writing import Writers, person_in, texts_in_log
-from tests.running.server import Running, command, eventually
+from tests.faults.writing import Writers, assert_nothing_lost, person_in
+from tests.running.server import Running, eventually
 
 Fault = Callable[[Running], None]
 
@@ -67,12 +65,6 @@ def test_nothing_acknowledged_is_lost(folder: Path, fault: Fault) -> None:
             running.end()
             running = Running(folder)
             eventually(running.answers)
-        assert writers.refused == []
-        with psycopg.connect(embedded_conninfo(folder)) as connection:
-            stored = texts_in_log(connection)
-        for note_id, texts in writers.acknowledged.items():
-            assert texts <= stored[note_id], f"note {note_id} lost a text that was acknowledged"
-        verified = command("projections", "verify", "--all", NOTECHONDRIA_DATA_DIR=str(folder))
-        assert verified.returncode == 0, verified.stdout + verified.stderr
+        assert_nothing_lost(folder, writers)
     finally:
         running.end()

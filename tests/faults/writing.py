@@ -10,11 +10,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+import psycopg
 
-from settings import load_settings
+from settings import embedded_conninfo, load_settings
 from tests.accounts.people import Person, make_person
-from tests.running.server import eventually
-from wiring import build_services
+from tests.running.server import command, eventually
+from wiring import opened_services
 
 PATIENCE_S = 10.0
 
@@ -105,10 +106,16 @@ def texts_in_log(connection: Any) -> dict[int, set[str]]:
 
 def person_in(folder: Path) -> Person:
     """Somebody who is signed in at the server of this data folder."""
-    services = build_services(load_settings(data_dir=folder))
-    services.thread_pool.open()
-    try:
+    with opened_services(load_settings(data_dir=folder)) as services:
         return make_person(services)
-    finally:
-        services.log.close()
-        services.thread_pool.close()
+
+
+def assert_nothing_lost(folder: Path, writers: Writers) -> None:
+    """Every acknowledged text is in the log, none was refused, and the read models are what the log says."""
+    assert writers.refused == []
+    with psycopg.connect(embedded_conninfo(folder)) as connection:
+        stored = texts_in_log(connection)
+    for note_id, texts in writers.acknowledged.items():
+        assert texts <= stored[note_id], f"note {note_id} lost a text that was acknowledged"
+    verified = command("projections", "verify", "--all", NOTECHONDRIA_DATA_DIR=str(folder))
+    assert verified.returncode == 0, verified.stdout + verified.stderr

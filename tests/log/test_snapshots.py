@@ -17,6 +17,7 @@ from eventstore.application import Log
 from eventstore.cache import AggregateCache
 from eventstore.events import notes
 from eventstore.snapshots import OLDER_KEPT, SHAPES, Snapshot, SnapshotCodec
+from eventstore.splices import spliced
 from projections.inline import InlineProjections
 from projections.lookups import SqlLookups
 from projections.schema import create_missing
@@ -39,7 +40,7 @@ class Essay(Aggregate):
 
     @evolves(notes.NoteTextSpliced)
     def _spliced(self, event: notes.NoteTextSpliced) -> None:
-        self.content = event.applied_to(self.content)
+        self.content = spliced(self.content, (event.splice,))
 
 
 @pytest.fixture

@@ -44,6 +44,27 @@ def tool(number: Any, name: str, **arguments: Any) -> dict[str, Any]:
     return request(number, "tools/call", name=name, arguments=arguments)
 
 
+def test_no_line_ends_the_session(keeper: Keeper) -> None:
+    """Each is answered, and so is what comes behind it."""
+    replies = exchange(
+        keeper,
+        r'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "create_note", "arguments": {"title": "a\ud800b"}}}',
+        r'{"jsonrpc": "2.0", "id": "\ud800", "method": "ping"}',
+        '{"jsonrpc": "2.0", "id": 1e999, "method": "ping"}',
+        "[" * 50_000,
+        request({}, "ping"),
+        request(True, "ping"),
+        *[tool(number, "get_note_by_uuid", uuid=text) for number, text in enumerate(["../../settings", "..", "x?y#z", "x/y"], 2)],
+        request(6, "ping"),
+    )
+    assert [(reply["id"], reply.get("error", {}).get("code")) for reply in replies] == [
+        *[(None, -32700)] * 4, (None, -32600), (None, -32600), *[(number, None) for number in range(2, 7)],
+    ]  # fmt: skip
+    # A text stays one part of the path: nothing outside of the tool's own route is reached.
+    told = [reply["result"]["content"][0]["text"] for reply in replies[6:10]]
+    assert [text.partition(": ")[0] for text in told] == ["backend HTTP 404"] * 4, told
+
+
 def test_a_session_over_stdio(keeper: Keeper) -> None:
     keeper.rest("PATCH", "settings/", {"app_settings": {"mcp_skill_md": "Be brief."}})
     replies = exchange(

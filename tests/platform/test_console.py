@@ -22,7 +22,7 @@ from reactors.jobs import do_jobs
 from settings import Settings
 from tests.accounts.people import PASSWORD, Person, make_person
 from tests.door.serving import serving
-from wiring import Services, build_services
+from wiring import Services, build_services, opened_services
 
 PAGES = ("", "accounts", "invitations", "courses", "events", "projections", "feeds", "mails")
 
@@ -283,13 +283,8 @@ def test_parked_streams_are_shown_with_their_error_and_retried(
     form = {"action": "retry", "target": "search", "csrf": _csrf(client)}
     assert client.post("/admin/projections/act", data=form | {"reason": ""}).status_code == 400
     asked = client.post("/admin/projections/act", data=form | {"reason": "Mended by the release."})
-    background = build_services(prepared)
-    background.thread_pool.open()
-    try:
+    with opened_services(prepared) as background:
         assert "failed" not in _finished(client, background, asked.headers["Location"].partition("#job-")[2])
-    finally:
-        background.log.close()
-        background.thread_pool.close()
     assert "Retry search" not in client.get("/admin/projections").text
 
 

@@ -20,7 +20,7 @@ import trustme
 from settings import load_settings
 from tests.accounts.people import make_person
 from tests.platform.test_start import COMMAND, ROOT, _environment
-from wiring import build_services
+from wiring import opened_services
 
 pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 
@@ -115,13 +115,8 @@ def test_preflights_and_cors_come_from_the_application_once(gateway: tuple[httpx
 
 def test_media_addresses_name_scheme_host_and_port_of_the_gateway(gateway: tuple[httpx.Client, int], module_database_url: str) -> None:
     client, plain = gateway
-    services = build_services(load_settings(database_url=module_database_url))
-    services.thread_pool.open()
-    try:
+    with opened_services(load_settings(database_url=module_database_url)) as services:
         person = make_person(services)
-    finally:
-        services.log.close()
-        services.thread_pool.close()
     told = client.get("/api/v1/settings/", headers=person.headers).text
     [origin] = set(re.findall(r'"(https?://[^/"]+)/media/', told))
     assert origin == str(client.base_url).rstrip("/")

@@ -17,7 +17,7 @@ from api.routing import Route
 from settings import Settings
 from tests.accounts.people import Person, make_person
 from tests.door.serving import serving
-from wiring import build_services
+from wiring import build_services, opened_services
 
 OPEN = "/api/v1/limits/open/"
 released = threading.Event()
@@ -58,13 +58,8 @@ def _from(address: str) -> dict[str, str]:
 
 @pytest.fixture
 def person(prepared: Settings) -> Iterator[Person]:
-    services = build_services(prepared)
-    services.thread_pool.open()
-    try:
+    with opened_services(prepared) as services:
         yield make_person(services)
-    finally:
-        services.log.close()
-        services.thread_pool.close()
 
 
 def _statuses(client: httpx.Client, path: str, count: int, headers: dict[str, str]) -> list[int]:

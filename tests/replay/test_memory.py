@@ -16,7 +16,7 @@ from eventstore.events import notes
 from projections.catalog import ALL_PROJECTIONS
 from projections.rebuild import rebuild
 from settings import load_settings
-from wiring import Services, build_services, prepare
+from wiring import Services, build_services, opened_services, prepare
 
 CONTEXT = Context(actor=1, channel="web")
 
@@ -26,11 +26,8 @@ def services(database_url: str) -> Iterator[Services]:
     """One process's parts."""
     settings = load_settings(database_url=database_url)
     prepare(settings)
-    built = build_services(settings)
-    built.thread_pool.open()
-    yield built
-    built.log.close()
-    built.thread_pool.close()
+    with opened_services(settings) as services:
+        yield services
 
 
 def _create(work: Work[Lookups]) -> int:
