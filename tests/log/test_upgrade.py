@@ -1,0 +1,37 @@
+"""Migrations of a log that an older release has written."""
+
+from __future__ import annotations
+
+import hashlib
+
+import psycopg
+
+from eventstore.migrate import migrate, migrations
+
+
+def _migrated_before(url: str, first_left_out: str) -> None:
+    """As the last release left it that did not know this migration."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA log")
+        connection.execute("CREATE TABLE log.migrations (name text PRIMARY KEY, sha256 text, applied_at timestamptz DEFAULT now())")
+        for name, script in migrations():
+            if name < first_left_out:
+                connection.execute(script.encode())
+                digest = hashlib.sha256(script.encode()).hexdigest()
+                connection.execute("INSERT INTO log.migrations (name, sha256) VALUES (%s, %s)", (name, digest))
+
+
+def test_registrations_that_expired_before_are_overwritten(empty_url: str) -> None:
+    _migrated_before(empty_url, "0071")
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        for stream, version, type_name in (
+            ("account-1", 1, "AccountRegistered"), ("account-1", 2, "RegistrationRenewed"), ("account-1", 3, "RegistrationExpired"),
+            ("account-2", 1, "AccountRegistered"),
+        ):  # fmt: skip
+            connection.execute(
+                "INSERT INTO log.events (stream, version, type, data, metadata, recorded_at) VALUES (%s, %s, %s, %s, %s, now())",
+                (stream, version, type_name, b'{"email":"somebody@example.org"}', b'{"actor":null}'),
+            )
+        assert migrate(empty_url)[:1] == ["0071_expired_registrations"]
+        left = connection.execute("SELECT stream, version, data <> '' FROM log.events ORDER BY stream, version").fetchall()
+    assert left == [("account-1", 1, False), ("account-1", 2, False), ("account-1", 3, True), ("account-2", 1, True)]
