@@ -16,6 +16,7 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Secre
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+SHARED_FIGURES = "PROMETHEUS_MULTIPROC_DIR"
 PREFIX = "NOTECHONDRIA_"
 EMBEDDED_DATABASE = "notechondria"
 LONGEST_SOCKET_FOLDER = 88
@@ -133,9 +134,7 @@ class Settings(BaseSettings):
         "Addresses or networks that may read /metrics; others see 404. *: all",
         shown="this machine and private networks",
     )
-    metrics_folder: Path | None = _setting(
-        None, "Where the processes of one server add up their figures; set by `serve`", "PROMETHEUS_MULTIPROC_DIR"
-    )
+    metrics_folder: Path | None = _setting(None, "Where the processes of one server add up their figures; set by `serve`", SHARED_FIGURES)
     revoke_sessions_on_start: bool = _setting(False, "Log everybody out at every start")
 
     smtp_host: str | None = _setting(None, "Mail server; unset: mails become files in the outbox of the data folder", "SMTP_HOST")
@@ -312,6 +311,11 @@ def load_settings(**chosen: Any) -> Settings:
         return Settings(**chosen)
     except ValidationError as error:
         raise SettingsError(" ".join(_sentence(detail["loc"], detail["msg"]) for detail in error.errors())) from None
+
+
+def keep_figures_alone() -> None:
+    """From here on this process does not share its figures: the library that counts looks at the environment itself."""
+    os.environ.pop(SHARED_FIGURES, None)
 
 
 def environment_for(settings: Settings) -> dict[str, str]:

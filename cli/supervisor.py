@@ -22,7 +22,7 @@ import structlog
 from cli import figures
 from cli.worker import CODE, GRACE_SECONDS
 from eventstore import embedded
-from settings import Settings, environment_for
+from settings import SHARED_FIGURES, Settings, environment_for
 
 TICK_SECONDS = 1.0
 FIRST_DELAY = 0.1
@@ -66,7 +66,7 @@ class Supervisor:
         self._embedded = settings.database_url is None
         self._listeners = listening_sockets(settings.host, settings.port, settings.workers)
         self._figures = Path(tempfile.mkdtemp(prefix="notechondria-metrics-"))
-        self._environment = environment_for(settings) | {"PROMETHEUS_MULTIPROC_DIR": str(self._figures)}
+        self._environment = environment_for(settings) | {SHARED_FIGURES: str(self._figures)}
         self._ready_read, self._ready_write = os.pipe()
         self._wake_read, self._wake_write = os.pipe()
         self._signals = 0

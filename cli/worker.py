@@ -21,7 +21,7 @@ import structlog
 from cli import figures
 from eventstore import embedded
 from logs import configure_logging
-from settings import Settings, get_settings
+from settings import Settings, get_settings, keep_figures_alone
 from tracing import start_tracing
 
 GRACE_SECONDS = 5
@@ -65,7 +65,7 @@ def _share_figures(settings: Settings) -> None:
     """Before anything is imported that counts: the library looks at the environment once."""
     if settings.metrics_folder is not None and not figures.reserve(settings.metrics_folder):
         log.warning("figures_not_shared", reason="no room on the disk", folder=str(settings.metrics_folder))
-        os.environ.pop("PROMETHEUS_MULTIPROC_DIR")
+        keep_figures_alone()
 
 
 def _serve(settings: Settings, ready: int, listener: int) -> None:

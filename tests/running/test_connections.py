@@ -6,11 +6,9 @@ import json
 from pathlib import Path
 
 import psycopg
-import structlog
 
-from settings import load_settings
 from tests.running.server import command
-from wiring import connections_allowed, connections_needed, prepare_start
+from wiring import connections_allowed, connections_needed
 
 
 def test_the_embedded_database_has_connections_for_many_workers(postgres_url: str) -> None:
@@ -19,12 +17,12 @@ def test_the_embedded_database_has_connections_for_many_workers(postgres_url: st
 
 
 def test_too_many_workers_are_told_at_the_start_and_by_doctor(database_url: str, tmp_path: Path) -> None:
-    settings = load_settings(database_url=database_url, data_dir=tmp_path, workers=64)
-    with structlog.testing.capture_logs() as logged:
-        prepare_start(settings)
-    (told,) = [entry for entry in logged if entry["event"] == "few database connections"]
-    assert told["needed"] == connections_needed(64) > told["allowed"]
-    looked = command("doctor", "--json", NOTECHONDRIA_DATA_DIR=str(tmp_path), DATABASE_URL=database_url, NOTECHONDRIA_WORKERS="64")
+    chosen = {"NOTECHONDRIA_DATA_DIR": str(tmp_path), "DATABASE_URL": database_url, "NOTECHONDRIA_WORKERS": "64"}
+    started = command("start", "true", **chosen)
+    assert started.returncode == 0, started.stderr
+    (told,) = [line for line in (started.stdout + started.stderr).splitlines() if "few database connections" in line]
+    assert str(connections_needed(64)) in told
+    looked = command("doctor", "--json", **chosen)
     findings = {finding["about"]: finding for finding in map(json.loads, looked.stdout.splitlines())}
     assert findings["connections"]["state"] == "warn"
     assert "fewer workers" in findings["connections"]["advice"]
