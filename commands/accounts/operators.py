@@ -12,7 +12,6 @@ from commands.errors import Invalid, NotFound
 from commands.handling import Handling, Work
 from commands.lookups import Lookups
 from commands.sessions import revoke_session, revoke_sessions
-from eventstore.addresses import canonical_address
 from eventstore.events import accounts
 
 USERNAME_TAKEN = "This user name is taken."
@@ -45,7 +44,7 @@ def create_account(handling: Handling[Lookups], command: CreateAccount, context:
         account = open_account(
             work,
             username=command.username,
-            email=canonical_address(command.email),
+            email=command.email,
             password_hash=password_hash,
             is_staff=command.is_staff or command.is_superuser,
             is_superuser=command.is_superuser,

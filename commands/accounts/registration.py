@@ -17,6 +17,7 @@ from commands.handling import Work
 from commands.invitations import admitting_invitation, use_invitation
 from commands.lookups import Lookups
 from commands.sessions import SignIn, start_session
+from eventstore.addresses import canonical_address
 from eventstore.events import accounts
 from eventstore.guards import network_of
 from eventstore.statements import Statement
@@ -173,7 +174,7 @@ def open_account(
         accounts.AccountRegistered,
         now,
         username=username,
-        email=email,
+        email=canonical_address(email),
         password_hash=password_hash,
         invitation_id=invitation_id,
         first_name=first_name,

@@ -72,7 +72,8 @@ def change_settings(work: Work[AccountLookups], account_id: int, command: Change
 
 
 def _other_address(account: Account, email: str | None) -> str | None:
-    return email if email is not None and canonical_address(email) != canonical_address(account.email) else None
+    wanted = canonical_address(email or "")
+    return wanted if wanted and wanted != canonical_address(account.email) else None
 
 
 def _refuse_taken(work: Work[AccountLookups], account: Account, username: str | None, email: str | None, *, email_locked: bool) -> None:

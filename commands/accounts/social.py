@@ -15,7 +15,6 @@ from commands.handling import Work
 from commands.invitations import admitting_invitation, use_invitation
 from commands.lookups import Lookups
 from commands.sessions import SignIn, start_session
-from eventstore.addresses import canonical_address
 from eventstore.events import accounts
 from eventstore.mails import Mail
 
@@ -118,7 +117,7 @@ def _open(work: Work[Lookups], identity: Identity, invitation_digest: str | None
     account = open_account(
         work,
         username=_free_name(work, _base_name(identity)),
-        email=canonical_address(identity.email),
+        email=identity.email,
         password_hash=None,
         first_name=first[:LONGEST_FIRST_NAME],
         last_name=last[:LONGEST_NAME],
