@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from reactors.feeds.sources import LONGEST_INTERVAL, refresh_source
+from reactors.feeds.sources import refresh_source
 from reactors.feeds.store import Pool
 from reactors.feeds.texts import prepare_years, read_given_texts
 from reactors.following import Periodic
@@ -25,7 +25,9 @@ _DUE = """
 SELECT DISTINCT ON (f.source_digest) f.source_digest, f.source_url, coalesce(s.url, f.source_url), coalesce(s.next_at, f.created_at) AS due
 FROM calendars.feeds f LEFT JOIN feeds.sources s ON s.digest = f.source_digest
 WHERE f.is_enabled AND f.deleted_at IS NULL AND f.text_digest IS NULL AND f.source_digest IS NOT NULL
-  AND NOT coalesce(s.gone, false) AND (coalesce(s.next_at, now()) <= now() OR s.next_at > now() + 2 * %(longest)s)
+  AND NOT coalesce(s.gone, false)
+  -- A source that was tried in the future was tried before the clock went back: its next time may be far away.
+  AND (coalesce(s.next_at, now()) <= now() OR s.tried_at > now() + interval '1 minute')
 ORDER BY f.source_digest, f.id"""
 _UNUSED_SOURCES = """
 DELETE FROM feeds.sources s WHERE coalesce(tried_at, next_at) < now() - %(age)s
@@ -81,7 +83,7 @@ def drop_unused(pool: Pool, age: timedelta) -> None:
 def fetch_due(pool: Pool, policy: Policy) -> int:
     """Fetches the sources whose time has come, the longest due first, no two of one host at once; returns how many."""
     with pool.connection() as connection:
-        due = sorted(connection.execute(_DUE, {"longest": LONGEST_INTERVAL}).fetchall(), key=lambda row: row[3])[:BATCH]
+        due = sorted(connection.execute(_DUE.encode()).fetchall(), key=lambda row: row[3])[:BATCH]
     hosts: dict[str, list[str]] = {}
     for _, named, present, _ in due:
         hosts.setdefault((urlsplit(present).hostname or "").lower(), []).append(named)

@@ -28,6 +28,8 @@ LONGEST_PAUSE = timedelta(days=1)
 EMPTY_ANSWERS = 3
 """So many good answers without events have to come before they replace a copy with events."""
 
+CUT_OFF = "The answer ends before the calendar does: it holds no END:VCALENDAR."
+
 HEADERS = {"User-Agent": "Notechondria/0.1 (+calendar-feed)", "Accept": "text/calendar, */*;q=0.1"}
 HTTP_OK, HTTP_NOT_MODIFIED, HTTP_GONE, HTTP_TOO_MANY, HTTP_UNAVAILABLE = 200, 304, 410, 429, 503
 
@@ -65,7 +67,7 @@ def refresh_source(pool: Pool, url: str, policy: Policy, *, unless_newer_than: t
     with locked(pool, SOURCE_LOCK, digest):
         source = _load(pool, digest, url)
         now = datetime.now(UTC)
-        if unless_newer_than is not None and source.fetched_at is not None and now - source.fetched_at < unless_newer_than:
+        if unless_newer_than is not None and source.fetched_at is not None and timedelta() <= now - source.fetched_at < unless_newer_than:
             return source
         try:
             _take(pool, source, fetch(source.url, _conditions(source), limit=LARGEST_TEXT, policy=policy))
@@ -122,7 +124,9 @@ def _take_body(pool: Pool, source: Source, answer: Answer) -> None:
         _fail(source, NOT_A_CALENDAR)
         return
     text = read_text(pool, data)
-    events, error = _count(pool, text)
+    events, cut_off, error = _findings(pool, text)
+    if error is None and cut_off and _is_whole(pool, source.text_digest):
+        error = CUT_OFF
     if error is not None:
         _fail(source, error)
         return
@@ -196,11 +200,18 @@ def _interval(pool: Pool, digest: bytes | None) -> timedelta:
     return min(max(timedelta(seconds=row[0]), SHORTEST_INTERVAL), LONGEST_INTERVAL)
 
 
-def _count(pool: Pool, text: int) -> tuple[int, str | None]:
+def _findings(pool: Pool, text: int) -> tuple[int, bool, str | None]:
     with pool.connection() as connection:
-        row = connection.execute("SELECT event_count, error FROM feeds.texts WHERE id = %s", (text,)).fetchone()
+        row = connection.execute("SELECT event_count, cut_off, error FROM feeds.texts WHERE id = %s", (text,)).fetchone()
     assert row is not None
-    return row[0], row[1]
+    return row[0], row[1], row[2]
+
+
+def _is_whole(pool: Pool, digest: bytes | None) -> bool:
+    """Whether there is a copy that ends. Programs that never write an end are read all the same."""
+    with pool.connection() as connection:
+        row = connection.execute("SELECT NOT cut_off FROM feeds.texts WHERE digest = %s", (digest,)).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _has_events(pool: Pool, digest: bytes) -> bool:

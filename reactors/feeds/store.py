@@ -72,8 +72,8 @@ def keep_text(pool: Pool, text: int, digest: bytes, data: bytes, reading: Readin
         connection.execute("DELETE FROM feeds.texts WHERE digest = %s", (digest,))
         connection.execute(
             "INSERT INTO feeds.texts (id, digest, packed, reader, error, name, event_count, rejected_count, rejected,"
-            " refresh_seconds, first_year, last_year) OVERRIDING SYSTEM VALUE"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::json, %s, %s, %s)",
+            " refresh_seconds, first_year, last_year, cut_off) OVERRIDING SYSTEM VALUE"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s::json, %s, %s, %s, %s)",
             (
                 text,
                 digest,
@@ -87,6 +87,7 @@ def keep_text(pool: Pool, text: int, digest: bytes, data: bytes, reading: Readin
                 reading.refresh_seconds,
                 reading.first_year,
                 reading.last_year,
+                reading.cut_off,
             ),
         )
         _copy_entries(connection, rows)

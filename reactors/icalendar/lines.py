@@ -97,6 +97,8 @@ class Contents:
     events: list[Component] = field(default_factory=list)
     zones: dict[str, str] = field(default_factory=dict)
     """TZID -> text of the VTIMEZONE, the first of each id."""
+    cut_off: bool = False
+    """The last calendar does not end, so that nobody can say whether all of it is there."""
 
 
 def decode(data: bytes) -> str:
@@ -203,6 +205,7 @@ class _Sorting:
             # These never lie inside each other: whatever is open was not closed.
             self.close()
         if kind == "VCALENDAR":
+            self.contents.cut_off = True
             self.calendar = Calendar()
             self.contents.calendars.append(self.calendar)
         elif kind == "VEVENT":
@@ -221,6 +224,8 @@ class _Sorting:
             if self.zone is not None:
                 self.zone.append(line)
         elif kind in OUTERMOST:
+            if kind == "VCALENDAR":
+                self.contents.cut_off = False
             self.close()
 
     def _property(self, number: int, name: str, line: str) -> None:

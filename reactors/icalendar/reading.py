@@ -43,6 +43,8 @@ class Reading:
     """What came out of one text."""
 
     is_calendar: bool
+    cut_off: bool = False
+    """The text ends before its calendar does: what is behind is missing, or the program writes no ends."""
     name: str = ""
     refresh_seconds: int | None = None
     event_count: int = 0
@@ -65,7 +67,7 @@ def read_calendar(data: bytes, years: Collection[int], seconds: float, *, repeat
     """
     deadline = time.monotonic() + seconds
     contents = split(decode(data))
-    reading = Reading(is_calendar=bool(contents.calendars))
+    reading = Reading(is_calendar=bool(contents.calendars), cut_off=contents.cut_off)
     if not contents.calendars:
         return reading
     _take_properties(reading, contents.calendars)
@@ -84,6 +86,8 @@ def read_calendar(data: bytes, years: Collection[int], seconds: float, *, repeat
     expander = Expander(deadline)
     _expand(reading, repeating, years, expander, at_starts=not repeating_only)
     rejected = [*reader.rejected, *expander.rejected]
+    if contents.cut_off:
+        rejected.append(Rejected(0, "calendar", "it ends without END:VCALENDAR, so some of it may be missing"))
     rejected += [Rejected(0, name, "unknown time zone; its times are taken as they stand") for name in zones.unknown]
     reading.rejected_count = len(rejected)
     reading.rejected = rejected[:MOST_REJECTED]

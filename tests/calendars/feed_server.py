@@ -132,6 +132,36 @@ def truncated(data: bytes) -> Behaviour:
     return answer
 
 
+def unmeasured(data: bytes) -> Behaviour:
+    """Does not say how long the body is: the end of the connection is the end of the body."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        handler.wfile.write(data)
+        handler.close_connection = True
+
+    return answer
+
+
+def in_chunks(data: bytes, *, ended: bool = True) -> Behaviour:
+    """A chunked body, with the chunk that ends it or without."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        for start in range(0, len(data), 50):
+            piece = data[start : start + 50]
+            handler.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        if ended:
+            handler.wfile.write(b"0\r\n\r\n")
+        handler.close_connection = True
+
+    return answer
+
+
 def hang_up(handler: BaseHTTPRequestHandler) -> None:
     """Closes the connection without a word."""
     handler.close_connection = True
