@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -27,6 +28,8 @@ DEEPEST = 100
 MOST_CONTAINERS = 1_000_000
 """Lists and objects in a JSON body. Each takes thirty times the memory of its two bytes."""
 MOST_PARTS = 1000
+LONG_BODY = 64 * 1024
+"""Bytes. From here on a body is parsed and validated in a thread: ten megabytes would hold up everybody else on the event loop."""
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 CHARSET = re.compile(r";\s*charset\s*=\s*(\"[^\"]*\"|[^;]*)", re.IGNORECASE)
@@ -94,7 +97,14 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> Body:
         items = await _multipart(scope, source.chunks(digest.update))
         files = [value for _, value in items if isinstance(value, UploadFile)]
         return Body(dict(items), digest.digest(), form=True, files=files)
-    raw = b"".join([chunk async for chunk in source.chunks()])
+    chunks = [chunk async for chunk in source.chunks()]
+    if sum(map(len, chunks)) >= LONG_BODY:
+        return await asyncio.to_thread(_parsed, chunks, media_type, content_type)
+    return _parsed(chunks, media_type, content_type)
+
+
+def _parsed(chunks: Sequence[bytes], media_type: str, content_type: str) -> Body:
+    raw = b"".join(chunks)
     if media_type == FORM:
         return Body(_urlencoded(raw), raw, form=True)
     try:

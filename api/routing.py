@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.auth import ANONYMOUS_DETAIL, CallerRule
-from api.bodies import ANONYMOUS_LIMIT, DEFAULT_LIMIT, read_body
+from api.bodies import ANONYMOUS_LIMIT, DEFAULT_LIMIT, LONG_BODY, read_body
 from api.call import Call, answer
 from api.costs import COSTS
 from api.errors import Refusal, Unauthenticated
@@ -152,7 +153,10 @@ async def _read(call: Call, request: Request) -> None:
         if route.body is not None:
             limit = route.limit or (ANONYMOUS_LIMIT if route.caller in ("open", "ignored") else DEFAULT_LIMIT)
             call.sent = await read_body(request.scope, request.receive, limit)
-            call.body = validated(route.body, call.sent.fields, form=call.sent.form)
+            if len(call.sent.raw) >= LONG_BODY:
+                call.body = await asyncio.to_thread(validated, route.body, call.sent.fields, form=call.sent.form)
+            else:
+                call.body = validated(route.body, call.sent.fields, form=call.sent.form)
     except Refusal:
         if route.guard is not None:
             await route.guard(call)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from api.bodies import read_body
 from tests.door.people import Person
 
 T = "/api/v1/test"
@@ -193,3 +195,27 @@ def test_no_body_crashes_the_door(door: httpx.Client, path: str) -> None:
             answer = door.post(f"{T}/{path}/", content=content, headers=headers)
             assert answer.status_code in (200, 400, 415), (content_type, content, answer.text)
             assert isinstance(answer.json(), dict)
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" + b"[]," * 900_000 + b"[]]", b'{"text": "' + b"line\\r\\n" * 1_500_000 + b'"}'], ids=["lists", "text"]
+)
+def test_long_bodies_are_parsed_beside_the_event_loop(body: bytes) -> None:
+    async def turns_of_the_loop() -> int:
+        parts = [
+            {"type": "http.request", "body": body[at : at + 65536], "more_body": at + 65536 < len(body)}
+            for at in range(0, len(body), 65536)
+        ]
+        turns = 0
+
+        async def receive() -> dict[str, object]:
+            return parts.pop(0)
+
+        reading = asyncio.create_task(read_body({"headers": []}, receive, len(body)))
+        while not reading.done():
+            turns += not parts
+            await asyncio.sleep(0)
+        assert (await reading).raw == body
+        return turns
+
+    assert asyncio.run(turns_of_the_loop()) > 3
