@@ -20,7 +20,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def written_calendar(name: str, zone: str | None, entries: Iterable[dict[str, Any]], account_id: int) -> bytes:
-    """A calendar of plans and sittings. With a zone its times are local times of that zone, else UTC."""
+    """A calendar of plans and sittings. With a zone its times are local times of that zone where those say it all, else UTC."""
     rows = [(entry, datetime.fromisoformat(entry["starts_at"]), datetime.fromisoformat(entry["ends_at"])) for entry in entries]
     lines = [
         "BEGIN:VCALENDAR",
@@ -38,6 +38,7 @@ def written_calendar(name: str, zone: str | None, entries: Iterable[dict[str, An
         years = [moment.year for _, start, end in rows for moment in (start, end)] or [datetime.now(UTC).year]
         lines += zone_lines(zone, min(max(min(years) - 1, 1970), LAST_YEAR), min(max(years) + 1, LAST_YEAR))
     for entry, start, end in rows:
+        told = None if info and (_comes_again(start, info) or _comes_again(end, info)) else info
         lines += [
             "BEGIN:VEVENT",
             f"UID:{entry['kind']}-{entry['id']}-{account_id}@notechondria",
@@ -45,8 +46,8 @@ def written_calendar(name: str, zone: str | None, entries: Iterable[dict[str, An
             f"CREATED:{_utc(datetime.fromisoformat(entry['created_at']))}",
             f"LAST-MODIFIED:{_utc(datetime.fromisoformat(entry['last_edit']))}",
             f"SEQUENCE:{entry['mark'] - 1}",
-            f"DTSTART{_time(start, info)}",
-            f"DTEND{_time(max(end, start), info)}",
+            f"DTSTART{_time(start, told)}",
+            f"DTEND{_time(max(end, start), told)}",
             f"SUMMARY:{escaped(entry['title'])}",
         ]
         if entry["description"]:
@@ -80,10 +81,20 @@ def _pieces(data: bytes) -> Iterator[bytes]:
 
 
 def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return _digits(moment.astimezone(UTC)) + "Z"
+
+
+def _comes_again(moment: datetime, zone: ZoneInfo) -> bool:
+    """Whether clocks show this time for the second time that night: readers take it for the first (RFC 5545, 3.3.5)."""
+    return moment.astimezone(zone).fold == 1
 
 
 def _time(moment: datetime, zone: ZoneInfo | None) -> str:
     if zone is None:
         return ":" + _utc(moment)
-    return f";TZID={zone.key}:{moment.astimezone(zone):%Y%m%dT%H%M%S}"
+    return f";TZID={zone.key}:{_digits(moment.astimezone(zone))}"
+
+
+def _digits(moment: datetime) -> str:
+    """strftime writes years before 1000 with fewer than four digits."""
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds").replace("-", "").replace(":", "")

@@ -61,6 +61,41 @@ def test_what_we_emit_a_strict_parser_and_we_ourselves_read(client: httpx.Client
         assert ours.entries[0].description == "a\nb"
 
 
+def test_what_we_emit_is_imported_to_the_same_entries(client: httpx.Client, services: Services) -> None:
+    note = client.post("/notes/", json={"title": "Read; on, and \\ on"}).json()["id"]
+    client.post("/note-sessions/", json={"note_id": note, "started_at": "2031-05-07T08:00:00Z", "ended_at": "2031-05-07T08:40:00Z"})
+    plan(client, title=NASTY[:120], starts_at="2031-05-06T14:00:00Z", ends_at="2031-05-06T16:30:00Z")
+    plan(client, title="Whole night", starts_at="2031-03-29T22:00:00Z", ends_at="2031-03-30T05:00:00Z")
+    plan(client, title="Clock", starts_at="2031-10-26T00:30:00Z", ends_at="2031-10-26T01:30:00Z")
+    plan(client, title="Again", starts_at="2031-10-26T01:10:00Z", ends_at="2031-10-26T01:20:00Z")
+
+    def entries(asking: httpx.Client, **headers: Any) -> list[Any]:
+        weeks = [
+            asking.get(f"/activity/week/?days=30&start_date={start}", **headers).json()["days"]
+            for start in ("2031-03-20", "2031-05-01", "2031-10-10")
+        ]
+        return [(each["title"], each["starts_at"], each["ends_at"]) for days in weeks for day in days for each in day["events"]]
+
+    for zone in (None, "Europe/Berlin", "Australia/Lord_Howe"):
+        client.patch("/planner-settings/", json={"time_zone": zone})
+        text = httpx.get(make_address(client, includes_sessions=True)["url"]).text
+        stranger = make_person(services)
+        made = client.post("/calendar-feeds/", json={"title": "Theirs", "raw_ical": text}, headers=stranger.headers).json()
+        assert (made["import_summary"]["count"], made["rejected"]) == (5, [])
+        # A title is one line where it is read, whatever its account wrote.
+        ours = [(" ".join(title.split()), *times) for title, *times in entries(client)]
+        assert sorted(entries(client, headers=stranger.headers)) == sorted(ours)
+
+
+def test_years_have_four_digits(client: httpx.Client) -> None:
+    plan(client, starts_at="0843-08-10T12:00:00Z")
+    for zone in (None, "Europe/Paris"):
+        client.patch("/planner-settings/", json={"time_zone": zone})
+        (event,) = Calendar.from_ical(httpx.get(make_address(client)["url"]).content).walk("VEVENT")
+        start = event["DTSTART"].dt
+        assert (not event.errors, start.astimezone(UTC).replace(second=0)) == (True, datetime(843, 8, 10, 12, tzinfo=UTC))
+
+
 def test_conditional_requests(client: httpx.Client) -> None:
     event = plan(client)
     url = make_address(client)["url"]
