@@ -155,6 +155,13 @@ def test_one_of_many_verifications_signs_in(door: httpx.Client, services: Servic
         ("N", welcome["content"].strip()),
     ]
     assert not welcome["content"].startswith("#")
+    door.patch(f"/api/v1/notes/{notes[0]['id']}/", json={"title": "Mine now", "content": "changed"}, headers=headers)
+    assert door.post(f"{AUTH}/login/", json={"email": "once@example.org", "password": PASSWORD}).status_code == 200
+    notes = door.get("/api/v1/notes/?limit=20&offset=0", headers=headers).json()["results"]
+    assert [note["title"] for note in notes] == ["Mine now"]
+    door.delete(f"/api/v1/notes/{notes[0]['id']}/", headers=headers)
+    assert door.post(f"{AUTH}/login/", json={"email": "once@example.org", "password": PASSWORD}).status_code == 200
+    assert door.get("/api/v1/notes/?limit=20&offset=0", headers=headers).json()["results"] == []
 
 
 def test_registration_that_is_never_verified_frees_its_name(door: httpx.Client, services: Services) -> None:

@@ -13,6 +13,8 @@ from commands.context import Context, utc_now
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.note_sessions.commands import StartNoteSession, close_dangling_session, start_note_session
+from projections.catalog import ALL_PROJECTIONS
+from projections.rebuild import rebuild
 from reactors.dangling import close_dangling_sessions
 from tests.accounts.people import Person, make_person
 from tests.activity.conftest import WriteNote
@@ -173,3 +175,28 @@ def test_sessions_of_a_purged_note_are_forgotten_with_it(client: httpx.Client, s
     assert found == (0,)
     today = next(cell for cell in client.get("/heatmap/").json()["cells"] if cell["is_today"])
     assert today["past_value"] == 1
+
+
+def test_a_rebuild_gives_the_same_sessions_week_and_heat_map(client: httpx.Client, services: Services, write_note: WriteNote) -> None:
+    saved = utc_now() - timedelta(hours=20)
+    note_id = write_note(320, at=saved)
+    dangling = start(client, note_id, started_at=(saved - timedelta(minutes=40)).isoformat())
+    services.commands.run(partial(_closed, dangling["id"]), Context(actor=None, channel="system"))
+    change(client, start(client, note_id, started_at="2031-05-06T18:00:00"), ended_at="2031-05-06T18:20:00")
+    for day in (saved.date(), saved.date() + timedelta(days=30)):
+        client.post("/planner-events/", json={"title": "Plan", "event_date": day.isoformat(), "difficulty_weight": 3})
+    client.post("/notes/", json={"title": "Later", "content": "three more words"})
+    # Saved again long after it was closed by rule: what was decided stays decided.
+    client.patch(f"/notes/{note_id}/", json={"content": "other"})
+    paths = ("/note-sessions/", "/heatmap/", f"/activity/week/?start_date={saved.date()}", "/planner-events/", "/activity/")
+    before = [_without_scores(client.get(path).json()) for path in paths]
+    assert datetime.fromisoformat(before[0][-1]["ends_at"]) == saved
+    names = {"note_sessions", "planner", "writing", "notes"}
+    rebuild(services.settings.conninfo(), [projection for projection in ALL_PROJECTIONS if projection.name in names])
+    assert [_without_scores(client.get(path).json()) for path in paths] == before
+
+
+def _without_scores(payload: Any) -> Any:
+    for deadline in payload.get("deadlines", []) if isinstance(payload, dict) else []:
+        del deadline["urgency_score"]  # falls by the second
+    return payload

@@ -53,7 +53,26 @@ def test_addresses_that_are_public(text: str) -> None:
         "0177.0.0.1",
         "127.1",
         "localhost",
+        "localhost.",
+        "LOCALHOST",
         "user@127.0.0.1",
+        "example.org@127.0.0.1",
+        "example.org:80@127.0.0.1",
+        "example.org%2f@127.0.0.1",
+        "a@b@127.0.0.1",
+        "[::ffff:7f00:1]",
+        "[0:0:0:0:0:ffff:127.0.0.1]",
+        "[::ffff:0:127.0.0.1]",
+        "[64:ff9b::127.0.0.1]",
+        "[2002:7f00:1::]",
+        "[::127.0.0.1]",
+        "[::1%25lo]",
+        "017700000001",
+        "0x7f.0.0.1",
+        "127.0.1",
+        "①②⑦.⓪.⓪.①",
+        "127。0。0。1",
+        "127.0.0.1.",
     ],
 )
 def test_no_spelling_reaches_this_machine(server: FeedServer, host: str) -> None:
@@ -103,6 +122,32 @@ def test_redirects_are_checked_like_first_addresses(server: FeedServer) -> None:
         server.answers["/"] = redirect(302, target)
         with pytest.raises(AddressRefused):
             fetch(server.url("/"), {}, limit=1000, policy=LOCAL)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "example.org@127.0.0.1", "0x7f.1"])
+def test_redirects_reach_this_machine_in_no_spelling(server: FeedServer, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    with feed_server() as secret:
+        secret.answers["/"] = body(CALENDAR)
+        server.answers["/"] = redirect(307, f"http://{host}:{secret.port}/")
+        only_first = Policy(allowed=("first.example",), seconds=5)
+        usual = socket.getaddrinfo
+
+        def getaddrinfo(name: str, *args: Any, **options: Any) -> list[Any]:
+            return usual("127.0.0.1" if name == "first.example" else name, *args, **options)
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        with pytest.raises(Unreachable):
+            fetch(f"http://first.example:{server.port}/", {}, limit=1000, policy=only_first)
+        assert (len(server.requests), secret.requests) == (1, [])
+
+
+def test_a_name_that_means_something_else_after_a_redirect_is_checked_anew(server: FeedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = Policy(allowed=("127.0.0.1",), seconds=5)
+    server.answers["/a"] = redirect(302, f"http://calendar.example:{server.port}/b")
+    asked = resolving(monkeypatch, ["127.0.0.1"], ["10.0.0.1"])
+    with pytest.raises(AddressRefused):
+        fetch(f"http://calendar.example:{server.port}/a", {}, limit=1000, policy=policy)
+    assert (asked.count("calendar.example"), [path for path, _ in server.requests]) == (2, ["/a"])
 
 
 def test_redirects_in_a_circle_end(server: FeedServer) -> None:

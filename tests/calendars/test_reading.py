@@ -106,6 +106,28 @@ def test_impossible_offsets_cost_their_zone_only(summer: str, winter: str) -> No
     assert "07-07 14:00" in starts(reading)
 
 
+def test_offsets_with_seconds_and_lists_of_changes() -> None:
+    old = "BEGIN:STANDARD\nDTSTART:18000101T000000\nTZOFFSETFROM:+001732\nTZOFFSETTO:+001732\nEND:STANDARD"
+    new = "BEGIN:STANDARD\nDTSTART:{0}\nRDATE:{0},{1}\nTZOFFSETFROM:{2}\nTZOFFSETTO:{3}\nEND:STANDARD"
+    listed = (
+        new.format("20300101T000000", "20310601T000000", "+001732", "+0200")
+        + "\n"
+        + new.format("20310501T000000", "20310801T000000", "+0200", "-0030")
+    )
+    head = f"BEGIN:VTIMEZONE\nTZID:Ours\n{old}\n{listed}\nEND:VTIMEZONE"
+    times = ("20310401T120000", "20310515T120000", "20310701T120000", "20310901T120000")
+    reading = read(*(f"UID:{time}\nDTSTART;TZID=Ours:{time}" for time in times), head=head)
+    assert [entry.starts_at.strftime("%m-%d %H:%M:%S") for entry in reading.entries] == [
+        "04-01 10:00:00", "05-15 12:30:00", "07-01 10:00:00", "09-01 12:30:00",
+    ]  # fmt: skip
+
+
+def test_midnights_of_utc_stay_times() -> None:
+    """Some programs mean a whole day by them; nothing in the file says so, and a guess would move real events."""
+    reading = read("UID:1\nDTSTART:20310506T000000Z\nDTEND:20310507T000000Z")
+    assert (only(reading)[1] - only(reading)[0], reading.entries[0].whole_day) == (timedelta(days=1), False)
+
+
 def test_an_unknown_zone_is_told_and_its_times_float() -> None:
     reading = read("UID:1\nDTSTART;TZID=Middle-earth/Shire:20310706T140000")
     assert (starts(reading), reading.entries[0].floating) == (["07-06 14:00"], True)

@@ -30,6 +30,7 @@ from tests.calendars.texts import read, starts
         (":20310505T090000Z", "FREQ=DAILY\\;COUNT=2; INTERVAL = 1", ["05-05 09:00", "05-06 09:00"]),
         (":20310505T090000Z", "RSCALE=GREGORIAN;FREQ=YEARLY;COUNT=1", ["05-05 09:00"]),
         (":20310505T090000Z", "", ["05-05 09:00"]),
+        (":20310505T090000Z", "FREQ=DAILY;COUNT=2\nRRULE:FREQ=DAILY;COUNT=2", ["05-05 09:00", "05-06 09:00"]),
         (":20310505T090000Z", "FREQ=HOURLY;COUNT=2", ["05-05 09:00", "05-05 10:00"]),
     ],
 )
@@ -92,6 +93,7 @@ def test_daily_since_1900_is_followed() -> None:
         (":20310505T090000Z", ":20310506"),
         (":20310505T090000Z", ";TZID=Europe/Rome:20310506T110000"),
         (":20310505T090000Z", ":20310506T090000Z,"),
+        (":20310505T090000Z", ":\nEXDATE;VALUE=DATE:\nEXDATE:20310506T090000Z"),
         (":20310505T090000Z", ":,20310506T090000Z,nonsense"),
         (":20310505T090000Z", ":20310506T090000Z\nEXDATE:20310509T090000Z"),
         (";TZID=Europe/Rome:20310505T110000", ":20310506T110000"),
@@ -186,6 +188,8 @@ def test_revisions_of_one_event() -> None:
     assert starts(read(new, old)) == starts(read(old, new)) == ["05-06 09:00"]
     stamped = [f"UID:1\nSUMMARY:{stamp}\nDTSTAMP:{stamp}T000000Z\nDTSTART:2031050{stamp[-1]}T090000Z" for stamp in ("20310102", "20310101")]
     assert starts(read(*stamped)) == ["05-02 09:00"]
+    changed = [line.replace("DTSTAMP", "DTSTAMP:20310101T000000Z\nLAST-MODIFIED") for line in stamped]
+    assert starts(read(*changed)) == starts(read(*reversed(changed))) == ["05-02 09:00"]
 
 
 def test_different_events_under_one_uid_by_mistake_all_stay() -> None:

@@ -9,7 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
+from commands.context import Context
+from commands.courses.aggregate import Course
+from commands.handling import Work
+from commands.lookups import Lookups
+from eventstore.events.courses import CourseCreated
 from tests.door.people import Person
+from wiring import Services
 
 MakeCourse = Callable[..., dict[str, Any]]
 MakeNote = Callable[..., int]
@@ -155,6 +161,47 @@ def test_list_shows_own_followed_ownerless_and_public_courses_only(
     assert {private, public, followed, inbox(mira)} & theirs == {public, followed}
     assert {private, public, followed, inbox(mira)} & nobodys == {public}
     assert server.get(f"courses/{private}/").status_code == 200
+
+
+def test_a_course_without_an_owner_shows_its_public_notes_to_everybody(
+    server: httpx.Client, services: Services, make_note: MakeNote, mira: Person, noah: Person
+) -> None:
+    def decide(work: Work[Lookups]) -> int:
+        course = work.new(Course, work.lookups.next_id("course"))
+        course.trigger(
+            CourseCreated,
+            work.context.now,
+            owner_id=None,
+            title="!! Nobody's",
+            description="",
+            slug=f"nobodys-{course.number}",
+            icon=None,
+            is_default=False,
+            client_course_id=None,
+        )
+        return course.number
+
+    course = services.commands.run(decide, Context(actor=None, channel="cli")).result
+    assert course in {each["id"] for each in server.get("courses/").json()}
+    public = make_note(mira, course, title="For everybody", is_public=True)
+    private = make_note(mira, course, title="Mira's own")
+    shown = {"": [public], noah.token: [public], mira.token: [private, public]}
+    for token, expected in shown.items():
+        headers = {"Authorization": f"Token {token}"} if token else {}
+        one = server.get(f"courses/{course}/", headers=headers).json()
+        (listed,) = (each for each in server.get("courses/", headers=headers).json() if each["id"] == course)
+        (carousel,) = (each for each in server.get("front-page/", headers=headers).json()["carousel_courses"] if each["id"] == course)
+        notes = server.get(f"courses/{course}/notes/", headers=headers).json()
+        for found in (one, listed, carousel):
+            assert (found["owner"], [note["id"] for note in found["recent_notes"]]) == (None, expected)
+        assert [note["id"] for note in notes] == expected
+        assert public in [note["id"] for note in server.get("front-page/", headers=headers).json()["recent_notes"]]
+        assert server.get(f"notes/{public}/", headers=headers).status_code == 200
+    assert server.get(f"notes/{private}/").status_code == 400
+    written = server.post("notes/", json={"title": "Noah's", "content": "x", "course_id": course}, headers=noah.headers)
+    assert (written.status_code, written.json()["course_id"]) == (201, course)
+    for method, path in (("PATCH", f"courses/{course}/"), ("DELETE", f"courses/{course}/")):
+        assert server.request(method, path, json={"title": "Mine"}, headers=noah.headers).status_code == 403
 
 
 def test_list_order(server: httpx.Client, make_course: MakeCourse, inbox: Inbox, mira: Person, noah: Person) -> None:

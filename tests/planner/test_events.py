@@ -275,6 +275,26 @@ def test_trail_tells_slips_and_completion(planner: httpx.Client) -> None:
     assert (steps[1]["from_date"], steps[1]["to_date"]) == ("2031-05-06", "2031-05-08")
 
 
+def test_slips_and_streaks_can_be_read_from_the_log(planner: httpx.Client, services: Services) -> None:
+    plans = [create(planner, title=f"Day {day}", event_date=f"2031-05-0{day}") for day in (1, 2, 3)]
+    change(planner, plans[2], event_date="2031-05-09")
+    for day, made in enumerate(plans, 1):
+        change(planner, made, is_completed=True, completed_at=f"2031-05-0{day}T20:00:00Z")
+    planner.delete(f"/planner-events/{plans[0]['id']}/")
+    streams = [f"planner-event-{made['id']}" for made in plans]
+    with services.thread_pool.connection() as connection:
+        rows = connection.execute(
+            "SELECT stream, type, convert_from(data, 'UTF8')::json FROM log.events WHERE stream = ANY(%s) ORDER BY position", (streams,)
+        ).fetchall()
+    moved = [(stream, data["event_date"]) for stream, kind, data in rows if kind == "PlannerEventMoved"]
+    completed = [data["completed_at"][:10] for _, kind, data in rows if kind == "PlannerEventCompleted"]
+    assert (moved, completed) == ([(streams[2], "2031-05-09")], ["2031-05-01", "2031-05-02", "2031-05-03"])
+    assert rows[-1][:2] == (streams[0], "PlannerEventDeleted")
+    assert planner.post(f"/recycle-bin/event/{plans[0]['id']}/restore/").status_code == 200
+    steps = [step["step"] for step in planner.get(f"/planner-events/{plans[0]['id']}/trail/").json()]
+    assert steps == ["created", "completed", "deleted", "restored"]
+
+
 def test_wall_clock_times_follow_the_chosen_zone(planner: httpx.Client) -> None:
     before = create(planner, starts_at="2031-07-06T01:00:00")
     assert planner.get("/planner-settings/").json() == {"time_zone": None}
