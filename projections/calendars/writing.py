@@ -96,5 +96,5 @@ def _time(moment: datetime, zone: ZoneInfo | None) -> str:
 
 
 def _digits(moment: datetime) -> str:
-    """strftime writes years before 1000 with fewer than four digits."""
+    """Strftime writes years before 1000 with fewer than four digits."""
     return moment.replace(tzinfo=None).isoformat(timespec="seconds").replace("-", "").replace(":", "")
