@@ -91,7 +91,8 @@ def test_years_have_four_digits(client: httpx.Client) -> None:
     plan(client, starts_at="0843-08-10T12:00:00Z")
     for zone in (None, "Europe/Paris"):
         client.patch("/planner-settings/", json={"time_zone": zone})
-        (event,) = Calendar.from_ical(httpx.get(make_address(client)["url"]).content).walk("VEVENT")
+        events: list[Any] = Calendar.from_ical(httpx.get(make_address(client)["url"]).content).walk("VEVENT")
+        (event,) = events
         start = event["DTSTART"].dt
         assert (not event.errors, start.astimezone(UTC).replace(second=0)) == (True, datetime(843, 8, 10, 12, tzinfo=UTC))
 
