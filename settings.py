@@ -170,9 +170,15 @@ class Settings(BaseSettings):
     github_token_url: WebAddress = _setting("https://github.com/login/oauth/access_token", "GitHub's token endpoint")
     github_api_url: WebAddress = _setting("https://api.github.com", "GitHub's API")
 
-    superuser_username: str = _setting("admin", "Administrator made at start", "DJANGO_SUPERUSER_USERNAME")
-    superuser_email: str | None = _setting(None, "Administrator's address", "DJANGO_SUPERUSER_EMAIL", shown="<name>@localhost")
-    superuser_password: SecretStr | None = _setting(None, "Administrator's password; unset: none is made", "DJANGO_SUPERUSER_PASSWORD")
+    superuser_username: str = _setting(
+        "admin", "Administrator made at start", "NOTECHONDRIA_ADMIN_USERNAME", "DJANGO_SUPERUSER_USERNAME"
+    )
+    superuser_email: str | None = _setting(
+        None, "Administrator's address", "NOTECHONDRIA_ADMIN_EMAIL", "DJANGO_SUPERUSER_EMAIL", shown="<name>@localhost"
+    )
+    superuser_password: SecretStr | None = _setting(
+        None, "Administrator's password; unset: none is made", "NOTECHONDRIA_ADMIN_PASSWORD", "DJANGO_SUPERUSER_PASSWORD"
+    )
     bootstrap_sample_content: bool = _setting(True, "Seed the sample courses at start", "BOOTSTRAP_SAMPLE_CONTENT")
     sample_root: Path | None = _setting(None, "Folder of sample courses; unset: those that come with the server", "SAMPLE_ROOT")
 
@@ -269,7 +275,7 @@ def variables(name: str, field: FieldInfo) -> list[str]:
     others = field.json_schema_extra["others"] if isinstance(field.json_schema_extra, dict) else []
     assert isinstance(others, list)
     own = PREFIX + name.upper()
-    also = [PREFIX + str(other) for other in others if not str(other).startswith("DJANGO_")]
+    also = [PREFIX + str(other) for other in others if not str(other).startswith(("DJANGO_", PREFIX))]
     return list(dict.fromkeys([own, *also, *map(str, others)]))
 
 

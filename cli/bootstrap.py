@@ -21,7 +21,7 @@ def bootstrap(
 ) -> None:
     """Prepare the store and make sure that the configured administrator and the sample courses are there.
 
-    Example: DJANGO_SUPERUSER_PASSWORD=... notechondria bootstrap --reset-password
+    Example: NOTECHONDRIA_ADMIN_PASSWORD=... notechondria bootstrap --reset-password
     """
     with opened_store() as services:
         settings = services.settings
@@ -29,14 +29,14 @@ def bootstrap(
         if settings.superuser_password is not None:
             made = ensure_administrator(services.commands, administrator_of(settings), reset_password=reset_password)
         elif reset_password:
-            fail("NOTECHONDRIA_SUPERUSER_PASSWORD is not set: there is no password to give.")
+            fail("NOTECHONDRIA_ADMIN_PASSWORD is not set: there is no password to give.")
         samples = seed_samples(services) if settings.bootstrap_sample_content else []
     if as_json:
         administrator = None if made is None else {"username": settings.superuser_username, "state": made}
         print(json.dumps({"administrator": administrator, "samples": samples}))
         return
     if made is None:
-        print("No administrator is configured: NOTECHONDRIA_SUPERUSER_PASSWORD is not set.")
+        print("No administrator is configured: NOTECHONDRIA_ADMIN_PASSWORD is not set.")
     else:
         print(f"Administrator {settings.superuser_username}: {made}.")
     for line in samples:

@@ -26,7 +26,7 @@ class PlannerEventIn(Model):
     is_completed: Annotated[bool, Boolean()] = False
     completed_at: Annotated[datetime | None, DateTime(naive=True, null=True)] = None
     client_event_id: Annotated[
-        str | None, Text(max=64, null=True, doc="A name of the client's own; a repeated upload finds the event by it.")
+        str | None, Text(max=64, blank=True, null=True, doc="A name of the client's own; a repeated upload finds the event by it.")
     ] = None
 
 

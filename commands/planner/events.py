@@ -62,7 +62,8 @@ class Planned(NamedTuple):
 def create_planner_event(work: Work[Lookups], command: CreatePlannerEvent) -> Planned:
     """Makes a plan; one that came before under the same client id is found again, out of the bin if it lay there."""
     account_id, now = acting_account(work), work.context.now
-    zone, course_exists, same = work.lookups.planning_ground(account_id, command.course_id, command.client_event_id)
+    client_event_id = command.client_event_id or None
+    zone, course_exists, same = work.lookups.planning_ground(account_id, command.course_id, client_event_id)
     if same is not None:
         known = own_planner_event(work, same, in_bin=None)
         if known.deleted_at is not None:
@@ -88,7 +89,7 @@ def create_planner_event(work: Work[Lookups], command: CreatePlannerEvent) -> Pl
         course_id=command.course_id,
         is_completed=command.is_completed,
         completed_at=_instant(completed_at, zone),
-        client_event_id=command.client_event_id,
+        client_event_id=client_event_id,
     )
     return Planned(event.number, created=True)
 

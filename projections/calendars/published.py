@@ -12,7 +12,7 @@ MOST = 5000
 _ADDRESS = """
 SELECT a.id, a.owner_id, a.includes_sessions, p.zone, account.username,
        a.used_at IS NULL OR a.used_at < now() - interval '1 hour',
-       md5(coalesce(p.zone, '') || ':' || a.includes_sessions
+       md5(coalesce(p.zone, '') || ':' || a.includes_sessions || ':' || account.username
            || coalesce((SELECT string_agg(e.id || '.' || e.mark, ',' ORDER BY e.id) FROM planner.events e
                         WHERE e.owner_id = a.owner_id AND e.deleted_at IS NULL), '') || '/'
            || coalesce((SELECT string_agg(s.id || '.' || s.mark, ',' ORDER BY s.id) FROM note_sessions.sessions s

@@ -41,14 +41,26 @@ class ReadingFailed(Exception):
 
 
 def read_apart(
-    data: bytes, years: Collection[int], *, text_id: int, repeating_only: bool = False, seconds: float = SECONDS
+    data: bytes,
+    years: Collection[int],
+    *,
+    text_id: int,
+    repeating_only: bool = False,
+    seconds: float = SECONDS,
+    memory: int = MEMORY,
 ) -> tuple[Reading, memoryview]:
     """Reads in another process: (what reading.read_calendar finds, without its entries; those as COPY takes them, see rows).
 
     They are not looked at here: taking so many rows apart would hold up whatever else this process does. Raises ReadingFailed.
     """
     header = orjson.dumps(
-        {"years": list(years), "text_id": text_id, "repeating_only": repeating_only, "seconds": min(REPEATING_SECONDS, seconds / 2)}
+        {
+            "years": list(years),
+            "text_id": text_id,
+            "repeating_only": repeating_only,
+            "seconds": min(REPEATING_SECONDS, seconds / 2),
+            "memory": memory,
+        }
     )
     with _slots:
         try:
@@ -81,10 +93,10 @@ def _head(reading: Reading) -> bytes:
 
 def main() -> None:
     """The reading process."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    header = orjson.loads(sys.stdin.buffer.readline())
+    resource.setrlimit(resource.RLIMIT_AS, (header["memory"], header["memory"]))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    header = orjson.loads(sys.stdin.buffer.readline())
     reading = read_calendar(sys.stdin.buffer.read(), header["years"], header["seconds"], repeating_only=header["repeating_only"])
     sys.stdout.buffer.write(_head(reading) + b"\n")
     for entry in reading.entries:

@@ -113,6 +113,8 @@ def test_conditional_requests(client: httpx.Client) -> None:
     assert changed.status_code == 200
     assert b"SUMMARY:Other\r\n" in changed.content
     assert b"SEQUENCE:1\r\n" in changed.content
+    assert client.patch("/settings/", json={"username": "renamed-planner"}).status_code == 200
+    assert httpx.get(url, headers={"If-None-Match": changed.headers["etag"]}).status_code == 200
 
 
 def test_what_leaves_no_row_behind_is_a_change_as_well(client: httpx.Client) -> None:

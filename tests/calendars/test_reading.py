@@ -312,6 +312,16 @@ def test_reading_ends_at_its_limits() -> None:
     assert time.monotonic() - began < 12
 
 
+def test_the_largest_of_calendars_is_read_within_its_limits_and_a_larger_one_ends_at_them() -> None:
+    event = "BEGIN:VEVENT\r\nUID:{0}\r\nDTSTART:2031{1:02}{2:02}T090000Z\r\nSUMMARY:Event {0}\r\nDESCRIPTION:{3}\r\nEND:VEVENT\r\n"
+    events = (event.format(number, number % 12 + 1, number % 28 + 1, "What it is about, in some words") for number in range(75_000))
+    data = "".join(["BEGIN:VCALENDAR\r\n", *events, "END:VCALENDAR\r\n"]).encode()
+    reading, rows = read_apart(data, YEARS, text_id=1)
+    assert (reading.event_count, bytes(rows).count(b"\n"), reading.rejected) == (75_000, 75_000, [])
+    with pytest.raises(ReadingFailed, match="too large"):
+        read_apart(data, YEARS, text_id=1, memory=150 * 2**20)
+
+
 _PIECES = st.sampled_from(
     [
         "BEGIN:VCALENDAR",

@@ -10,8 +10,12 @@ import httpx
 import psycopg
 import pytest
 
+from commands.accounts.aggregate import Account
+from commands.handling import Work
+from commands.lookups import Lookups
 from commands.samples.material import BUNDLED, SLUGS, MaterialMissing, read_material
-from tests.door.people import sign_up
+from commands.sessions import prepare_sign_in, start_session
+from tests.door.people import SYSTEM, sign_up
 from wiring import Services, seed_samples
 
 RESTORE = "admin/template-courses/restore/"
@@ -84,3 +88,39 @@ def test_material_is_read_from_a_folder_and_checked(tmp_path: Path) -> None:
     (tmp_path / SLUGS[0] / "course.json").write_text("{")
     with pytest.raises(MaterialMissing):
         read_material(tmp_path)
+
+
+def signed_in(services: Services, username: str) -> dict[str, str]:
+    account_id = services.lookups.account_of_username(username)
+    assert account_id is not None
+    sign_in = prepare_sign_in(services.proofs.digest, user_agent="", network="", method="cli")
+
+    def decide(work: Work[Lookups]) -> int:
+        account = work.find(Account, account_id)
+        assert account is not None
+        return start_session(work, account_id, account.epoch, sign_in)
+
+    services.commands.run(decide, SYSTEM)
+    return {"Authorization": f"Token {sign_in.key}"}
+
+
+def test_a_start_undoes_nothing_that_people_did(services: Services, server: httpx.Client) -> None:
+    seed_samples(services)
+    headers = signed_in(services, "CodeX")
+    second, third = (samples(server)[slug] for slug in SLUGS[1:])
+    kept, thrown = server.get(f"courses/{second['id']}/notes/").json()
+    assert server.patch(f"courses/{second['id']}/", json={"title": "Mine"}, headers=headers).status_code == 200
+    assert server.patch(f"notes/{kept['id']}/", json={"content": "Other words"}, headers=headers).status_code == 200
+    assert server.delete(f"notes/{thrown['id']}/", headers=headers).status_code == 204
+    assert server.delete(f"courses/{third['id']}/", headers=headers).status_code == 204
+    assert seed_samples(services) == []
+    left = samples(server)
+    assert (set(left), left[SLUGS[1]]["title"]) == (set(SLUGS[:2]), "Mine")
+    assert titles(server, second) == [kept["title"]]
+    assert server.get(f"notes/{kept['id']}/").json()["content"] == "Other words"
+
+    assert server.post(RESTORE, json={}, headers=sign_up(services, staff=True).headers).status_code == 200
+    restored = samples(server)
+    assert [restored[slug]["title"] for slug in SLUGS[1:]] == [second["title"], third["title"]]
+    assert [len(titles(server, restored[slug])) for slug in SLUGS] == [5, 1, 2]
+    assert server.get(f"notes/{kept['id']}/").json()["content"] == "Other words"

@@ -234,6 +234,15 @@ def test_upload_with_a_known_client_id_finds_its_event(planner: httpx.Client) ->
     assert len(listed(planner)) == 1
 
 
+def test_an_empty_client_id_is_none(planner: httpx.Client, services: Services) -> None:
+    made = [create(planner, client_event_id=given) for given in ("", " ", None)]
+    assert {event["client_event_id"] for event in made} == {None}
+    assert len({event["id"] for event in made}) == 3
+    own = create(planner, client_event_id="draft-3")
+    foreign = planner.post("/planner-events/", json={**PLAN, "client_event_id": "draft-3"}, headers=make_person(services).headers)
+    assert (foreign.status_code, foreign.json()["id"] != own["id"]) == (201, True)
+
+
 def test_uploads_with_one_client_id_at_the_same_moment_make_one_event(planner: httpx.Client) -> None:
     def upload(_: int) -> tuple[int, int]:
         answer = planner.post("/planner-events/", json={**PLAN, "client_event_id": "draft-2"})

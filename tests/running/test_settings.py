@@ -38,6 +38,10 @@ def test_defaults_need_no_environment() -> None:
         ("NOTECHONDRIA_GOOGLE_OAUTH_CLIENT_ID", "google_client_id", "id"),
         ("NOTECHONDRIA_GOOGLE_CLIENT_ID", "google_client_id", "id"),
         ("DJANGO_SUPERUSER_USERNAME", "superuser_username", "root"),
+        ("NOTECHONDRIA_SUPERUSER_USERNAME", "superuser_username", "root"),
+        ("NOTECHONDRIA_ADMIN_USERNAME", "superuser_username", "root"),
+        ("NOTECHONDRIA_ADMIN_EMAIL", "superuser_email", "root@example.org"),
+        ("DJANGO_SUPERUSER_EMAIL", "superuser_email", "root@example.org"),
         ("FRONTEND_ORIGIN", "frontend_origin", "https://apps.example.org"),
     ],
 )
@@ -104,7 +108,7 @@ def test_bad_address_does_not_tell_its_password(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("DJANGO_SECRET_KEY", "SMTP_PASSWORD", "DJANGO_SUPERUSER_PASSWORD", "GOOGLE_OAUTH_CLIENT_SECRET"):
+    for variable in ("DJANGO_SECRET_KEY", "SMTP_PASSWORD", "NOTECHONDRIA_ADMIN_PASSWORD", "GOOGLE_OAUTH_CLIENT_SECRET"):
         monkeypatch.setenv(variable, "hunter2")
     monkeypatch.setenv("DATABASE_URL", "postgresql://me:hunter2@localhost/notes")
     assert "hunter2" not in repr(load_settings())
