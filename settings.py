@@ -170,9 +170,7 @@ class Settings(BaseSettings):
     github_token_url: WebAddress = _setting("https://github.com/login/oauth/access_token", "GitHub's token endpoint")
     github_api_url: WebAddress = _setting("https://api.github.com", "GitHub's API")
 
-    superuser_username: str = _setting(
-        "admin", "Administrator made at start", "NOTECHONDRIA_ADMIN_USERNAME", "DJANGO_SUPERUSER_USERNAME"
-    )
+    superuser_username: str = _setting("admin", "Administrator made at start", "NOTECHONDRIA_ADMIN_USERNAME", "DJANGO_SUPERUSER_USERNAME")
     superuser_email: str | None = _setting(
         None, "Administrator's address", "NOTECHONDRIA_ADMIN_EMAIL", "DJANGO_SUPERUSER_EMAIL", shown="<name>@localhost"
     )

@@ -50,6 +50,13 @@ class SampleCourse(BaseModel):
     media: tuple[SamplePicture, ...] = ()
     notes: tuple[SampleNote, ...] = ()
 
+    @property
+    def pictures(self) -> tuple[SamplePicture, ...]:
+        """Its media; of a course without any the cover is one."""
+        if self.media or not self.cover_image:
+            return self.media
+        return (SamplePicture(title="Cover", source="", path=self.cover_image),)
+
 
 @dataclass(frozen=True, slots=True)
 class Material:

@@ -80,11 +80,12 @@ class Seeding:
         self.log += lines or [f"{slug}: nothing to do."]
 
     def _store_files(self, material: Material, known: int | None) -> dict[str, str]:
-        """Files that are needed -> where they were stored. A course that is there keeps its cover."""
+        """Files that are needed -> where they were stored. A course that is there keeps its cover and its pictures."""
+        there = set() if known is None else self.handling.run(lambda work: _pictures_of(work.find(Course, known)), self.context).result
         cover = [material.course.cover_image] if known is None and material.course.cover_image else []
-        pictures = [picture.path for picture in material.course.media]
+        missing = [picture.path for picture in material.course.pictures if (picture.title, picture.source) not in there]
         stored = {}
-        for path in dict.fromkeys([*cover, *pictures]):
+        for path in dict.fromkeys([*cover, *missing]):
             stored[path] = new_path(FOLDER, Path(path).name)
             self.blobs.put_now(stored[path], material.content(path))
         return stored
@@ -125,8 +126,8 @@ def _course(work: Work[Lookups], material: Material, owner_id: int, files: dict[
 
 
 def _add_pictures(work: Work[Lookups], course: Course, material: Material, files: dict[str, str], lines: list[str]) -> None:
-    there = {(picture["title"], picture["source"]) for picture in course.media}
-    for picture in material.course.media:
+    there = _pictures_of(course)
+    for picture in material.course.pictures:
         if (picture.title, picture.source) not in there:
             shown = {
                 "id": work.lookups.next_id("course_media"),
@@ -137,6 +138,10 @@ def _add_pictures(work: Work[Lookups], course: Course, material: Material, files
             }
             course.trigger(courses.CourseMediaAdded, work.context.now, media=shown)
             lines.append(f"{course.slug}: picture {picture.title!r} added.")
+
+
+def _pictures_of(course: Course | None) -> set[tuple[str, str | None]]:
+    return set() if course is None else {(picture["title"], picture["source"]) for picture in course.media}
 
 
 def _add_notes(work: Work[Lookups], course: Course, owner_id: int, texts: dict[str, str], lines: list[str]) -> None:

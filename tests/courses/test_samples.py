@@ -50,6 +50,14 @@ def test_seeding_and_restoring(services: Services, server: httpx.Client) -> None
     assert [len(titles(server, seeded[slug])) for slug in SLUGS] == [5, 2, 2]
     assert [seeded[slug]["owner"]["username"] for slug in SLUGS] == ["sample-course-owner", "CodeX", "CodeX"]
     assert all(not course["is_default"] for course in seeded.values())
+    assert [seeded[slug]["title"] for slug in SLUGS] == [
+        "Vibe Coding 101", "Meaning of Work in Age of AI", "Self-identity and Expression in Modern Arts",
+    ]  # fmt: skip
+    assert titles(server, seeded[SLUGS[1]]) == ["Automation and dignity", "Why work still matters"]
+    assert titles(server, seeded[SLUGS[2]]) == ["Expression and audience", "Identity as medium"]
+    for course in seeded.values():
+        (picture,) = course["media"]
+        assert httpx.get(picture["image_url"]).headers["content-type"] == "image/png"
     cover = httpx.get(seeded[SLUGS[0]]["cover_image_url"])
     assert (cover.status_code, cover.headers["content-type"]) == (200, "image/png")
     assert all(httpx.get(course["owner"]["image_url"]).status_code == 200 for course in seeded.values())
@@ -64,12 +72,14 @@ def test_seeding_and_restoring(services: Services, server: httpx.Client) -> None
         passwords = connection.execute("SELECT password_hash FROM accounts.accounts WHERE username IN ('CodeX', 'sample-course-owner')")
         assert [row for (row,) in passwords] == [None, None]
 
+    files = set((services.settings.data_dir / "media").rglob("*"))
     assert seed_samples(services) == []
     restored = server.post(RESTORE, json={}, headers=administrator.headers)
     assert restored.status_code == 200
     assert restored.json()["message"] == "Template courses restored."
     assert set(SLUGS) <= {course["slug"] for course in restored.json()["courses"]}
     assert samples(server) == seeded
+    assert set((services.settings.data_dir / "media").rglob("*")) == files
 
 
 def test_material_is_read_from_a_folder_and_checked(tmp_path: Path) -> None:
