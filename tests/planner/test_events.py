@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import zoneinfo
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from eventstore import moments
+from projections.catalog import ALL_PROJECTIONS
+from projections.rebuild import rebuild
 from tests.accounts.people import Person, make_person
 from wiring import Services
 
+BY_ZONE = [projection for projection in ALL_PROJECTIONS if projection.name in ("planner", "note_sessions")]
 PLAN = {"title": "Draft the survey chapter", "event_date": "2031-05-06"}
 KEYS = {
     "id", "title", "event_date", "starts_at", "ends_at", "difficulty_weight", "description", "course_id", "is_completed",
@@ -319,6 +327,41 @@ def test_wall_clock_times_follow_the_chosen_zone(planner: httpx.Client) -> None:
     winter = change(planner, summer, event_date="2031-12-06")
     assert window(winter) == ("2031-12-06", "2031-12-06T00:00:00+00:00", "2031-12-06T01:00:00+00:00")
     assert window(planner.get(f"/planner-events/{before['id']}/").json())[1] == "2031-07-06T01:00:00+00:00"
+
+
+@pytest.fixture
+def other_rules(tmp_path: Path, services: Services) -> Iterator[Path]:
+    """A folder of zone data that counts before the machine's; planner and sessions are rebuilt by the true ones in the end."""
+    try:
+        yield tmp_path
+    finally:
+        follow_rules()
+        rebuild(services.settings.conninfo(), BY_ZONE)
+
+
+def follow_rules(*folders: Path) -> None:
+    """Zone data of these folders, else the usual ones."""
+    zoneinfo.reset_tzpath([str(folder) for folder in folders] or None)
+    zoneinfo.ZoneInfo.clear_cache()
+    moments.known_zone.cache_clear()
+
+
+def test_instants_follow_when_the_rules_of_a_zone_change(planner: httpx.Client, services: Services, other_rules: Path) -> None:
+    planner.patch("/planner-settings/", json={"time_zone": "Europe/Berlin"})
+    wall_clock = create(planner, starts_at="2031-07-06T01:00:00")
+    instant = create(planner, starts_at="2031-07-06T01:00:00Z")
+    with services.thread_pool.connection() as connection:
+        rows = connection.execute(
+            "SELECT convert_from(data, 'UTF8')::json ->> 'starts_at' FROM log.events WHERE stream = ANY(%s) ORDER BY position",
+            ([f"planner-event-{made['id']}" for made in (wall_clock, instant)],),
+        ).fetchall()
+    assert [given for (given,) in rows] == ["2031-07-06T01:00:00[Europe/Berlin]", "2031-07-06T01:00:00+00:00[Europe/Berlin]"]
+    (other_rules / "Europe").mkdir()
+    (other_rules / "Europe" / "Berlin").write_bytes(resources.files("tzdata.zoneinfo").joinpath("Asia", "Tokyo").read_bytes())
+    follow_rules(other_rules)
+    rebuild(services.settings.conninfo(), BY_ZONE)
+    assert window(planner.get(f"/planner-events/{wall_clock['id']}/").json())[1] == "2031-07-05T16:00:00+00:00"
+    assert window(planner.get(f"/planner-events/{instant['id']}/").json())[1] == "2031-07-06T01:00:00+00:00"
 
 
 @pytest.mark.parametrize("zone", ["Mars/Base", "../../etc/passwd", "europe/berlin\n", "posixrules", 7])
