@@ -105,6 +105,44 @@ def test_the_forty_earliest_are_taken(client: httpx.Client) -> None:
     assert sorted(titles) == [f"{number:02}" for number in range(40)]
 
 
+ICAL = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:a\r\nDTSTART:20310506T190000Z\r\nSUMMARY:Lecture\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+
+
+def test_a_course_that_is_deleted_leaves_everything_behind_without_one(client: httpx.Client) -> None:
+    courses = [client.post("/courses/", json={"title": title}).json()["id"] for title in ("First", "Second")]
+    note = client.post("/notes/", json={"title": "Read", "content": "x", "course_id": courses[0]}).json()["id"]
+    event = plan(client, course_id=courses[0])
+    feed = client.post("/calendar-feeds/", json={"title": "Timetable", "raw_ical": ICAL, "course_id": courses[0]}).json()
+    session = client.post("/note-sessions/", json={"note_id": note, "started_at": "2031-05-06T08:00:00Z"}).json()
+
+    def of() -> dict[str, int | None]:
+        (day,) = [day for day in week(client)["days"] if day["events"]]
+        return {entry["kind"]: entry["course_id"] for entry in day["events"]}
+
+    assert of() == {"plan": courses[0], "calendar": courses[0], "note_session": courses[0]}
+    client.patch(f"/planner-events/{event['id']}/", json={"course_id": courses[1]})
+    client.patch(f"/calendar-feeds/{feed['id']}/", json={"course_id": courses[1]})
+    client.patch(f"/notes/{note}/", json={"course_id": courses[1]})
+    assert of() == {"plan": courses[1], "calendar": courses[1], "note_session": courses[1]}
+    inbox = next(course["id"] for course in client.get("/courses/").json() if course["is_default"])
+    assert client.delete(f"/courses/{courses[1]}/").status_code == 204
+    assert of() == {"plan": None, "calendar": None, "note_session": inbox}
+    assert client.get(f"/planner-events/{event['id']}/").json()["course_id"] is None
+    assert client.get(f"/calendar-feeds/{feed['id']}/").json()["course_id"] is None
+    assert client.get(f"/note-sessions/{session['id']}/").json()["course_id"] == inbox
+    assert client.patch(f"/planner-events/{event['id']}/", json={"title": "Still there"}).status_code == 200
+
+
+def test_sessions_of_trashed_notes_stay_and_can_be_started(client: httpx.Client) -> None:
+    note = client.post("/notes/", json={"title": "Thrown", "content": "x"}).json()["id"]
+    client.post("/note-sessions/", json={"note_id": note, "started_at": "2031-05-06T08:00:00Z"})
+    assert note in [each["id"] for each in client.get("/activity/").json()]
+    client.delete(f"/notes/{note}/")
+    assert client.post("/note-sessions/", json={"note_id": note, "started_at": "2031-05-06T09:00:00Z"}).status_code == 201
+    assert [entry["starts_at"][11:16] for day in week(client)["days"] for entry in day["events"]] == ["08:00", "09:00"]
+    assert note not in [each["id"] for each in client.get("/activity/").json()]
+
+
 def test_days_follow_the_accounts_zone(client: httpx.Client, write_note: WriteNote) -> None:
     client.patch("/planner-settings/", json={"time_zone": "Pacific/Auckland"})
     event = plan(client, starts_at="2031-05-06T20:00:00Z")

@@ -80,6 +80,17 @@ def test_a_subscription_is_read_once_at_first(client: httpx.Client, server: Feed
     assert asked[0]["accept"] == "text/calendar, */*;q=0.1"
 
 
+def test_a_pasted_text_counts_before_the_address(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    server.answers["/a.ics"] = body(CALENDAR)
+    text = CALENDAR.decode().replace("Lecture", "Pasted")
+    feed = client.post("/calendar-feeds/", json={"title": "Both", "source_url": server.url("/a.ics"), "raw_ical": text}).json()
+    fetch_due(services.thread_pool, LOCAL)
+    assert (titles(client), server.requests) == (["Pasted"], [])
+    assert client.patch(f"/calendar-feeds/{feed['id']}/", json={"raw_ical": ""}).status_code == 200
+    assert client.post(f"/calendar-feeds/{feed['id']}/refresh/").json()["state"] == "ok"
+    assert titles(client) == ["Lecture"]
+
+
 def test_the_week_asks_no_server(client: httpx.Client, server: FeedServer) -> None:
     server.answers["/a.ics"] = body(CALENDAR)
     subscribe(client, server.url("/a.ics"))
