@@ -12,9 +12,12 @@ import base64
 import ipaddress
 import logging
 import socket
+import threading
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import httpx
@@ -155,7 +158,7 @@ async def _one(url: str, headers: Mapping[str, str], limit: int, policy: Policy)
 async def _vetted(host: str, port: int, policy: Policy) -> Address:
     """The address to connect to. All addresses of the name have to be admitted, not only the one that is used."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await _looked_up(host, port)
     except OSError:
         raise Unreachable("The host of the address is not known.") from None
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
@@ -165,6 +168,35 @@ async def _vetted(host: str, port: int, policy: Policy) -> Address:
         if not policy.admits(host, address):
             raise AddressRefused("The address lies in a private network, which this server does not read.")
     return addresses[0]
+
+
+async def _looked_up(host: str, port: int) -> list[Any]:
+    """What the name means, from a thread that is left behind when nobody waits for it any more.
+
+    The system asks name servers for up to half a minute and cannot be stopped; the loop's own threads are waited for in the end.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[Any]] = loop.create_future()
+
+    def settle(found: list[Any] | None, error: Exception | None) -> None:
+        if answer.done():
+            return
+        if error is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(found or [])
+
+    def look_up() -> None:
+        found, error = None, None
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except Exception as failure:  # noqa: BLE001 - told to whoever waits
+            error = failure
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(settle, found, error)
+
+    threading.Thread(target=look_up, name="resolver", daemon=True).start()
+    return await answer
 
 
 async def _body(response: httpx.Response, limit: int) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import ipaddress
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -187,6 +189,16 @@ def test_time_is_limited_in_all(server: FeedServer) -> None:
     server.answers["/drip"] = endless(b"x", 0.05)
     with pytest.raises(Unreachable, match="too long"):
         fetch(server.url("/drip"), {}, limit=2**20, policy=Policy(allowed=("127.0.0.1",), seconds=0.5))
+
+
+def test_names_that_nobody_answers_for_cost_no_more_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(20) and [])
+    began = time.monotonic()
+    with pytest.raises(Unreachable, match="too long"):
+        fetch("http://calendar.example/", {}, limit=1000, policy=Policy(seconds=0.5))
+    assert time.monotonic() - began < 5
+    released.set()
 
 
 def test_broken_answers_are_faults_of_the_address(server: FeedServer) -> None:
