@@ -18,6 +18,7 @@ from commands.courses.bin import bring_back
 from commands.handling import Handling, Work
 from commands.lookups import Lookups
 from commands.notes.aggregate import Note
+from commands.notes.blocks import GivenBlock, arranged
 from commands.samples.material import Material, read_material
 from eventstore.blobs import Blobs, new_path
 from eventstore.events import courses, notes
@@ -166,4 +167,6 @@ def _add_notes(work: Work[Lookups], course: Course, owner_id: int, texts: dict[s
             source_note_uuid=None,
             client_draft_id=None,
         )
+        title_and_text = (GivenBlock(block_type="T", text=title), GivenBlock(block_type="N", text=body))
+        note.write_blocks(arranged(note.number, (), title_and_text, note.version, work.context.now), work.context.now)
         lines.append(f"{course.slug}: note {title!r} added.")

@@ -10,13 +10,15 @@ import httpx
 import psycopg
 import pytest
 
+from api.app import Door, area_routes
 from commands.accounts.aggregate import Account
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.samples.material import BUNDLED, SLUGS, MaterialMissing, read_material
 from commands.sessions import prepare_sign_in, start_session
 from tests.door.people import SYSTEM, sign_up
-from wiring import Services, seed_samples
+from tests.door.serving import serving
+from wiring import Services, build_services, seed_samples
 
 RESTORE = "admin/template-courses/restore/"
 
@@ -24,7 +26,7 @@ RESTORE = "admin/template-courses/restore/"
 @pytest.fixture(scope="module")
 def services(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Services:
     from settings import load_settings
-    from wiring import build_services, prepare
+    from wiring import prepare
 
     settings = load_settings(database_url=module_database_url, data_dir=tmp_path_factory.mktemp("data"))
     prepare(settings)
@@ -66,7 +68,10 @@ def test_seeding_and_restoring(services: Services, server: httpx.Client) -> None
     assert note["content"].startswith(f"# {note['title']}\n\n")
     assert (note["editor_mode"], note["is_public"]) == ("G", True)
     assert note["description"] == note["content"].partition("\n\n")[2][:240]
-    assert note["blocks"][0]["block_type"] == "T"
+    assert [(block["block_type"], block["text"].strip()) for block in note["blocks"]] == [
+        ("T", note["title"]),
+        ("N", note["content"].partition("\n\n")[2].strip()),
+    ]
 
     with psycopg.connect(services.settings.conninfo()) as connection:
         passwords = connection.execute("SELECT password_hash FROM accounts.accounts WHERE username IN ('CodeX', 'sample-course-owner')")
@@ -80,6 +85,14 @@ def test_seeding_and_restoring(services: Services, server: httpx.Client) -> None
     assert set(SLUGS) <= {course["slug"] for course in restored.json()["courses"]}
     assert samples(server) == seeded
     assert set((services.settings.data_dir / "media").rglob("*")) == files
+
+
+def test_without_material_staff_is_told_and_a_start_goes_on(services: Services, tmp_path: Path) -> None:
+    lacking = build_services(services.settings.model_copy(update={"sample_root": tmp_path}))
+    with serving(Door(lacking, area_routes())) as door:
+        answer = door.post(f"/api/v1/{RESTORE}", json={}, headers=sign_up(services, staff=True).headers)
+        assert (answer.status_code, list(answer.json())) == (503, ["detail"])
+        assert seed_samples(lacking) == []
 
 
 def test_material_is_read_from_a_folder_and_checked(tmp_path: Path) -> None:
