@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Protocol
 
 from commands.aggregate import Aggregate, evolves
@@ -13,8 +12,6 @@ from commands.errors import Refused
 from commands.handling import Work
 from eventstore.events import sessions
 
-SEEN_EVERY = timedelta(minutes=5)
-"""The use of a session is noted at most this often."""
 LONGEST_AGENT = 512
 DEVICES = (
     ("iphone", "iPhone"),
@@ -131,17 +128,3 @@ def revoke_sessions(work: Work[SessionLookups], session_ids: Iterable[int], caus
         session = work.find(Session, session_id)
         if session is not None and not session.revoked:
             session.trigger(sessions.SessionRevoked, work.context.now, cause=cause)
-
-
-def note_seen(work: Work[SessionLookups], session_id: int) -> None:
-    """The session was used: its idle limit starts anew."""
-    session = work.find(Session, session_id)
-    if session is None or session.revoked:
-        return
-    if session.modified_on is None or work.context.now - session.modified_on >= SEEN_EVERY:
-        session.trigger(sessions.SessionSeen, work.context.now)
-
-
-def seen_is_due(seen_at: datetime | None, now: datetime) -> bool:
-    """Whether the use of a session that was last noted then should be noted."""
-    return seen_at is not None and now - seen_at >= SEEN_EVERY

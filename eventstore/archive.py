@@ -132,7 +132,11 @@ def _state(connection: Connection[TupleRow], head: int) -> dict[str, Any]:
         (head,),
     ).fetchall()
     facts: dict[str, str] = dict(connection.execute("SELECT name, value FROM log.facts WHERE name = 'secret_key'").fetchall())
-    return {"sequences": sequences, "reactors": reactors, "parked": parked, "facts": facts}
+    # Without these, whoever signed in more than a day ago would have to do so again.
+    uses = connection.execute(
+        "SELECT session_id, account_id, used_at FROM log.session_uses WHERE used_at > now() - interval '1 day' ORDER BY session_id"
+    ).fetchall()
+    return {"sequences": sequences, "reactors": reactors, "parked": parked, "facts": facts, "session_uses": uses}
 
 
 def _sequences(connection: Connection[TupleRow]) -> list[str]:
@@ -174,6 +178,8 @@ def import_archive(conninfo: str, path: Path, progress: ArchiveProgress | None =
             )
         for parked in state.get("parked", ()):
             connection.execute("INSERT INTO log.parked_streams (projection, stream, position, error) VALUES (%s, %s, %s, %s)", parked)
+        for use in state.get("session_uses", ()):
+            connection.execute("INSERT INTO log.session_uses (session_id, account_id, used_at) VALUES (%s, %s, %s)", use)
         # Should the rebuild that follows never end, the next start finds what it has to build.
         connection.execute("UPDATE log.projections SET version = 0")
         for name, value in state["facts"].items():

@@ -1,4 +1,4 @@
-"""Removes codes and counters of guards whose time is over."""
+"""Removes codes, counters of guards and uses of sessions whose time is over."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ _EXPIRED = (
     # Kept a little longer than they are good, so that their cool-down is known.
     "DELETE FROM log.codes WHERE expires_at < now() - interval '1 hour'",
     "DELETE FROM log.guards WHERE ends_at < now()",
+    # Long after the session has died; until then operators see when an account was last in use.
+    "DELETE FROM log.session_uses WHERE used_at < now() - interval '30 days'",
 )
 
 

@@ -1,4 +1,4 @@
-"""What is kept of an account beside the log: kept answers, mails on their way, uses of its key."""
+"""What is kept of an account beside the log: kept answers, mails on their way, uses of its key and sessions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-_TABLES = ("log.idempotency", "log.mails", "log.api_key_uses")
+_TABLES = ("log.idempotency", "log.mails", "log.api_key_uses", "log.session_uses")
 
 
 def remove_traces(pool: ConnectionPool[Connection[TupleRow]], account_id: int) -> None:

@@ -19,9 +19,8 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from commands.presence import note_presence, presence_is_due
 from eventstore.database import UNAVAILABLE
-from eventstore.key_uses import note_key_use
+from eventstore.uses import note_use, use_is_due
 from mcp_server.callers import Admitted, NotAdmitted, acting, admit, ended
 from mcp_server.listening import Listeners
 from mcp_server.messages import Forwarded, Reply, is_modern, read_message
@@ -201,15 +200,10 @@ class AssistantDoor:
 
     async def _note_use(self, admitted: Admitted) -> None:
         """Remembers that the key is in use, once the answer has been sent."""
-        if self._running is None or not presence_is_due(admitted.caller):
+        if self._running is None or not use_is_due(admitted.caller):
             return
-        services = self._services
-
-        def note() -> None:
-            note_presence(services.commands, lambda account_id: note_key_use(services.thread_pool, account_id), admitted.caller)
-
         try:
-            await asyncio.get_running_loop().run_in_executor(self._running.threads, note)
+            await asyncio.get_running_loop().run_in_executor(self._running.threads, note_use, self._services.thread_pool, admitted.caller)
         except UNAVAILABLE:
             logging.getLogger("notechondria.mcp").warning("the use of a key could not be noted: the database is away")
 

@@ -6,20 +6,26 @@ IDLE_LIMIT = "interval '1 day'"
 ABSOLUTE_LIMIT = "interval '3 days'"
 
 
+def seen(session: str) -> str:
+    """When this session (a table alias) was last noted as used. Releases before wrote that into the log, so the row may know more."""
+    return f"greatest({session}.seen_at, (SELECT u.used_at FROM log.session_uses u WHERE u.session_id = {session}.id))"
+
+
 def live(session: str) -> str:
     """Whether this session (a table alias) of account `a` may still be used: not revoked, alone or with all others, used within
     a day, started within three days.
     """
     return (
         f"{session}.revoked_at IS NULL AND {session}.epoch = a.epoch"
-        f" AND {session}.seen_at > now() - {IDLE_LIMIT} AND {session}.started_at > now() - {ABSOLUTE_LIMIT}"
+        f" AND {session}.started_at > now() - {ABSOLUTE_LIMIT} AND {seen(session)} > now() - {IDLE_LIMIT}"
     )
 
 
 LIVE = live("s")
+SEEN_AT = seen("s")
 
 BY_SESSION = f"""
-SELECT a.id AS account_id, s.id AS session_id, a.username, a.is_active, a.is_staff, a.is_superuser, s.seen_at
+SELECT a.id AS account_id, s.id AS session_id, a.username, a.is_active, a.is_staff, a.is_superuser, {SEEN_AT} AS seen_at
 FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id
 WHERE s.key_digest = %(digest)s AND ({LIVE} OR a.is_disabled AND s.revoked_at IS NULL)"""
 

@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 from psycopg_pool import ConnectionPool
 
-from projections.callers import LIVE
+from projections.callers import LIVE, SEEN_AT
 
 Pool = ConnectionPool[Connection[TupleRow]]
 Rows = list[dict[str, Any]]
@@ -46,7 +46,7 @@ _LAST_VERSION = "SELECT coalesce(max(version), 0) AS version FROM log.events WHE
 _STATE = "CASE WHEN a.is_disabled THEN 'disabled' WHEN a.is_verified THEN 'active' ELSE 'pending' END AS state"
 _ACCOUNTS = f"""
 SELECT a.id, a.username, a.email, a.is_staff, a.is_superuser, a.registered_at, {_STATE},
-       (SELECT max(s.seen_at) FROM sessions.sessions s WHERE s.account_id = a.id) AS seen_at
+       (SELECT max({SEEN_AT}) FROM sessions.sessions s WHERE s.account_id = a.id) AS seen_at
 FROM accounts.accounts a
 WHERE a.id > %(after)s AND (%(like)s = '' OR a.username ILIKE %(like)s OR a.email ILIKE %(like)s OR a.id::text = %(text)s)
 ORDER BY a.id LIMIT %(limit)s"""
@@ -58,9 +58,9 @@ SELECT a.id, a.username, a.email, a.is_staff, a.is_superuser, a.registered_at, a
        (SELECT coalesce(json_agg(l.provider ORDER BY l.provider), '[]') FROM accounts.social_links l WHERE l.account_id = a.id) AS links
 FROM accounts.accounts a WHERE a.id = %(id)s"""
 _SESSIONS = f"""
-SELECT s.id, s.device_label, s.user_agent, s.started_at, s.seen_at
+SELECT s.id, s.device_label, s.user_agent, s.started_at, {SEEN_AT} AS seen_at
 FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id
-WHERE a.id = %(id)s AND {LIVE} ORDER BY s.seen_at DESC LIMIT %(limit)s"""
+WHERE a.id = %(id)s AND {LIVE} ORDER BY seen_at DESC LIMIT %(limit)s"""
 _COURSES = """
 SELECT c.id, c.title, c.slug, c.owner_id, a.username, c.is_default, c.deleted_at, c.last_edit,
        (SELECT count(*) FROM notes.notes n WHERE n.course_id = c.id) AS notes

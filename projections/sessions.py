@@ -13,7 +13,10 @@ from projections.rows import Rows
 
 @dataclass(slots=True)
 class SessionRow(Row):
-    """One login session; see projections.callers.LIVE for which may be used."""
+    """One login session; see projections.callers.LIVE for which may be used.
+
+    seen_at: its start, or a later use that the log tells of. Where uses are noted: projections.callers.SEEN_AT.
+    """
 
     id: int
     account_id: int
@@ -35,7 +38,7 @@ SESSIONS = Table(
     stream="session",
     ddl="""
     CREATE UNIQUE INDEX sessions_key_unique ON {schema}.sessions (key_digest);
-    CREATE INDEX sessions_of_account ON {schema}.sessions (account_id, seen_at DESC);
+    CREATE INDEX sessions_of_account ON {schema}.sessions (account_id, started_at DESC);
     """,
 )
 
@@ -44,7 +47,7 @@ class Sessions(Projection):
     """Sessions by key and by account."""
 
     name = "sessions"
-    version = 1
+    version = 2
     lifecycle = "inline"
     tables = (SESSIONS,)
 
@@ -67,7 +70,7 @@ class Sessions(Projection):
 
     @handles(sessions.SessionSeen)
     def seen(self, rows: Rows, event: sessions.SessionSeen) -> None:
-        """The idle limit starts anew."""
+        """A use, noted by a release that kept them in the log."""
         if row := rows.due(SESSIONS, stream_number(event.originator_id), event):
             row.seen_at = event.timestamp
 

@@ -23,7 +23,7 @@ class SessionStarted(Event):
 
 
 class SessionSeen(Event):
-    """The session was used. Written once per few minutes of use, not per request."""
+    """The session was used. Not written any more: uses are noted beside the log. Logs of earlier releases hold it."""
 
 
 class SessionRevoked(Event):

@@ -8,7 +8,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 from psycopg_pool import ConnectionPool
 
-from projections.callers import LIVE
+from projections.callers import LIVE, SEEN_AT
 
 Pool = ConnectionPool[Connection[TupleRow]]
 
@@ -17,9 +17,9 @@ SELECT id, username, email, is_staff, is_superuser, registered_at,
        CASE WHEN is_disabled THEN 'disabled' WHEN is_verified THEN 'active' ELSE 'pending' END AS state
 FROM accounts.accounts ORDER BY id"""
 _SESSIONS = f"""
-SELECT s.id, a.username, s.device_label, s.started_at, s.seen_at
+SELECT s.id, a.username, s.device_label, s.started_at, {SEEN_AT} AS seen_at
 FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id
-WHERE {LIVE} AND (%(username)s::text IS NULL OR lower(a.username) = lower(%(username)s)) ORDER BY s.seen_at DESC"""
+WHERE {LIVE} AND (%(username)s::text IS NULL OR lower(a.username) = lower(%(username)s)) ORDER BY seen_at DESC"""
 _INVITATIONS = """
 SELECT id, label, times_used, max_uses, expires_at, created_at,
        times_used < max_uses AND (expires_at IS NULL OR now() <= expires_at) AS usable

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from projections.callers import LIVE, live
+from projections.callers import LIVE, SEEN_AT, live
 from projections.reading import Query
 
 _AUTH_PAYLOAD = f"""
-SELECT convert_to(a.user_json, 'UTF8'), s.id, s.device_label, s.started_at, s.seen_at,
+SELECT convert_to(a.user_json, 'UTF8'), s.id, s.device_label, s.started_at, {SEEN_AT} AS seen_at,
        (SELECT count(*) FROM sessions.sessions o WHERE o.account_id = a.id AND o.id <> s.id AND {live("o")})
 FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id WHERE s.id = %(session)s"""
 
 _PROBE = f"""
 SELECT found.* FROM (SELECT true) always LEFT JOIN LATERAL (
-    SELECT convert_to(a.user_json, 'UTF8') AS user_json, s.id, s.device_label, s.started_at, s.seen_at,
+    SELECT convert_to(a.user_json, 'UTF8') AS user_json, s.id, s.device_label, s.started_at, {SEEN_AT} AS seen_at,
            (SELECT count(*) FROM sessions.sessions o WHERE o.account_id = a.id AND o.id <> s.id AND {live("o")}) AS others
     FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id
     WHERE s.key_digest = %(digest)s AND {LIVE} AND a.is_active
@@ -21,9 +21,9 @@ SELECT found.* FROM (SELECT true) always LEFT JOIN LATERAL (
 _SESSIONS = f"""
 SELECT coalesce(json_agg(json_build_object(
     'id', s.id, 'device_label', s.device_label, 'user_agent', s.user_agent, 'ip_hash_prefix', left(s.network_digest, 8),
-    'created_at', to_char(s.started_at AT TIME ZONE 'UTC', '{{TIME}}'), 'last_seen_at', to_char(s.seen_at AT TIME ZONE 'UTC', '{{TIME}}')
-) ORDER BY s.seen_at DESC, s.id DESC), '[]')::text
-FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id
+    'created_at', to_char(s.started_at AT TIME ZONE 'UTC', '{{TIME}}'), 'last_seen_at', to_char(seen.at AT TIME ZONE 'UTC', '{{TIME}}')
+) ORDER BY seen.at DESC, s.id DESC), '[]')::text
+FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id CROSS JOIN LATERAL (SELECT {SEEN_AT} AS at) seen
 WHERE s.account_id = %(viewer)s AND {LIVE}""".replace("{TIME}", 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')
 
 _SETTINGS = """

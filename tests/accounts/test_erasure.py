@@ -18,6 +18,8 @@ from commands.lookups import Lookups
 from eventstore import embedded
 from eventstore.events.accounts import AccountErasureRequested
 from eventstore.mails import Mail
+from eventstore.uses import note_use
+from projections.reading import Caller
 from reactors.erasure import erase_account
 from reactors.mail import MailSender
 from reactors.outbox import write_mail
@@ -96,14 +98,26 @@ def full_person(door: httpx.Client, services: Services) -> Person:
 def test_nothing_of_an_erased_account_is_left(door: httpx.Client, services: Services, full_person: Person) -> None:
     traces = [SECRET, full_person.email, full_person.email.removeprefix("moved."), full_person.username]
     assert traces_in(dump(services), traces) == traces
+    note_use(services.thread_pool, Caller(full_person.account_id, full_person.session_id))
+    note_use(services.thread_pool, Caller(full_person.account_id))
+    assert uses_of(services, full_person) == 2
     answer = erase(door, services, full_person)
     assert answer.status_code == 204, answer.text
     assert traces_in(dump(services), traces) == []
     media = Path(services.settings.data_dir) / "media"
     assert not [path for path in media.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+    assert uses_of(services, full_person) == 0
     assert door.get(f"{V1}/settings/", headers=full_person.headers).json() == {"detail": "Invalid token."}
     again = {"username": full_person.username, "email": full_person.email, "password": PASSWORD}
     assert door.post(f"{V1}/auth/register/", json=again).status_code == 201
+
+
+def uses_of(services: Services, person: Person) -> int:
+    """How many of the account's sessions and keys are noted as used."""
+    tables = ("log.session_uses", "log.api_key_uses")
+    with psycopg.connect(services.settings.conninfo()) as connection:
+        found = [connection.execute(f"SELECT FROM {table} WHERE account_id = %s".encode(), (person.account_id,)) for table in tables]
+        return sum(cursor.rowcount for cursor in found)
 
 
 def test_mails_in_the_outbox_go_with_their_account(door: httpx.Client, services: Services, full_person: Person) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import httpx
@@ -18,6 +18,11 @@ from commands.handling import Work
 from commands.lookups import Lookups
 from commands.sessions import Session, device_label
 from eventstore.events.sessions import SessionSeen
+from eventstore.uses import note_use
+from projections.callers import SEEN_AT
+from projections.reading import Caller
+from projections.rebuild import rebuild
+from projections.sessions import Sessions
 from settings import Settings
 from tests.accounts.people import PASSWORD, Person, make_person
 from tests.accounts.test_passwords import django_hash
@@ -137,23 +142,42 @@ def test_use_of_a_session_is_noted_once_after_the_answer(door: httpx.Client, els
         list(threads.map(lambda _: door.get("/api/v1/settings/", headers=person.headers), range(8)))
     while seen_ago(elsewhere, person) > timedelta(hours=1):
         time.sleep(0.02)
+    noted = seen_at(elsewhere, person)
+    for _ in range(3):
+        door.get("/api/v1/settings/", headers=person.headers)
+    assert seen_at(elsewhere, person) == noted
     with psycopg.connect(elsewhere.settings.conninfo()) as connection:
-        noted = connection.execute(
-            "SELECT count(*) FROM log.events WHERE stream = %s AND type = 'SessionSeen'", (f"session-{person.session_id}",)
-        ).fetchone()
-    assert noted == (1,)
+        events = connection.execute("SELECT count(*) FROM log.events WHERE stream = %s", (f"session-{person.session_id}",)).fetchone()
+    assert events == (1,), "its start alone: uses are no part of the history"
+
+
+def test_noted_use_is_what_the_session_list_shows_and_survives_a_rebuild(door: httpx.Client, elsewhere: Services) -> None:
+    person = started_before(elsewhere, timedelta(hours=30))
+    note_use(elsewhere.thread_pool, Caller(person.account_id, person.session_id))
+    listed = door.get(f"{AUTH}/sessions/", headers=person.headers).json()["sessions"][0]
+    age = datetime.fromisoformat(listed["last_seen_at"]) - datetime.fromisoformat(listed["created_at"])
+    assert timedelta(hours=30) <= age < timedelta(hours=31)
+    rebuild(elsewhere.settings.conninfo(), [Sessions()])
+    assert probe(door, person.token)["session"]["last_seen_at"] == listed["last_seen_at"]  # type: ignore[index]
+
+
+def test_use_that_an_earlier_release_wrote_into_the_log_still_counts(door: httpx.Client, elsewhere: Services) -> None:
+    alive, dead = started_before(elsewhere, timedelta(hours=30)), started_before(elsewhere, timedelta(hours=30))
+    elsewhere.commands.run(partial(use, alive.session_id), Context(actor=None, channel="system"))
+    assert probe(door, alive.token)["authenticated"] is True
+    assert probe(door, dead.token) == {"authenticated": False}
 
 
 def test_session_ends_three_days_after_its_start_however_much_it_is_used(door: httpx.Client, elsewhere: Services) -> None:
     alive, dead = started_before(elsewhere, 3 * DAY - timedelta(minutes=1)), started_before(elsewhere, 3 * DAY + timedelta(minutes=1))
     for person in (alive, dead):
-        elsewhere.commands.run(partial(use, person.session_id), Context(actor=None, channel="system"))
+        note_use(elsewhere.thread_pool, Caller(person.account_id, person.session_id))
     assert probe(door, alive.token)["authenticated"] is True
     assert probe(door, dead.token) == {"authenticated": False}
 
 
 def use(session_id: int, work: Work[Lookups]) -> None:
-    """Notes a use now."""
+    """Notes a use as earlier releases did."""
     session = work.find(Session, session_id)
     assert session is not None
     session.trigger(SessionSeen, work.context.now)
@@ -161,11 +185,16 @@ def use(session_id: int, work: Work[Lookups]) -> None:
 
 def seen_ago(services: Services, person: Person) -> timedelta:
     """How long ago the session was last noted as used."""
+    return datetime.now(UTC) - seen_at(services, person)
+
+
+def seen_at(services: Services, person: Person) -> datetime:
+    """When the session was last noted as used."""
     with psycopg.connect(services.settings.conninfo()) as connection:
-        row = connection.execute("SELECT now() - seen_at FROM sessions.sessions WHERE id = %s", (person.session_id,)).fetchone()
+        row = connection.execute(f"SELECT {SEEN_AT} FROM sessions.sessions s WHERE s.id = %s".encode(), (person.session_id,)).fetchone()
     assert row is not None
-    ago: timedelta = row[0]
-    return ago
+    found: datetime = row[0]
+    return found
 
 
 def test_list_and_revocation(door: httpx.Client, services: Services, person: Person) -> None:

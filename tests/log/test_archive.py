@@ -188,3 +188,13 @@ def test_what_reactors_left_undone_is_taken_along(filled: str, other_url: str, t
     with psycopg.connect(other_url) as connection:
         found = connection.execute("SELECT projection, stream, position, error FROM log.parked_streams").fetchall()
     assert found == [("reactor:mail", "note-1", 2, "refused")]
+
+
+def test_uses_of_sessions_are_taken_along_while_they_keep_somebody_signed_in(filled: str, other_url: str, tmp_path: Path) -> None:
+    with psycopg.connect(filled, autocommit=True) as connection:
+        connection.execute("INSERT INTO log.session_uses VALUES (1, 8, now()), (2, 8, now() - interval '25 hours')")
+        used = connection.execute("SELECT session_id, account_id, used_at FROM log.session_uses WHERE session_id = 1").fetchall()
+    export_archive(filled, tmp_path / "log.jsonl")
+    import_archive(other_url, tmp_path / "log.jsonl")
+    with psycopg.connect(other_url) as connection:
+        assert connection.execute("SELECT session_id, account_id, used_at FROM log.session_uses").fetchall() == used
