@@ -23,7 +23,7 @@ from api.schemas.sessions import AuthPayload
 from commands.accounts.codes import REGISTRATION
 from commands.accounts.default_avatar import store_default_avatar
 from commands.accounts.invitation_check import try_invitation
-from commands.accounts.registration import CONFLICTS, prepare_registration, prepare_verification, resend_code
+from commands.accounts.registration import prepare_registration, prepare_verification, resend_code
 from projections.accounts.queries import get_auth_payload
 
 
@@ -39,7 +39,8 @@ def register(call: Call) -> Response:
         invitation_code=body.invitation_code,
         network=call.client_address,
     )
-    call.services.commands.run(decide, call.context(), answer=mailing, conflicts=CONFLICTS)
+    # Who loses a race for the address finds a pending account at it, and takes it over as somebody later would.
+    call.services.commands.run(decide, call.context(), answer=mailing)
     delivery = proofs.delivery(REGISTRATION)
     return json_bytes(call, orjson.dumps({**asdict(delivery), "email": body.email}))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from commands.accounts.aggregate import Account
 from commands.accounts.passwords import hash_password
-from commands.accounts.registration import CONFLICTS, open_account
+from commands.accounts.registration import open_account
 from commands.context import Context
 from commands.errors import Invalid, NotFound
 from commands.handling import Handling, Work
@@ -51,7 +51,7 @@ def create_account(handling: Handling[Lookups], command: CreateAccount, context:
         )
         return account.number
 
-    return handling.run(decide, context, conflicts=CONFLICTS).result
+    return handling.run(decide, context).result
 
 
 def promote(work: Work[Lookups], username: str, *, is_staff: bool, is_superuser: bool) -> Account:

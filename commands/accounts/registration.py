@@ -30,13 +30,6 @@ NOT_WAITING = "Code not sent: Backend.Creators.Auth/resend_verification — no a
 TOO_SOON = "Code not sent: Backend.Creators.Auth/resend_verification — one was sent less than 60 seconds ago."
 NOBODY_PENDING = "Address not verified: Backend.Creators.Auth/verify — no account waits for this address."
 
-CONFLICTS = {
-    "accounts_username_unique": Invalid({"username": [USERNAME_TAKEN]}),
-    "accounts_email_unique": Invalid({"email": [EMAIL_TAKEN]}),
-}
-"""What the losers of a race are told: the same as those who came later."""
-
-
 Decide = Callable[[Work[Lookups]], int]
 
 
