@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 from urllib.parse import parse_qsl
 
 import orjson
@@ -41,10 +41,22 @@ class Body:
 
     fields: Any
     raw: bytes = b""
-    """The bytes, to tell whether two requests are the same; of a multipart body only their SHA-256."""
+    """The bytes as they came; none of a multipart body."""
     form: bool = False
     files: Sequence[UploadFile] = ()
     """To be closed when the request is done."""
+
+    def meaning(self) -> bytes:
+        """What tells whether two requests are the same. A multipart body is its fields and files: the boundary between them is
+        another one whenever a client sends it again. Reads files, so not on the event loop.
+        """
+        if self.raw or not self.form:
+            return self.raw
+        digest = hashlib.sha256()
+        for name, value in sorted(self.fields.items()):
+            shown = (value.filename or "", _digest_of(value.file)) if isinstance(value, UploadFile) else (value, None)
+            digest.update(repr((name, *shown)).encode())
+        return digest.digest()
 
 
 class Limited:
@@ -72,16 +84,23 @@ class Limited:
             message = await self._receive()
             self._seen += len(message.get("body", b""))
 
-    async def chunks(self, note: Callable[[bytes], None] | None = None) -> AsyncGenerator[bytes, None]:
-        """The body piece by piece, each noted before it is handed on."""
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """The body piece by piece."""
         while True:
             message = await self()
-            chunk: bytes = message.get("body", b"")
-            if note is not None:
-                note(chunk)
-            yield chunk
+            yield message.get("body", b"")
             if not message.get("more_body", False):
                 return
+
+
+def _digest_of(file: IO[bytes]) -> str:
+    position = file.tell()
+    file.seek(0)
+    digest = hashlib.sha256()
+    while piece := file.read(1 << 20):
+        digest.update(piece)
+    file.seek(position)
+    return digest.hexdigest()
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> Body:
@@ -93,10 +112,9 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> Body:
     source = Limited(receive, limit)
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == MULTIPART:
-        digest = hashlib.sha256()
-        items = await _multipart(scope, source.chunks(digest.update))
+        items = await _multipart(scope, source.chunks())
         files = [value for _, value in items if isinstance(value, UploadFile)]
-        return Body(dict(items), digest.digest(), form=True, files=files)
+        return Body(dict(items), form=True, files=files)
     chunks = [chunk async for chunk in source.chunks()]
     if sum(map(len, chunks)) >= LONG_BODY:
         return await asyncio.to_thread(_parsed, chunks, media_type, content_type)

@@ -46,7 +46,7 @@ class Call:
         self.body: Any = None
         self.query: Any = None
         self.sent: Body = EMPTY
-        """The body before validation, with its bytes."""
+        """The body before validation."""
         self.caller: Caller | None = None
         self.seen: Mapping[str, int | None] = {}
         """The version of the stream that the route is about, as read when the caller was identified."""

@@ -62,5 +62,5 @@ def _once(call: Call, respond: Respond[Any]) -> Once | None:
     if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
         raise Invalid({"Idempotency-Key": [f"Must be 1 to {LONGEST_KEY} printable characters."]})
     scope = call.scope
-    digest = request_digest(scope["method"], scope["path"] + "?" + scope["query_string"].decode("latin-1"), call.sent.raw)
+    digest = request_digest(scope["method"], scope["path"] + "?" + scope["query_string"].decode("latin-1"), call.sent.meaning())
     return Once(call.caller.account_id, key, digest, respond)
