@@ -13,6 +13,9 @@ from projections.planner.queries import OBJECT_MEMBERS
 from projections.reading import Query
 
 MOST_DEADLINES = 40
+MOST_OF_A_CALENDAR = 5_000
+MOST_OF_CALENDARS = 20_000
+"""Entries in one answer. A file of 10 MB can hold 75,000 events of one day, and an account can have 200 of them."""
 
 _ISO = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"')"""
 
@@ -36,7 +39,7 @@ entries AS (
     FROM span, note_sessions.sessions s {SESSION_JOINS}
     WHERE s.owner_id = %(viewer)s AND s.started_at >= span.starts AND s.started_at < span.ends
     UNION ALL
-    SELECT (shown.at AT TIME ZONE span.zone)::date, shown.at, 2, calendar.feed_id,
+    (SELECT (shown.at AT TIME ZONE span.zone)::date, shown.at, 2, calendar.feed_id,
            '{{"title":' || coalesce(calendar.title, calendar.calendar_title) || calendar.about
            || CASE WHEN calendar.floating AND span.zone <> 'UTC'
                    THEN '"starts_at":"' || {_ISO.format("shown.at")} || '","ends_at":"'
@@ -57,14 +60,15 @@ entries AS (
             SELECT x.starts_at, x.ends_at, x.floating, x.title, x.times, x.item FROM feeds.entries x
             WHERE x.text_id = feed.text_id
               AND x.starts_at >= span.starts - interval '1 day' AND x.starts_at < span.ends + interval '1 day'
-            OFFSET 0  -- stays a question of its own, so that the window is looked up in the index whatever the planner believes
+            -- Stays a question of its own, so that the window is looked up in the index whatever the planner believes.
+            ORDER BY x.starts_at LIMIT {MOST_OF_A_CALENDAR}
         ) inside
     ) calendar
     CROSS JOIN LATERAL (
         SELECT CASE WHEN calendar.floating AND span.zone <> 'UTC' THEN calendar.starts_at AT TIME ZONE 'UTC' AT TIME ZONE span.zone
                     ELSE calendar.starts_at END AS at
     ) shown
-    WHERE shown.at >= span.starts AND shown.at < span.ends
+    WHERE shown.at >= span.starts AND shown.at < span.ends LIMIT {MOST_OF_CALENDARS})
 ),
 unprepared AS (
     SELECT DISTINCT t.id, year.number

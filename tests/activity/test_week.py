@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 
-from projections.activity.week import get_week
+from projections.activity.week import MOST_OF_A_CALENDAR, MOST_OF_CALENDARS, get_week
 from tests.accounts.people import Person, make_person
 from tests.activity.conftest import WriteNote
 from wiring import Services
@@ -106,6 +107,23 @@ def test_the_forty_earliest_are_taken(client: httpx.Client) -> None:
 
 
 ICAL = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:a\r\nDTSTART:20310506T190000Z\r\nSUMMARY:Lecture\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+
+
+def test_a_calendar_that_is_all_on_one_day_is_cut(client: httpx.Client) -> None:
+    events = "".join(
+        f"BEGIN:VEVENT\r\nUID:{number}\r\nDTSTART:20310506T{number // 3600:02}{number // 60 % 60:02}{number % 60:02}Z\r\nEND:VEVENT\r\n"
+        for number in range(MOST_OF_A_CALENDAR + 50)
+    )
+    feeds = 5
+    for number in range(feeds):
+        text = f"BEGIN:VCALENDAR\r\n{events}END:VCALENDAR\r\n"
+        client.post("/calendar-feeds/", json={"title": f"{number}", "raw_ical": text}).raise_for_status()
+    plan(client)
+    (day,) = [day["events"] for day in week(client)["days"] if day["events"]]
+    of_feeds = Counter(entry["source_id"] for entry in day if entry["kind"] == "calendar")
+    assert (max(of_feeds.values()), of_feeds.total()) == (MOST_OF_A_CALENDAR, MOST_OF_CALENDARS)
+    assert [entry["starts_at"] for entry in day] == sorted(entry["starts_at"] for entry in day)
+    assert len([entry for entry in day if entry["kind"] == "plan"]) == 1
 
 
 def test_a_course_that_is_deleted_leaves_everything_behind_without_one(client: httpx.Client) -> None:
