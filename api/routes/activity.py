@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from datetime import date
 
 from api.call import Call
@@ -11,6 +13,7 @@ from api.schemas.activity import HeatmapOut, NoteSummaries, WeekOut, WeekQuery
 from projections.activity.heatmap import get_heatmap
 from projections.activity.recent import list_recent_notes
 from projections.activity.week import get_week
+from reactors.feeds.store import Pool
 from reactors.feeds.texts import prepare_years
 
 SPANS = {"3": 3, "30": 30}
@@ -18,6 +21,13 @@ USUAL_SPAN = 7
 EARLIEST = date(1, 1, 10)
 LATEST = date(9999, 11, 1)
 """Between these, the weeks before and after have a date as well."""
+
+PREPARING_SECONDS = 5.0
+"""How long a request computes repetitions, the last calendar aside. What it did not come to is computed at the next look."""
+PATIENCE_SECONDS = 2.0
+"""How long it waits for others that do. Then the week comes without these repetitions."""
+preparing = threading.BoundedSemaphore(2)
+"""Requests that compute, so that those of somebody who leafs through the centuries leave threads for everybody else."""
 
 
 async def list_activity(call: Call) -> bytes:
@@ -32,10 +42,18 @@ async def week(call: Call) -> bytes:
     body, texts, years = await call.ask(question)
     if texts:
         # Somebody looks further than repetitions were computed; once done, they stay.
-        await call.in_thread(prepare_years, call.services.thread_pool, texts, years)
+        await call.in_thread(_prepare, call.services.thread_pool, texts, years)
         body, _, _ = await call.ask(question)
     week: bytes = body
     return week
+
+
+def _prepare(pool: Pool, texts: Sequence[int], years: Sequence[int]) -> None:
+    if preparing.acquire(timeout=PATIENCE_SECONDS):
+        try:
+            prepare_years(pool, texts, years, seconds=PREPARING_SECONDS)
+        finally:
+            preparing.release()
 
 
 async def heatmap(call: Call) -> bytes:

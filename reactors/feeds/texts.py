@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
+import time
 import zlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -71,10 +73,13 @@ def read_text(pool: Pool, data: bytes) -> int:
         return text
 
 
-def prepare_years(pool: Pool, texts: Iterable[int], years: Iterable[int]) -> None:
-    """Computes the repetitions of these years where that was not done yet."""
+def prepare_years(pool: Pool, texts: Iterable[int], years: Iterable[int], *, seconds: float = math.inf) -> None:
+    """Computes the repetitions of these years where that was not done yet. Begins with no further text after so many seconds."""
     wanted = [year for year in years if possible_year(year)]
-    for text in texts:
+    began = time.monotonic()
+    for number, text in enumerate(texts):
+        if number and time.monotonic() - began >= seconds:
+            return
         if not missing_years(pool, text, wanted):
             continue
         found = packed_text(pool, text)

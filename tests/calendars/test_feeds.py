@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from datetime import date
 from typing import Any
 
 import httpx
 import pytest
 
+from api.routes.activity import preparing
 from commands.calendars.source_urls import calendar_address
+from projections.activity.week import get_week
+from projections.reading import Credentials
+from reactors.feeds.texts import prepare_years
 from tests.accounts.people import make_person
 from wiring import Services
 
@@ -163,6 +169,24 @@ def test_repetitions_far_away_are_computed_when_somebody_looks(client: httpx.Cli
     assert [entry["starts_at"] for entry in entries(client, "2077-07-01")] == ["2077-07-05T07:00:00+00:00"]
     assert [entry["starts_at"] for entry in entries(client, "2029-12-28")] == ["2029-12-31T08:00:00+00:00"]
     assert entries(client, "2019-07-01") == []
+
+
+def test_far_years_of_many_calendars_cost_one_request_no_more_than_its_share(client: httpx.Client, services: Services) -> None:
+    for number in range(3):
+        add(client, title=f"{number}", raw_ical=calendar(f"UID:{number}\r\nDTSTART:20310506T1{number}0000Z\r\nRRULE:FREQ=YEARLY"))
+    with ExitStack() as busy:
+        for _ in range(2):
+            busy.enter_context(preparing)
+        assert entries(client, "2071-05-05") == []
+    (_, texts, years) = services.reader.ask_now(get_week(date(2071, 5, 5), 7), session_of(client))[1]
+    assert len(texts) == 3
+    prepare_years(services.thread_pool, texts, years, seconds=0)
+    assert len(services.reader.ask_now(get_week(date(2071, 5, 5), 7), session_of(client))[1][1]) == 2
+    assert [entry["title"] for entry in entries(client, "2071-05-05")] == ["0", "1", "2"]
+
+
+def session_of(client: httpx.Client) -> Credentials:
+    return Credentials("session", client.headers["authorization"].removeprefix("Token "))
 
 
 def test_floating_times_and_whole_days_follow_the_accounts_zone(client: httpx.Client) -> None:
