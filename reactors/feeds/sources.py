@@ -221,10 +221,12 @@ def _has_events(pool: Pool, digest: bytes) -> bool:
 
 
 def _store(pool: Pool, digest: bytes, source: Source) -> None:
+    # The database's clock says when a source is due, so it says when that will be.
+    pause = None if source.next_at is None else source.next_at - datetime.now(UTC)
     with pool.connection() as connection:
         connection.execute(
             "UPDATE feeds.sources SET url = %s, text_digest = %s, body_digest = %s, etag = %s, last_modified = %s, failures = %s,"
-            " empty_answers = %s, fetched_at = %s, gone = %s, error = %s, next_at = coalesce(%s, next_at), tried_at = now()"
+            " empty_answers = %s, fetched_at = %s, gone = %s, error = %s, next_at = coalesce(now() + %s, next_at), tried_at = now()"
             " WHERE digest = %s",
             (
                 source.url,
@@ -237,7 +239,7 @@ def _store(pool: Pool, digest: bytes, source: Source) -> None:
                 source.fetched_at,
                 source.gone,
                 source.error,
-                source.next_at,
+                pause,
                 digest,
             ),
         )

@@ -6,7 +6,7 @@ import base64
 import logging
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from reactors.feeds import sources
 from reactors.feeds.schedule import fetch_due, keep_feeds
 from reactors.feeds.sources import refresh_source
 from reactors.feeds.store import digest_of
@@ -295,6 +296,24 @@ def test_a_clock_that_jumps_costs_one_fetch_and_no_wait(
     set_clock(services, -timedelta(hours=3))
     assert client.post(f"/calendar-feeds/{feed['id']}/refresh/").json()["state"] == "ok"
     assert len(server.asked("/a.ics")) == 3
+
+
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_a_server_whose_clock_is_not_the_databases_fetches_on_time(
+    client: httpx.Client, server: FeedServer, services: Services, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    class Elsewhere(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Elsewhere:
+            return cls.fromtimestamp(time.time() + hours * 3600, tz)
+
+    url = server.url("/a.ics")
+    monkeypatch.setattr(sources, "datetime", Elsewhere)
+    for behaviour in (body(CALENDAR), status(500)):
+        server.answers["/a.ics"] = behaviour
+        refresh_source(services.thread_pool, url, LOCAL)
+        pause = datetime.fromisoformat(source_row(services, url)["next_at"]) - datetime.now(UTC)
+        assert timedelta() < pause < timedelta(hours=1, minutes=10)
 
 
 def test_one_host_is_asked_one_thing_at_a_time(client: httpx.Client, server: FeedServer, services: Services) -> None:
