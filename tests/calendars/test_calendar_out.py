@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,10 +12,12 @@ import httpx
 import pytest
 from icalendar import Calendar, Timezone
 
+from commands.accounts.operators import disable, enable
+from commands.context import Context
 from projections.calendars.writing import escaped, folded, written_calendar
 from projections.calendars.zone_rules import zone_lines
 from reactors.icalendar.reading import read_calendar
-from tests.accounts.people import make_person
+from tests.accounts.people import Person, make_person
 from wiring import Services
 
 NASTY = "Line\nbreak; comma, back\\slash BEGIN:VEVENT\r\nEND:VCALENDAR 日本語のとても長い題名です ümläut 🎓🎓🎓🎓🎓🎓🎓"
@@ -160,6 +163,30 @@ def test_rotated_and_revoked_addresses_are_void_at_once(client: httpx.Client) ->
     assert client.delete(f"/calendar-addresses/{address['id']}/").status_code == 204
     assert httpx.get(rotated["url"]).status_code == 404
     assert client.get("/calendar-addresses/").json() == []
+
+
+def test_an_address_gives_out_what_was_chosen_as_long_as_its_account_is_open(
+    client: httpx.Client, services: Services, person: Person
+) -> None:
+    plan(client, title="Own plan")
+    done = plan(client, title="Done")
+    client.patch(f"/planner-events/{done['id']}/", json={"is_completed": True})
+    thrown = plan(client, title="Thrown")
+    client.delete(f"/planner-events/{thrown['id']}/")
+    note = client.post("/notes/", json={"title": "Studied", "content": "x"}).json()["id"]
+    client.post("/note-sessions/", json={"note_id": note})
+    foreign = {"title": "Foreign plan", "event_date": "2031-05-06"}
+    assert client.post("/planner-events/", json=foreign, headers=make_person(services).headers).status_code == 201
+    both, plans = (make_address(client, includes_sessions=chosen)["url"] for chosen in (True, False))
+
+    def shown(url: str) -> set[str]:
+        events: list[Any] = Calendar.from_ical(httpx.get(url).content).walk("VEVENT")
+        return {str(event["SUMMARY"]) for event in events}
+
+    assert (shown(both), shown(plans)) == ({"Own plan", "Done", "Studied"}, {"Own plan", "Done"})
+    for change, status in ((disable, 404), (enable, 200)):
+        services.commands.run(partial(change, username=person.username), Context(actor=None, channel="cli"))
+        assert {httpx.get(url).status_code for url in (both, plans)} == {status}
 
 
 def test_addresses_of_others_are_404(client: httpx.Client, services: Services) -> None:
