@@ -1,6 +1,7 @@
 """Change notices to listeners on every worker, each account's own only (contract: mcp 12.5, 12.8).
 
-Each worker that has listeners follows the log by itself. Notices are hints: a client reads again what it was told about.
+Each worker that has listeners follows the log by itself. Whose thing it is gets told of a change, whoever made it. Notices are hints: a
+client reads again what it was told about.
 """
 
 from __future__ import annotations
@@ -8,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 import structlog
 from mcp.server.context import ServerRequestContext
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourcesListChanged, ResourceUpdated
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourcesListChanged, ResourceUpdated, ServerEvent
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, SubscriptionsListenRequestParams, SubscriptionsListenResult
 
@@ -22,6 +24,8 @@ from eventstore.database import UNAVAILABLE
 from eventstore.reader import LogReader, LogRow
 from mcp_server.callers import present
 from mcp_server.resources import SCHEME, note_uri
+from projections.owners import owners_of
+from projections.reading import Credentials, Rejected
 from wiring import Services
 
 PAUSE_S = 0.25
@@ -29,12 +33,31 @@ ROWS = 500
 STREAMS_PER_ACCOUNT = 32
 APPEARING = frozenset({"NoteCreated", "NoteDeleted", "NoteRestored", "NotePurged", "NoteRenamed"})
 ENDING = frozenset({"ApiKeyRotated", "AccountDisabled", "AccountErasureRequested", "AccountErased"})
-"""After these the key that a listener came with may not be good any more: its streams end, and it has to come again."""
+"""After these the key that a listener came with may not be good any more: that is looked at, and its streams end."""
 WEEK = f"{SCHEME}week/"
 IN_WEEKS = frozenset({"planner-event", "note-session", "calendar-feed", "planner"})
 """Kinds of streams whose events may change what a week shows."""
-_HEAD = "SELECT coalesce(max(position), 0) FROM log.events"
+ACCOUNTS_OWN = frozenset({"account", "planner"})
+"""Kinds of streams that are named after their account."""
+KEY_CHANGED = "The key cannot be used any more."
+UNWATCHED = "The server cannot watch for changes at the moment."
+_NEWEST = "SELECT coalesce(array_agg(position), '{}') FROM (SELECT position FROM log.events ORDER BY position DESC LIMIT %s) newest"
+LATECOMERS = 1000
+"""So many positions behind the newest one are looked at for events that were still being written when listening began."""
+NOBODY = Credentials("none")
 log = structlog.get_logger("notechondria.mcp")
+
+
+@dataclass
+class _Audience:
+    """The listeners of one key."""
+
+    bus: InMemorySubscriptionBus = field(default_factory=InMemorySubscriptionBus)
+    handler: ListenHandler = field(init=False)
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        self.handler = ListenHandler(self.bus, max_subscriptions=STREAMS_PER_ACCOUNT)
 
 
 class Listeners:
@@ -42,26 +65,30 @@ class Listeners:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._open: dict[int, tuple[InMemorySubscriptionBus, ListenHandler, int]] = {}
+        self._open: dict[int, dict[Credentials, _Audience]] = {}
         self._weeks: Counter[tuple[int, str]] = Counter()
         """How often a week is listened to, by account and address: which ones a plan is in is not looked up."""
         self._follower: asyncio.Task[None] | None = None
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], params: SubscriptionsListenRequestParams) -> SubscriptionsListenResult:
         """Serves one subscription until its client goes away."""
-        account_id = present().account_id
-        if account_id not in self._open:
-            bus = InMemorySubscriptionBus()
-            self._open[account_id] = (bus, ListenHandler(bus, max_subscriptions=STREAMS_PER_ACCOUNT), 0)
-        bus, handler, count = self._open[account_id]
-        self._open[account_id] = (bus, handler, count + 1)
+        account_id, credentials = present().account_id, present().credentials
+        audience = self._open.setdefault(account_id, {}).setdefault(credentials, _Audience())
+        audience.count += 1
         weeks = [(account_id, uri) for uri in params.notifications.resource_subscriptions or () if uri.startswith(WEEK)]
         self._weeks.update(weeks)
         try:
             await self._follow()
-            return await handler(ctx, params)
+            # The key may have been replaced after it was admitted and before the log was followed.
+            await self._end_unless_good(account_id, credentials)
+            # Nothing is awaited between this and the stream's place among those that a rotation of the key closes.
+            if self._open.get(account_id, {}).get(credentials) is not audience:
+                raise MCPError(INTERNAL_ERROR, KEY_CHANGED)
+            return await audience.handler(ctx, params)
         finally:
-            self._leave(account_id, handler)
+            audience.count -= 1
+            if not audience.count:
+                self._forget(account_id, credentials, audience)
             self._weeks -= Counter(weeks)
 
     async def close(self) -> None:
@@ -70,66 +97,92 @@ class Listeners:
             self._follower.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._follower
-        for _, handler, _ in list(self._open.values()):
-            handler.close()
+        for audiences in list(self._open.values()):
+            for audience in audiences.values():
+                audience.handler.close()
 
-    def _leave(self, account_id: int, handler: ListenHandler) -> None:
-        known = self._open.get(account_id)
-        if known is None or known[1] is not handler:
-            return
-        bus, _, count = known
-        if count > 1:
-            self._open[account_id] = (bus, handler, count - 1)
-        else:
-            del self._open[account_id]
+    def _forget(self, account_id: int, credentials: Credentials, audience: _Audience) -> None:
+        known = self._open.get(account_id, {})
+        if known.get(credentials) is audience:
+            del known[credentials]
+            if not known:
+                del self._open[account_id]
+
+    async def _end_unless_good(self, account_id: int, credentials: Credentials) -> None:
+        """Ends what listens with a key that is not good any more, or of which that cannot be told."""
+        try:
+            await self._services.reader.identify(credentials)
+        except (Rejected, *UNAVAILABLE):
+            audience = self._open.get(account_id, {}).get(credentials)
+            if audience is not None:
+                self._forget(account_id, credentials, audience)
+                audience.handler.close()
 
     async def _follow(self) -> None:
         if self._follower is not None and not self._follower.done():
             return
         try:
-            head = await asyncio.to_thread(self._head)
+            newest = await asyncio.to_thread(self._newest)
         except UNAVAILABLE:
-            raise MCPError(INTERNAL_ERROR, "The server cannot watch for changes at the moment.") from None
+            raise MCPError(INTERNAL_ERROR, UNWATCHED) from None
         if self._follower is None or self._follower.done():
-            self._follower = asyncio.create_task(self._run(head))
+            self._follower = asyncio.create_task(self._run(newest))
 
-    async def _run(self, position: int) -> None:
+    async def _run(self, known: frozenset[int]) -> None:
+        """Tells of what is not known yet, from the first gap in it on."""
         reader = LogReader(self._services.thread_pool)
+        position = min(known, default=1) - 1
         while self._open:
             try:
                 rows = await asyncio.to_thread(reader.read, position, ROWS)
+                unheard = [row for row in rows if row.position not in known]
+                owners = await asyncio.to_thread(self._owners, unheard) if unheard else {}
             except UNAVAILABLE:
-                rows = []
-            for row in rows:
-                await self._tell(row)
-                position = row.position
+                rows, unheard, owners = [], [], {}
+            for row in unheard:
+                await self._tell(row, owners.get(row.stream))
+            if rows:
+                position = rows[-1].position
             if len(rows) < ROWS:
                 await asyncio.sleep(PAUSE_S)
 
-    def _head(self) -> int:
+    def _newest(self) -> frozenset[int]:
         with self._services.thread_pool.connection() as connection:
-            row = connection.execute(_HEAD).fetchone()
-        return int(row[0]) if row else 0
+            row = connection.execute(_NEWEST, (LATECOMERS,)).fetchone()
+        return frozenset(row[0]) if row else frozenset()
 
-    async def _tell(self, row: LogRow) -> None:
+    def _owners(self, rows: Sequence[LogRow]) -> dict[str, int]:
+        _, (streams, owners) = self._services.reader.ask_now(owners_of({row.stream for row in rows}), NOBODY)
+        return dict(zip(streams, owners, strict=True))
+
+    async def _tell(self, row: LogRow, owner: int | None) -> None:
+        """Tells the owner of the thing, whoever changed it; where nobody owns it any more, who did that."""
         kind, _, number = row.stream.rpartition("-")
         if kind == "account" and row.type in ENDING:
-            known = self._open.pop(int(number), None)
-            if known is not None:
-                known[1].close()
+            for credentials in list(self._open.get(int(number), ())):
+                await self._end_unless_good(int(number), credentials)
             return
-        try:
-            actor = orjson.loads(row.metadata).get("actor")
-        except ValueError:
+        if kind in ACCOUNTS_OWN:
+            owner = int(number)
+        listener = _actor(row) if owner is None else owner
+        audiences = [] if listener is None else list(self._open.get(listener, {}).values())
+        if not audiences:
             return
-        known = self._open.get(actor)
-        if known is None:
-            return
-        weeks = [uri for account_id, uri in self._weeks if account_id == actor] if kind in IN_WEEKS else []
-        for uri in (*changed(kind, number), *weeks):
-            await known[0].publish(ResourceUpdated(uri=uri))
+        weeks = [uri for account_id, uri in self._weeks if account_id == listener] if kind in IN_WEEKS else []
+        told: list[ServerEvent] = [ResourceUpdated(uri=uri) for uri in (*changed(kind, number), *weeks)]
         if row.type in APPEARING:
-            await known[0].publish(ResourcesListChanged())
+            told.append(ResourcesListChanged())
+        for audience in audiences:
+            for event in told:
+                await audience.bus.publish(event)
+
+
+def _actor(row: LogRow) -> int | None:
+    try:
+        actor = orjson.loads(row.metadata).get("actor")
+    except ValueError:
+        return None
+    return actor if isinstance(actor, int) else None
 
 
 def changed(kind: str, number: str) -> Iterable[str]:

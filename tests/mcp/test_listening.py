@@ -1,0 +1,171 @@
+"""Who is told of a change, and until when (contract: mcp 12.5, 12.8)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+from mcp import MCPError
+
+from commands.context import Context
+from commands.courses.commands import ChangeCourse, change_course
+from commands.note_sessions.commands import close_dangling_session
+from commands.notes.commands import ChangeNote, change_note
+from mcp_server import listening
+from tests.mcp.people import Keeper
+from tests.mcp.test_clients import connected
+from wiring import Services
+
+WEEK = "notechondria://week/2031-05-05"
+SYSTEM = Context(actor=None, channel="system")
+
+
+async def heard_of(who: Keeper, uris: list[str], into: list[str], ready: asyncio.Event) -> None:
+    """Listens, and writes down which addresses were told of."""
+    async with connected(who) as client, client.listen(resource_subscriptions=uris, resources_list_changed=True) as stream:
+        ready.set()
+        async for event in stream:
+            into.append(getattr(event, "uri", "list"))  # noqa: PERF401 - each as it comes
+
+
+async def while_listening(people: list[Keeper], uris: list[str], act: Callable[[], Any], awaited: set[str]) -> list[list[str]]:
+    """What each was told of while something was done, once the first one was told of all that is awaited."""
+    heard: list[list[str]] = [[] for _ in people]
+    ready = [asyncio.Event() for _ in people]
+    tasks = [asyncio.create_task(heard_of(*one)) for one in zip(people, [uris] * len(people), heard, ready, strict=True)]
+    try:
+        await asyncio.wait_for(asyncio.gather(*(one.wait() for one in ready)), 20)
+        # What was written before may still be told, such as that an account of this test was opened.
+        await asyncio.sleep(3 * listening.PAUSE_S)
+        for one in heard:
+            one.clear()
+        await asyncio.to_thread(act)
+        for _ in range(200):
+            if set(heard[0]) >= awaited:
+                break
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(2 * listening.PAUSE_S)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return heard
+
+
+@pytest.fixture
+def slow_log(services: Services) -> Iterator[Callable[[str], Awaitable[None]]]:
+    """Holds up whoever reads the log, and meanwhile does something to the database."""
+    with ExitStack() as stack:
+        connection = stack.enter_context(services.thread_pool.connection())
+        transaction = connection.transaction()
+        transaction.__enter__()
+        connection.execute("LOCK TABLE log.events IN ACCESS EXCLUSIVE MODE")
+        done = []
+
+        async def go_on(statement: str) -> None:
+            await asyncio.to_thread(connection.execute, statement)
+            await asyncio.to_thread(transaction.__exit__, None, None, None)
+            done.append(True)
+
+        yield go_on
+        if not done:
+            transaction.__exit__(None, None, None)
+
+
+async def test_a_key_that_was_replaced_while_listening_began_hears_nothing(
+    keeper: Keeper, services: Services, slow_log: Callable[[str], Awaitable[None]]
+) -> None:
+    """As if it had been rotated between being admitted and the log being followed. The first test: nobody follows the log before."""
+    account = keeper.person.account_id
+
+    async def listen() -> str:
+        async with connected(keeper) as client:
+            try:
+                async with client.listen(resource_subscriptions=[WEEK]):
+                    return "listening"
+            except MCPError as refused:
+                return refused.error.message
+
+    def change(digest: str) -> str:
+        return f"UPDATE accounts.accounts SET api_key_digest = {digest}(api_key_digest) WHERE id = {account}"
+
+    task = asyncio.create_task(listen())
+    deadline = time.monotonic() + 20
+    while not await asyncio.to_thread(_is_waiting, services):
+        assert time.monotonic() < deadline, task
+        await asyncio.sleep(0.05)
+    try:
+        await slow_log(change("reverse"))
+        assert await asyncio.wait_for(task, 20) == listening.KEY_CHANGED
+    finally:
+        with services.thread_pool.connection() as connection:
+            connection.execute(change("reverse"))
+
+
+def _is_waiting(services: Services) -> bool:
+    with services.thread_pool.connection() as connection:
+        found = connection.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'log.events'::regclass").fetchone()
+    return found is not None
+
+
+async def test_the_owner_is_told_of_what_the_system_did_and_nobody_else(keeper: Keeper, other: Keeper, services: Services) -> None:
+    note = keeper.call("create_note", title="Watched")["id"]
+    course = keeper.call("create_course", title="Watched")["id"]
+    session = keeper.call("create_note_session", note_id=note)["id"]
+    uris = [f"notechondria://notes/{note}", f"notechondria://courses/{course}", WEEK, "notechondria://heatmap"]
+    account = keeper.person.account_id
+
+    def by_the_system() -> None:
+        run = services.commands.run
+        run(lambda work: change_note(work, account, note, ChangeNote(content="changed")), SYSTEM)
+        run(lambda work: change_course(work, account, course, ChangeCourse(description="changed")), SYSTEM)
+        run(lambda work: close_dangling_session(work, session), SYSTEM)
+
+    told, overheard = await while_listening([keeper, other], uris, by_the_system, set(uris))
+    assert set(told) == set(uris)
+    assert overheard == []
+
+    # Somebody else acts on the owner's plan, as an operator may: that one hears nothing of it.
+    def by_another() -> None:
+        context = Context(actor=other.person.account_id, channel="cli")
+        services.commands.run(lambda work: change_note(work, account, note, ChangeNote(title="Renamed")), context)
+
+    told, overheard = await while_listening([keeper, other], uris, by_another, {uris[0], "list"})
+    assert {uris[0], "list"} <= set(told)
+    assert overheard == []
+
+
+async def test_a_rotation_ends_the_streams_of_the_old_key_and_not_those_of_the_new_one(keeper: Keeper, door: httpx.Client) -> None:
+    """Also when the new one is quicker than the notice of the change."""
+    uri = f"notechondria://notes/{keeper.call('create_note', title='Watched')['id']}"
+    old, fresh = asyncio.Event(), asyncio.Event()
+    heard: list[str] = []
+    first = asyncio.create_task(heard_of(keeper, [uri], [], old))
+    await asyncio.wait_for(old.wait(), 20)
+    key = (await asyncio.to_thread(keeper.rest, "POST", "auth/rotate-api-key/"))["api_key"]
+    second = asyncio.create_task(heard_of(Keeper(keeper.person, key, door), [uri], heard, fresh))
+    try:
+        await asyncio.wait_for(asyncio.gather(first, fresh.wait(), return_exceptions=True), 20)
+        await asyncio.to_thread(keeper.rest, "PATCH", uri.replace("notechondria://", "") + "/", {"content": "new"})
+        for _ in range(200):
+            if uri in heard:
+                break
+            await asyncio.sleep(0.05)
+        assert uri in heard
+    finally:
+        second.cancel()
+        await asyncio.gather(second, return_exceptions=True)
+
+
+async def test_a_note_that_is_purged_is_told_to_who_did_it(keeper: Keeper, other: Keeper) -> None:
+    note = keeper.call("create_note", title="Doomed")["id"]
+    keeper.call("delete_note", note_id=note)
+    uri = f"notechondria://notes/{note}"
+    told, overheard = await while_listening([keeper, other], [uri], lambda: keeper.call("empty_recycle_bin"), {uri, "list"})
+    assert {uri, "list"} <= set(told)
+    assert overheard == []
