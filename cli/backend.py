@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 
 from cli.version import release
 from settings import ClientSettings
@@ -102,7 +103,7 @@ class Backend:
         if response.status_code == 204 or not response.content:
             return None
         try:
-            return response.json()
+            return orjson.loads(response.content)
         except ValueError:
             raise BackendFailed(response.status_code, "the answer is not JSON") from None
 

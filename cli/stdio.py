@@ -111,7 +111,7 @@ def _called(backend: Backend, number: Any, params: dict[str, Any]) -> dict[str, 
         value = call_tool(backend, tool, params.get("arguments") or {})
     except ToolFailed as failed:
         return _result(number, {"content": [{"type": "text", "text": str(failed)}], "isError": True})
-    return _result(number, {"content": [{"type": "text", "text": json.dumps(value, ensure_ascii=False)}]})
+    return _result(number, {"content": [{"type": "text", "text": orjson.dumps(value).decode()}]})
 
 
 def run_batch(backend: Backend, lines: Iterable[str]) -> Iterator[tuple[dict[str, Any], bool]]:

@@ -17,14 +17,16 @@ from mcp.shared.exceptions import MCPError
 from commands.errors import Refused
 from mcp_server.call import Result, ToolCall
 from mcp_server.refusals import ToolRefusal
-from mcp_server.results import LARGEST_PIECE, cursor_at, cursor_of, detail, offset
+from mcp_server.results import detail, offset
 from mcp_server.tools import courses as course_tools
 from mcp_server.tools import overviews, profile
 from mcp_server.tools.history import note_state
 from mcp_server.tools.notes import own
 from projections.attachments.queries import find_media, get_attachment
 from projections.notes.matching import find_notes
+from toolbox.bounding import LARGEST_PIECE, cursor_at, cursor_of
 from toolbox.manual import MANUAL
+from toolbox.markdown import NotApplicable
 
 SCHEME = "notechondria://"
 MARKDOWN, JSON = "text/markdown", "application/json"
@@ -207,7 +209,7 @@ async def read_content(call: ToolCall, uri: str) -> Content:
             if found := pattern.fullmatch(uri.removeprefix(SCHEME)):
                 try:
                     return await template.read(call, **found.groupdict())
-                except (Refused, ToolRefusal):
+                except (Refused, ToolRefusal, NotApplicable):
                     break
     raise MCPError(types.INVALID_PARAMS, "There is no such resource.", {"uri": uri[:500]})
 
@@ -237,6 +239,6 @@ def _json(value: Result) -> Content:
 
 def _start(call: ToolCall) -> int:
     try:
-        return cursor_of(call)
-    except ToolRefusal:
+        return cursor_of(call.arguments)
+    except NotApplicable:
         raise MCPError(types.INVALID_PARAMS, "This cursor is not one that an answer gave.") from None

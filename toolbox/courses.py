@@ -46,6 +46,7 @@ TOOLS = (
         answer=record({**COURSE_MEMBERS, "notes": list_of(NOTE_SUMMARY)}, {**COURSE_EXTRAS, **PAGED, **NOTICE}),
         rest=rest("GET", PATH),
         reads=True,
+        grows="recent_notes",
     ),
     Tool(
         name="create_course",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from toolbox.bounding import cursor_at, cursor_of, glimpse, paged
 from toolbox.markdown import NotApplicable
 from toolbox.notes import NOTE, NOTE_ID
 from toolbox.schemas import (
@@ -52,7 +53,7 @@ def go_back(arguments: Arguments) -> Exchange:
     """A dry run shows the version."""
     if arguments.get("dry_run"):
         version = yield Request("GET", "notes/{note_id}/history/{version_id}/".format_map(arguments))
-        return {"dry_run": True, "would_become": version}
+        return {**version, "dry_run": True}
     answer = yield from rest("POST", "notes/{note_id}/restore/{version_id}/")(arguments)
     return answer
 
@@ -66,6 +67,19 @@ def compare(arguments: Arguments) -> Exchange:
         later = newest[0]["id"] if newest else arguments["from_version"]
     answer = yield Request("GET", f"{path}history/{arguments['from_version']}/diff/{later}/")
     return answer
+
+
+def list_page(arguments: Arguments) -> Exchange:
+    """The latest changes, or those before the cursor's."""
+    before = cursor_of(arguments)
+    page = yield Request("GET", "changes/", {"limit": arguments.get("limit", 20)} | ({"before": before} if before else {}))
+    return page_of_changes({**page, "results": []}, "results", page["results"], more=page["has_more"])
+
+
+def page_of_changes(members: Mapping[str, Any], name: str, changes: Sequence[Mapping[str, Any]], *, more: bool) -> dict[str, Any]:
+    """The members and as many of the changes as fit; the cursor is the last one's id."""
+    page = paged(members, name, changes, more=more)
+    return {**page, "next_cursor": cursor_at(int(page[name][-1]["id"]))} if "truncated" in page and page[name] else page
 
 
 ASSISTANTS = ("mcp:", "api_key")
@@ -90,7 +104,7 @@ def undo(arguments: Arguments) -> Exchange:
     else:
         change = next((one for one in page["results"] if str(one["id"]) == wanted), None)
     if arguments.get("dry_run"):
-        return {"dry_run": True, "undone": False, "change_id": wanted or str((change or {}).get("id")), "would_undo": change}
+        return {"dry_run": True, "undone": False, "change_id": wanted or str((change or {}).get("id")), "would_undo": glimpse(change)}
     if change is None or HIDING & set(change["types"]):
         yield from require_sharing()
     answer = yield Request("POST", "undo/", body={"change": change["id"] if change else int(wanted or 0)})
@@ -144,6 +158,7 @@ TOOLS = (
         required=("note_id", "version_id"),
         answer=NOTE_DETAIL,
         rest=go_back,
+        grows="content",
     ),
     Tool(
         name="diff_note_versions",
@@ -159,6 +174,7 @@ TOOLS = (
         answer=record({"note_id": ID, "diff": TEXT}, PAGED),
         rest=compare,
         reads=True,
+        grows="unified",
     ),
     Tool(
         name="read_note_at",
@@ -169,6 +185,7 @@ TOOLS = (
         answer=NOTE_DETAIL,
         rest=rest("GET", NOTE, query=("at",), names={"at": "as_of"}),
         reads=True,
+        grows="content",
     ),
     Tool(
         name="list_attachments",
@@ -208,6 +225,7 @@ TOOLS = (
         required=("note_id",),
         answer=NOTE_DETAIL,
         rest=rest("POST", "notes/{note_id}/restore/"),
+        grows="content",
     ),
     Tool(
         name="empty_recycle_bin",
@@ -226,9 +244,10 @@ TOOLS = (
         description="The latest changes of the account, newest first: what, when, and who did it (a person, or which assistant).",
         properties={"limit": whole("How many.", minimum=1, maximum=100, default=20), **CURSOR},
         answer=record({"changes": list_of(CHANGE)}, PAGED),
-        rest=rest("GET", "changes/", query=("limit", "cursor"), names={"cursor": "before"}),
+        rest=list_page,
         reads=True,
         lenient=("limit",),
+        grows="",
     ),
     Tool(
         name="undo_last_change",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from toolbox.bounding import cursor_of, paged
 from toolbox.markdown import NotApplicable, Passage, edited, headings, section
 from toolbox.schemas import (
     ID,
@@ -30,6 +31,17 @@ TITLE = text("At most 100 characters.", max_length=100)
 PUBLIC = "Whether everybody may read it. Needs the account's permission for assistants to share."
 MARKDOWN = "The whole text, as markdown."
 MODE = one_of("G", "B", "P", description="How it is edited. G: graphical, B: blocks, P: plain text.")
+
+
+PAGE = rest("GET", "notes/", query=("limit", "offset", "course_id", "query"), names={"query": "q"})
+
+
+def list_page(arguments: Arguments) -> Exchange:
+    """A page of the API's; the cursor is the place of its first note."""
+    start = cursor_of(arguments) or arguments.get("offset", 0)
+    page = yield from PAGE({"limit": 20, **arguments, "offset": start})
+    shown = paged({**page, "results": []}, "results", page["results"], start=start, more=page["has_more"])
+    return {**shown, "has_more": "truncated" in shown}
 
 
 def read_outline(arguments: Arguments) -> Exchange:
@@ -85,12 +97,11 @@ TOOLS = (
             **CURSOR,
         },
         answer=record({"total": ID, "offset": ID, "limit": ID, "notes": list_of(NOTE_SUMMARY)}, {**PAGED, **NOTICE}),
-        rest=lambda arguments: rest("GET", "notes/", query=("limit", "offset", "course_id", "query"), names={"query": "q"})(
-            {"limit": 20, "offset": 0, **arguments}
-        ),
+        rest=list_page,
         reads=True,
         lenient=("limit", "offset"),
         aliases={"q": "query"},
+        grows="",
     ),
     Tool(
         name="get_note",
@@ -101,6 +112,7 @@ TOOLS = (
         answer=NOTE_DETAIL,
         rest=rest("GET", NOTE),
         reads=True,
+        grows="content",
     ),
     Tool(
         name="create_note",
@@ -117,6 +129,7 @@ TOOLS = (
         answer=NOTE_DETAIL,
         rest=unless_published(lambda arguments: rest("POST", "notes/")({"title": "Untitled", **arguments})),
         lenient=("editor_mode",),
+        grows="content",
     ),
     Tool(
         name="update_note",
@@ -141,6 +154,7 @@ TOOLS = (
         destroys=True,
         repeatable=True,
         lenient=("editor_mode",),
+        grows="content",
     ),
     Tool(
         name="patch_note",
@@ -162,6 +176,7 @@ TOOLS = (
         required=("note_id",),
         answer=NOTE_DETAIL,
         rest=patch,
+        grows="content",
     ),
     Tool(
         name="delete_note",
@@ -196,6 +211,7 @@ TOOLS = (
         answer=NOTE_DETAIL,
         rest=rest("GET", "notes/uuid/{uuid}/"),
         reads=True,
+        grows="content",
     ),
     Tool(
         name="get_note_outline",
@@ -214,6 +230,7 @@ TOOLS = (
         ),
         rest=read_outline,
         reads=True,
+        grows="headings",
     ),
     Tool(
         name="get_note_section",
@@ -231,5 +248,6 @@ TOOLS = (
         ),
         rest=read_section,
         reads=True,
+        grows="content",
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from toolbox.bounding import cursor_of, part_of_week
 from toolbox.schemas import (
     BOOLEAN,
     CALENDAR_FEED,
@@ -61,6 +62,12 @@ def end_sitting(arguments: Arguments) -> Exchange:
     return answer
 
 
+def read_week(arguments: Arguments) -> Exchange:
+    """In parts when it is too full."""
+    week = yield from rest("GET", "activity/week/", query=("start_date", "days"))(arguments)
+    return part_of_week(week, cursor_of(arguments))
+
+
 def _first(answer: Any, arguments: Arguments) -> Any:
     return answer[: arguments.get("limit", 10)] if isinstance(answer, list) else answer
 
@@ -102,9 +109,10 @@ OVERVIEWS = (
             **CURSOR,
         },
         answer=WEEK,
-        rest=rest("GET", "activity/week/", query=("start_date", "days")),
+        rest=read_week,
         reads=True,
         lenient=("start_date",),
+        grows="",
     ),
 )
 

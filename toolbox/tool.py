@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from toolbox.bounding import bounded, cursor_of, glimpse
 from toolbox.schemas import Schema, text, yes_or_no
 
 Arguments = Mapping[str, Any]
@@ -39,6 +40,7 @@ class Tool:
     reads, destroys, repeatable, open_world: the hints of its annotations; repeatable tools come to the same when called twice.
     lenient: arguments whose wrong values are left out instead of being refused. aliases: other names of arguments.
     subject: REST path of what a dry run shows, for tools that only delete. confirms: what to ask a person before.
+    grows: the text or list of REST's answer that may be too long for one result; empty when the exchange sees to that itself.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Tool:
     aliases: Mapping[str, str] = field(default_factory=dict)
     subject: str | None = None
     confirms: str | None = None
+    grows: str = "results"
 
     @property
     def input_schema(self) -> dict[str, Any]:
@@ -72,10 +75,11 @@ class Tool:
 
     def exchange(self, arguments: Arguments) -> Exchange:
         """What the stdio client does for a call."""
-        if self.subject is None or not arguments.get("dry_run"):
-            return (yield from self.rest(arguments))
-        found = yield Request("GET", self.subject.format_map(arguments))
-        return {"dry_run": True, "would_change": found}
+        if self.subject is not None and arguments.get("dry_run"):
+            found = yield Request("GET", self.subject.format_map(arguments))
+            return {"dry_run": True, "would_change": glimpse(found)}
+        answer = yield from self.rest(arguments)
+        return bounded(answer, self.grows, cursor_of(arguments)) if self.grows else answer
 
     def listed(self) -> dict[str, Any]:
         """The tool as tools/list shows it."""

@@ -8,11 +8,12 @@ from commands.attachments.commands import delete_attachment as decide_deletion
 from commands.errors import NotFound
 from commands.notes.bin import empty_bin, restore_note
 from mcp_server.call import Result, ToolCall, serves
-from mcp_server.results import detail, local, offset, paged, sliced
+from mcp_server.results import detail, local, offset, sliced
 from projections.attachments.queries import get_attachment
 from projections.attachments.queries import list_attachments as ask_attachments
 from projections.notes.queries import get_note as ask_note
 from projections.notes.queries import list_deleted_notes as ask_deleted_notes
+from toolbox.bounding import paged
 
 
 @serves("list_attachments")

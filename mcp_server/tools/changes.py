@@ -11,10 +11,11 @@ from commands.undo import Undone, undo
 from eventstore.events.notes import NotePublished
 from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import ToolRefusal
-from mcp_server.results import cursor_at, cursor_of, local, offset
+from mcp_server.results import local, offset
 from mcp_server.tools.notes import require_sharing
 from projections.changes.queries import EVENTS_READ, about_changes, change_objects, grouped, list_events
-from toolbox.history import NO_CHANGE_ID, NOTHING_OWN, is_change_id, is_own_change
+from toolbox.bounding import cursor_of
+from toolbox.history import NO_CHANGE_ID, NOTHING_OWN, is_change_id, is_own_change, page_of_changes
 
 PAGES_LOOKED_AT = 5
 
@@ -23,9 +24,8 @@ PAGES_LOOKED_AT = 5
 async def list_changes(call: ToolCall) -> Result:
     """The account's changes, through whichever door."""
     limit = call.get("limit", 20)
-    found, following = await _changes(call, cursor_of(call) or None, limit)
-    more = {"truncated": True, "next_cursor": cursor_at(following)} if following else {}
-    return {"changes": [_shown(call, change) for change in found], **more}
+    found, following = await _changes(call, cursor_of(call.arguments) or None, limit)
+    return page_of_changes({}, "changes", [_shown(call, change) for change in found], more=following is not None)
 
 
 @serves("undo_last_change")

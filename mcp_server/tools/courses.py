@@ -15,8 +15,9 @@ from commands.lookups import Lookups
 from commands.subscriptions import subscribe, unsubscribe
 from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import ToolRefusal
-from mcp_server.results import course, cursor_of, paged, sliced, summary
+from mcp_server.results import course, sliced, summary
 from projections.courses import queries
+from toolbox.bounding import cursor_of, paged
 
 RECENT = 20
 MOST_NOTES = 200
@@ -32,7 +33,7 @@ async def list_courses(call: ToolCall) -> Result:
 @serves("get_course")
 async def get_course(call: ToolCall) -> Result:
     """The course, and its notes by pages of twenty."""
-    start = cursor_of(call)
+    start = cursor_of(call.arguments)
     found = await call.read(queries.get_course(call["course_id"]), 2)
     if found is None:
         raise NotFound("Course")
@@ -87,7 +88,7 @@ async def delete_course(call: ToolCall) -> Result:
 @serves("list_course_notes")
 async def list_course_notes(call: ToolCall) -> Result:
     """Up to two hundred at a time."""
-    start = cursor_of(call)
+    start = cursor_of(call.arguments)
     exists, notes, total = await call.ask(queries.list_course_notes(call["course_id"], MOST_NOTES, start))
     if not exists:
         raise NotFound("Course")

@@ -12,12 +12,13 @@ from commands.notes.versions import restore_version, take_snapshot
 from eventstore.iso8601 import read_instant
 from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import ToolRefusal
-from mcp_server.results import cursor_at, cursor_of, detail, offset, piece
+from mcp_server.results import detail, offset
 from mcp_server.tools.notes import own
 from projections.notes import past
 from projections.notes.differences import unified_diff
 from projections.notes.queries import get_note as ask_note
 from projections.wire import offset_time
+from toolbox.bounding import cursor_at, cursor_of, piece
 
 PAGE = 12
 
@@ -25,7 +26,7 @@ PAGE = 12
 @serves("list_note_versions")
 async def list_note_versions(call: ToolCall) -> Result:
     """Twelve at a time."""
-    note_id, before = call["note_id"], cursor_of(call) or None
+    note_id, before = call["note_id"], cursor_of(call.arguments) or None
     entries = await _entries(call, past.list_versions(note_id, PAGE + 1, before, edits=False))
     shown = entries[:PAGE]
     states = await _states(call, note_id, [entry.version for entry in shown])
@@ -78,7 +79,8 @@ async def diff_note_versions(call: ToolCall) -> Result:
     new_id = call.get("to_version")
     new_text = note["content"] if new_id is None else (await _state(call, note_id, past.stream_version(note_id, new_id))).content
     names = f"version {call['from_version']}", "now" if new_id is None else f"version {new_id}"
-    diff, more = piece(call, await call.in_thread(lambda: unified_diff(old.content, new_text, *names)))
+    unified = await call.in_thread(lambda: unified_diff(old.content, new_text, *names))
+    diff, more = piece(unified, cursor_of(call.arguments))
     return {"note_id": note_id, "diff": diff, **more}
 
 

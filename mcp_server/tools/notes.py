@@ -15,10 +15,11 @@ from commands.notes.commands import change_note as decide_change
 from commands.notes.commands import create_note as decide_creation
 from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import ToolRefusal
-from mcp_server.results import cursor_of, detail, offset, paged, piece, sliced, summary
+from mcp_server.results import detail, offset, sliced, summary
 from projections.notes.matching import find_notes
 from projections.notes.queries import get_note as ask_note
 from projections.notes.queries import get_note_by_uuid as ask_note_by_uuid
+from toolbox.bounding import cursor_of, paged, piece, shortened
 from toolbox.markdown import Passage, edited
 from toolbox.notes import outline_of, section_of
 from toolbox.sharing import SHARING_OFF
@@ -29,7 +30,7 @@ MOST_FOUND = 50
 @serves("list_notes")
 async def list_notes(call: ToolCall) -> Result:
     """Filtered and counted by the database."""
-    limit, start = call.get("limit", 50), cursor_of(call) or call.get("offset", 0)
+    limit, start = call.get("limit", 50), cursor_of(call.arguments) or call.get("offset", 0)
     found, total, more = await call.ask(find_notes(call.get("query") or None, limit, start, course_id=call.get("course_id")))
     shown = [summary(call, item) for item in call.parsed(found)]
     members = {"total": total, "offset": start, "limit": limit}
@@ -42,7 +43,7 @@ async def search_notes(call: ToolCall) -> Result:
     query = call["query"].strip()
     if not query:
         return {"error": "query is required"}
-    start = cursor_of(call)
+    start = cursor_of(call.arguments)
     everybody = call.get("scope") == "all"
     found, _, more = await call.ask(find_notes(query, MOST_FOUND, start, everybody=everybody, most=start + MOST_FOUND + 1))
     shown = [summary(call, item) for item in call.parsed(found)]
@@ -84,8 +85,9 @@ async def get_note_section(call: ToolCall) -> Result:
     """One section, in pieces when it is long."""
     note = await own(call)
     found = section_of(note["content"], call.arguments)
-    content, more = piece(call, found["content"])
-    return {"note_id": note["id"], "title": note["title"], **found, "content": content, "version": offset(note["last_edit"]), **more}
+    content, more = piece(found["content"], cursor_of(call.arguments))
+    shown = {"note_id": note["id"], "title": note["title"], **found, "content": content, "version": offset(note["last_edit"]), **more}
+    return shortened(shown, spared="content")
 
 
 @serves("create_note")

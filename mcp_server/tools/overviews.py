@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-import orjson
-
 from mcp_server.call import Result, ToolCall, serves
-from mcp_server.results import FOREIGN, LARGEST, cursor_at, cursor_of, event, localized, paged, session, summary
+from mcp_server.results import FOREIGN, event, localized, session, summary
 from projections.activity.heatmap import get_heatmap
 from projections.activity.week import get_week
 from projections.notes.matching import find_notes
+from toolbox.bounding import cursor_of, paged, part_of_week
 
 EARLIEST, LATEST = date(1, 1, 10), date(9999, 11, 1)
 """Between these, the weeks before and after have a date as well."""
@@ -34,7 +33,7 @@ async def recent_activity(call: ToolCall) -> Result:
 @serves("get_activity")
 async def activity(call: ToolCall) -> Result:
     """As many as asked for."""
-    start, limit = cursor_of(call), call.get("limit", RECENT)
+    start, limit = cursor_of(call.arguments), call.get("limit", RECENT)
     return paged({}, "notes", await _latest(call, max(limit - start, 0), start), start=start)
 
 
@@ -45,7 +44,7 @@ async def week(call: ToolCall) -> Result:
     found["days"] = [{"date": day["date"], "events": [_entry(call, entry) for entry in day["events"]]} for day in found["days"]]
     found["deadlines"] = [{**event(call, deadline), "urgency_score": float(deadline["urgency_score"])} for deadline in found["deadlines"]]
     found["time_zone"] = call.assistant.time_zone
-    return _part(found, cursor_of(call))
+    return part_of_week(found, cursor_of(call.arguments))
 
 
 def _entry(call: ToolCall, entry: dict[str, Any]) -> Result:
@@ -56,24 +55,6 @@ def _entry(call: ToolCall, entry: dict[str, Any]) -> Result:
     if FOREIGN not in call.notices:
         call.notices.append(FOREIGN)
     return {**entry, **localized(call, entry), "origin": "feed"}
-
-
-def _part(found: Result, start: int) -> Result:
-    """The entries from a place on that fit, in the order of the days; then those of the deadlines."""
-    lists = [day["events"] for day in found["days"]] + [found["deadlines"]]
-    entries = [(place, entry) for place, listed in enumerate(lists) for entry in listed]
-    if not start and len(orjson.dumps(found)) <= LARGEST:
-        return found
-    for listed in lists:
-        listed.clear()
-    end, room = start, LARGEST - len(orjson.dumps(found)) - 200
-    for place, entry in entries[start:]:
-        room -= len(orjson.dumps(entry)) + 1
-        if room < 0:
-            break
-        lists[place].append(entry)
-        end += 1
-    return found if end >= len(entries) else {**found, "truncated": True, "next_cursor": cursor_at(end)}
 
 
 def _start(call: ToolCall) -> date | None:

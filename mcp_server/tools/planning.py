@@ -19,9 +19,10 @@ from commands.planner.events import (
 from eventstore.iso8601 import DATE, read_time
 from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import ToolRefusal
-from mcp_server.results import cursor_of, event, session, sliced
+from mcp_server.results import event, session, sliced
 from projections.note_sessions import queries as session_queries
 from projections.planner import queries
+from toolbox.bounding import cursor_of
 from toolbox.planning import LONGEST_SUMMARY
 
 MOST_EVENTS = 200
@@ -30,7 +31,7 @@ MOST_EVENTS = 200
 @serves("list_events")
 async def list_events(call: ToolCall) -> Result:
     """Pages are cut out of all events; `limit` holds for each of them."""
-    limit, start = call.get("limit", 50), cursor_of(call)
+    limit, start = call.get("limit", 50), cursor_of(call.arguments)
     found = await call.read(queries.list_planner_events(include_completed=call.get("include_completed", False), limit=start + limit))
     return sliced(call, {}, "events", found, event)
 
@@ -85,7 +86,7 @@ async def delete_event(call: ToolCall) -> Result:
 @serves("list_note_sessions")
 async def list_note_sessions(call: ToolCall) -> Result:
     """The latest start first."""
-    limit, start = call.get("limit", 50), cursor_of(call)
+    limit, start = call.get("limit", 50), cursor_of(call.arguments)
     return sliced(call, {}, "sessions", await call.read(session_queries.list_note_sessions(start + limit, call.get("note_id"))), session)
 
 

@@ -1,0 +1,146 @@
+"""No result is longer than some 60 kB, over HTTP and over stdio, and what was left out comes with the cursor (contract: mcp 12.8)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from cli.backend import Backend, Place
+from cli.stdio import answer
+from tests.mcp.people import LARGEST, Keeper
+from toolbox.catalog import BY_NAME
+
+Tool = Callable[..., Any]
+LONG = "".join(f"## Part {number}\n\n" + 'wörds "quoted" \\ and more. ' * 60 + "\n\n" for number in range(100))
+
+
+@pytest.fixture(params=["http", "stdio"])
+def ask(request: pytest.FixtureRequest, keeper: Keeper) -> Iterator[Tool]:
+    """Calls a tool that has to succeed; over stdio the results have REST's shapes."""
+    if request.param == "http":
+        yield keeper.call
+    else:
+        with httpx.Client(timeout=30) as client:
+            yield over_stdio(Backend(Place(f"{str(keeper.http.base_url).rstrip('/')}/api/v1", keeper.key), client))
+
+
+def over_stdio(backend: Backend) -> Tool:
+    """The same by the stdio client, without a process of its own."""
+
+    def call(tool: str, **arguments: Any) -> Any:
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+        reply: Any = answer(backend, json.dumps(message))
+        text = reply["result"]["content"][0]["text"]
+        assert "isError" not in reply["result"], text
+        assert len(text.encode()) <= LARGEST, tool
+        return json.loads(text)
+
+    return call
+
+
+def pages(ask: Tool, tool: str, *, least: int = 2, **arguments: Any) -> list[Any]:
+    """All results of a call, each as the cursor of the one before leads to it."""
+    found = [ask(tool, **arguments)]
+    while "next_cursor" in found[-1]:
+        assert found[-1]["truncated"] is True
+        assert len(found) < 50, "the cursor leads nowhere"
+        found.append(ask(tool, **arguments, cursor=found[-1]["next_cursor"]))
+    assert len(found) >= least, tool
+    return [{"results": page} if isinstance(page, list) else page for page in found]
+
+
+def joined(found: list[Any], *names: str) -> Any:
+    """What grew, put together: text, or entries."""
+    (name,) = [name for name in names if name in found[0]]
+    parts = [page[name] for page in found]
+    return "".join(parts) if isinstance(parts[0], str) else [item for part in parts for item in part]
+
+
+def test_long_texts(keeper: Keeper, ask: Tool) -> None:
+    note = ask("create_note", title="Long", content=LONG)
+    number = note["id"]
+    assert note["truncated"] is True
+    assert note["blocks"] == []
+    version = keeper.call("snapshot_note", note_id=number)["version_id"]
+    assert joined(pages(ask, "get_note", note_id=number), "content") == LONG
+    assert joined(pages(ask, "get_note_by_uuid", uuid=note["uuid"]), "content") == LONG
+    assert joined(pages(ask, "read_note_at", note_id=number, at="2099-01-01T00:00:00Z"), "content") == LONG
+    assert ask("patch_note", note_id=number, append="The end")["truncated"] is True
+    assert ask("patch_note", note_id=number, append="More", dry_run=True)["truncated"] is True
+    assert ask("restore_note_version", note_id=number, version_id=version, dry_run=True)["truncated"] is True
+    assert ask("update_note", note_id=number, content=f"# All\n\n{LONG}")["truncated"] is True
+    assert joined(pages(ask, "get_note_section", note_id=number, heading="All"), "content") == f"# All\n\n{LONG}"
+    for _ in range(10):
+        ask("snapshot_note", note_id=number)
+    versions = ask("list_note_versions", note_id=number)
+    assert len(versions if isinstance(versions, list) else versions.get("versions", versions.get("results"))) >= 1
+    diff = joined(pages(ask, "diff_note_versions", least=1, note_id=number, from_version=version), "diff", "unified")
+    assert "+# All" in diff
+    ask("update_note", note_id=number, content="".join(f"{line} changed\n" for line in range(20_000)))
+    assert len(joined(pages(ask, "diff_note_versions", note_id=number, from_version=version), "diff", "unified")) > len(LONG)
+    assert ask("restore_note_version", note_id=number, version_id=version)["truncated"] is True
+    ask("delete_note", note_id=number, dry_run=True)
+    ask("delete_note", note_id=number)
+    ask("empty_recycle_bin", dry_run=True)
+    assert ask("restore_deleted_note", note_id=number)["truncated"] is True
+    ask("list_changes", limit=100)
+
+
+def test_a_line_that_is_too_long_is_cut_and_leads_further(keeper: Keeper, ask: Tool) -> None:
+    note = keeper.call("create_note", title="Wide", content=f"# {'x' * 300_000}\n\nshort\n\n# Second\n\nmore")
+    outline = ask("get_note_outline", note_id=note["id"])
+    assert [heading["index"] for heading in outline["headings"]] == [1, 2]
+    assert "heading" in outline["headings"][0]["notice"]
+    section = ask("get_note_section", note_id=note["id"], index=1)
+    assert section["truncated"] is True
+    assert "heading" in section["notice"]
+
+
+def test_long_lists(keeper: Keeper, ask: Tool) -> None:
+    course = keeper.call("create_course", title="Full", description="d" * 600)["id"]
+    for number in range(100):
+        note = {"title": f"Needle {number}", "description": "ü" * 600, "course_id": course}
+        note_id = keeper.rest("POST", "notes/", note)["id"]
+        keeper.rest("POST", "note-sessions/", {"note_id": note_id, "started_at": "2031-05-06T10:00:00Z", "summary": "ü" * 250})
+        keeper.rest("POST", "calendar-feeds/", {"title": "f" * 120, "is_enabled": False, "source_url": f"https://example.org/{'p' * 150}"})
+        keeper.rest("POST", "courses/", {"title": f"{number} {'c' * 100}", "description": "ü" * 600})
+    for number in range(200):
+        keeper.rest("POST", "planner-events/", {"title": "t" * 100, "event_date": f"2031-05-0{1 + number % 7}", "description": "d" * 250})
+
+    def ids(tool: str, *names: str, **arguments: Any) -> list[int]:
+        return [item["id"] for item in joined(pages(ask, tool, least=1, **arguments), "results", *names)]
+
+    for tool, names, arguments, least in (
+        ("list_notes", ("notes",), {"limit": 100}, 100),
+        ("search_notes", ("notes",), {"query": "needle"}, 50),
+        ("list_course_notes", ("notes",), {"course_id": course}, 100),
+        ("list_courses", ("courses",), {}, 101),
+        ("list_events", ("events",), {"limit": 200}, 200),
+        ("list_note_sessions", ("sessions",), {"limit": 200}, 100),
+        ("list_calendar_feeds", ("feeds",), {}, 100),
+        ("get_activity", ("notes",), {"limit": 50}, 10),
+        ("list_changes", ("changes",), {"limit": 100}, 400),
+    ):
+        found = [str(number) for number in ids(tool, *names, **arguments)]
+        assert len(found) == len(set(found)) >= least, tool
+    assert len(pages(ask, "list_events", limit=200)) > 1
+    weeks = pages(ask, "get_activity_week", start_date="2031-05-01")
+    entries = [entry for week in weeks for day in week["days"] for entry in day["events"]]
+    assert len(entries) == 300
+    assert [len(week["days"]) for week in weeks] == [7] * len(weeks)
+    for note in keeper.call("list_notes", limit=100)["notes"]:
+        keeper.call("delete_note", note_id=note["id"])
+    assert len(ids("list_deleted_notes", "deleted_notes")) >= 30
+    assert "next_cursor" not in ask("empty_recycle_bin", dry_run=True)
+
+
+def test_a_cursor_that_no_answer_gave_is_refused(keeper: Keeper, ask: Tool) -> None:
+    with_cursor = [name for name, tool in BY_NAME.items() if "cursor" in tool.properties and not tool.required]
+    assert len(with_cursor) > 5
+    for tool in with_cursor:
+        with pytest.raises(AssertionError, match="cursor: this is not one"):
+            ask(tool, cursor="elsewhere")
