@@ -1,4 +1,4 @@
-"""Calendar feeds. Nothing is fetched during a call: the background process reads what is new."""
+"""Calendar feeds. Nothing is fetched during a call: the background process does that. Text that is given is read at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import ToolRefusal
 from mcp_server.results import offset, sliced
 from projections.calendars import queries
-from reactors.feeds.texts import LARGEST_TEXT, looks_like_calendar
+from reactors.feeds.texts import LARGEST_TEXT, looks_like_calendar, read_text
 
 SCHEMES = ("http", "https", "webcal", "webcals")
 MEMBERS = ("id", "title", "source_kind", "source_url", "is_enabled", "course_id")
@@ -99,4 +99,9 @@ async def _text(call: ToolCall) -> CalendarText | None:
         return None
     if len(data) > LARGEST_TEXT or not looks_like_calendar(data):
         raise ToolRefusal("raw_ical: this is no iCal text. It has to begin with BEGIN:VCALENDAR.")
-    return await call.in_thread(lambda: CalendarText.of(data))
+
+    def read() -> CalendarText:
+        read_text(call.services.thread_pool, data)
+        return CalendarText.of(data)
+
+    return await call.in_thread(read)

@@ -18,14 +18,27 @@ from toolbox.catalog import ALL_TOOLS
 ROOT = Path(__file__).parents[2]
 
 
-def run(keeper: Keeper | None, *arguments: str, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    """`notechondria mcp ...` with this keeper's key."""
+COMMAND = [sys.executable, "-c", "from cli.main import app; app()", "mcp"]
+
+
+def surroundings(keeper: Keeper | None, **environment: str) -> dict[str, str]:
+    """An environment with this keeper's key."""
     known = {name: value for name, value in os.environ.items() if not name.startswith("NOTECHONDRIA_")}
     if keeper is not None:
         known |= {"NOTECHONDRIA_API_URL": str(keeper.http.base_url), "NOTECHONDRIA_API_KEY": keeper.key}
-    known |= {"PYTHONPATH": str(ROOT), "HOME": "/nonexistent", **environment}
-    command = [sys.executable, "-c", "from cli.main import app; app()", "mcp", *arguments]
-    return subprocess.run(command, input=given, capture_output=True, text=True, env=known, check=False, timeout=120)
+    return known | {"PYTHONPATH": str(ROOT), "HOME": "/nonexistent", **environment}
+
+
+def run(keeper: Keeper | None, *arguments: str, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """`notechondria mcp ...` with this keeper's key."""
+    known = surroundings(keeper, **environment)
+    return subprocess.run([*COMMAND, *arguments], input=given, capture_output=True, text=True, env=known, check=False, timeout=120)
+
+
+def started(keeper: Keeper, *arguments: str) -> subprocess.Popen[str]:
+    """The same, to be talked to."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*COMMAND, *arguments], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=surroundings(keeper))
 
 
 def exchange(keeper: Keeper, *messages: Any) -> list[dict[str, Any]]:
