@@ -37,7 +37,7 @@ def ids(answer: Any) -> list[int]:
 
 @dataclass
 class Day:
-    """tool calls one that has to succeed; refused one that has to fail, for its sentence; upload puts a file at a note, as the user does."""
+    """tool calls one that has to succeed, refused one that has to fail, for its sentence; upload gives a note a file, as the user would."""
 
     tool: Tool
     refused: Tool
