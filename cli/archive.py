@@ -10,7 +10,7 @@ import typer
 
 from cli.progress import shown
 from cli.store import fail, opened_log
-from eventstore.archive import Archived, ArchiveDamaged, NotEmpty, export_archive, import_archive
+from eventstore.archive import Archived, ArchiveDamaged, NotEmpty, NotExportable, export_archive, import_archive
 from eventstore.blob_archive import Copied, blob_folder, export_blobs, import_blobs
 from eventstore.blobs import BlobStoreUnavailable
 from projections.catalog import ALL_PROJECTIONS
@@ -45,6 +45,8 @@ def export_log(file: File, *, with_files: WithFiles = True, as_json: AsJson = Fa
         fail(f"{file} cannot be written: {error.strerror}.")
     except BlobStoreUnavailable as error:
         fail(f"The uploaded files cannot be read: {error}")
+    except NotExportable as error:
+        fail(f"{error} (notechondria events verify tells all that is wrong)")
     _tell("Exported", done, copied, as_json=as_json)
 
 

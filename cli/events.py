@@ -77,7 +77,7 @@ def show_event(position: Annotated[int, typer.Argument(min=1, help="The event's 
 
 @events.command("verify")
 def verify_events(*, as_json: AsJson = False) -> None:
-    """Check the log: versions, types, payloads, snapshots, followers, sequences. Exits with 1 when something is wrong.
+    """Check the log: versions, times, types, payloads, snapshots, followers, sequences. Exits with 1 when something is wrong.
 
     Example: notechondria events verify
     """
@@ -123,9 +123,17 @@ def as_object(row: LogRow) -> dict[str, Any]:
         "version": row.version,
         "type": row.type,
         "recorded_at": row.recorded_at,
-        "data": orjson.loads(row.data) if row.data else None,
-        "metadata": orjson.loads(row.metadata),
+        "data": _parsed(row.data) if row.data else None,
+        "metadata": _parsed(row.metadata),
     }
+
+
+def _parsed(stored: bytes) -> Any:
+    """JSON, or the text as it is: what cannot be read is what one wants to look at."""
+    try:
+        return orjson.loads(stored)
+    except ValueError:
+        return stored.decode(errors="replace")
 
 
 def _newest(connection: Connection[TupleRow], limit: int) -> int:

@@ -23,7 +23,7 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from eventstore.codec import decode
+from eventstore.codec import UnknownEventType, decode
 from eventstore.database import sync_pool
 from eventstore.reader import LogReader, LogRow
 
@@ -37,6 +37,10 @@ ArchiveProgress = Callable[[int, int], None]
 
 class ArchiveDamaged(Exception):
     """The file was cut off or changed, or is no archive of this product."""
+
+
+class NotExportable(Exception):
+    """The log holds an event that no archive can take; the message names it."""
 
 
 class NotEmpty(Exception):
@@ -54,7 +58,10 @@ class Archived:
 
 
 def export_archive(conninfo: str, path: Path, progress: ArchiveProgress | None = None) -> Archived:
-    """Writes the log as it is now into a new file; compressed if its name ends in .gz. An existing file is replaced at the end."""
+    """Writes the log as it is now into a new file; compressed if its name ends in .gz. An existing file is replaced at the end.
+
+    Raises NotExportable rather than writing what cannot be imported.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
@@ -110,14 +117,20 @@ def _settled(reader: LogReader, head: int) -> Iterator[list[LogRow]]:
 
 
 def _event(row: LogRow) -> dict[str, Any]:
+    try:
+        row.decoded()
+        # Parsed and written anew: a line break in what somebody has mended by hand would end the line.
+        metadata, data = orjson.loads(row.metadata), orjson.loads(row.data) if row.data else None
+    except (UnknownEventType, ValueError) as error:
+        raise NotExportable(f"The event {row.stream}@{row.version} at position {row.position} cannot be read: {error}") from error
     return {
         "position": row.position,
         "stream": row.stream,
         "version": row.version,
         "type": row.type,
         "recorded_at": row.recorded_at,
-        "metadata": orjson.Fragment(row.metadata),
-        "data": orjson.Fragment(row.data) if row.data else None,
+        "metadata": metadata,
+        "data": data,
     }
 
 
@@ -251,7 +264,7 @@ def check_archive(path: Path) -> Archived:  # noqa: C901 - one branch per way in
                 stated["sha256"] = digest
             else:
                 stated["state"] = content["state"]
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, UnknownEventType) as error:
             raise ArchiveDamaged(f"Event after position {last} cannot be read: {error}") from error
     if not stated.get("sha256") or "state" not in stated:
         raise ArchiveDamaged("The end of the file is missing.")

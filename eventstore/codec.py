@@ -37,13 +37,15 @@ def encode(event: Event) -> bytes:
 
 
 def decode(type_name: str, stream: str, version: int, data: bytes, recorded_at: datetime) -> Event:
-    """The event that these columns hold. Raises UnknownEventType, or ValueError for bytes that are not JSON."""
+    """The event that these columns hold. Raises UnknownEventType, or ValueError for a payload that cannot be read."""
     cls = EVENT_TYPES.get(type_name)
     if cls is None:
         raise UnknownEventType(f"unknown event type {type_name} in {stream}@{version}")
-    state: dict[str, Any]
+    state: Any
     if data:
         state = orjson.loads(data)
+        if not isinstance(state, dict):
+            raise ValueError("the payload is no JSON object")
         if cls.class_version > 1:
             _upcast(cls, state)
     else:
@@ -60,9 +62,12 @@ def decode(type_name: str, stream: str, version: int, data: bytes, recorded_at: 
 
 def _upcast(cls: type[Event], state: dict[str, Any]) -> None:
     version = state.pop("class_version", 1)
-    while version < cls.class_version:
-        getattr(cls, f"upcast_v{version}_v{version + 1}")(state)
-        version += 1
+    try:
+        while version < cls.class_version:
+            getattr(cls, f"upcast_v{version}_v{version + 1}")(state)
+            version += 1
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"the payload of version {version} cannot be brought to version {cls.class_version}: {error!r}") from error
 
 
 class Codec(Mapper[str]):

@@ -6,14 +6,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import psycopg
+from eventsourcing.persistence import StoredEvent
 from psycopg import Connection, IsolationLevel
 from psycopg.rows import TupleRow
 
 from eventstore.codec import Recorded, UnknownEventType
 from eventstore.events.base import payload_fields
 from eventstore.reader import LogRow
+from eventstore.snapshots import SnapshotCodec
 
 BATCH = 2000
+SNAPSHOTS = 50
+"""So many are read at a time: each may be as long as a note."""
 
 VerifyProgress = Callable[[int, int], None]
 """Told (events done, of how many)."""
@@ -24,6 +28,11 @@ _QUESTIONS = {
         FROM (SELECT stream, version, position, coalesce(lag(version) OVER w, 0) AS before, lag(position) OVER w AS earlier
               FROM log.events WINDOW w AS (PARTITION BY stream ORDER BY version)) AS steps
         WHERE version <> before + 1 OR position <= earlier ORDER BY position""",
+    "time": """
+        SELECT stream || '@' || version, 'is older than the event before it, at position ' || position
+        FROM (SELECT stream, version, position, recorded_at, lag(recorded_at) OVER (PARTITION BY stream ORDER BY version) AS before
+              FROM log.events) AS steps
+        WHERE recorded_at < before ORDER BY position""",
     "snapshot": """
         SELECT s.stream || '@' || s.version, 'is a snapshot of a version that the log does not hold'
         FROM log.snapshots s LEFT JOIN log.events e USING (stream, version) WHERE e.stream IS NULL""",
@@ -53,7 +62,7 @@ class Finding:
     """Something that is wrong."""
 
     kind: str
-    """version, type, payload, metadata, snapshot, forgotten, follower, position or ids."""
+    """version, time, type, payload, metadata, snapshot, forgotten, follower, position or ids."""
     place: str
     problem: str
 
@@ -64,6 +73,7 @@ def verify_log(conninfo: str, progress: VerifyProgress | None = None) -> Iterato
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         yield from _events(connection, progress)
+        yield from _snapshots(connection)
         for kind, question in {**_QUESTIONS, "ids": _IDS}.items():
             with connection.cursor(f"verify_{kind}") as cursor:
                 for place, problem in cursor.execute(question.encode()):
@@ -84,6 +94,17 @@ def _events(connection: Connection[TupleRow], progress: VerifyProgress | None) -
                 progress(done, size)
 
 
+def _snapshots(connection: Connection[TupleRow]) -> Iterator[Finding]:
+    codec = SnapshotCodec()
+    with connection.cursor("verify_snapshots", binary=True) as cursor:
+        cursor.itersize = SNAPSHOTS
+        for stream, version, type_name, data in cursor.execute("SELECT stream, version, type, data FROM log.snapshots"):
+            try:
+                codec.to_domain_event(StoredEvent(originator_id=stream, originator_version=version, topic=type_name, state=data))
+            except (ValueError, TypeError, AttributeError, KeyError) as error:
+                yield Finding("snapshot", f"{stream}@{version}", f"cannot be read: {error}; it may be deleted at any time")
+
+
 def _event(row: LogRow) -> Finding | None:
     place = f"{row.stream}@{row.version}"
     try:
@@ -92,7 +113,7 @@ def _event(row: LogRow) -> Finding | None:
             getattr(recorded.event, field)
     except UnknownEventType:
         return Finding("type", place, f"{row.type} at position {row.position} is a type that this release does not know")
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, AttributeError) as error:
         return Finding("payload", place, f"{row.type} at position {row.position} cannot be read: {error}")
     try:
         recorded.about()

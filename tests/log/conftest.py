@@ -1,5 +1,28 @@
 """A log in a database of its own, on each PostgreSQL."""
 
-from tests.log.clusters import empty_url, log_url, oldest_postgres_url, pool
+import pytest
+
+from eventstore.forgetting import Forgetting, forget
+from eventstore.recorder import LogRecorder
+from tests.concurrency.writers import roll_back
+from tests.log.clusters import Pool, empty_url, log_url, oldest_postgres_url, pool
+from tests.log.events import renamed
 
 __all__ = ["empty_url", "log_url", "oldest_postgres_url", "pool"]
+
+
+@pytest.fixture
+def filled(pool: Pool, log_url: str) -> str:
+    """A log with some of everything: gaps, forgotten events, a snapshot, a follower, ids."""
+    recorder = LogRecorder(pool)
+    for number in range(1, 6):
+        recorder.insert_events([renamed(f"note-{number}", version, f"title \u0131 {version}") for version in range(1, 4)])
+        roll_back(pool, [renamed(f"gone-{number}", 1)])
+    with pool.connection() as connection:
+        connection.execute("SELECT setval('log.note_ids', 77)")
+        connection.execute("INSERT INTO log.reactors (name, position) VALUES ('mail', 4)")
+        connection.execute(
+            'INSERT INTO log.snapshots VALUES (\'note-4\', 2, \'note@1\', \'{"at":"2026-01-01T00:00:00+00:00","every":2,"state":{}}\')'
+        )
+        assert forget(connection, [Forgetting("note-2", last=2)]) == 2
+    return log_url

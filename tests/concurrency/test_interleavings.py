@@ -1,0 +1,125 @@
+"""Appends, commits, rollbacks, conflicts and restarts in any order: a follower is given what was committed, in order, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import count
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg.rows import TupleRow
+
+from eventstore.database import sync_pool
+from eventstore.migrate import migrate
+from eventstore.reader import LogReader, LogRow
+from eventstore.recorder import LogRecorder, VersionConflict
+from tests.concurrency.writers import append
+from tests.log.clusters import Pool, fresh_database
+from tests.log.events import renamed
+
+WRITERS = 3
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["take", "begin", "commit", "roll back"]), st.integers(0, WRITERS - 1)),
+        st.tuples(st.sampled_from(["append", "conflict", "restart"]), st.just(0)),
+        st.tuples(st.just("read"), st.integers(1, 4)),
+    ),
+    min_size=5,
+    max_size=40,
+)
+_streams = count(1)
+
+
+class Log:
+    """Some writers whose transactions are open for as long as the steps say, and a follower that may start again anywhere."""
+
+    def __init__(self, pool: Pool, writers: list[psycopg.Connection[TupleRow]]) -> None:
+        self.pool = pool
+        self.writers = writers
+        self.recorder = LogRecorder(pool)
+        self.committed: set[str] = set()
+        self.open: dict[int, list[str]] = {}
+        self.reader = LogReader(pool)
+        self.seen: list[LogRow] = []
+
+    def take(self, step: str, which: int) -> None:
+        """One step."""
+        match step:
+            case "begin":
+                # Work of another kind gives the transaction its id before it takes a position.
+                if which not in self.open:
+                    self.writers[which].execute("SELECT pg_current_xact_id()")
+                    self.open[which] = []
+            case "take":
+                stream = f"page-{next(_streams)}"
+                append(self.writers[which], [renamed(stream, 1), renamed(stream, 2)])
+                self.open.setdefault(which, []).append(stream)
+            case "commit":
+                self.writers[which].commit()
+                self.committed.update(self.open.pop(which, []))
+            case "roll back":
+                self.writers[which].rollback()
+                self.open.pop(which, None)
+            case "append":
+                stream = f"page-{next(_streams)}"
+                self.recorder.insert_events([renamed(stream, 1), renamed(stream, 2)])
+                self.committed.add(stream)
+            case "conflict":
+                if self.committed:
+                    with pytest.raises(VersionConflict):
+                        self.recorder.insert_events([renamed(f"page-{next(_streams)}", 1), renamed(min(self.committed), 2)])
+            case "restart":
+                self.reader = LogReader(self.pool)
+            case _:
+                self.read(which)
+
+    def read(self, limit: int) -> int:
+        """What the follower is given next."""
+        rows = self.reader.read(self.seen[-1].position if self.seen else self.start, limit)
+        self.seen += rows
+        return len(rows)
+
+    @property
+    def start(self) -> int:
+        """Where this example begins: the examples share one log."""
+        return self._start
+
+    def begin(self) -> None:
+        """Nothing that is there already counts."""
+        self._start = self.recorder.max_notification_id() or 0
+
+
+@pytest.fixture(scope="module")
+def log_pool(postgres_url: str) -> Iterator[Pool]:
+    for url in fresh_database(postgres_url):
+        migrate(url)
+        with sync_pool(url, size=2, name="tests") as pool:
+            yield pool
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_follower_is_given_what_was_committed_whatever_the_order(log_pool: Pool, steps: list[tuple[str, int]]) -> None:
+    with ExitStack() as stack:
+        writers = [stack.enter_context(psycopg.connect(log_pool.conninfo)) for _ in range(WRITERS)]
+        log = Log(log_pool, writers)
+        log.begin()
+        for step, which in steps:
+            log.take(step, which)
+        for which in range(WRITERS):
+            log.take("roll back" if which % 2 else "commit", which)
+        while log.read(3):
+            pass
+        positions = [row.position for row in log.seen]
+        assert positions == sorted(set(positions))
+        assert [(row.stream, row.version) for row in log.seen] == stored(log_pool, log.start)
+        assert {row.stream for row in log.seen} == log.committed
+
+
+def stored(pool: Pool, after: int) -> list[tuple[str, int]]:
+    """What the log holds, in order."""
+    with pool.connection() as connection:
+        return connection.execute("SELECT stream, version FROM log.events WHERE position > %s ORDER BY position", (after,)).fetchall()
