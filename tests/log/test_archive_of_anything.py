@@ -49,7 +49,7 @@ def logs(draw: st.DrawFn) -> list[tuple[Any, ...]]:
 @st.composite
 def events(draw: st.DrawFn, stream: str, version: int, at: datetime) -> Event:
     """An event of a note."""
-    where = {"originator_id": stream, "originator_version": version, "timestamp": at}
+    where: dict[str, Any] = {"originator_id": stream, "originator_version": version, "timestamp": at}
     kind = draw(st.integers(0, 2))
     if kind == 0:
         return NoteRenamed(**where, title=draw(TEXTS))
