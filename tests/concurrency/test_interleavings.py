@@ -44,6 +44,8 @@ class Log:
         self.open: dict[int, list[str]] = {}
         self.reader = LogReader(pool)
         self.seen: list[LogRow] = []
+        self.start = self.recorder.max_notification_id() or 0
+        """Where this example begins: the examples share one log."""
 
     def take(self, step: str, which: int) -> None:
         """One step."""
@@ -82,31 +84,22 @@ class Log:
         self.seen += rows
         return len(rows)
 
-    @property
-    def start(self) -> int:
-        """Where this example begins: the examples share one log."""
-        return self._start
-
-    def begin(self) -> None:
-        """Nothing that is there already counts."""
-        self._start = self.recorder.max_notification_id() or 0
-
 
 @pytest.fixture(scope="module")
-def log_pool(postgres_url: str) -> Iterator[Pool]:
+def shared_log(postgres_url: str) -> Iterator[tuple[str, Pool]]:
     for url in fresh_database(postgres_url):
         migrate(url)
         with sync_pool(url, size=2, name="tests") as pool:
-            yield pool
+            yield url, pool
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
-def test_follower_is_given_what_was_committed_whatever_the_order(log_pool: Pool, steps: list[tuple[str, int]]) -> None:
+def test_follower_is_given_what_was_committed_whatever_the_order(shared_log: tuple[str, Pool], steps: list[tuple[str, int]]) -> None:
+    url, pool = shared_log
     with ExitStack() as stack:
-        writers = [stack.enter_context(psycopg.connect(log_pool.conninfo)) for _ in range(WRITERS)]
-        log = Log(log_pool, writers)
-        log.begin()
+        writers = [stack.enter_context(psycopg.connect(url)) for _ in range(WRITERS)]
+        log = Log(pool, writers)
         for step, which in steps:
             log.take(step, which)
         for which in range(WRITERS):
@@ -115,7 +108,7 @@ def test_follower_is_given_what_was_committed_whatever_the_order(log_pool: Pool,
             pass
         positions = [row.position for row in log.seen]
         assert positions == sorted(set(positions))
-        assert [(row.stream, row.version) for row in log.seen] == stored(log_pool, log.start)
+        assert [(row.stream, row.version) for row in log.seen] == stored(pool, log.start)
         assert {row.stream for row in log.seen} == log.committed
 
 
