@@ -13,11 +13,15 @@ from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from eventstore.codec import Recorded
+from eventstore.codec import Recorded, encode
+from eventstore.migrate import migrate
+from eventstore.reader import LogRow
 from projections.base import Projection, Table
 from projections.catalog import ALL_PROJECTIONS
+from projections.following import apply_batch
 from projections.rows import Rows
-from projections.schema import create_tables, finish_tables
+from projections.schema import create_missing, create_tables, finish_tables
+from tests.log.clusters import fresh_database
 from tests.replay.histories import Story, histories
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -25,13 +29,15 @@ Tables = dict[str, list[tuple[Any, ...]]]
 
 
 @pytest.fixture(scope="module")
-def connection(module_database_url: str) -> Iterator[Connection[TupleRow]]:
-    with psycopg.connect(module_database_url, autocommit=True) as opened:
-        for projection in ALL_PROJECTIONS:
-            for schema in (projection.name, f"{projection.name}_once"):
-                create_tables(opened, projection, schema)
-                finish_tables(opened, projection, schema)
-        yield opened
+def connection(postgres_url: str) -> Iterator[Connection[TupleRow]]:
+    for url in fresh_database(postgres_url):
+        migrate(url)
+        with psycopg.connect(url, autocommit=True) as opened:
+            create_missing(opened, ALL_PROJECTIONS)
+            for projection in ALL_PROJECTIONS:
+                create_tables(opened, projection, f"{projection.name}_once")
+                finish_tables(opened, projection, f"{projection.name}_once")
+            yield opened
 
 
 def mixed(stories: tuple[Story, ...], turns: list[int]) -> list[Recorded]:
@@ -57,6 +63,23 @@ def apply(connection: Connection[TupleRow], projection: Projection, schema: str,
         rows.write(connection)
 
 
+def follow(connection: Connection[TupleRow], projection: Projection, batch: list[Recorded]) -> None:
+    """As a follower does: the position it has come to is part of the transaction."""
+    rows = [
+        LogRow(
+            r.position,
+            r.event.originator_id,
+            r.event.originator_version,
+            type(r.event).__name__,
+            encode(r.event),
+            r.metadata,
+            r.event.timestamp,
+        )
+        for r in batch
+    ]
+    assert apply_batch(connection, projection, batch[0].position - 1, rows) == batch[-1].position
+
+
 def content(connection: Connection[TupleRow], projection: Projection, schema: str) -> Tables:
     def all_rows(table: Table[Any]) -> list[tuple[Any, ...]]:
         order = ", ".join(table.key)
@@ -69,6 +92,7 @@ def emptied(connection: Connection[TupleRow], projection: Projection) -> None:
     for schema in (projection.name, f"{projection.name}_once"):
         for table in projection.tables:
             connection.execute(f"TRUNCATE {schema}.{table.name}".encode())
+    connection.execute("UPDATE log.projections SET position = 0 WHERE name = %s AND lifecycle = 'following'", (projection.name,))
 
 
 @pytest.mark.parametrize("projection", ALL_PROJECTIONS, ids=lambda projection: projection.name)
@@ -85,9 +109,26 @@ def test_batches_may_be_cut_anywhere_and_come_twice(
     assert any(expected.values()), "these histories make no row"
     for start in range(0, len(log), size):
         batch = log[start : start + size]
-        apply(connection, projection, projection.name, batch)
-        if projection.lifecycle == "inline":
-            before = content(connection, projection, projection.name)
-            apply(connection, projection, projection.name, batch)
-            assert content(connection, projection, projection.name) == before
+        again(connection, projection, batch)
+        before = content(connection, projection, projection.name)
+        again(connection, projection, batch)
+        assert content(connection, projection, projection.name) == before
     assert content(connection, projection, projection.name) == expected
+
+
+def again(connection: Connection[TupleRow], projection: Projection, batch: list[Recorded]) -> None:
+    """Applies a batch the way the projection's lifecycle has it."""
+    if projection.lifecycle == "following":
+        follow(connection, projection, batch)
+    else:
+        apply(connection, projection, projection.name, batch)
+
+
+def test_every_handler_has_a_history() -> None:
+    """What no story tells is tried by nobody."""
+    untold = {
+        f"{projection.name}: {event_type.__name__}"
+        for projection in ALL_PROJECTIONS
+        for event_type in projection.handlers.keys() - {told for s in histories(projection) for told, _ in s.events}
+    }
+    assert untold == set()

@@ -14,11 +14,13 @@ from functools import partial
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from eventstore.recorder import ReadModelsReplaced
+from eventstore.recorder import ReadModelsReplaced, UniqueConflict
 from projections.accounts.projector import Accounts
 from projections.catalog import ALL_PROJECTIONS
-from projections.fold import FoldFailed
+from projections.fold import BUDGET, FoldFailed
 from projections.following import Follower
 from projections.loops import LogHead
 from projections.progress import Cancelled, Progress
@@ -239,6 +241,54 @@ def test_rebuild_parks_the_streams_that_a_following_projection_cannot_take(store
     assert rebuild(store.conninfo, [uses]).parked == 0
     assert store.rows("SELECT * FROM log.parked_streams") == []
     assert sorted(store.rows("SELECT device, seen FROM uses.devices")) == [("Linux", 6), ("poison", 1)]
+
+
+@pytest.mark.falsifies
+@pytest.mark.parametrize("payload", ["{broken", "[]", "{}"])
+def test_rebuild_parks_the_stream_of_an_event_that_cannot_be_read(store: Store, uses: Uses, payload: str) -> None:
+    fill(store, 3)
+    store.rows("UPDATE log.events SET data = convert_to(%s, 'UTF8') WHERE stream = 'session-2' AND version = 1", payload)
+    assert rebuild(store.conninfo, [uses]).parked == 1
+    assert [stream for (stream,) in store.rows("SELECT stream FROM log.parked_streams")] == ["session-2"]
+    assert store.rows("SELECT seen FROM uses.devices") == [(4,)]
+    with pytest.raises(FoldFailed, match="sessions: SessionStarted of session-2 at position 6"):
+        rebuild(store.conninfo, store.projections)
+    assert leftovers(store) == []
+
+
+PHASES = ("reading", "writing", "indexing", "catching up")
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    busy=st.lists(st.tuples(st.sampled_from(PHASES), st.integers(1, 5), st.booleans()), max_size=6),
+    budget=st.sampled_from([1, 20_000, BUDGET]),
+)
+def test_what_is_written_in_any_phase_of_a_rebuild_is_in_its_tables(
+    store: Store, uses: Uses, busy: list[tuple[str, int, bool]], budget: int
+) -> None:
+    """Appends at the very moments at which the rebuild looks at the log, some of them rolled back."""
+    if not store.value("SELECT count(*) FROM log.events"):
+        fill(store, 20)
+    due = list(busy)
+
+    def write(progress: Progress) -> None:
+        for moment in [moment for moment in due if moment[0] == progress.phase]:
+            due.remove(moment)
+            _, number, kept = moment
+            if kept:
+                store.append(f"session-{number}", SEEN)
+            else:
+                with pytest.raises(UniqueConflict):
+                    store.append("session-999", started("Linux", number))
+
+    before = store.value("SELECT sum(seen) FROM uses.uses")
+    done = rebuild(store.conninfo, store.projections, progress=Progress(write), budget=budget)
+    assert due == []
+    assert done.parked == 0
+    found = verify(store.conninfo, store.projections)
+    assert found.differences == []
+    assert store.value("SELECT sum(seen) FROM uses.uses") == (before or 40) + sum(kept for *_, kept in busy)
 
 
 def test_long_transaction_delays_the_swap_but_no_writer(store: Store) -> None:

@@ -7,6 +7,7 @@ import threading
 import psycopg
 import pytest
 
+from eventstore.verify import verify_log
 from projections.catalog import ALL_PROJECTIONS
 from projections.following import Follower
 from projections.loops import LogHead
@@ -51,6 +52,34 @@ def test_missing_and_extra_rows_are_found(store: Store, budget: int) -> None:
     missing, extra = verify(store.conninfo, ALL_PROJECTIONS, budget=budget).differences
     assert (missing.kind, missing.key, str(missing.event)) == ("missing", {"id": 2}, "session-2@1 SessionStarted at position 3")
     assert (extra.kind, extra.key, extra.event) == ("extra", {"id": 99}, None)
+
+
+@pytest.mark.falsifies
+@pytest.mark.parametrize(
+    ("harm", "differs"),
+    [
+        ("DELETE FROM log.events WHERE stream = 'session-3' AND version = 2", ("changed", {"id": 3})),
+        ("DELETE FROM log.events WHERE stream = 'session-5'", ("extra", {"id": 5})),
+        ("UPDATE log.events SET stream = 'session-77' WHERE stream = 'session-5'", ("extra", {"id": 5})),
+        (
+            "UPDATE log.events SET recorded_at = recorded_at + interval '1 s' WHERE stream = 'session-3' AND version = 2",
+            ("changed", {"id": 3}),
+        ),
+        (
+            "UPDATE log.events SET data = replace(convert_from(data, 'UTF8'), 'Linux', 'Linus')::bytea WHERE stream = 'session-4'",
+            ("changed", {"id": 4}),
+        ),
+    ],
+    ids=["end of a stream", "whole stream", "other stream", "time", "payload"],
+)
+def test_log_that_was_falsified_without_a_trace_differs_from_the_rows(store: Store, harm: str, differs: tuple[str, object]) -> None:
+    """What the log cannot tell of itself, since it is still in order."""
+    fill(store)
+    store.rows(harm)
+    # The streams of this store have numbers of their own choice.
+    assert {finding.kind for finding in verify_log(store.conninfo)} == {"ids"}
+    found = verify(store.conninfo, ALL_PROJECTIONS)
+    assert differs in [(difference.kind, difference.key) for difference in found.differences]
 
 
 @pytest.mark.falsifies
