@@ -89,6 +89,7 @@ def read_calendar(data: bytes, years: Collection[int], seconds: float, *, repeat
     if contents.cut_off:
         rejected.append(Rejected(0, "calendar", "it ends without END:VCALENDAR, so some of it may be missing"))
     rejected += [Rejected(0, name, "unknown time zone; its times are taken as they stand") for name in zones.unknown]
+    rejected += [Rejected(0, name, "one time zone too many; its standard offset is taken all year") for name in zones.simplified]
     reading.rejected_count = len(rejected)
     reading.rejected = rejected[:MOST_REJECTED]
     return reading

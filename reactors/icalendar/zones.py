@@ -7,6 +7,7 @@ its offset or its city.
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
@@ -18,8 +19,11 @@ from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 _OFFSET = re.compile(r"(?:UTC|GMT|Z)?\s*([+\-−])\s*(\d{1,2})(?:[:.]?(\d{2}))?", re.IGNORECASE)
 _BAD_OFFSET = re.compile(r"(TZOFFSET(?:FROM|TO)[^:\r\n]*):\s*([^\r\n]*)", re.IGNORECASE)
 _LOCATION = re.compile(r"^X-LIC-LOCATION[^:\r\n]*:\s*(\S+)", re.MULTILINE | re.IGNORECASE)
+_NAME = re.compile(r"^TZID[^\r\n]*", re.MULTILINE | re.IGNORECASE)
 _OFFSET_TO = re.compile(r"TZOFFSETTO[^:\r\n]*:\s*([+-]?\d{2})(\d{2})", re.IGNORECASE)
 
+DEFINITION_SECONDS = 10.0
+"""How long the definitions of one file may be worked out in all."""
 UTC_NAMES = frozenset({"utc", "z", "gmt", "etc/utc", "etc/gmt", "zulu", "universal", "coordinated universal time", "utc/gmt"})
 
 
@@ -74,6 +78,10 @@ class Zones:
         self._known: dict[str, tzinfo | None] = {}
         self.unknown: dict[str, None] = {}
         """Names that mean nothing; their times are taken as times without a zone."""
+        self.simplified: dict[str, None] = {}
+        """Names whose definitions were not worked out; their standard offset is taken all year."""
+        self._by_rules: dict[str, tzinfo | None] = {}
+        self._seconds = 0.0
 
     def find(self, name: str | None) -> tzinfo | None:
         """The zone of this name; None when there is no name, or none that means anything."""
@@ -95,10 +103,23 @@ class Zones:
         text = self._defined.get(name)
         if text is not None:
             location = _LOCATION.search(text)
-            zone = (_named(_bare(location[1])) if location else None) or _from_definition(text)
+            zone = (_named(_bare(location[1])) if location else None) or self._work_out(name, text)
             if zone is not None:
                 return zone
         return _from_words(name) or _from_library(name)
+
+    def _work_out(self, name: str, text: str) -> tzinfo | None:
+        """The zone of a definition. Some programs write the same one under ever new names; each other takes some 30 ms."""
+        rules = _NAME.sub("", text)
+        if rules in self._by_rules:
+            return self._by_rules[rules]
+        if self._seconds > DEFINITION_SECONDS:
+            self.simplified[name[:100]] = None
+            return _fixed(text)
+        began = time.process_time()
+        self._by_rules[rules] = _from_definition(text)
+        self._seconds += time.process_time() - began
+        return self._by_rules[rules]
 
 
 def _bare(name: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reactors.icalendar import zones
 from reactors.icalendar.reading import read_calendar
 from reactors.icalendar.rows import copy_line
 from reactors.icalendar.worker import ReadingFailed, read_apart
@@ -89,6 +90,22 @@ def test_zones_that_the_file_defines(name: str) -> None:
     head = CUSTOM.format(name=name, summer="+0200", winter="+0100")
     reading = read(f'UID:1\nDTSTART;TZID="{name}":20310706T140000', f"UID:2\nDTSTART;TZID={name}:20311206T140000", head=head)
     assert (starts(reading), reading.rejected) == (["07-06 12:00", "12-06 13:00"], [])
+
+
+def test_zones_without_number_cost_their_share_of_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zones, "DEFINITION_SECONDS", 0.2)
+    count = 400
+    same = [CUSTOM.format(name=f"Same {number}", summer="+0200", winter="+0100") for number in range(count)]
+    other = [CUSTOM.format(name=f"Other {n}", summer=f"+03{n // 20:02}", winter=f"+02{n % 20:02}") for n in range(count)]
+    times = [f"UID:{name} {n}\nDTSTART;TZID={name} {n}:20311206T140000" for name in ("Same", "Other") for n in range(count)]
+    began = time.process_time()
+    reading = read(*times, head="\n".join([*same, *other]))
+    assert time.process_time() - began < 5
+    assert [entry.starts_at for entry in reading.entries[:count]] == [at("2031-12-06T13:00:00")] * count
+    expected = [at("2031-12-06T12:00:00") - timedelta(minutes=n % 20) for n in range(count)]
+    assert [entry.starts_at for entry in reading.entries[count:]] == expected
+    told = {item.reason for item in reading.rejected}
+    assert (told, count // 2 < reading.rejected_count < count) == ({"one time zone too many; its standard offset is taken all year"}, True)
 
 
 def test_a_zone_defined_behind_its_use() -> None:
