@@ -1,10 +1,12 @@
-"""Removes codes, counters of guards and uses of sessions whose time is over."""
+"""Removes codes, counters of guards, uses of sessions and kept answers whose time is over."""
 
 from __future__ import annotations
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
+
+from eventstore.pruning import prune_answers
 
 _EXPIRED = (
     # Kept a little longer than they are good, so that their cool-down is known.
@@ -13,6 +15,8 @@ _EXPIRED = (
     # Long after the session has died; until then operators see when an account was last in use.
     "DELETE FROM log.session_uses WHERE used_at < now() - interval '30 days'",
 )
+AT_ONCE = 10_000
+"""Kept answers that are deleted in one transaction."""
 
 
 def remove_expired(pool: ConnectionPool[Connection[TupleRow]]) -> None:
@@ -20,3 +24,7 @@ def remove_expired(pool: ConnectionPool[Connection[TupleRow]]) -> None:
     with pool.connection() as connection:
         for statement in _EXPIRED:
             connection.execute(statement.encode())
+    pruned = AT_ONCE
+    while pruned == AT_ONCE:
+        with pool.connection() as connection:
+            pruned = prune_answers(connection, at_most=AT_ONCE)

@@ -11,7 +11,7 @@ ANSWERS_KEPT = timedelta(days=1)
 
 
 def prune_answers(connection: Connection[TupleRow], older_than: timedelta = ANSWERS_KEPT, at_most: int = 10_000) -> int:
-    """Deletes kept answers, the oldest first; returns how many. To be called now and then by whoever tidies up."""
+    """Deletes kept answers, the oldest first; returns how many."""
     deleted = connection.execute(
         "DELETE FROM log.idempotency WHERE (account_id, key) IN (SELECT account_id, key FROM log.idempotency"
         " WHERE created_at < now() - %s ORDER BY created_at LIMIT %s)",
