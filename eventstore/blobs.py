@@ -6,6 +6,7 @@ that no event names any more are swept up later (reactors/files.py), never the o
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -36,10 +37,16 @@ FALLBACK_NAME = "untitled"
 
 _PATH = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")
 _UNSAFE = re.compile(r"[^\w.-]")
+_NO_ROOM = re.compile(rf"Generic LocalFileSystem error: .*\(os error (?:{errno.ENOSPC}|{errno.EDQUOT})\)$", re.MULTILINE)
+"""How the library tells of a full disk: by the end of a line only, its errors carry no number."""
 
 
 class BlobStoreUnavailable(Exception):
     """The store cannot be reached, or refuses to write."""
+
+
+class BlobStoreFull(BlobStoreUnavailable):
+    """The disk of the local folder has no room left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,7 @@ class Blobs:
             await obstore.put_async(self._store, _checked(path), content)
             self._settle(path)
         except (BaseError, OSError) as error:
-            raise BlobStoreUnavailable(str(error)) from error
+            raise _not_stored(error) from error
 
     def put_now(self, path: str, content: bytes | IO[bytes]) -> None:
         """Stores a file whole or not at all."""
@@ -94,7 +101,7 @@ class Blobs:
             obstore.put(self._store, _checked(path), content)
             self._settle(path)
         except (BaseError, OSError) as error:
-            raise BlobStoreUnavailable(str(error)) from error
+            raise _not_stored(error) from error
 
     async def find(self, path: str) -> Blob | None:
         """What is stored there, None when nothing is or the path is not one of ours."""
@@ -172,6 +179,11 @@ class Blobs:
                 os.fsync(handle)
             finally:
                 os.close(handle)
+
+
+def _not_stored(error: BaseError | OSError) -> BlobStoreUnavailable:
+    full = isinstance(error, BaseError) and _NO_ROOM.match(str(error))
+    return BlobStoreFull(str(error)) if full else BlobStoreUnavailable(str(error))
 
 
 def is_path(path: str) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from eventstore.blobs import LONGEST_PATH, Blobs, BlobStoreUnavailable, is_path, new_path, safe_name
+from eventstore.blobs import LONGEST_PATH, Blobs, BlobStoreFull, BlobStoreUnavailable, is_path, new_path, safe_name
 from tests.attachments.s3_server import KEY_ID, SECRET, s3_server
 
 
@@ -118,6 +119,29 @@ def test_a_store_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "media" / "a").write_bytes(b"a file where a folder has to be")
     with pytest.raises(BlobStoreUnavailable):
         blobs.put_now("a/b/c", b"1")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with room for next to nothing."""
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], capture_output=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"a file system cannot be mounted here: {mounted.stderr.decode().strip()}")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", tmp_path], check=True)
+
+
+async def test_a_full_disk_is_told_from_other_faults(small_disk: Path) -> None:
+    blobs = Blobs.at(small_disk / "media")
+    for content in (bytes, io.BytesIO):
+        with pytest.raises(BlobStoreFull):
+            blobs.put_now("a/b", content(bytes(200_000)))
+        with pytest.raises(BlobStoreFull):
+            await blobs.put("a/c", content(bytes(200_000)))
+    blobs.put_now("a/d", b"this has room")
+    with pytest.raises(BlobStoreUnavailable) as raised:
+        blobs.put_now("a/d/e", b"1")
+    assert not isinstance(raised.value, BlobStoreFull)
 
 
 def test_a_store_that_refuses_the_key_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from api.errors import DISK_FULL, FILES_AWAY, respond_to
-from eventstore.blobs import BlobStoreUnavailable
+from eventstore.blobs import BlobStoreFull, BlobStoreUnavailable
 
 
 def test_a_file_store_that_is_away_asks_to_come_again() -> None:
@@ -23,7 +23,7 @@ def test_a_file_store_that_is_away_asks_to_come_again() -> None:
     [
         psycopg.errors.DiskFull("could not extend file"),
         OSError(errno.ENOSPC, "No space left on device"),
-        BlobStoreUnavailable("Unable to copy data to file: No space left on device (os error 28)"),
+        BlobStoreFull("Generic LocalFileSystem error: Unable to copy data to file: No space left on device (os error 28)"),
     ],
     ids=["database", "temporary file", "store"],
 )
@@ -32,6 +32,19 @@ def test_a_full_disk_is_told_in_one_sentence(error: Exception) -> None:
     answer = respond_to(error, scope)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
     assert json.loads(bytes(answer.body)) == {"detail": DISK_FULL, "request_id": "find-me"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        # What people wrote stands in texts of errors; only who ran out of room says so.
+        psycopg.errors.CheckViolation('Failing row contains (note-1, "No space left on device (os error 28)").'),
+        ValueError("(os error 28)"),
+    ],
+)
+def test_a_text_about_a_full_disk_is_not_one(error: Exception) -> None:
+    scope = {"type": "http", "path": "/api/v1/notes/", "method": "POST", "headers": []}
+    assert respond_to(error, scope).status_code == 500
 
 
 def test_another_error_of_the_system_is_a_fault_of_ours() -> None:
