@@ -6,14 +6,50 @@ so the room is taken before the library opens the files, and what a dead process
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import struct
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from prometheus_client.multiprocess import mark_process_dead
 
 ROOM = {"counter": 1 << 19, "histogram": 1 << 20, "gauge_livesum": 1 << 16}
 """Bytes by the beginning of the file's name; what all routes together need fits twice."""
+
+
+PREFIX = "notechondria-metrics-"
+
+
+class Folder:
+    """A new folder for the figures of one server, held while it runs. Removes those of servers that were killed."""
+
+    def __init__(self) -> None:
+        for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+            _remove_unheld(left)
+        made = Path(tempfile.mkdtemp(prefix=".new-"))
+        self._held = os.open(made, os.O_RDONLY)
+        fcntl.flock(self._held, fcntl.LOCK_EX)
+        # Named only now that it is held, so that nobody takes it for one that was left.
+        self.path = made.rename(made.with_name(made.name.replace(".new-", PREFIX)))
+
+    def remove(self) -> None:
+        """The server ends."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._held)
+
+
+def _remove_unheld(folder: Path) -> None:
+    # Those of other users cannot be opened; they are for their owners to remove.
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder)
+        finally:
+            os.close(handle)
 
 
 def reserve(folder: Path) -> bool:

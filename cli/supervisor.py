@@ -6,16 +6,13 @@ import contextlib
 import os
 import resource
 import select
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
@@ -65,8 +62,8 @@ class Supervisor:
         self._on_ready = on_ready
         self._embedded = settings.database_url is None
         self._listeners = listening_sockets(settings.host, settings.port, settings.workers)
-        self._figures = Path(tempfile.mkdtemp(prefix="notechondria-metrics-"))
-        self._environment = environment_for(settings) | {SHARED_FIGURES: str(self._figures)}
+        self._figures = figures.Folder()
+        self._environment = environment_for(settings) | {SHARED_FIGURES: str(self._figures.path)}
         self._ready_read, self._ready_write = os.pipe()
         self._wake_read, self._wake_write = os.pipe()
         self._signals = 0
@@ -98,13 +95,18 @@ class Supervisor:
     def _count_signal(self, _number: int, _frame: object) -> None:
         self._signals += 1
 
+    def _unstopped(self) -> bool:
+        return not self._signals
+
     def _start(self) -> None:
         # What follows the log starts after the first answer: loading its code now would only delay that.
         for child in (self._prepare, *self._api):
             self._spawn(child)
         if self._embedded:
             try:
-                embedded.ensure_running(self._settings.data_dir)
+                embedded.ensure_running(self._settings.data_dir, self._unstopped)
+            except embedded.StartGivenUp:
+                return
             except embedded.EmbeddedDatabaseError as error:
                 raise StartFailed(str(error)) from error
         self._go(self._prepare)
@@ -126,7 +128,9 @@ class Supervisor:
         if self._embedded and not embedded.is_alive(self._settings.data_dir):
             log.warning("embedded_database_gone")
             try:
-                embedded.ensure_running(self._settings.data_dir)
+                embedded.ensure_running(self._settings.data_dir, self._unstopped)
+            except embedded.StartGivenUp:
+                return
             except (embedded.EmbeddedDatabaseError, OSError) as error:
                 log.error("embedded_database_failed", reason=str(error))
 
@@ -160,7 +164,7 @@ class Supervisor:
             child.due = now + delay
             # Not `code`: values of that name count as secret, and are covered.
             log.error("process_died", role=child.role, status=code, restart_in_s=round(delay, 1))
-            figures.settle(self._figures, child.process.pid)
+            figures.settle(self._figures.path, child.process.pid)
             self._forget(child)
         if now >= child.due:
             self._spawn(child)
@@ -206,7 +210,7 @@ class Supervisor:
             except embedded.EmbeddedDatabaseError as error:
                 log.error("embedded_database_not_stopped", reason=str(error))
                 clean = False
-        shutil.rmtree(self._figures, ignore_errors=True)
+        self._figures.remove()
         log.info("stopped")
         return 0 if clean else 1
 

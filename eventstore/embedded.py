@@ -14,7 +14,7 @@ import shutil
 import stat
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -59,19 +59,28 @@ class EmbeddedDatabaseError(Exception):
     """The embedded PostgreSQL cannot be used."""
 
 
-def ensure_running(data_dir: Path) -> str:
+class StartGivenUp(EmbeddedDatabaseError):
+    """Whoever wanted the server does not want it any more."""
+
+
+def _always() -> bool:
+    return True
+
+
+def ensure_running(data_dir: Path, wanted: Callable[[], bool] = _always) -> str:
     """Starts the server of the folder unless it runs, registers this process as a user of it, and returns its address.
 
-    Safe to call at any time from any number of processes; called again after the server died, it brings it back.
+    Safe to call at any time from any number of processes; called again after the server died, it brings it back. Raises
+    StartGivenUp as soon as it is not `wanted` any more: a server that cannot start is tried for a minute.
     """
     data_dir = _resolved(data_dir)
     server = _Server(data_dir)
     try:
         server.make_data_dir()
-        with _locked(data_dir):
+        with _locked(data_dir, wanted):
             _hold(data_dir)
             if not server.answers():
-                server.start()
+                server.start(wanted)
     except OSError as error:
         raise EmbeddedDatabaseError(f"The data folder {data_dir} cannot be used: {error.strerror or error}.") from error
     return embedded_conninfo(data_dir)
@@ -144,7 +153,7 @@ class _Server:
             return False
         return True
 
-    def start(self) -> None:
+    def start(self, wanted: Callable[[], bool]) -> None:
         """Starts the server, made first if there is none, and waits until it answers."""
         account = _account() if os.geteuid() == 0 else None
         if account is not None:
@@ -155,12 +164,14 @@ class _Server:
         self._make_socket_folder(account)
         deadline = time.monotonic() + START_SECONDS
         while not self.answers("postgres"):
+            if not wanted():
+                raise StartGivenUp("The embedded PostgreSQL is not waited for any longer.")
             if time.monotonic() > deadline:
                 raise EmbeddedDatabaseError(f"The embedded PostgreSQL did not start within {START_SECONDS:.0f} s. {self._last_words()}")
             if self.postmaster() is None:
                 # Refused while processes of a killed server still hold its memory; they end by themselves in a moment.
                 self._launch(account)
-                self._await_answer(deadline)
+                self._await_answer(deadline, wanted)
             else:
                 time.sleep(PROBE_SECONDS)
         self._ensure_database()
@@ -212,10 +223,10 @@ class _Server:
         log = self._folder / "start.log"
         _run(["pg_ctl", "-D", str(self._folder), "-W", "-s", "-l", str(log), "-o", options, "start"], account)
 
-    def _await_answer(self, deadline: float) -> None:
+    def _await_answer(self, deadline: float, wanted: Callable[[], bool]) -> None:
         """Returns when the server answers or has ended; one just launched needs a moment to write its pid."""
         grace = time.monotonic() + 0.5
-        while time.monotonic() < deadline and not self.answers("postgres"):
+        while time.monotonic() < deadline and wanted() and not self.answers("postgres"):
             if time.monotonic() > grace and self.postmaster() is None:
                 return
             time.sleep(PROBE_SECONDS)
@@ -340,10 +351,16 @@ def _open(path: Path) -> int:
 
 
 @contextmanager
-def _locked(data_dir: Path) -> Iterator[None]:
+def _locked(data_dir: Path, wanted: Callable[[], bool] = _always) -> Iterator[None]:
     lock = _open(data_dir / "postgres.lock")
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            if not wanted():
+                raise StartGivenUp("Another process that starts or stops the embedded PostgreSQL is not waited for any longer.")
+            time.sleep(PROBE_SECONDS)
         yield
     finally:
         os.close(lock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,25 @@ def test_room_is_taken_at_once_and_what_was_counted_stays(tmp_path: Path) -> Non
         figures.settle(tmp_path, int(counting.stdout))
     assert b'notechondria_events_total{channel="web"} 6.0' in _counted(tmp_path)
     assert b"notechondria_pool_connections{" not in _counted(tmp_path)
+
+
+def test_folders_of_killed_servers_are_removed_and_those_of_running_ones_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    holding = "from cli.figures import Folder; import os, sys; print(Folder().path, flush=True); sys.stdin.read(); os._exit(1)"
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    running, killed = (
+        subprocess.Popen([sys.executable, "-c", holding], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    )
+    with running, killed:
+        paths = [Path(str(process.stdout and process.stdout.readline().strip())) for process in (running, killed)]
+        killed.kill()
+        killed.wait()
+        assert all(path.is_dir() for path in paths)
+        folder = figures.Folder()
+        assert sorted(tmp_path.iterdir()) == sorted([paths[0], folder.path])
+        folder.remove()
+        assert list(tmp_path.iterdir()) == [paths[0]]
 
 
 def test_no_room_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

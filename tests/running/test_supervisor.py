@@ -10,16 +10,23 @@ import resource
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import psutil
+import psycopg
 import pytest
 
 from eventstore import embedded
-from tests.running.server import PATIENCE, Running, command, eventually
+from settings import load_settings
+from tests.accounts.people import make_person
+from tests.running.server import COMMAND, PATIENCE, ROOT, Running, command, environment, eventually
+from wiring import opened_services
 
 
 @pytest.fixture
@@ -118,6 +125,23 @@ def test_killed_supervisor_leaves_nothing_behind(running: Running) -> None:
     assert not embedded.is_running(running.folder)
 
 
+def test_database_that_cannot_start_does_not_hold_up_the_end(folder: Path) -> None:
+    Running(folder).end()
+    with (folder / "postgres" / "postgresql.conf").open("a") as configuration:
+        configuration.write("\nthis is no setting\n")
+    began = (folder / "postgres" / "start.log").stat().st_size
+    with subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0"], cwd=ROOT, env=environment(NOTECHONDRIA_DATA_DIR=str(folder)), stderr=subprocess.PIPE
+    ) as process:
+        eventually(lambda: b"FATAL" in (folder / "postgres" / "start.log").read_bytes()[began:])
+        told = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+        assert time.monotonic() - told < embedded.START_SECONDS / 4
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()
+
+
 def test_killed_database_comes_back(running: Running) -> None:
     pid_file = running.folder / "postgres" / "postmaster.pid"
     before = pid_file.read_text().splitlines()[0]
@@ -212,6 +236,37 @@ def test_doctor_fails_on_an_unreachable_database(folder: Path) -> None:
     looked = command("doctor", NOTECHONDRIA_DATA_DIR=str(folder), DATABASE_URL="postgresql://127.0.0.1:1/nothing")
     assert looked.returncode == 1
     assert "DATABASE_URL" in looked.stdout
+
+
+def test_sigterm_finishes_a_write_that_is_under_way(folder: Path, database_url: str) -> None:
+    data = folder / "data"
+    data.mkdir()
+    running = Running(data, DATABASE_URL=database_url)
+    with opened_services(load_settings(database_url=database_url, data_dir=data)) as services:
+        person = make_person(services)
+    note = {"title": "Written at the end", "content": "whole"}
+    with ThreadPoolExecutor() as threads, psycopg.connect(database_url) as held:
+        # Nobody appends while this is held, so what was sent is under way for as long as it takes.
+        held.execute("LOCK TABLE log.events IN EXCLUSIVE MODE")
+        sent = [
+            threads.submit(httpx.post, f"{running.address}/api/v1/notes/", json=note, headers=person.headers, timeout=PATIENCE)
+            for _ in range(4)
+        ]
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'log.events'::regclass"
+        eventually(lambda: (held.execute(waiting).fetchone() or (0,))[0] >= 2)
+        running.process.send_signal(signal.SIGTERM)
+        eventually(lambda: not running.answers())
+        assert running.process.poll() is None
+        held.rollback()
+        answers = [request.result() for request in sent]
+        assert [answer.status_code for answer in answers] == [201] * 4, [answer.text for answer in answers]
+    assert running.process.wait(PATIENCE) == 0
+    running.end()
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute("SELECT stream FROM log.events WHERE type = 'NoteCreated'")
+        assert {stream for (stream,) in rows} >= {f"note-{answer.json()['id']}" for answer in answers}
+        open_ones = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'notechondria%%'").fetchone()
+    assert open_ones == (0,)
 
 
 def test_external_database_is_used_and_nothing_embedded_is_made(folder: Path, database_url: str) -> None:
