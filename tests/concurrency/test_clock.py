@@ -14,6 +14,7 @@ from commands.accounts.proofs import WRONG_LOGINS
 from eventstore.allowances import Allowances
 from eventstore.database import async_pool
 from eventstore.events import accounts
+from eventstore.jobs import find_job, finish_job, note_progress, queueing, recent_jobs, take_job
 from eventstore.mails import Mail
 from projections.health import health_now
 from settings import Settings
@@ -87,6 +88,27 @@ async def test_requests_of_the_future_are_not_owed(settings: Settings, services:
     assert await _spent(settings.conninfo(), 20) == pytest.approx(40, abs=2)
     jump_back("allowances", "spent_until")
     assert await _spent(settings.conninfo(), 20) == pytest.approx(20, abs=1)
+
+
+def test_a_job_that_was_last_seen_in_the_future_is_told_as_lost(settings: Settings, services: Services, jump_back: Jump) -> None:
+    statement = queueing("job-clock", "verify", "notes")
+    with psycopg.connect(settings.conninfo(), autocommit=True) as connection:
+        connection.execute(statement.sql.encode(), statement.params)
+    jump_back("jobs", "asked_at")
+    job = take_job(services.thread_pool)
+    assert job is not None
+    assert not job.lost
+    jump_back("jobs", "seen_at")
+    lost = find_job(services.thread_pool, job.id)
+    assert lost is not None
+    assert lost.lost
+    # Whoever still does it is seen again, and finishes it.
+    note_progress(services.thread_pool, job.id, "replaying", 1, 2, 1.0)
+    assert [found.lost for found in recent_jobs(services.thread_pool)] == [False]
+    finish_job(services.thread_pool, job.id, "well", failed=False)
+    jump_back("jobs", "asked_at", "seen_at", "finished_at")
+    assert [(found.lost, found.percent) for found in recent_jobs(services.thread_pool)] == [(False, 100)]
+    assert take_job(services.thread_pool) is None
 
 
 def test_a_sign_of_life_from_the_future_is_none(settings: Settings, services: Services, jump_back: Jump) -> None:
