@@ -6,16 +6,21 @@ from concurrent.futures import Executor
 from typing import Any
 
 import mcp_types as types
+import structlog
 from mcp.server import CacheHint, Server
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.shared.exceptions import MCPError
+from pydantic import ValidationError
 
+from eventstore.database import UNAVAILABLE
 from mcp_server import prompts, resources, tools
 from mcp_server.call import ToolCall
 from mcp_server.callers import present
 from mcp_server.dispatch import ToolDispatch, client_name
 from mcp_server.listening import Listeners
 from mcp_server.naming import NAME, TITLE, VERSION
+from mcp_server.refusals import BROKEN, LATER
 from toolbox.catalog import ALL_TOOLS, BY_NAME
 from toolbox.manual import MANUAL, instructions
 from wiring import Services
@@ -25,6 +30,7 @@ READER = BY_NAME["get_profile"]
 """In whose name resources and prompts are read; reading leaves no trace."""
 FIXED = CacheHint(ttl_ms=300_000, scope="public")
 OWN = CacheHint(ttl_ms=0, scope="private")
+log = structlog.get_logger("notechondria.mcp")
 
 
 def build_server(services: Services, threads: Executor, listeners: Listeners) -> Server[Any]:
@@ -81,10 +87,25 @@ def build_server(services: Services, threads: Executor, listeners: Listeners) ->
             "server/discover": OWN,
         },
     )
-    server.middleware.append(_with_skill)
+    server.middleware += [_without_exceptions, _with_skill]
     security = RequestStateSecurity(keys=[b"mcp request state " + services.key])
     server.middleware.append(RequestStateBoundary(security, default_audience=NAME))
     return server
+
+
+async def _without_exceptions(ctx: Context, call_next: CallNext) -> HandlerResult:
+    """Answers with a sentence where the SDK would hand out an exception's own text. Tools see to that themselves."""
+    try:
+        return await call_next(ctx)
+    except (MCPError, ValidationError):
+        raise
+    except UNAVAILABLE as error:
+        log.warning("database unavailable", error=type(error).__name__, method=ctx.method)
+        raise MCPError(types.INTERNAL_ERROR, LATER) from None
+    except Exception:
+        request_id = present().request_id
+        log.exception("method failed", method=ctx.method, request_id=request_id)
+        raise MCPError(types.INTERNAL_ERROR, BROKEN.format(request_id=request_id)) from None
 
 
 async def _with_skill(ctx: Context, call_next: CallNext) -> HandlerResult:
