@@ -12,6 +12,7 @@ import psycopg
 import structlog
 import typer
 
+from cli.preparing import PreparationFailed, prepare_for_start
 from cli.serve import run_server
 from cli.store import running_database
 from cli.version import release
@@ -19,7 +20,6 @@ from eventstore import embedded
 from eventstore.migrate import pending, unknown
 from logs import configure_logging
 from settings import Settings, SettingsError, load_settings
-from wiring import prepare_start
 
 WAIT_SECONDS = 300
 OLDEST_DATABASE = 150000
@@ -53,7 +53,7 @@ def start(
             wait_for_database(settings)
             check_database(settings.conninfo())
         code = _run(settings, command) if command else run_server(settings)
-    except (SettingsError, StartRefused, embedded.EmbeddedDatabaseError) as error:
+    except (SettingsError, StartRefused, PreparationFailed, embedded.EmbeddedDatabaseError) as error:
         typer.echo(f"The start was given up: {error}", err=True)
         raise typer.Exit(1) from None
     raise typer.Exit(code)
@@ -68,7 +68,10 @@ def _container_settings() -> Settings:
 def wait_for_database(settings: Settings) -> None:
     """Returns when a login with the configured credentials succeeds. Raises StartRefused when it is refused, or after the time."""
     conninfo = settings.conninfo()
-    server = psycopg.conninfo.conninfo_to_dict(conninfo)
+    try:
+        server = psycopg.conninfo.conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError as error:
+        raise StartRefused(f"DATABASE_URL cannot be read: {' '.join(str(error).split())}") from None
     place = {"host": server.get("host", "localhost"), "port": server.get("port", 5432), "database": server.get("dbname")}
     began = told = time.monotonic()
     tries = 0
@@ -114,14 +117,14 @@ def check_database(conninfo: str) -> None:
 
 def _run(settings: Settings, command: list[str]) -> int:
     if settings.database_url is not None:
-        prepare_start(settings)
+        prepare_for_start(settings)
         log.info("running the given command", program=command[0])
         try:
             os.execvp(command[0], command)  # noqa: S606 - the operator's own command takes this process's place
         except OSError as error:
             raise StartRefused(f"{command[0]} cannot be run: {error.strerror}") from None
     with running_database(settings):
-        prepare_start(settings)
+        prepare_for_start(settings)
         log.info("running the given command", program=command[0])
         try:
             return subprocess.run(command, check=False).returncode

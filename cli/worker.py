@@ -19,6 +19,7 @@ import psycopg
 import structlog
 
 from cli import figures
+from cli.preparing import PreparationFailed, prepare_for_start
 from eventstore import embedded
 from logs import configure_logging
 from settings import Settings, get_settings, keep_figures_alone
@@ -50,11 +51,14 @@ def main() -> None:
 def _run(role: str, settings: Settings, ready: int, sockets: list[int]) -> None:
     # What arrives before the role handles signals itself ends the process at once: nothing has begun yet.
     if role == "prepare":
-        import wiring
-
+        # Loaded before the go, while the database starts.
+        importlib.import_module("wiring")
         _await_go()
         _await_database(settings)
-        wiring.prepare_start(settings)
+        try:
+            prepare_for_start(settings)
+        except PreparationFailed as failure:
+            sys.exit(f"The start was given up: {failure}")
     elif role == "api":
         _serve(settings, ready, sockets[0])
     else:

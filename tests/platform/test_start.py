@@ -23,6 +23,7 @@ import httpx
 import psycopg
 import pytest
 
+from cli import start
 from settings import SettingsError, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -145,6 +146,70 @@ def test_refused_login_ends_the_start_at_once_with_advice(folder: Path, database
     assert "refuses the login" in refused.stderr
     assert "Restore the credentials" in refused.stderr
     assert "new volume" in refused.stderr
+
+
+@pytest.fixture
+def hindered(request: pytest.FixtureRequest, database_url: str) -> Iterator[str]:
+    """The database's address, and something that keeps the start from preparing it."""
+    name = _name(database_url)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        if request.param == "read only":
+            connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+            yield database_url
+        else:
+            connection.execute("CREATE ROLE weak LOGIN")
+            yield database_url.replace("postgres@", "weak@")
+            connection.execute("DROP ROLE weak")
+
+
+@pytest.mark.parametrize(
+    ("hindered", "sentence"),
+    [("no rights", "cannot be prepared: permission denied"), ("read only", "in a read-only transaction")],
+    indirect=["hindered"],
+)
+@pytest.mark.parametrize("words", [("true",), ()], ids=["command", "server"])
+def test_a_database_that_cannot_be_prepared_is_told_in_one_sentence(
+    folder: Path, hindered: str, sentence: str, words: tuple[str, ...]
+) -> None:
+    refused = _start(folder, *words, DATABASE_URL=hindered, PORT="0")
+    assert refused.returncode == 1
+    [line] = [line for line in refused.stderr.splitlines() if line.startswith("The start was given up")]
+    assert sentence in line
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sentence"),
+    [
+        ({"DATABASE_URL": "postgresql://%zz"}, "DATABASE_URL cannot be read"),
+        ({"NOTECHONDRIA_DATA_DIR": "/proc/nowhere"}, "/proc/nowhere"),
+        ({"NOTECHONDRIA_WORKERS": "many"}, "WORKERS"),
+    ],
+)
+def test_settings_that_lead_nowhere_are_told_in_one_sentence(
+    folder: Path, database_url: str, chosen: dict[str, str], sentence: str
+) -> None:
+    refused = _start(folder, "true", **{"DATABASE_URL": database_url, **chosen})
+    assert refused.returncode == 1
+    assert sentence in refused.stderr.splitlines()[-1]
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_server_that_is_too_old_is_refused(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # No older one is at hand, so the one that is there is asked to be newer than it is.
+    monkeypatch.setattr(start, "OLDEST_DATABASE", 990000)
+    with pytest.raises(start.StartRefused, match=r"PostgreSQL 15 or newer is needed, this is 18\.\d+"):
+        start.check_database(database_url)
+
+
+def test_a_schema_of_a_newer_release_is_told(folder: Path, database_url: str) -> None:
+    assert _start(folder, "true", DATABASE_URL=database_url).returncode == 0
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO log.migrations (name, sha256) VALUES ('9999_of_tomorrow', '')")
+    ran = _start(folder, "true", DATABASE_URL=database_url)
+    assert ran.returncode == 0, ran.stderr
+    [told] = [line for line in _lines(ran.stderr) if line["event"] == "the schema is of a newer release"]
+    assert (told["level"], told["migrations"]) == ("warning", ["9999_of_tomorrow"])
 
 
 def test_a_database_in_another_encoding_is_refused(folder: Path, postgres_url: str) -> None:

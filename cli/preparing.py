@@ -1,0 +1,27 @@
+"""Prepares the database at a start, and tells what hinders it in one sentence."""
+
+from __future__ import annotations
+
+import psycopg
+
+from settings import Settings
+
+HINDRANCES = (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
+"""What an operator can mend. Everything else is a fault of ours, and shows its trace."""
+
+
+class PreparationFailed(Exception):
+    """The database or the data folder cannot be prepared; the text tells why."""
+
+
+def prepare_for_start(settings: Settings) -> None:
+    """As wiring.prepare_start. Raises PreparationFailed."""
+    # Loads everything, which the other processes do not need.
+    from wiring import prepare_start
+
+    try:
+        prepare_start(settings)
+    except HINDRANCES as error:
+        raise PreparationFailed(f"the database cannot be prepared: {' '.join(str(error).split())}") from error
+    except OSError as error:
+        raise PreparationFailed(f"{error.filename or 'the data folder'} cannot be used: {error.strerror or error}") from error
