@@ -155,6 +155,28 @@ def test_uploads_reach_the_server_before_they_have_all_come(gateway: tuple[httpx
             assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
 
 
+def test_one_address_cannot_take_all_connections(gateway: tuple[httpx.Client, int]) -> None:
+    _, plain = gateway
+    most = int(re.findall(r"limit_conn addresses (\d+);", (ROOT / "deploy" / "nginx" / "nginx.conf").read_text())[0])
+
+    def unfinished(address: str) -> socket.socket:
+        connection = stack.enter_context(socket.create_connection(("127.0.0.1", plain), timeout=20))
+        head = f"POST /api/v1/auth/login/ HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {address}\r\nContent-Length: 100\r\n\r\n{{"
+        connection.sendall(head.encode())
+        return connection
+
+    with contextlib.ExitStack() as stack:
+        held = [unfinished("203.0.113.5") for _ in range(most)]
+        assert len(held) == most
+        time.sleep(1)
+        assert unfinished("203.0.113.5").recv(65536).startswith(b"HTTP/1.1 429 ")
+        other = httpx.get(f"http://127.0.0.1:{plain}/api/v1/health/", headers={"Host": "localhost", "X-Forwarded-For": "203.0.113.6"})
+        assert other.status_code == 200
+    time.sleep(1)
+    again = httpx.get(f"http://127.0.0.1:{plain}/api/v1/health/", headers={"Host": "localhost", "X-Forwarded-For": "203.0.113.5"})
+    assert again.status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
 def test_assistants_are_not_sent_elsewhere(gateway: tuple[httpx.Client, int], path: str) -> None:
     client, _ = gateway
