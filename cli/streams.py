@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 import psycopg
 import typer
+from eventsourcing.persistence import StoredEvent
 
 from cli.events import AsJson, select, show
 from cli.store import by_operator, fail, opened_log
+from commands.notes.aggregate import Note
 from eventstore.codec import FORGOTTEN, Codec
 from eventstore.database import sync_pool
 from eventstore.events.erasure import StreamForgotten
+from eventstore.events.notes import NoteCreated
 from eventstore.forgetting import Forgetting
 from eventstore.recorder import LogRecorder, VersionConflict
 
@@ -70,13 +74,24 @@ def forget_stream(
         event = StreamForgotten(originator_id=stream, originator_version=last + 1, timestamp=context.now, reason=reason)
         try:
             told = [Codec().to_stored_event(event)]
-            recorder.insert_events(told, metadata=context.metadata(), forgetting=[Forgetting(stream, last=last)])
+            recorder.insert_events(
+                told, metadata=context.metadata(), forgetting=[Forgetting(stream, last=last, shown_as=_shown_as(stored))]
+            )
         except VersionConflict:
             fail(f"{stream} was changed at this moment: nothing was forgotten. Try again.")
     if as_json:
         print(json.dumps({"stream": stream, "forgotten": count}))
         return
     print(f"Forgot {count} events of {stream}. Rebuild the read models now: notechondria projections rebuild --all")
+
+
+def _shown_as(stored: Sequence[StoredEvent]) -> tuple[str, ...]:
+    """By what kept answers about other things tell that they show this one: a course shows its latest notes."""
+    if stored[0].topic != NoteCreated.__name__ or stored[0].state == FORGOTTEN:
+        return ()
+    codec = Codec()
+    note = Note.project(None, [codec.to_domain_event(event) for event in stored])
+    return note.shown_as if note is not None else ()
 
 
 def _until(at: str | None) -> list[object]:

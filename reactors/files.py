@@ -22,13 +22,17 @@ GRACE = timedelta(days=1)
 SWEEP_EVERY = timedelta(hours=6)
 
 # Everything that keeps a file: attachments also while they lie in the recycle bin, avatars, covers and pictures of courses.
+# A note shows its earlier covers as well, to whoever looks at it as it was; their folder bears the note's number.
 _KEPT = """
 SELECT path FROM attachments.attachments WHERE path = ANY(%(paths)s::text[])
 UNION ALL SELECT image_path FROM accounts.accounts WHERE image_path = ANY(%(paths)s::text[])
 UNION ALL SELECT cover_path FROM notes.notes WHERE cover_path = ANY(%(paths)s::text[])
 UNION ALL SELECT cover_path FROM courses.courses WHERE cover_path = ANY(%(paths)s::text[])
 UNION ALL SELECT picture->>'path' FROM courses.courses, json_array_elements(media::json) picture
-WHERE media <> '[]' AND picture->>'path' = ANY(%(paths)s::text[])"""
+WHERE media <> '[]' AND picture->>'path' = ANY(%(paths)s::text[])
+UNION ALL SELECT convert_from(e.data, 'UTF8')::json->>'path' FROM log.events e
+WHERE e.type = 'NoteCoverChanged' AND e.data <> '' AND e.stream IN (
+    SELECT 'note-' || substring(path FROM '/notes/note_([0-9]+)/') FROM unnest(%(paths)s::text[]) path)"""
 
 log = structlog.get_logger("notechondria.files")
 

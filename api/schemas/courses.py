@@ -77,6 +77,7 @@ class AuthorOut(BaseModel):
     username: str
     display_name: str
     image_url: str
+    avatar_url: str
 
 
 class CourseOut(BaseModel):

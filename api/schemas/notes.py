@@ -136,6 +136,7 @@ class AuthorOut(BaseModel):
     username: str
     display_name: str
     image_url: str
+    avatar_url: str
 
 
 class CourseCardOut(BaseModel):

@@ -64,7 +64,7 @@ class AccountRow(Row):
         image = "/media/" + self.image_path
         shown = f"{self.first_name} {self.last_name}".strip() or self.username
         card = {"id": self.id, "username": self.username, "display_name": shown}
-        self.card = with_addresses(card, {"image_url": image})
+        self.card = with_addresses(card, {"image_url": image, "avatar_url": image})
         about = {
             "username": self.username,
             "first_name": self.first_name,
@@ -145,7 +145,7 @@ class Accounts(Projection):
     """Accounts by id, name, address, API key and linked identity."""
 
     name = "accounts"
-    version = 2
+    version = 3
     lifecycle = "inline"
     tables = (ACCOUNTS, SOCIAL_LINKS)
 

@@ -49,11 +49,18 @@ FROM (
 ) counted"""
 _COLUMNS = "n.id, n.owner_id, n.course_id, n.item, n.last_edit, n.created_at"
 # How often somebody sat down to a note; saves do not count, since apps save by themselves. Of the own notes that is looked up
-# one by one, of everybody's it is counted in one go.
+# one by one. Of everybody's it is counted in one go, for those that anybody sat down to; the rest follow by their last edit,
+# and no more of them are looked at than a page can hold.
 _SESSIONS_OF_OWN = " CROSS JOIN LATERAL (SELECT count(*) AS sessions FROM note_sessions.sessions s WHERE s.note_id = n.id) counted"
 _SESSIONS_OF_ALL = (
-    " LEFT JOIN (SELECT s.note_id, count(*) AS sessions FROM note_sessions.sessions s GROUP BY s.note_id) counted ON counted.note_id = n.id"
+    " JOIN (SELECT s.note_id, count(*) AS sessions FROM note_sessions.sessions s GROUP BY s.note_id) counted ON counted.note_id = n.id"
 )
+_WITHOUT_SESSIONS = """
+SELECT * FROM (
+    SELECT __COLUMNS__, 0::bigint AS sessions FROM notes.notes n
+    WHERE __BRANCH__ AND NOT EXISTS (SELECT FROM note_sessions.sessions s WHERE s.note_id = n.id)
+    ORDER BY n.last_edit DESC, n.id DESC LIMIT %(offset)s + %(limit)s
+) without"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +126,11 @@ def _page_sql(branches: tuple[str, ...], sort: Sort) -> str:
 def _candidates(branch: str, sort: Sort) -> str:
     if sort != "popular":
         return f"SELECT {_COLUMNS} FROM notes.notes n WHERE {branch}"
-    sessions = _SESSIONS_OF_OWN if _is_own(branch) else _SESSIONS_OF_ALL
-    return f"SELECT {_COLUMNS}, coalesce(counted.sessions, 0) AS sessions FROM notes.notes n{sessions} WHERE {branch}"
+    own = _is_own(branch)
+    counted = f"SELECT {_COLUMNS}, counted.sessions FROM notes.notes n{_SESSIONS_OF_OWN if own else _SESSIONS_OF_ALL} WHERE {branch}"
+    if own:
+        return counted
+    return f"{counted} UNION ALL {_WITHOUT_SESSIONS.replace('__COLUMNS__', _COLUMNS).replace('__BRANCH__', branch)}"
 
 
 def _is_own(branch: str) -> bool:

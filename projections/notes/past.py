@@ -14,6 +14,7 @@ from eventstore.blocks import Block, blocks_of, list_spliced
 from eventstore.codec import decode
 from eventstore.events import Event, notes
 from eventstore.splices import Splice, spliced
+from projections.media import media_url
 from projections.notes.rendering import block_object, excerpt, preview_lines, served_metadata
 from projections.reading import Query
 from projections.wire import zulu_time
@@ -130,6 +131,7 @@ class Past:
     created_at: datetime
     edited_at: datetime
     text_edited_at: datetime
+    cover_path: str = ""
     explicit: tuple[Block, ...] = ()
     blocks_hold: bool = False
 
@@ -251,7 +253,7 @@ _CHANGES: dict[type[Event], Callable[[Past, Any], dict[str, Any]]] = {
     notes.NoteCustomMetaChanged: lambda _, event: {"custom_meta": event.custom_meta},
     notes.NoteEditorModeChanged: lambda _, event: {"editor_mode": event.editor_mode},
     notes.NoteModuleChanged: lambda _, event: {"module": event.module},
-    notes.NoteCoverChanged: lambda _, __: {},
+    notes.NoteCoverChanged: lambda _, event: {"cover_path": event.path},
     notes.NoteTouched: lambda _, __: {},
     notes.NoteRestored: lambda _, __: {},
 }
@@ -347,6 +349,7 @@ def past_members(state: Past) -> dict[str, Any]:
         "custom_meta": state.custom_meta,
         "module": state.module,
         "course_id": state.course_id,
+        "cover_image_url": media_url(state.cover_path),
         "content": state.content,
         "blocks": [block_object(block, created, edited) for block in blocks],
     }

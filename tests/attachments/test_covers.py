@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import httpx
 
 from eventstore.codec import Recorded
 from eventstore.events import notes
-from reactors.files import remove_purged
+from reactors.files import remove_purged, remove_strays
 from tests.door.people import Person
 from wiring import Services
 
@@ -35,6 +36,21 @@ def test_cover_is_set_shown_replaced_and_removed(server: httpx.Client, site: htt
     for _ in range(2):
         removed = server.delete(f"notes/{note}/cover/", headers=mira.headers)
         assert (removed.status_code, removed.json()["cover_image_url"]) == (200, "")
+
+
+def test_a_note_as_it_was_shows_the_cover_of_then(
+    server: httpx.Client, services: Services, site: httpx.Client, make_note: MakeNote, mira: Person
+) -> None:
+    note = make_note(mira)
+    items = [put_cover(server, note, mira, PNG + bytes([number])).json() for number in range(2)]
+    server.delete(f"notes/{note}/cover/", headers=mira.headers)
+    remove_strays(services, older_than=datetime.now(UTC) + timedelta(days=1))
+    for number, item in enumerate(items):
+        past = server.get(f"notes/{note}/", params={"as_of": str(item["version"])}, headers=mira.headers).json()
+        assert past["cover_image_url"] == item["cover_image_url"]
+        assert site.get(past["cover_image_url"]).content == PNG + bytes([number])
+    for as_of in ("1", str(items[1]["version"] + 1)):
+        assert server.get(f"notes/{note}/", params={"as_of": as_of}, headers=mira.headers).json()["cover_image_url"] == ""
 
 
 def test_the_state_after_a_cover_can_be_named_in_a_precondition(server: httpx.Client, make_note: MakeNote, mira: Person) -> None:

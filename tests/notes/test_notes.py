@@ -27,6 +27,7 @@ def test_note_shows_every_field_of_the_contract(mira: httpx.Client, write: Write
     assert note["course"]["id"] == note["course_id"]
     assert note["course"]["title"] == "Inbox"
     assert note["author"].keys() >= {"id", "username", "display_name", "image_url"}
+    assert note["author"]["avatar_url"] == note["author"]["image_url"] != ""
     assert note["source_note_uuid"] is None
     assert note["can_edit"] is True
     assert [(block["block_type"], block["text"]) for block in note["blocks"]] == [
@@ -281,6 +282,21 @@ def test_popular_notes_are_those_that_people_sat_down_to_most_often(server: http
     assert popular(mira, scope="all")[:3] == popular(server)[:3] == [often, foreign, once]
     assert popular(mira, scope="all", offset=1, limit=2) == [foreign, once]
     assert popular(mira, scope="public", window="7") == [often, once, saved]
+
+
+def test_pages_of_popular_notes_hold_each_note_once_where_those_that_nobody_sat_down_to_begin(
+    mira: httpx.Client, server: httpx.Client
+) -> None:
+    course = mira.post("courses/", json={"title": "Popular"}).json()["id"]
+    made = [mira.post("notes/", json={"title": f"{n}", "is_public": True, "course_id": course}).json()["id"] for n in range(7)]
+    for note_id in (made[1], made[3]):
+        mira.post("note-sessions/", json={"note_id": note_id})
+    wanted = [made[3], made[1], made[6], made[5], made[4], made[2], made[0]]
+    params = {"sort": "popular", "limit": 2, "course_id": course, "scope": "all"}
+    for client in (mira, server):
+        pages = [client.get("notes/", params={**params, "offset": offset}).json() for offset in range(0, 8, 2)]
+        assert [note["id"] for page in pages for note in page["results"]] == wanted
+        assert [(page["total"], page["has_more"]) for page in pages] == [(7, True)] * 3 + [(7, False)]
 
 
 def test_pages_tell_total_and_whether_there_are_more(mira: httpx.Client, write: Write) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from cli.main import app
 from eventstore import embedded
 from tests.door.people import Person
 from tests.search.conftest import catch_up
@@ -68,6 +70,32 @@ def written_everywhere(server: httpx.Client, make_note: MakeNote, mira: Person, 
     send("POST", "courses/reorder/", json={"course_ids": [course]})
     send("DELETE", path)
     return int(note["id"])
+
+
+def test_operators_forgetting_overwrites_answers_about_other_things_that_showed_the_note(
+    server: httpx.Client, services: Services, mira: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = server.post("courses/", json={"title": "Baking"}, headers=mira.headers).json()["id"]
+    note = server.post("notes/", json={"title": SECRET, "content": SECRET, "course_id": course}, headers=mira.headers).json()["id"]
+    keyed = {**mira.headers, "Idempotency-Key": "shows the note"}
+    other = {**mira.headers, "Idempotency-Key": "shows nothing of it"}
+    assert SECRET in server.post(f"courses/{course}/subscribe/", headers=keyed).text
+    assert server.post("courses/", json={"title": "Cakes"}, headers=other).status_code == 201
+    monkeypatch.setenv("DATABASE_URL", services.settings.conninfo())
+    forgotten = CliRunner().invoke(app, ["streams", "forget", f"note-{note}", "--reason", "asked for", "--yes"])
+    assert forgotten.exit_code == 0, forgotten.output
+    rebuilt = CliRunner().invoke(app, ["projections", "rebuild", "--all"])
+    assert rebuilt.exit_code == 0, rebuilt.output
+    again = server.post(f"courses/{course}/subscribe/", headers=keyed)
+    assert (again.status_code, SECRET in again.text) == (410, False)
+    assert server.post("courses/", json={"title": "Cakes"}, headers=other).status_code == 201
+
+
+def test_kept_answers_are_found_by_an_index(services: Services) -> None:
+    with services.thread_pool.connection() as connection:
+        connection.execute("SET LOCAL enable_seqscan = off")
+        plan = connection.execute("EXPLAIN SELECT FROM log.idempotency WHERE log.shown_in(answer) && ARRAY['\"note_id\":27']").fetchall()
+    assert "idempotency_shown" in str(plan)
 
 
 def test_emptied_note_is_in_no_dump(
