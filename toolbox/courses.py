@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from toolbox.foreign import marked, marked_notes, noticed
 from toolbox.schemas import (
     BOOLEAN,
     COURSE,
@@ -19,13 +20,20 @@ from toolbox.schemas import (
     text,
     whole,
 )
-from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Tool, deleted, expected_version, rest
+from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Arguments, Exchange, Tool, deleted, expected_version, rest
 
 PATH = "courses/{course_id}/"
 COURSE_ID = {"course_id": number_of("course")}
 TITLE = text("At most 120 characters.", max_length=120)
 DESCRIPTION = text(max_length=10_000)
 ICON = nullable(whole("Code point of a Material icon.", minimum=0, maximum=0x10FFFF))
+
+
+def list_notes(arguments: Arguments) -> Exchange:
+    """With whose they are: a course may hold notes of several people."""
+    notes = yield from rest("GET", "courses/{course_id}/notes/")(arguments)
+    return (yield from marked_notes(notes))
+
 
 TOOLS = (
     Tool(
@@ -34,7 +42,7 @@ TOOLS = (
         description="Own courses with the Inbox first, followed ones, and those with public notes.",
         properties=CURSOR,
         answer=record({"courses": list_of(COURSE)}, {**PAGED, **NOTICE, "version": text("Names the order; for reorder_courses.")}),
-        rest=rest("GET", "courses/"),
+        rest=rest("GET", "courses/", reply=lambda found, _: [marked(course, own=course["is_owned"]) for course in found]),
         reads=True,
     ),
     Tool(
@@ -44,7 +52,7 @@ TOOLS = (
         properties={**COURSE_ID, **CURSOR},
         required=("course_id",),
         answer=record({**COURSE_MEMBERS, "notes": list_of(NOTE_SUMMARY)}, {**COURSE_EXTRAS, **PAGED, **NOTICE}),
-        rest=rest("GET", PATH),
+        rest=rest("GET", PATH, reply=lambda course, _: noticed(course, own=course["is_owned"])),
         reads=True,
         grows="recent_notes",
     ),
@@ -87,7 +95,7 @@ TOOLS = (
         properties={**COURSE_ID, **CURSOR},
         required=("course_id",),
         answer=record({"course_id": ID, "notes": list_of(NOTE_SUMMARY)}, {**PAGED, **NOTICE}),
-        rest=rest("GET", "courses/{course_id}/notes/"),
+        rest=list_notes,
         reads=True,
     ),
     Tool(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from toolbox.bounding import cursor_of, paged
+from toolbox.foreign import marked_notes, noticed
 from toolbox.markdown import NotApplicable, Passage, edited, headings, section
 from toolbox.schemas import (
     ID,
@@ -42,6 +43,12 @@ def list_page(arguments: Arguments) -> Exchange:
     page = yield from PAGE({"limit": 20, **arguments, "offset": start})
     shown = paged({**page, "results": []}, "results", page["results"], start=start, more=page["has_more"])
     return {**shown, "has_more": "truncated" in shown}
+
+
+def search(arguments: Arguments) -> Exchange:
+    """Those of everybody with whose they are."""
+    notes = yield from rest("GET", "notes/", query=("query", "scope"), names={"query": "q"})(arguments)
+    return (yield from marked_notes(notes)) if arguments.get("scope") == "all" else notes
 
 
 def read_outline(arguments: Arguments) -> Exchange:
@@ -199,7 +206,7 @@ TOOLS = (
         },
         required=("query",),
         answer=record({}, {"query": TEXT, "count": ID, "notes": list_of(NOTE_SUMMARY), "error": TEXT, **PAGED, **NOTICE}),
-        rest=rest("GET", "notes/", query=("query", "scope"), names={"query": "q"}),
+        rest=search,
         reads=True,
     ),
     Tool(
@@ -209,7 +216,7 @@ TOOLS = (
         properties={"uuid": text("The uuid.", max_length=64), **CURSOR},
         required=("uuid",),
         answer=NOTE_DETAIL,
-        rest=rest("GET", "notes/uuid/{uuid}/"),
+        rest=rest("GET", "notes/uuid/{uuid}/", reply=lambda note, _: noticed(note, own=note["can_edit"])),
         reads=True,
         grows="content",
     ),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from toolbox.bounding import cursor_of, part_of_week
+from toolbox.foreign import marked_week
 from toolbox.schemas import (
     BOOLEAN,
     CALENDAR_FEED,
@@ -65,7 +66,7 @@ def end_sitting(arguments: Arguments) -> Exchange:
 def read_week(arguments: Arguments) -> Exchange:
     """In parts when it is too full."""
     week = yield from rest("GET", "activity/week/", query=("start_date", "days"))(arguments)
-    return part_of_week(week, cursor_of(arguments))
+    return part_of_week(marked_week(week), cursor_of(arguments))
 
 
 def _first(answer: Any, arguments: Arguments) -> Any:

@@ -6,11 +6,12 @@ from datetime import date
 from typing import Any
 
 from mcp_server.call import Result, ToolCall, serves
-from mcp_server.results import FOREIGN, event, localized, session, summary
+from mcp_server.results import event, localized, session, summary
 from projections.activity.heatmap import get_heatmap
 from projections.activity.week import get_week
 from projections.notes.matching import find_notes
 from toolbox.bounding import cursor_of, paged, part_of_week
+from toolbox.foreign import FOREIGN
 
 EARLIEST, LATEST = date(1, 1, 10), date(9999, 11, 1)
 """Between these, the weeks before and after have a date as well."""
