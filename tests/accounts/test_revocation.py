@@ -53,11 +53,18 @@ class Connection:
         port = self.http.sock.getsockname()[1]
         # One that has answered has been accepted.
         self.ask("GET", f"{V1}/ping/")
-        for child in running.children():
-            with suppress(psutil.Error):
-                if any(getattr(found.raddr, "port", None) == port for found in child.net_connections("tcp")):
-                    return child.pid
-        raise AssertionError("nobody holds the connection")
+        found: list[int] = []
+
+        def is_found() -> bool:
+            for child in running.children():
+                with suppress(psutil.Error):
+                    if any(getattr(held.raddr, "port", None) == port for held in child.net_connections("tcp")):
+                        found.append(child.pid)
+            return bool(found)
+
+        # The kernel's table of connections is not read at one moment: while others come and go, one may be missed.
+        eventually(is_found)
+        return found[0]
 
     def ask(self, method: str, path: str, body: Any = None, authorization: str = "", **headers: str) -> tuple[int, Any]:
         """(status, what was answered)."""
