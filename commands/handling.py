@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar, cast
 
 from eventsourcing.application import AggregateNotFoundError, Application
-from psycopg import Connection, Cursor
-from psycopg.rows import TupleRow
 
 from commands.aggregate import Aggregate
 from commands.context import Context
 from commands.errors import Conflict, Refused
 from eventstore.events import Event
 from eventstore.forgetting import Forgetting
+from eventstore.message import Answer, Message, ask
 from eventstore.recorder import Alongside, LogRecorder, UniqueConflict, VersionConflict
 
 A = TypeVar("A", bound=Aggregate)
@@ -47,11 +46,9 @@ class Inline(Protocol):
         self,
         events: Sequence[Event],
         metadata: bytes,
-        then: Callable[[Connection[TupleRow]], None] | None,
-        *,
-        then_fetches: bool,
+        then: Callable[[Message], None] | None,
     ) -> Alongside:
-        """What keeps their rows, and then queues further statements, some of whose answers it may fetch at once."""
+        """What keeps their rows, and then queues further statements."""
 
 
 class Unproven(Exception):
@@ -242,7 +239,7 @@ class Handling(Generic[L_co]):
         reply = _Reply(result, answer, work.context, once, work.conditions)
 
         def alongside() -> Alongside:
-            return self.inline.writing(events, metadata, reply.queue, then_fetches=once is not None)
+            return self.inline.writing(events, metadata, reply.queue)
 
         recordings = self.log.save(*aggregates, metadata=metadata, alongside=alongside, forgetting=work.forgetting, again=reply.again)
         for aggregate in aggregates:
@@ -253,7 +250,7 @@ class Handling(Generic[L_co]):
 
     def _repeat(self, once: Once) -> None:
         with log_recorder(self.log).pool.connection() as connection:
-            kept = connection.execute(_KEPT, (once.account_id, once.key)).fetchone()
+            kept = ask(connection, _KEPT, (once.account_id, once.key)).fetchone()
         if kept is not None:
             request, status, body = kept
             if request != once.request:
@@ -261,8 +258,8 @@ class Handling(Generic[L_co]):
             raise Repeated(status, body)
 
 
-_KEPT = "SELECT request, status, answer FROM log.idempotency WHERE account_id = %s AND key = %s"
-_KEEP = "INSERT INTO log.idempotency (account_id, key, command, request, status, answer) VALUES (%s, %s, %s, %s, %s, %s)"
+_KEPT = b"SELECT request, status, answer FROM log.idempotency WHERE account_id = %s AND key = %s"
+_KEEP = b"INSERT INTO log.idempotency (account_id, key, command, request, status, answer) VALUES (%s, %s, %s, %s, %s, %s)"
 
 
 class _Reply:
@@ -274,37 +271,30 @@ class _Reply:
         self._answer = answer
         self._context = context
         self._once = once
-        self._cursor: Cursor[TupleRow] | None = None
-        self._row: tuple[Any, ...] | None = None
+        self._read: Answer | None = None
 
-    def queue(self, connection: Connection[TupleRow]) -> None:
+    def queue(self, message: Message) -> None:
         """The last statements of the transaction."""
         for condition in self._conditions:
-            connection.execute(condition.sql.encode(), condition.params)
-        self._ask(connection)
+            message.execute(condition.sql.encode(), condition.params)
+        self._ask(message)
         if self._once is not None:
             # What is kept is made from the answer, so it has to be fetched before the commit: one more round trip.
-            self._row = self.row()
-            self._cursor = None
-            status, body = self._once.render(self._result, self._row)
+            status, body = self._once.render(self._result, self.row())
             once = self._once
-            parameters = (once.account_id, once.key, self._context.command, once.request, status, body)
-            connection.execute(_KEEP, parameters)
+            message.execute(_KEEP, (once.account_id, once.key, self._context.command, once.request, status, body))
 
-    def again(self, connection: Connection[TupleRow]) -> None:
+    def again(self, message: Message) -> None:
         """Reads the answer anew: the connection that held it was lost after the commit."""
-        self._ask(connection)
-        self._row = self.row()
-        self._cursor = None
+        self._ask(message)
 
     def row(self) -> tuple[Any, ...] | None:
-        """The answer's row, once the transaction has been committed."""
-        return self._cursor.fetchone() if self._cursor is not None else self._row
+        """The answer's row; the transaction has been committed, or this is still in it."""
+        return self._read.fetchone() if self._read is not None else None
 
-    def _ask(self, connection: Connection[TupleRow]) -> None:
+    def _ask(self, message: Message) -> None:
         if self._answer is not None:
-            self._cursor = connection.cursor(binary=True)
-            self._cursor.execute(self._answer.sql.encode(), {**self._answer.params, "viewer": self._context.actor})
+            self._read = message.execute(self._answer.sql.encode(), {**self._answer.params, "viewer": self._context.actor})
 
 
 def request_digest(method: str, path: str, body: bytes) -> bytes:

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import select
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from itertools import count
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
 from time import monotonic
+from types import TracebackType
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import psycopg
 from eventsourcing import persistence
-from psycopg import AsyncConnection, Connection, Pipeline
-from psycopg.abc import PQGen
-from psycopg.pq import TransactionStatus
+from psycopg import AsyncConnection, Connection
 from psycopg.rows import TupleRow
-from psycopg.waiting import Ready, Wait
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 T = TypeVar("T")
-RV = TypeVar("RV")
-
-WAIT_INTERVAL_S = 0.1
-WRITES_TAKEN_FOR_GRANTED = 64
 
 UNAVAILABLE = (
     psycopg.OperationalError,
@@ -57,59 +50,6 @@ PLANS_GOOD_FOR_S = 5.0
 notes for one of them once there are many. PostgreSQL by itself plans again when it has analysed the table, a minute later or more."""
 
 
-class CommandConnection(Connection[TupleRow]):
-    """A connection for threads that share their processor with the event loop.
-
-    While a pipeline is filled the driver asks after each statement whether the socket can be written, which hands the interpreter
-    to another thread each time; it nearly always can. Here it is taken for granted for a while, and only the server is waited for.
-    """
-
-    def wait(self, gen: PQGen[RV], interval: float = WAIT_INTERVAL_S, timeout: float | None = None) -> RV:
-        """Drives one of the driver's generators to its end."""
-        try:
-            state = next(gen)
-            for _ in range(WRITES_TAKEN_FOR_GRANTED):
-                if state != Wait.RW:
-                    break
-                state = gen.send(Ready.W)
-        except StopIteration as done:
-            result: RV = done.value
-            return result
-        return super().wait(_going_on(gen, state), interval, timeout)
-
-
-class Envelope(Pipeline):
-    """A pipeline that hands its statements to the network together, when an answer is awaited.
-
-    The driver's own sends each by itself: every time the server wakes up, finds one statement, and takes the processor from whoever
-    is still writing the next.
-    """
-
-    def _communicate_gen(self) -> PQGen[None]:
-        if self.result_queue and self.result_queue[-1] is None:
-            # A synchronisation point was queued: somebody is about to fetch.
-            self._seal()
-            yield from super()._communicate_gen()
-
-    def _fetch_gen(self, *, flush: bool) -> PQGen[None]:
-        self._seal()
-        yield from super()._fetch_gen(flush=flush)
-
-    def _seal(self) -> None:
-        while self.command_queue:
-            self.command_queue.popleft()()
-
-
-def _going_on(gen: PQGen[RV], state: Wait) -> PQGen[RV]:
-    while True:
-        ready = yield state
-        try:
-            state = gen.send(ready)
-        except StopIteration as done:
-            result: RV = done.value
-            return result
-
-
 class _Plans:
     """When each connection's plans were made."""
 
@@ -135,13 +75,33 @@ class ReplanningPool(ConnectionPool[Connection[TupleRow]]):
             self.putconn(connection)
         return connection
 
-    @contextmanager
-    def connection(self, timeout: float | None = None) -> Iterator[Connection[TupleRow]]:
+    def connection(self, timeout: float | None = None) -> AbstractContextManager[Connection[TupleRow]]:  # type: ignore[override]
         """A connection of the pool."""
-        with super().connection(timeout) as connection:
-            if _plans.are_old(connection):
+        return _Lent(self, timeout)
+
+
+class _Lent:
+    """A connection while it is used. The library's own context costs as much as a statement."""
+
+    __slots__ = ("_connection", "_pool", "_timeout")
+
+    def __init__(self, pool: ReplanningPool, timeout: float | None) -> None:
+        self._pool = pool
+        self._timeout = timeout
+
+    def __enter__(self) -> Connection[TupleRow]:
+        connection = self._connection = self._pool.getconn(self._timeout)
+        if _plans.are_old(connection):
+            try:
                 connection.execute("DISCARD PLANS", prepare=False)
-            yield connection
+            except BaseException:
+                self._pool.putconn(connection)
+                raise
+        return connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        # What is left of a transaction is rolled back there.
+        self._pool.putconn(self._connection)
 
 
 class AsyncReplanningPool(AsyncConnectionPool[AsyncConnection[TupleRow]]):
@@ -183,7 +143,6 @@ def sync_pool(conninfo: str, *, size: int, name: str) -> ConnectionPool[Connecti
     """A pool of autocommit connections for threads. Not opened yet; reconnects by itself."""
     return ReplanningPool(
         conninfo,
-        connection_class=CommandConnection,
         min_size=1,
         max_size=size,
         open=False,
@@ -207,55 +166,6 @@ def async_pool(conninfo: str, *, size: int, name: str) -> AsyncConnectionPool[As
         reconnect_timeout=RECONNECT_S,
         kwargs={"autocommit": True, "options": SETTINGS, "application_name": name, "prepare_threshold": 2, **reachable(conninfo)},
     )
-
-
-_GIVE_UP = "DO 'BEGIN RAISE ''given up by the client'' USING ERRCODE = ''NC003''; END'"
-
-
-@contextmanager
-def one_message(connection: Connection[TupleRow], *, fetches: bool) -> Iterator[None]:
-    """A transaction whose statements leave together, as far as nothing is fetched in between.
-
-    Without a fetch it needs no BEGIN and COMMIT: what a pipeline sends before its end is one transaction to PostgreSQL.
-    psycopg's own transaction() waits for the answers to BEGIN and to what comes before COMMIT.
-    """
-    # The connection keeps to a pipeline that it has.
-    connection._pipeline = Envelope(connection)  # noqa: SLF001 - the driver offers no other place to choose it
-    if not fetches:
-        with connection.pipeline():
-            try:
-                yield
-            except BaseException:
-                # The end of a pipeline commits what was queued before; an error in it takes everything back.
-                connection.execute(_GIVE_UP)
-                raise
-        return
-    try:
-        with connection.pipeline():
-            connection.execute("BEGIN")
-            yield
-            connection.execute("COMMIT")
-    except BaseException:
-        if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
-            connection.execute("ROLLBACK")
-        raise
-
-
-_rollbacks = count()
-
-
-def forget_prepared(connection: Connection[TupleRow]) -> None:
-    """Makes a connection usable whose pipeline was aborted.
-
-    The server has skipped the rest of the pipeline, while the driver goes on believing that what was to be prepared there is.
-    After a ROLLBACK it believes nothing any more, but it looks at the outcome of statements only that it has not counted yet:
-    hence the number.
-    """
-    with suppress(psycopg.Error):
-        if not connection.closed:
-            connection.execute(f"ROLLBACK /* {next(_rollbacks)} */".encode(), prepare=False)
-            return
-    connection.close()
 
 
 def connection_lost(error: psycopg.OperationalError) -> bool:

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-_FORGET = "SELECT log.forget(%s::text[], %s::int[], %s::int[], %s::text[])"
+from eventstore.message import Message
+
+_FORGET = b"SELECT log.forget(%s::text[], %s::int[], %s::int[], %s::text[])"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,9 +39,9 @@ def forget(connection: Connection[TupleRow], targets: Sequence[Forgetting]) -> i
     return int(row[0])
 
 
-def queue(connection: Connection[TupleRow], targets: Sequence[Forgetting]) -> None:
-    """The same as part of a pipeline, without waiting for the answer."""
-    connection.execute(_FORGET, _parameters(targets))
+def queue(message: Message, targets: Sequence[Forgetting]) -> None:
+    """The same as part of a message, without waiting for the answer."""
+    message.execute(_FORGET, _parameters(targets))
 
 
 def _parameters(targets: Sequence[Forgetting]) -> tuple[list[str], list[int], list[int | None], list[str]]:

@@ -20,18 +20,18 @@ from eventsourcing.persistence import (
     StoredEvent,
     Subscription,
 )
-from psycopg import Connection, Cursor
+from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from eventstore.codec import LogEvent
-from eventstore.database import connection_lost, forget_prepared, one_message, passing, reading
+from eventstore.database import connection_lost, passing, reading
 from eventstore.forgetting import Forgetting, queue
+from eventstore.message import Answer, Message, ask
 from eventstore.reader import LogReader, PollingSubscription
 
 # In binary, because bytes as text are twice as long.
-_APPEND = "SELECT log.append(%s, %b::text[], %b::int[], %b::text[], %b::bytea[], %b, %b::timestamptz[])"
-_GUARD = "SELECT log.guard(%s)"
+_APPEND = b"SELECT log.append(%s, %b::text[], %b::int[], %b::text[], %b::bytea[], %b, %b::timestamptz[])"
 _SELECT = "SELECT stream, version, type, data, recorded_at FROM log.events WHERE stream = %s"
 _HEAD = "SELECT max(position) FROM log.events"
 _MINE = "SELECT position FROM log.events WHERE stream = %s AND version = %s AND metadata = %s"
@@ -68,25 +68,17 @@ class Alongside(Protocol):
     def inline_projections(self) -> str | None:
         """Names and versions of the inline projections that write() was made for; None writes no rows."""
 
-    @property
-    def needs_rows(self) -> bool:
-        """Whether load() has to be called before write()."""
-
-    @property
-    def fetches(self) -> bool:
-        """Whether anything is fetched before the end of the transaction: by load(), or by write()."""
-
-    def load(self, connection: Connection[TupleRow]) -> None:
-        """Reads the rows that the events change. Costs one round trip."""
-
     def committed(self) -> None:
         """The transaction is stored."""
 
     def rebuilt(self) -> None:
         """The inline tables were swapped by a rebuild: what was remembered of them is void. A new attempt follows."""
 
-    def write(self, connection: Connection[TupleRow]) -> None:
-        """Queues the statements. Nothing is fetched here unless `fetches` says so: the whole append travels as one message."""
+    def load(self, message: Message) -> None:
+        """Reads what has to be known before anything is written; asks nothing if it is known, for that costs a round trip."""
+
+    def write(self, message: Message) -> None:
+        """Queues the statements."""
 
 
 class LogRecorder(ApplicationRecorder):
@@ -103,7 +95,7 @@ class LogRecorder(ApplicationRecorder):
         metadata: bytes | None = None,
         alongside: Callable[[], Alongside] | None = None,
         forgetting: Sequence[Forgetting] = (),
-        again: Callable[[Connection[TupleRow]], None] | None = None,
+        again: Callable[[Message], None] | None = None,
         **_: Any,
     ) -> Sequence[int] | None:
         """Appends all events, and what goes alongside, in one transaction; returns the events' positions.
@@ -141,7 +133,7 @@ class LogRecorder(ApplicationRecorder):
         error: psycopg.errors.UniqueViolation,
         events: Sequence[StoredEvent],
         metadata: bytes | None,
-        again: Callable[[Connection[TupleRow]], None] | None,
+        again: Callable[[Message], None] | None,
     ) -> Sequence[int]:
         """The positions of our own events, if it is they that are in the way. metadata: None when no attempt may have succeeded."""
         constraint = error.diag.constraint_name or ""
@@ -151,8 +143,8 @@ class LogRecorder(ApplicationRecorder):
         if not own:
             raise VersionConflict(str(error)) from error
         if again is not None:
-            with self.pool.connection() as connection:
-                again(connection)
+            with self.pool.connection() as connection, Message(connection) as message:
+                again(message)
         return own
 
     def _try_again(self, error: psycopg.DatabaseError, attempt: int, beside: Alongside | None) -> bool:
@@ -177,54 +169,19 @@ class LogRecorder(ApplicationRecorder):
     def _append(
         self, events: Sequence[StoredEvent], metadata: bytes, alongside: Alongside | None, forgetting: Sequence[Forgetting]
     ) -> Sequence[int] | None:
-        with self.pool.connection() as connection:
-            try:
-                return self._append_on(connection, events, metadata, alongside, forgetting)
-            except psycopg.DatabaseError:
-                forget_prepared(connection)
-                raise
-
-    def _append_on(
-        self,
-        connection: Connection[TupleRow],
-        events: Sequence[StoredEvent],
-        metadata: bytes,
-        alongside: Alongside | None,
-        forgetting: Sequence[Forgetting],
-    ) -> Sequence[int] | None:
-        if alongside is None and not forgetting:
-            # A transaction of one statement: no BEGIN, no COMMIT, one round trip.
-            return [position for (position,) in self._queue_events(connection, None, events, metadata)]
-        appended: Cursor[TupleRow] | None = None
+        appended: Answer | None = None
         inline = alongside.inline_projections if alongside else None
-        with one_message(connection, fetches=alongside is not None and alongside.fetches):
-            if alongside and alongside.needs_rows:
-                connection.execute(_GUARD, (inline,))
-                alongside.load(connection)
+        with self.pool.connection() as connection, Message(connection) as message:
+            if alongside:
+                alongside.load(message)
             # The events go first: a command that was committed before is recognised by them.
             if events:
-                appended = self._queue_events(connection, inline, events, metadata)
+                appended = message.execute(_APPEND, _parameters(inline, events, metadata))
             if forgetting:
-                queue(connection, forgetting)
+                queue(message, forgetting)
             if alongside:
-                alongside.write(connection)
-        return [position for (position,) in appended] if appended else []
-
-    def _queue_events(
-        self, connection: Connection[TupleRow], inline: str | None, events: Sequence[StoredEvent], metadata: bytes
-    ) -> Cursor[TupleRow]:
-        return connection.cursor(binary=True).execute(
-            _APPEND,
-            (
-                inline,
-                [str(event.originator_id) for event in events],
-                [event.originator_version for event in events],
-                [event.topic for event in events],
-                [event.state for event in events],
-                metadata,
-                [_recorded_at(event) for event in events],
-            ),
-        )
+                alongside.write(message)
+        return [position for (position,) in appended.fetchall()] if appended else []
 
     def _own_positions(self, events: Sequence[StoredEvent], metadata: bytes) -> list[int]:
         positions = []
@@ -249,12 +206,10 @@ class LogRecorder(ApplicationRecorder):
         query, bounds = narrowed(_SELECT, gt, lte, desc, limit)
 
         def read(connection: Connection[TupleRow]) -> Sequence[StoredEvent]:
-            with connection.cursor(binary=True) as cursor:
-                cursor.execute(query, [str(originator_id), *bounds])
-                return [
-                    LogEvent(originator_id=stream, originator_version=version, topic=type_name, state=data, recorded_at=at)
-                    for stream, version, type_name, data, at in cursor
-                ]
+            return [
+                LogEvent(originator_id=stream, originator_version=version, topic=type_name, state=data, recorded_at=at)
+                for stream, version, type_name, data, at in ask(connection, query.encode(), [str(originator_id), *bounds]).fetchall()
+            ]
 
         return reading(self.pool, read)
 
@@ -300,6 +255,18 @@ class LogRecorder(ApplicationRecorder):
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
         """An endless iterator over the settled log, polling."""
         return PollingSubscription(self, gt, topics)
+
+
+def _parameters(inline: str | None, events: Sequence[StoredEvent], metadata: bytes) -> Sequence[Any]:
+    return (
+        inline,
+        [str(event.originator_id) for event in events],
+        [event.originator_version for event in events],
+        [event.topic for event in events],
+        [event.state for event in events],
+        metadata,
+        [_recorded_at(event) for event in events],
+    )
 
 
 def _recorded_at(event: StoredEvent) -> datetime | None:

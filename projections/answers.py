@@ -8,6 +8,8 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
+from eventstore.message import ask
+
 
 class SqlAnswers:
     """One statement, one row. The areas' lookups build on this."""
@@ -17,13 +19,13 @@ class SqlAnswers:
 
     def row(self, sql: str, **params: object) -> tuple[Any, ...] | None:
         """The first row of the answer."""
-        with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
-            return cursor.execute(sql.encode(), params).fetchone()
+        with self._pool.connection() as connection:
+            return ask(connection, sql.encode(), params).fetchone()
 
     def rows(self, sql: str, **params: object) -> list[tuple[Any, ...]]:
         """All rows of the answer; the statement bounds their number."""
-        with self._pool.connection() as connection, connection.cursor(binary=True) as cursor:
-            return cursor.execute(sql.encode(), params).fetchall()
+        with self._pool.connection() as connection:
+            return ask(connection, sql.encode(), params).fetchall()
 
     def number(self, sql: str, **params: object) -> int | None:
         """The first column of the first row, a number; None when there is no row."""

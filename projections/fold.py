@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 
 from eventstore.codec import Recorded, UnknownEventType
 from eventstore.events import EVENT_TYPES
+from eventstore.message import Message
 from eventstore.reader import LogRow
 from projections.base import Key, Projection, Table
 from projections.parking import describe, is_the_events_fault
@@ -47,14 +48,26 @@ class FoldedRows(Rows):
 
     def __init__(self, projection: Projection, schema: str) -> None:
         super().__init__(projection, schema)
+        self.connection: Connection[TupleRow] | None = None
+        """None as long as nothing is stored that could be loaded."""
         self._stored: dict[Table[Any], set[Key]] = {table: set() for table in projection.tables}
 
     def load(self, wanted: dict[Table[Any], list[Key]]) -> None:
         """Loads rows by key, and remembers which there were."""
-        super().load(wanted)
+        if self.connection is None or not wanted:
+            return
+        with Message(self.connection) as message:
+            answers = self._ask_for(wanted, message)
+        self._loaded(wanted, answers)
         for table, keys in wanted.items():
             rows = self._rows[table]
             self._stored[table].update(key for key in keys if rows[key] is not None)
+
+    def _load(self, table: Table[Any], keys: list[Key]) -> None:
+        if self.connection is None:
+            super()._load(table, keys)
+        else:
+            self.load({table: keys})
 
     def spill(self, connection: Connection[TupleRow]) -> None:
         """Writes what was changed, and forgets everything."""
@@ -71,9 +84,11 @@ class FoldedRows(Rows):
             dirty.intersection_update(stored)
         for table, written, gone in self.changes():
             for chunk in _chunks(written, CHUNK):
-                self.write_rows(connection, table, list(chunk))
+                with Message(connection) as message:
+                    self.write_rows(message, table, list(chunk))
             for chunk in _chunks(gone, CHUNK):
-                self.delete_rows(connection, table, list(chunk))
+                with Message(connection) as message:
+                    self.delete_rows(message, table, list(chunk))
         self.forget()
 
     def forget(self) -> None:
@@ -238,9 +253,9 @@ class Fold:
             self._forget()
             self._take(log_rows)
         try:
-            with self.connection.transaction():
+            with Message(self.connection) as message:
                 for share in self.shares:
-                    share.rows.write(self.connection)
+                    share.rows.write(message)
         finally:
             self._forget()
 

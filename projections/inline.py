@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from psycopg import Connection
-from psycopg.rows import TupleRow
-
 from eventstore.codec import Recorded
 from eventstore.events import Event
+from eventstore.message import Message
 from projections.base import Projection
 from projections.memory import RowMemory
 from projections.rows import ForeseenRows, Rows, RowsNotForeseen
@@ -31,12 +29,10 @@ class InlineProjections:
         self,
         events: Sequence[Event],
         metadata: bytes,
-        then: Callable[[Connection[TupleRow]], None] | None = None,
-        *,
-        then_fetches: bool = False,
+        then: Callable[[Message], None] | None = None,
     ) -> InlineWriting:
-        """`then` queues further statements of the same transaction, behind the rows; `then_fetches`: and fetches answers."""
-        return InlineWriting(self, [Recorded(0, event, metadata) for event in events], then, then_fetches)
+        """`then` queues further statements of the same transaction, behind the rows."""
+        return InlineWriting(self, [Recorded(0, event, metadata) for event in events], then)
 
 
 class InlineWriting:
@@ -46,8 +42,7 @@ class InlineWriting:
         self,
         inline: InlineProjections,
         batch: Sequence[Recorded],
-        then: Callable[[Connection[TupleRow]], None] | None,
-        then_fetches: bool,
+        then: Callable[[Message], None] | None,
     ) -> None:
         self._batch = batch
         self._then = then
@@ -60,30 +55,31 @@ class InlineWriting:
             if rows.projection.remembers:
                 self._memory.recall(rows, batch)
         # A list: every projection learns which of its rows are new, whatever the others need.
-        self.needs_rows = any([rows.wanted(batch) for rows in self._rows])  # noqa: C419
-        self._applied = not self.needs_rows and self._foreseen()
-        self.fetches = then_fetches or not self._applied
+        needs_rows = any([rows.wanted(batch) for rows in self._rows])  # noqa: C419
+        self._applied = not needs_rows and self._foreseen()
         # What is remembered is good for one build; rows that are loaded now are good whatever the build.
         self.inline_projections: str | None = self._build if self._applied and self._build else inline.fingerprint
 
-    def load(self, connection: Connection[TupleRow]) -> None:
-        """Reads the rows that the events change."""
-        self._rows = [Rows(p, p.name, connection) for p in self._projections]
-        built_with = connection.execute(_BUILT_WITH)
+    def load(self, message: Message) -> None:
+        """Reads the rows that the events change, if they are not known."""
+        if self._applied:
+            return
+        self._rows = [Rows(p, p.name, message) for p in self._projections]
+        message.execute(_GUARD, (self.inline_projections,))
+        built_with = message.execute(_BUILT_WITH)
         for rows in self._rows:
-            if wanted := rows.wanted(self._batch):
-                rows.load(wanted)
+            rows.load(rows.wanted(self._batch))
         row = built_with.fetchone()
         self._build = row[0] if row else None
 
-    def write(self, connection: Connection[TupleRow]) -> None:
+    def write(self, message: Message) -> None:
         """Applies the events, unless that was possible beforehand, and queues what stores the rows."""
         for rows in self._rows:
             if not self._applied:
                 rows.projection.apply(rows, self._batch)
-            rows.write(connection)
+            rows.write(message)
         if self._then is not None:
-            self._then(connection)
+            self._then(message)
 
     def committed(self) -> None:
         """Remembers the rows for this process's next change of these streams."""
@@ -101,9 +97,9 @@ class InlineWriting:
             for rows in self._rows:
                 rows.projection.apply(rows, self._batch)
         except RowsNotForeseen:
-            self.needs_rows = True
             return False
         return True
 
 
-_BUILT_WITH = "SELECT value FROM log.facts WHERE name = 'inline_projections'"
+_GUARD = b"SELECT log.guard(%s)"
+_BUILT_WITH = b"SELECT value FROM log.facts WHERE name = 'inline_projections'"

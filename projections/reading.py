@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from eventstore.database import reading
 from eventstore.digests import secret_digest as secret_digest  # noqa: PLC0414 - doors find it beside the Reader
+from eventstore.message import ask
 from projections.callers import BY_API_KEY, BY_SESSION, CALLER_COLUMNS
 
 VIEWER = "%(viewer)s"
@@ -86,11 +87,8 @@ class Reader:
         """The same from a thread."""
         sql, params = self._statement(query, credentials)
 
-        def read(connection: Connection[TupleRow]) -> TupleRow | None:
-            with connection.cursor(binary=True) as cursor:
-                return cursor.execute(sql.encode(), params).fetchone()
-
-        return _split(reading(self.thread_pool, read), credentials)
+        row = reading(self.thread_pool, lambda connection: ask(connection, sql.encode(), params).fetchone())
+        return _split(row, credentials)
 
     async def identify(self, credentials: Credentials) -> Caller:
         """Who the credentials belong to. Raises Rejected."""

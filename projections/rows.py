@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 
 from eventstore.codec import Recorded
 from eventstore.events import EVENT_TYPES, Event
+from eventstore.message import Answer, Message
 from eventstore.reader import LogRow
 from projections.base import Key, Projection, Row, Table
 
@@ -30,10 +31,10 @@ SINGLE_STATEMENTS = 4
 class Rows:
     """Unit of work over the tables of one projection in one schema."""
 
-    def __init__(self, projection: Projection, schema: str, connection: Connection[TupleRow] | None = None) -> None:
+    def __init__(self, projection: Projection, schema: str, message: Message | None = None) -> None:
         self.projection = projection
         self.schema = schema
-        self.connection = connection
+        self.message = message
         self.current: Recorded
         self._marks_are_positions = projection.lifecycle == "following"
         self._rows: dict[Table[Any], dict[Key, Any]] = {table: {} for table in projection.tables}
@@ -125,25 +126,27 @@ class Rows:
 
     def load(self, wanted: dict[Table[Any], list[Key]]) -> None:
         """Loads rows by key, one query per table, all in one round trip."""
-        if not wanted:
-            return
-        assert self.connection is not None
-        cursors = []
-        with self.connection.pipeline():
-            for table, keys in wanted.items():
-                cursor = self.connection.cursor(binary=True)
-                cursor.execute(_sql(table, "select_sql", self.schema), [list(column) for column in zip(*keys, strict=True)])
-                cursors.append((table, keys, cursor))
-        for table, keys, cursor in cursors:
+        if wanted:
+            assert self.message is not None
+            self._loaded(wanted, self._ask_for(wanted, self.message))
+
+    def _ask_for(self, wanted: dict[Table[Any], list[Key]], message: Message) -> list[Answer]:
+        return [
+            message.execute(_sql(table, "select_sql", self.schema), [list(column) for column in zip(*keys, strict=True)])
+            for table, keys in wanted.items()
+        ]
+
+    def _loaded(self, wanted: dict[Table[Any], list[Key]], answers: Iterable[Answer]) -> None:
+        for (table, keys), answer in zip(wanted.items(), answers, strict=True):
             rows = self._rows[table]
             for key in keys:
                 rows[key] = None
-            for values in cursor:
+            for values in answer.fetchall():
                 row = table.row(*values)
                 rows[table.key_of(row)] = row
 
     def _load(self, table: Table[Any], keys: list[Key]) -> None:
-        if self.connection is None:
+        if self.message is None:
             for key in keys:
                 self._rows[table][key] = None
         else:
@@ -165,26 +168,26 @@ class Rows:
                         written.append(row)
                 yield table, written, gone
 
-    def write(self, connection: Connection[TupleRow]) -> None:
+    def write(self, message: Message) -> None:
         """Queues the statements that store all changes."""
         for table, written, gone in self.changes():
             if gone:
-                self.delete_rows(connection, table, gone)
+                self.delete_rows(message, table, gone)
             if len(written) <= SINGLE_STATEMENTS:
                 for row in written:
-                    connection.execute(_sql(table, "upsert_one_sql", self.schema), table.values_of(row))
+                    message.execute(_sql(table, "upsert_one_sql", self.schema), table.values_of(row))
             else:
-                self.write_rows(connection, table, written)
+                self.write_rows(message, table, written)
         self._dirty = {table: set() for table in self._dirty}
 
-    def write_rows(self, connection: Connection[TupleRow], table: Table[Any], written: Sequence[Any]) -> None:
+    def write_rows(self, message: Message, table: Table[Any], written: Sequence[Any]) -> None:
         """Queues one statement that stores these rows."""
         columns = zip(*map(table.values_of, written), strict=True)
-        connection.execute(_sql(table, "upsert_sql", self.schema), [list(column) for column in columns])
+        message.execute(_sql(table, "upsert_sql", self.schema), [list(column) for column in columns])
 
-    def delete_rows(self, connection: Connection[TupleRow], table: Table[Any], gone: Sequence[Key]) -> None:
+    def delete_rows(self, message: Message, table: Table[Any], gone: Sequence[Key]) -> None:
         """Queues one statement that deletes the rows of these keys."""
-        connection.execute(_sql(table, "delete_sql", self.schema), [list(column) for column in zip(*gone, strict=True)])
+        message.execute(_sql(table, "delete_sql", self.schema), [list(column) for column in zip(*gone, strict=True)])
 
 
 class RowsNotForeseen(Exception):
@@ -204,7 +207,8 @@ def apply_events(connection: Connection[TupleRow], projection: Projection, log_r
     # An event of a type that this release does not know is decoded as well, and raises.
     batch = [row.decoded() for row in log_rows if row.type in handled or row.type not in EVENT_TYPES]
     if batch:
-        rows = Rows(projection, projection.name, connection)
-        rows.load(rows.wanted(batch))
-        projection.apply(rows, batch)
-        rows.write(connection)
+        with Message(connection) as message:
+            rows = Rows(projection, projection.name, message)
+            rows.load(rows.wanted(batch))
+            projection.apply(rows, batch)
+            rows.write(message)

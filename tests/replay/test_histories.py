@@ -14,6 +14,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from eventstore.codec import Recorded, encode
+from eventstore.message import Message
 from eventstore.migrate import migrate
 from eventstore.reader import LogRow
 from projections.base import Projection, Table
@@ -56,11 +57,11 @@ def mixed(stories: tuple[Story, ...], turns: list[int]) -> list[Recorded]:
 
 
 def apply(connection: Connection[TupleRow], projection: Projection, schema: str, batch: list[Recorded]) -> None:
-    with connection.transaction():
-        rows = Rows(projection, schema, connection)
+    with Message(connection) as message:
+        rows = Rows(projection, schema, message)
         rows.load(rows.wanted(batch))
         projection.apply(rows, batch)
-        rows.write(connection)
+        rows.write(message)
 
 
 def follow(connection: Connection[TupleRow], projection: Projection, batch: list[Recorded]) -> None:

@@ -1,0 +1,153 @@
+"""The statements of a transaction leave together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import TupleRow
+
+from eventstore.database import connection_lost
+from eventstore.message import Message
+from tests.log.clusters import Pool
+
+VALUES: dict[bytes, tuple[Any, ...]] = {
+    b"int": (1, 70_000),
+    b"bigint": (5_000_000_000, None),
+    b"text": ("a \u20ac %", ""),
+    b"bytea": (b"\x00\xff",),
+    b"bool": (True, False),
+    b"timestamptz": (datetime(2026, 1, 2, tzinfo=UTC),),
+    b"int[]": ([1, None], []),
+    b"text[]": (["x", "y,"],),
+}
+
+
+def _last_query(other: psycopg.Connection[TupleRow], pid: int) -> str:
+    time.sleep(0.1)
+    row = other.execute("SELECT query FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def test_nothing_is_sent_before_the_end(pool: Pool, log_url: str) -> None:
+    with pool.connection() as connection, psycopg.connect(log_url, autocommit=True) as other:
+        connection.execute("SELECT 'before'")
+        pid = connection.info.backend_pid
+        with Message(connection) as message:
+            first = message.execute(b"SELECT 'one'")
+            second = message.execute(b"SELECT 'two'")
+            assert "before" in _last_query(other, pid)
+        assert (first.fetchone(), second.fetchall()) == (("one",), [("two",)])
+
+
+def test_what_is_asked_for_is_sent_and_the_transaction_goes_on(pool: Pool, log_url: str) -> None:
+    with pool.connection() as connection, psycopg.connect(log_url, autocommit=True) as other:
+        connection.execute("CREATE TABLE kept (n int PRIMARY KEY)")
+        with Message(connection) as message:
+            message.execute(b"INSERT INTO kept VALUES (1)")
+            assert message.execute(b"SELECT count(*) FROM kept").fetchone() == (1,)
+            message.execute(b"INSERT INTO kept VALUES (2)")
+            assert other.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+        assert other.execute("SELECT count(*) FROM kept").fetchone() == (2,)
+
+
+def test_inside_of_a_transaction_of_the_caller_it_begins_and_ends_none(pool: Pool, log_url: str) -> None:
+    with pool.connection() as connection, psycopg.connect(log_url, autocommit=True) as other:
+        connection.execute("CREATE TABLE kept (n int PRIMARY KEY)")
+        with connection.transaction():
+            with Message(connection) as message:
+                message.execute(b"INSERT INTO kept VALUES (1)")
+                assert message.execute(b"SELECT 1").fetchone() == (1,)
+            assert other.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+        assert other.execute("SELECT count(*) FROM kept").fetchone() == (1,)
+
+
+def _twice(connection: psycopg.Connection[TupleRow], *, reads: bool) -> None:
+    with Message(connection) as message:
+        message.execute(b"INSERT INTO kept VALUES (1)")
+        if reads:
+            message.send()
+        message.execute(b"INSERT INTO kept VALUES (1)")
+        message.execute(b"INSERT INTO kept VALUES (3)")
+
+
+def _half(connection: psycopg.Connection[TupleRow], *, reads: bool) -> None:
+    with Message(connection) as message:
+        message.execute(b"INSERT INTO kept VALUES (2)")
+        if reads:
+            message.send()
+        raise KeyError
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_an_error_takes_everything_back(pool: Pool, reads: bool) -> None:
+    with pool.connection() as connection:
+        connection.execute("CREATE TABLE kept (n int PRIMARY KEY)")
+        for _ in range(3):
+            with pytest.raises(psycopg.errors.UniqueViolation) as refused:
+                _twice(connection, reads=reads)
+            assert refused.value.diag.constraint_name == "kept_pkey"
+            with pytest.raises(KeyError):
+                _half(connection, reads=reads)
+        assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+
+
+def test_values_arrive_as_they_were_sent(pool: Pool) -> None:
+    expected = [(value, "100 %") for values in VALUES.values() for value in values]
+    with pool.connection() as connection:
+        for _ in range(2):
+            with Message(connection) as message:
+                answers = [
+                    message.execute(b"SELECT %s::" + kind + b", '100 %%'", (value,)) for kind, values in VALUES.items() for value in values
+                ]
+                named = message.execute(
+                    b"SELECT %(b)s::int, %(a)s::text, %(b)s::int, %(c)b::text[]", {"a": "x", "b": 2, "c": ["y"], "d": 1}
+                )
+            assert [answer.fetchone() for answer in answers] == expected
+            assert named.fetchone() == (2, "x", 2, ["y"])
+
+
+def test_a_value_that_cannot_be_held_is_refused_before_anything_is_sent(pool: Pool) -> None:
+    def send(connection: psycopg.Connection[TupleRow]) -> None:
+        with Message(connection) as message:
+            message.execute(b"SELECT 1")
+            message.execute(b"SELECT %s", ("a\x00b",))
+
+    with pool.connection() as connection:
+        with pytest.raises(psycopg.DataError):
+            send(connection)
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_much_goes_both_ways_at_once(pool: Pool) -> None:
+    text = "x" * 3_000_000
+    with pool.connection() as connection:
+        with Message(connection) as message:
+            answers = [message.execute(b"SELECT %s::text", (text,)) for _ in range(5)]
+        assert [answer.fetchone() for answer in answers] == [(text,)] * 5
+
+
+def _sleep(connection: psycopg.Connection[TupleRow], *, reads: bool) -> None:
+    with Message(connection) as message:
+        if reads:
+            assert message.execute(b"SELECT 1").fetchone() == (1,)
+        message.execute(b"SELECT pg_sleep(5)")
+        message.execute(b"SELECT 1")
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_lost_connection_is_told_as_such(pool: Pool, log_url: str, reads: bool) -> None:
+    with pool.connection() as connection, psycopg.connect(log_url, autocommit=True) as other:
+        pid = connection.info.backend_pid
+        ending = threading.Timer(0.3, other.execute, ("SELECT pg_terminate_backend(%s)", (pid,)))
+        ending.start()
+        with pytest.raises(psycopg.OperationalError) as lost:
+            _sleep(connection, reads=reads)
+        ending.join()
+        assert connection_lost(lost.value)
+        assert connection.closed
