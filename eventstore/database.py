@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import select
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from time import monotonic
 from types import TracebackType
 from typing import Any, TypeVar
@@ -114,13 +114,32 @@ class AsyncReplanningPool(AsyncConnectionPool[AsyncConnection[TupleRow]]):
             await self.putconn(connection)
         return connection
 
-    @asynccontextmanager
-    async def connection(self, timeout: float | None = None) -> AsyncIterator[AsyncConnection[TupleRow]]:  # noqa: ASYNC109 - the base class has it
+    def connection(self, timeout: float | None = None) -> AbstractAsyncContextManager[AsyncConnection[TupleRow]]:  # type: ignore[override]
         """A connection of the pool."""
-        async with super().connection(timeout) as connection:
-            if _plans.are_old(connection):
+        return _LentSoon(self, timeout)
+
+
+class _LentSoon:
+    """The same on the event loop."""
+
+    __slots__ = ("_connection", "_pool", "_timeout")
+
+    def __init__(self, pool: AsyncReplanningPool, timeout: float | None) -> None:
+        self._pool = pool
+        self._timeout = timeout
+
+    async def __aenter__(self) -> AsyncConnection[TupleRow]:
+        connection = self._connection = await self._pool.getconn(self._timeout)
+        if _plans.are_old(connection):
+            try:
                 await connection.execute("DISCARD PLANS", prepare=False)
-            yield connection
+            except BaseException:
+                await self._pool.putconn(connection)
+                raise
+        return connection
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._pool.putconn(self._connection)
 
 
 _plans = _Plans()
@@ -139,6 +158,10 @@ def reachable(conninfo: str) -> dict[str, Any]:
     return {name: value for name, value in PATIENCE.items() if name not in told}
 
 
+UNPREPARED: dict[str, Any] = {"prepare_threshold": None}
+"""How connections are opened on which messages are sent (see eventstore/message.py): those prepare statements themselves."""
+
+
 def sync_pool(conninfo: str, *, size: int, name: str) -> ConnectionPool[Connection[TupleRow]]:
     """A pool of autocommit connections for threads. Not opened yet; reconnects by itself."""
     return ReplanningPool(
@@ -149,7 +172,13 @@ def sync_pool(conninfo: str, *, size: int, name: str) -> ConnectionPool[Connecti
         name=name,
         timeout=CONNECT_TIMEOUT_S,
         reconnect_timeout=RECONNECT_S,
-        kwargs={"autocommit": True, "options": COMMAND_SETTINGS, "application_name": name, **reachable(conninfo)},
+        kwargs={
+            "autocommit": True,
+            "options": COMMAND_SETTINGS,
+            "application_name": name,
+            "prepare_threshold": None,
+            **reachable(conninfo),
+        },
         check=None,
     )
 
@@ -164,7 +193,7 @@ def async_pool(conninfo: str, *, size: int, name: str) -> AsyncConnectionPool[As
         name=name,
         timeout=CONNECT_TIMEOUT_S,
         reconnect_timeout=RECONNECT_S,
-        kwargs={"autocommit": True, "options": SETTINGS, "application_name": name, "prepare_threshold": 2, **reachable(conninfo)},
+        kwargs={"autocommit": True, "options": SETTINGS, "application_name": name, **UNPREPARED, **reachable(conninfo)},
     )
 
 

@@ -8,9 +8,11 @@ prepared once per connection.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import select
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import count
@@ -19,7 +21,7 @@ from typing import Any, NamedTuple, Protocol, Self
 from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg import Connection, errors
+from psycopg import AsyncConnection, Connection, errors
 from psycopg.abc import Transformer as TransformerType
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import DiagnosticField, ExecStatus, Format, TransactionStatus
@@ -28,6 +30,9 @@ from psycopg.rows import TupleRow
 
 Params = Sequence[Any] | Mapping[str, Any]
 
+CANCEL_TIMEOUT_S = 2.0
+"""How long the server is asked to give up what a request that is over was still waiting for."""
+Exchange = Generator[int, int, PGresult | None]
 _Key = tuple[bytes, tuple[int, ...]]
 
 
@@ -43,7 +48,7 @@ class Answer:
 
     __slots__ = ("_message", "_rows")
 
-    def __init__(self, message: Message) -> None:
+    def __init__(self, message: Message | None = None) -> None:
         self._message = message
         self._rows: list[TupleRow] | None = None
 
@@ -53,7 +58,7 @@ class Answer:
 
     def fetchall(self) -> list[TupleRow]:
         """All rows."""
-        if self._rows is None:
+        if self._rows is None and self._message is not None:
             self._message.send()
         assert self._rows is not None
         return self._rows
@@ -120,8 +125,26 @@ class Message:
         queued, self._queued = self._queued, []
         if not queued:
             return
+        was_idle = self._status == TransactionStatus.IDLE
         try:
-            failed = self._known.exchange(self._connection.pgconn, queued)
+            self._exchange(queued)
+        except errors.InvalidSqlStatementName:
+            # Somebody on the way, such as a pooler, has discarded what was prepared.
+            self._known.prepared.clear()
+            if not was_idle:
+                raise
+            self._exchange(queued)
+
+    def _exchange(self, queued: Sequence[_Queued]) -> None:
+        exchange = self._known.exchange(self._connection.pgconn, queued)
+        try:
+            wanted = next(exchange)
+            while True:
+                self._known.poll.register(self._connection.pgconn.socket, wanted)
+                ((_, ready),) = self._known.poll.poll()
+                wanted = exchange.send(ready)
+        except StopIteration as done:
+            failed = done.value
         except BaseException:
             # What the server still sends would be taken for answers to what comes next.
             self._connection.close()
@@ -134,6 +157,47 @@ def ask(connection: Connection[TupleRow], query: bytes, params: Params = ()) -> 
     """The answer to one statement, in the caller's transaction or one of its own."""
     with Message(connection) as message:
         return message.execute(query, params)
+
+
+async def ask_soon(connection: AsyncConnection[TupleRow], query: bytes, params: Params = ()) -> list[TupleRow]:
+    """The rows that one statement gives, on the event loop."""
+    known = _known(connection)
+    queued = known.queued(query, params, answer := Answer())
+    exchange = known.exchange(connection.pgconn, [queued])
+    try:
+        wanted = next(exchange)
+        while True:
+            wanted = exchange.send(await _ready(connection.pgconn.socket, wanted))
+    except StopIteration as done:
+        failed = done.value
+    except BaseException:
+        with suppress(psycopg.Error):
+            await connection.cancel_safe(timeout=CANCEL_TIMEOUT_S)
+        await connection.close()
+        raise
+    if failed is not None:
+        raise errors.error_from_result(failed)
+    return answer.fetchall()
+
+
+async def _ready(fd: int, wanted: int) -> int:
+    """Waits until the connection is ready, and tells for what."""
+    loop = asyncio.get_running_loop()
+    happened = loop.create_future()
+    loop.add_reader(fd, _happens, happened, select.POLLIN)
+    if wanted & select.POLLOUT:
+        loop.add_writer(fd, _happens, happened, select.POLLOUT)
+    try:
+        return await happened  # type: ignore[no-any-return]
+    finally:
+        loop.remove_reader(fd)
+        if wanted & select.POLLOUT:
+            loop.remove_writer(fd)
+
+
+def _happens(happened: asyncio.Future[int], what: int) -> None:
+    if not happened.done():
+        happened.set_result(what)
 
 
 class _Queued(NamedTuple):
@@ -164,8 +228,11 @@ class _Known:
         dumped = self.transformer.dump_sequence(values, formats)
         return _Queued((sql, self.transformer.types or ()), dumped, self.transformer.formats or (), answer)
 
-    def exchange(self, pgconn: PGconn, queued: Sequence[_Queued]) -> PGresult | None:
-        """Sends the statements and hands out their rows; the refusal of the first that fails, which takes all back."""
+    def exchange(self, pgconn: PGconn, queued: Sequence[_Queued]) -> Exchange:
+        """Sends the statements and hands out their rows; the refusal of the first that fails, which takes all back.
+
+        Yields what the connection has to be ready for before it goes on, as bits of select.poll.
+        """
         pgconn.enter_pipeline_mode()
         steps: list[Callable[[PGresult], None]] = []
         for statement in queued:
@@ -177,39 +244,25 @@ class _Known:
             pgconn.send_query_prepared(name, statement.params, statement.formats, Format.BINARY)
             steps.append(partial(self._hand_out, statement.answer))
         pgconn.pipeline_sync()
-        self._flush(pgconn)
+        while pgconn.flush():
+            # The server may itself have to send before it can take more.
+            if (yield select.POLLIN | select.POLLOUT) & ~select.POLLOUT:
+                pgconn.consume_input()
         failed: PGresult | None = None
         for step in steps:
-            self._await(pgconn)
-            result = pgconn.get_result()
+            result = yield from _next(pgconn)
             if result is None:
                 raise _lost(failed)
             if result.status in _FINE:
                 step(result)
             elif failed is None:
                 failed = result
-            self._await(pgconn)
-            pgconn.get_result()  # None: the statement has no more results.
-        self._await(pgconn)
-        end = pgconn.get_result()
+            yield from _next(pgconn)  # None: the statement has no more results.
+        end = yield from _next(pgconn)
         if end is None or end.status != ExecStatus.PIPELINE_SYNC:
             raise _lost(failed)
         pgconn.exit_pipeline_mode()
         return failed
-
-    def _flush(self, pgconn: PGconn) -> None:
-        """Waits until everything is sent. The server may itself have to send before it can take more."""
-        while pgconn.flush():
-            self.poll.register(pgconn.socket, select.POLLIN | select.POLLOUT)
-            if any(happened & ~select.POLLOUT for _, happened in self.poll.poll()):
-                pgconn.consume_input()
-
-    def _await(self, pgconn: PGconn) -> None:
-        """Waits until there is a result. The driver would wait as well, without letting other threads work."""
-        while pgconn.is_busy():
-            self.poll.register(pgconn.socket, select.POLLIN)
-            self.poll.poll()
-            pgconn.consume_input()
 
     def _is_prepared(self, key: _Key, name: bytes, _: PGresult) -> None:
         self.prepared[key] = name
@@ -222,12 +275,14 @@ class _Known:
             answer.arrived([])
 
 
-_connections: WeakKeyDictionary[Connection[TupleRow], _Known] = WeakKeyDictionary()
+_connections: WeakKeyDictionary[object, _Known] = WeakKeyDictionary()
 
 
-def _known(connection: Connection[TupleRow]) -> _Known:
+def _known(connection: Connection[TupleRow] | AsyncConnection[TupleRow]) -> _Known:
     known = _connections.get(connection)
     if known is None:
+        # After a ROLLBACK the driver discards whatever is prepared, if it has prepared anything itself.
+        assert connection.prepare_threshold is None, "the connection has to be opened with prepare_threshold=None"
         known = _connections[connection] = _Known()
     return known
 
@@ -256,6 +311,13 @@ def _compiled(query: bytes) -> tuple[bytes, tuple[str, ...] | None, tuple[PyForm
 
     sql = _PLACEHOLDER.sub(numbered, query)
     return sql, tuple(names) if names else None, tuple(formats)
+
+
+def _next(pgconn: PGconn) -> Generator[int, int, PGresult | None]:
+    while pgconn.is_busy():
+        yield select.POLLIN
+        pgconn.consume_input()
+    return pgconn.get_result()
 
 
 def _lost(failed: PGresult | None) -> psycopg.Error:

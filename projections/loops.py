@@ -14,7 +14,7 @@ import structlog
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from eventstore.database import SETTINGS, reachable
+from eventstore.database import SETTINGS, UNPREPARED, reachable
 
 LEASES = 7266105
 """First half of the advisory locks by which one process at a time runs a loop; the second half is the name's hash."""
@@ -166,7 +166,7 @@ class OneConnection:
 
 def connect(conninfo: str, name: str, settings: str = SETTINGS) -> Connection[TupleRow]:
     """A connection of its own in autocommit."""
-    return psycopg.connect(conninfo, autocommit=True, options=settings, application_name=name, **reachable(conninfo))
+    return psycopg.connect(conninfo, autocommit=True, options=settings, application_name=name, **UNPREPARED, **reachable(conninfo))
 
 
 def _brief(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from eventstore.database import reading
 from eventstore.digests import secret_digest as secret_digest  # noqa: PLC0414 - doors find it beside the Reader
-from eventstore.message import ask
+from eventstore.message import ask, ask_soon
 from projections.callers import BY_API_KEY, BY_SESSION, CALLER_COLUMNS
 
 VIEWER = "%(viewer)s"
@@ -79,9 +79,9 @@ class Reader:
     async def ask(self, query: Query, credentials: Credentials) -> tuple[Caller, tuple[Any, ...]]:
         """The caller and the answer's row. Raises Rejected for bad credentials."""
         sql, params = self._statement(query, credentials)
-        async with self.loop_pool.connection() as connection, connection.cursor(binary=True) as cursor:
-            await cursor.execute(sql.encode(), params)
-            return _split(await cursor.fetchone(), credentials)
+        async with self.loop_pool.connection() as connection:
+            rows = await ask_soon(connection, sql.encode(), params)
+        return _split(rows[0] if rows else None, credentials)
 
     def ask_now(self, query: Query, credentials: Credentials) -> tuple[Caller, tuple[Any, ...]]:
         """The same from a thread."""

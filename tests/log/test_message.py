@@ -12,7 +12,7 @@ import pytest
 from psycopg.rows import TupleRow
 
 from eventstore.database import connection_lost
-from eventstore.message import Message
+from eventstore.message import Message, ask
 from tests.log.clusters import Pool
 
 VALUES: dict[bytes, tuple[Any, ...]] = {
@@ -151,3 +151,19 @@ def test_a_lost_connection_is_told_as_such(pool: Pool, log_url: str, reads: bool
         ending.join()
         assert connection_lost(lost.value)
         assert connection.closed
+
+
+def test_statements_that_were_discarded_are_prepared_again(pool: Pool) -> None:
+    with pool.connection() as connection:
+        for _ in range(2):
+            assert ask(connection, b"SELECT 1").fetchone() == (1,)
+            connection.execute("DEALLOCATE ALL")
+
+
+def test_a_rollback_by_the_driver_leaves_what_is_prepared(pool: Pool) -> None:
+    with pool.connection() as connection:
+        for _ in range(2):
+            with connection.transaction(force_rollback=True):
+                for _ in range(10):
+                    connection.execute("SELECT 2")
+                assert ask(connection, b"SELECT 1").fetchone() == (1,)

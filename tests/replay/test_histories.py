@@ -14,6 +14,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from eventstore.codec import Recorded, encode
+from eventstore.database import UNPREPARED
 from eventstore.message import Message
 from eventstore.migrate import migrate
 from eventstore.reader import LogRow
@@ -33,7 +34,7 @@ Tables = dict[str, list[tuple[Any, ...]]]
 def connection(postgres_url: str) -> Iterator[Connection[TupleRow]]:
     for url in fresh_database(postgres_url):
         migrate(url)
-        with psycopg.connect(url, autocommit=True) as opened:
+        with psycopg.connect(url, autocommit=True, **UNPREPARED) as opened:
             create_missing(opened, ALL_PROJECTIONS)
             for projection in ALL_PROJECTIONS:
                 create_tables(opened, projection, f"{projection.name}_once")
