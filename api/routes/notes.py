@@ -151,6 +151,8 @@ def _detail(call: Call, row: Sequence[Any]) -> Response:
 def told(row: Sequence[Any] | None, saved: Saved) -> bytes:
     """The detail after a save, and what came of it."""
     assert row is not None
+    # A save that changes nothing may answer with a note that was deleted a moment ago.
+    readable(row)
     body: bytes = row[2]
     return b'%b,"outcome":"%b"}' % (body[:-1], saved.outcome.encode())
 

@@ -98,6 +98,7 @@ def create_note(work: Work[Lookups], account_id: int, command: CreateNote) -> Sa
     if met.draft_note_id is not None:
         return _upload_again(work, met, title, command)
     if met.twin_note_id is not None:
+        work.require(work.lookups.note_is_there(met.twin_note_id))
         return Saved(met.twin_note_id, "unchanged")
     return _create(work, account_id, met, title, command)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from commands.handling import Statement
+
 
 @dataclass(frozen=True, slots=True)
 class NewNote:
@@ -54,6 +56,9 @@ class NoteLookups(Protocol):
 
     def course_for_notes(self, account_id: int, course_id: int | None) -> int | None:
         """The course if the account may file notes in it, else the account's Inbox."""
+
+    def note_is_there(self, note_id: int) -> Statement:
+        """Requires that the note is not deleted, and keeps it from being deleted until the end of the transaction."""
 
     def note_of_uuid(self, uuid: str) -> int | None:
         """The note of this uuid, also one in the recycle bin."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from projections.answers import SqlAnswers
+from projections.reading import Query
 
 _COURSE = """
 coalesce(
@@ -33,7 +34,8 @@ _TWIN = """
  ORDER BY n.id LIMIT 1)"""
 _NEW_PLAIN = _NEW.format(twin="NULL::bigint")
 _NEW_DRAFT = _NEW.format(twin=_TWIN)
-
+_IS_THERE = """
+SELECT log.require(EXISTS (SELECT FROM notes.notes WHERE id = %(note)s AND deleted_at IS NULL FOR SHARE))"""
 
 NewNoteParts = tuple[int, int | None, int | None, int | None, str, str | None, int | None]
 
@@ -61,6 +63,10 @@ class NoteAnswers(SqlAnswers):
         """Own courses, those without an owner and those that the account follows, else the Inbox."""
         row = self.row(f"SELECT {_COURSE}", account=account_id, course=course_id)
         return row[0] if row else None
+
+    def note_is_there(self, note_id: int) -> Query:
+        """Not deleted, for as long as the transaction lasts."""
+        return Query(_IS_THERE, {"note": note_id})
 
     def note_of_uuid(self, uuid: str) -> int | None:
         """By uuid, also in the bin."""

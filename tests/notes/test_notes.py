@@ -10,6 +10,14 @@ from typing import Any
 import httpx
 import pytest
 
+from commands.context import Context
+from commands.handling import Work
+from commands.lookups import Lookups
+from commands.notes.bin import delete_note
+from commands.notes.commands import CreateNote, Saved, create_note
+from tests.accounts.people import Person
+from wiring import Services
+
 Write = Callable[..., dict[str, Any]]
 
 
@@ -208,6 +216,22 @@ def test_identical_upload_under_another_name_is_the_same_note(mira: httpx.Client
     nameless = mira.post("notes/", json=note)
     assert [answer.status_code for answer in (first, again, other, nameless)] == [201, 200, 201, 201]
     assert first.json()["id"] == again.json()["id"]
+
+
+def test_identical_upload_whose_note_goes_at_that_moment_becomes_a_note(services: Services, person: Person) -> None:
+    def upload(number: int) -> CreateNote:
+        return CreateNote(title="Lost answer", content="text", client_draft_id=f"draft_{number}")
+
+    def gone_meanwhile(work: Work[Lookups]) -> Saved:
+        saved = create_note(work, person.account_id, upload(2))
+        if saved == Saved(first, "unchanged"):
+            services.commands.run(lambda other: delete_note(other, person.account_id, first), context)
+        return saved
+
+    context = Context(actor=person.account_id, channel="web")
+    first = services.commands.run(lambda work: create_note(work, person.account_id, upload(1)), context).result.note_id
+    again = services.commands.run(gone_meanwhile, context).result
+    assert (again.outcome, again.note_id == first) == ("created", False)
 
 
 def test_note_of_a_forked_draft_names_its_source(mira: httpx.Client, ravi: httpx.Client, write: Write) -> None:
