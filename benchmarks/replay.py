@@ -192,11 +192,11 @@ def fill(conninfo: str, number: int) -> None:
     migrate(conninfo)
     bring_up_to_date(conninfo, ALL_PROJECTIONS)
     with psycopg.connect(conninfo, autocommit=True) as connection, connection.cursor() as cursor:
-        with cursor.copy("COPY log.events (stream, version, type, data, metadata, recorded_at) FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(["text", "int4", "text", "bytea", "bytea", "timestamptz"])
+        with cursor.copy("COPY log.events (stream, version, type, data, metadata, recorded_at, actor) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(["text", "int4", "text", "bytea", "bytea", "timestamptz", "int8"])
             for event in Life(7).events(number):
                 copy.write_row(
-                    (event.originator_id, event.originator_version, type(event).__name__, encode(event), METADATA, event.timestamp)
+                    (event.originator_id, event.originator_version, type(event).__name__, encode(event), METADATA, event.timestamp, 1)
                 )
         cursor.execute("VACUUM ANALYZE log.events")
 

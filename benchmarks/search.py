@@ -130,10 +130,10 @@ def fill(conninfo: str, owners: list[tuple[int, int, bool]]) -> None:
     """Writes the log and rebuilds all read models from it."""
     began = time.monotonic()
     with psycopg.connect(conninfo, autocommit=True) as connection, connection.cursor() as cursor:
-        with cursor.copy("COPY log.events (stream, version, type, data, metadata, recorded_at) FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(["text", "int4", "text", "bytea", "bytea", "timestamptz"])
+        with cursor.copy("COPY log.events (stream, version, type, data, metadata, recorded_at, actor) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(["text", "int4", "text", "bytea", "bytea", "timestamptz", "int8"])
             for event in made_up(Writer(1), owners):
-                copy.write_row((event.originator_id, 1, "NoteCreated", encode(event), METADATA, event.timestamp))
+                copy.write_row((event.originator_id, 1, "NoteCreated", encode(event), METADATA, event.timestamp, 1))
         cursor.execute("VACUUM ANALYZE log.events")
     print(f"log written in {time.monotonic() - began:.0f} s", flush=True)
     rebuilt = rebuild(conninfo, ALL_PROJECTIONS)

@@ -206,9 +206,9 @@ def import_archive(conninfo: str, path: Path, progress: ArchiveProgress | None =
 def _copy(connection: Connection[TupleRow], path: Path, checked: Archived, progress: ArchiveProgress | None) -> dict[str, Any]:
     state: dict[str, Any] = {}
     done = 0
-    columns = "position, stream, version, type, data, metadata, recorded_at"
+    columns = "position, stream, version, type, data, metadata, recorded_at, actor, undoes"
     with connection.cursor() as cursor, cursor.copy(f"COPY log.events ({columns}) FROM STDIN (FORMAT BINARY)".encode()) as copy:
-        copy.set_types(["int8", "text", "int4", "text", "bytea", "bytea", "timestamptz"])
+        copy.set_types(["int8", "text", "int4", "text", "bytea", "bytea", "timestamptz", "int8", "bool"])
         for content, digest in _lines(path):
             if "position" in content:
                 copy.write_row(_columns(content))
@@ -234,6 +234,9 @@ def _columns(content: dict[str, Any]) -> tuple[Any, ...]:
         data,
         orjson.dumps(content["metadata"]),
         datetime.fromisoformat(content["recorded_at"]),
+        # As log.append sets them.
+        content["metadata"].get("actor"),
+        "undoes" in content["metadata"],
     )
 
 
@@ -252,7 +255,7 @@ def check_archive(path: Path) -> Archived:  # noqa: C901 - one branch per way in
             raise ArchiveDamaged("Something follows the last line.")
         try:
             if "position" in content:
-                position, stream, version, type_name, data, _, recorded_at = _columns(content)
+                position, stream, version, type_name, data, _, recorded_at, *_ = _columns(content)
                 if position <= last:
                     raise ArchiveDamaged(f"Position {position} is out of order.")
                 decode(type_name, stream, version, data, recorded_at)

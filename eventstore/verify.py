@@ -33,6 +33,11 @@ _QUESTIONS = {
         FROM (SELECT stream, version, position, recorded_at, lag(recorded_at) OVER (PARTITION BY stream ORDER BY version) AS before
               FROM log.events) AS steps
         WHERE recorded_at < before ORDER BY position""",
+    "actor": """
+        SELECT stream || '@' || version, 'names another account, or another change that it takes back, than its metadata'
+        FROM log.events
+        WHERE actor IS DISTINCT FROM log.actor(metadata) OR undoes <> (position('"undoes":'::bytea IN metadata) > 0)
+        ORDER BY position""",
     "snapshot": """
         SELECT s.stream || '@' || s.version, 'is a snapshot of a version that the log does not hold'
         FROM log.snapshots s LEFT JOIN log.events e USING (stream, version) WHERE e.stream IS NULL""",
@@ -62,7 +67,7 @@ class Finding:
     """Something that is wrong."""
 
     kind: str
-    """version, time, type, payload, metadata, snapshot, forgotten, follower, position or ids."""
+    """version, time, type, payload, metadata, actor, snapshot, forgotten, follower, position or ids."""
     place: str
     problem: str
 

@@ -20,7 +20,7 @@ SELECT a.id, a.owner_id, a.includes_sessions, p.zone, account.username,
                         WHERE s.owner_id = a.owner_id AND a.includes_sessions), '')),
        greatest(a.made_at, (SELECT max(last_edit) FROM planner.events WHERE owner_id = a.owner_id),
                 (SELECT max(last_edit) FROM note_sessions.sessions WHERE owner_id = a.owner_id),
-                (SELECT recorded_at FROM log.events WHERE log.actor(metadata) = a.owner_id ORDER BY position DESC LIMIT 1))
+                (SELECT recorded_at FROM log.events WHERE actor = a.owner_id ORDER BY position DESC LIMIT 1))
 FROM (SELECT true) AS always
 LEFT JOIN calendars.addresses a ON a.token_digest = %(digest)s
 LEFT JOIN accounts.accounts account ON account.id = a.owner_id AND account.is_active

@@ -32,7 +32,7 @@ SILENT_TYPES = (
 # Forgotten events have no payload and are left out: what was purged is not listed.
 EVENTS = """
 SELECT position, stream, version, type, metadata, recorded_at FROM log.events
-WHERE log.actor(metadata) = %(account)s::bigint AND position < %(before)s::bigint AND position >= %(from)s::bigint
+WHERE actor = %(account)s::bigint AND position < %(before)s::bigint AND position >= %(from)s::bigint
   AND length(data) > 0 AND type <> ALL(%(silent_types)s::text[])
   AND rtrim(stream, '0123456789-') <> ALL(%(silent_kinds)s::text[])
 ORDER BY position __DIRECTION__ LIMIT %(events)s"""
@@ -42,8 +42,7 @@ OLDEST_FIRST = EVENTS.replace("__DIRECTION__", "ASC")
 # Which commands were taken back after a position, each by which command.
 UNDOINGS = """
 SELECT DISTINCT ON (metadata) position, metadata FROM log.events
-WHERE log.actor(metadata) = %(account)s::bigint AND position > %(after)s::bigint
-  AND log.actor(metadata) IS NOT NULL AND position('"undoes":'::bytea IN metadata) > 0
+WHERE actor = %(account)s::bigint AND position > %(after)s::bigint AND undoes
 ORDER BY metadata, position LIMIT 10000"""
 
 _PAGE = f"""

@@ -7,13 +7,13 @@ from projections.reading import Query
 ITEM = """'{' || n.item || ',"course":' || coalesce(c.card, 'null') || ',"author":' || a.card || '}'"""
 JOINS = "JOIN accounts.accounts a ON a.id = n.owner_id LEFT JOIN courses.courses c ON c.id = n.course_id"
 
-# The n-th note of the same name in a course gets -n, oldest first; behind the hundredth, where counting would take long, -id.
+# The n-th note of the same name in a course gets -n, oldest first; behind the twentieth, where counting would take long, -id.
 _NAME = """
 CASE WHEN n.course_id IS NULL OR n.name = '' THEN ''
 ELSE n.name || (
-    SELECT CASE count(*) WHEN 0 THEN '' WHEN 99 THEN '-' || n.id ELSE '-' || count(*) + 1 END
+    SELECT CASE count(*) WHEN 0 THEN '' WHEN 19 THEN '-' || n.id ELSE '-' || count(*) + 1 END
     FROM (SELECT FROM notes.notes older
-          WHERE older.course_id = n.course_id AND older.name = n.name AND older.id < n.id LIMIT 99) few) END"""
+          WHERE older.course_id = n.course_id AND older.name = n.name AND older.id < n.id LIMIT 19) few) END"""
 
 _DETAIL = f"""
 SELECT readable, can_edit, CASE WHEN readable THEN convert_to(body, 'UTF8') END, version

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
 from eventstore import database
-from eventstore.database import async_pool, one_message, sync_pool
+from eventstore.database import async_pool, sync_pool
+from eventstore.message import Message, ask, ask_soon
 from tests.log.clusters import Pool
 
 MIB = 2**20
@@ -102,7 +104,7 @@ async def test_plans_are_made_anew_on_the_event_loop(planned: str, monkeypatch: 
 def test_commands_plan_their_statements_once(planned: str) -> None:
     with sync_pool(planned, size=1, name="tests") as pool, pool.connection() as connection:
         for number in range(10):
-            assert connection.execute(ASKED, (number + 1,)).fetchone() == (number + 1,)
+            assert ask(connection, ASKED.encode(), (number + 1,)).fetchone() == (number + 1,)
         row = connection.execute(
             "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%planned%'"
         ).fetchone()
@@ -112,20 +114,26 @@ def test_commands_plan_their_statements_once(planned: str) -> None:
     assert custom == 0
 
 
-@pytest.mark.parametrize("fetches", [False, True])
-def test_more_than_the_network_holds_goes_both_ways(pool: Pool, fetches: bool) -> None:
+def test_more_than_the_network_holds_goes_both_ways(pool: Pool) -> None:
     """Whoever only writes, while the other side only writes as well, waits for ever."""
     text = "x" * MIB
     with pool.connection() as connection:
-        with one_message(connection, fetches=fetches):
-            answers = [connection.execute("SELECT %s || %s", (text, number)) for number in range(60)]
+        with Message(connection) as message:
+            answers = [message.execute(b"SELECT %s || %s", (text, str(number))) for number in range(60)]
         assert [answer.fetchone() for answer in answers] == [(f"{text}{number}",) for number in range(60)]
 
 
-def test_many_small_statements_leave_in_one_pipeline(pool: Pool) -> None:
+async def test_more_than_the_network_holds_comes_on_the_event_loop(log_url: str) -> None:
+    text = "x" * 20 * MIB
+    async with async_pool(log_url, size=1, name="tests") as pool, pool.connection() as connection:
+        for _ in range(2):
+            assert await ask_soon(connection, b"SELECT %s::text, 1", (text,)) == [(text, 1)]
+
+
+def test_many_small_statements_leave_in_one_message(pool: Pool) -> None:
     with pool.connection() as connection:
-        with connection.pipeline():
-            answers = [connection.execute("SELECT %s::int", (number,)) for number in range(500)]
+        with Message(connection) as message:
+            answers = [message.execute(b"SELECT %s::int", (number,)) for number in range(500)]
         assert [answer.fetchone() for answer in answers] == [(number,) for number in range(500)]
 
 
@@ -133,7 +141,7 @@ def test_waiting_for_the_server_costs_no_processor_time_and_keeps_no_thread_up(p
     def sleep() -> float:
         with pool.connection() as connection:
             began = time.thread_time()
-            connection.execute("SELECT pg_sleep(1)")
+            ask(connection, b"SELECT pg_sleep(1)")
             return time.thread_time() - began
 
     with ThreadPoolExecutor(1) as threads:
@@ -151,22 +159,40 @@ def test_statement_that_takes_too_long_is_ended_and_the_connection_goes_on(pool:
     with pool.connection() as connection:
         connection.execute("SET statement_timeout = '100ms'")
         with pytest.raises(psycopg.errors.QueryCanceled):
-            connection.execute("SELECT pg_sleep(20)")
+            ask(connection, b"SELECT pg_sleep(20)")
         connection.execute("RESET statement_timeout")
-        assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert ask(connection, b"SELECT 1").fetchone() == (1,)
+
+
+async def test_question_that_nobody_waits_for_any_more_is_given_up(log_url: str) -> None:
+    async with async_pool(log_url, size=1, name="tests") as pool:
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2), pool.connection() as connection:
+                    await ask_soon(connection, b"SELECT pg_sleep(20)")
+            async with pool.connection() as connection:
+                running = await ask_soon(connection, b"SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%%pg_sleep(20)'")
+        assert running == [(0,)]
+
+
+async def test_error_on_the_event_loop_leaves_a_connection_that_works(log_url: str) -> None:
+    async with async_pool(log_url, size=1, name="tests") as pool, pool.connection() as connection:
+        for _ in range(3):
+            with pytest.raises(psycopg.errors.DivisionByZero):
+                await ask_soon(connection, b"SELECT 1 / %s::int", (0,))
+            assert await ask_soon(connection, b"SELECT 3") == [(3,)]
 
 
 def test_error_in_the_middle_leaves_a_connection_that_works(pool: Pool) -> None:
-    def broken(connection: Any) -> None:
-        with connection.pipeline():
+    def broken(connection: psycopg.Connection[TupleRow]) -> None:
+        with Message(connection) as message:
             for _ in range(5):
-                connection.execute("SELECT 1")
-            connection.execute("SELECT 1 / 0")
-            connection.execute("SELECT 2")
+                message.execute(b"SELECT 1")
+            message.execute(b"SELECT 1 / 0")
+            message.execute(b"SELECT 2")
 
     with pool.connection() as connection:
         for _ in range(3):
             with pytest.raises(psycopg.errors.DivisionByZero):
                 broken(connection)
-            database.forget_prepared(connection)
             assert connection.execute("SELECT 3").fetchone() == (3,)

@@ -23,6 +23,8 @@ HARMS: list[tuple[str, str, str]] = [
     ("payload", "note-3@2", EVENTS.format("type = 'NoteDescribed'")),
     ("payload", "note-3@2", EVENTS.format("data = '\\xff'")),
     ("metadata", "note-3@2", EVENTS.format("metadata = 'x'")),
+    ("actor", "note-3@2", EVENTS.format("actor = 77")),
+    ("actor", "note-3@2", EVENTS.format("undoes = NOT undoes")),
     ("snapshot", "note-3@9", "INSERT INTO log.snapshots SELECT 'note-3', 9, type, data FROM log.snapshots"),
     ("snapshot", "note-9@1", "INSERT INTO log.snapshots SELECT 'note-9', 1, type, data FROM log.snapshots"),
     ("snapshot", "note-4@2", "UPDATE log.snapshots SET data = '{\"at'"),

@@ -89,10 +89,10 @@ def hold_together(household: Household, settings: Settings) -> None:
 # Comments become private when their source goes, notes leave a course that its owner deletes; no step here does either to others.
 WRITTEN_BY_OTHERS = """
 SELECT e.stream, e.version, e.type FROM notes.notes n JOIN log.events e ON e.stream = 'note-' || n.id
-WHERE log.actor(e.metadata) <> n.owner_id
+WHERE e.actor <> n.owner_id
 UNION ALL
 SELECT e.stream, e.version, e.type FROM courses.courses c JOIN log.events e ON e.stream = 'course-' || c.id
-WHERE log.actor(e.metadata) <> c.owner_id"""
+WHERE e.actor <> c.owner_id"""
 
 
 @pytest.mark.falsifies
