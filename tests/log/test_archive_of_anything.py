@@ -80,7 +80,7 @@ def emptied(url: str, rows: list[tuple[Any, ...]]) -> None:
 
 def stored(url: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(url) as connection:
-        return connection.execute("SELECT * FROM log.events ORDER BY position", binary=True).fetchall()
+        return connection.execute("SELECT position, stream, version, type, data, metadata, recorded_at FROM log.events ORDER BY position", binary=True).fetchall()
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

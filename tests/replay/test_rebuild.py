@@ -169,7 +169,7 @@ def test_rebuild_killed_midway_harms_nothing_and_can_be_run_again(store: Store, 
 class LaterSessions(Sessions):
     """A later release's projection of the same name."""
 
-    version = 2
+    version = Sessions.version + 1
 
 
 def test_new_version_is_rebuilt_on_start_and_shuts_older_writers_out(store: Store, uses: Uses) -> None:
