@@ -80,7 +80,8 @@ def emptied(url: str, rows: list[tuple[Any, ...]]) -> None:
 
 def stored(url: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(url) as connection:
-        return connection.execute("SELECT position, stream, version, type, data, metadata, recorded_at FROM log.events ORDER BY position", binary=True).fetchall()
+        columns = "position, stream, version, type, data, metadata, recorded_at"
+        return connection.execute(f"SELECT {columns} FROM log.events ORDER BY position".encode(), binary=True).fetchall()
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

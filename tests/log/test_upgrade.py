@@ -38,14 +38,14 @@ def test_registrations_that_expired_before_are_overwritten(empty_url: str) -> No
 
 
 def test_events_of_before_name_their_actors(empty_url: str) -> None:
-    _migrated_before(empty_url, "0081")
+    _migrated_before(empty_url, "0082")
     written = [b'{"actor":7,"channel":"web"}', b'{"actor":7,"channel":"web","undoes":"c"}', b'{"actor":null,"channel":"cli"}']
     columns = "stream, version, type, data, metadata, recorded_at"
     with psycopg.connect(empty_url, autocommit=True) as connection:
         for version, metadata in enumerate(written, 1):
             insert = f"INSERT INTO log.events ({columns}) VALUES ('note-1', %s, 'NoteRenamed', '{{}}', %s, now())"
             connection.execute(insert.encode(), (version, metadata))
-        assert "0081_actors" in migrate(empty_url)
+        assert "0082_actors" in migrate(empty_url)
         append = "SELECT log.append(NULL, '{note-1}', '{4}', '{NoteRenamed}', ARRAY['{}'::bytea], %s, ARRAY[now()])"
         connection.execute(append, (written[1],))
         found = connection.execute("SELECT actor, undoes FROM log.events ORDER BY version").fetchall()
