@@ -17,7 +17,7 @@ from api.answers import finished
 from api.auth import admit, presented
 from api.bodies import Body
 from commands.context import Context, readable
-from projections.reading import ANONYMOUS, Caller, Credentials, Query, newest_version
+from projections.reading import ANONYMOUS, NOTHING, Caller, Credentials, Query, newest_version
 from wiring import Services
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ SHOWN_OF_KEY = 8
 class Call:
     """A request to a route. `path`, `query` and `body` are validated; `caller` is set once it was asked for."""
 
-    __slots__ = ("body", "caller", "credentials", "path", "query", "request", "route", "scope", "seen", "sent", "services")
+    __slots__ = ("body", "caller", "credentials", "foreseen", "path", "query", "request", "route", "scope", "seen", "sent", "services")
 
     def __init__(self, route: Route, request: Request) -> None:
         self.route = route
@@ -50,6 +50,8 @@ class Call:
         self.caller: Caller | None = None
         self.seen: Mapping[str, int | None] = {}
         """The version of the stream that the route is about, as read when the caller was identified."""
+        self.foreseen: tuple[Any, ...] | None = None
+        """The answer to what the route foresees, if it was asked along when the caller was identified."""
         self.credentials: Credentials = presented(self.header(b"authorization"))
 
     def header(self, name: bytes) -> str | None:
@@ -96,23 +98,28 @@ class Call:
         """Who calls, when nothing has to be asked. Raises 401 and 403 as the route's rule says."""
         if self.caller is not None:
             return self.caller
-        if self.route.stream and self.credentials.kind != "none":
-            stream = self.route.stream.format_map(self.path)
-            caller, (version,) = await self.services.reader.ask(newest_version(stream), self.credentials)
-            self.seen = {stream: version}
-            return self._admit(caller)
-        return self._admit(await self.services.reader.identify(self.credentials))
+        if self.credentials.kind == "none":
+            return self._admit(ANONYMOUS)
+        return self._identified(*await self.services.reader.ask(self._question(), self.credentials))
 
     def identify_now(self) -> Caller:
-        """The same from a thread."""
+        """The same from a thread. Asks along what the command will want to know first."""
         if self.caller is not None:
             return self.caller
-        if self.route.stream and self.credentials.kind != "none":
-            stream = self.route.stream.format_map(self.path)
-            caller, (version,) = self.services.reader.ask_now(newest_version(stream), self.credentials)
-            self.seen = {stream: version}
+        if self.credentials.kind == "none":
+            return self._admit(ANONYMOUS)
+        if self.route.foresees is not None:
+            caller, self.foreseen = self.services.reader.ask_now(self.route.foresees(self), self.credentials)
             return self._admit(caller)
-        return self._admit(self.services.reader.identify_now(self.credentials))
+        return self._identified(*self.services.reader.ask_now(self._question(), self.credentials))
+
+    def _question(self) -> Query:
+        return newest_version(self.route.stream.format_map(self.path)) if self.route.stream else NOTHING
+
+    def _identified(self, caller: Caller, row: tuple[Any, ...]) -> Caller:
+        if self.route.stream:
+            self.seen = {self.route.stream.format_map(self.path): row[0]}
+        return self._admit(caller)
 
     @property
     def is_short(self) -> bool:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Body, Path, Query
+from fastapi import Body, Path
+from fastapi import Query as QueryParameter
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
@@ -26,6 +27,7 @@ from api.paths import query_parameters, segments
 from api.presence import with_presence
 from api.validation import validated
 from commands.errors import Refused
+from projections.reading import Query
 
 Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
 Handler = Callable[[Call], Any]
@@ -57,6 +59,8 @@ class Route:
     with precedence is told; otherwise the handler finds out by itself, without another round trip.
     stream: the name of the stream that a command of this route changes, such as `note-{note_id}`; its version is then read
     while the caller is identified, so that the command need not read the stream if this process remembers it.
+    foresees: what the command will ask of the read models, so that it is asked while the caller is identified; the handler finds the
+    answer in `foreseen`, unless the caller had to be known before the body was read. May not refuse anything.
     cost: as how many requests it counts under the caller's limit; 0: what api/costs.py says.
     media: the type of what is answered, when that is no JSON.
     """
@@ -79,6 +83,7 @@ class Route:
     guard: Callable[[Call], Awaitable[None]] | None = None
     cost: int = 0
     stream: str = ""
+    foresees: Callable[[Call], Query] | None = None
     media: str = ""
 
 
@@ -179,7 +184,7 @@ def _documented(route: Route) -> Callable[..., Any]:
         inspect.Parameter(name, keyword, annotation=Annotated[PARAMETER_TYPES[kind], Path()]) for kind, name in segments(route.path) if kind
     ]
     if route.query is not None:
-        parameters.append(inspect.Parameter("query", keyword, annotation=Annotated[route.query, Query()]))
+        parameters.append(inspect.Parameter("query", keyword, annotation=Annotated[route.query, QueryParameter()]))
     if route.body is not None:
         parameters.append(inspect.Parameter("body", keyword, annotation=Annotated[route.body, Body()]))
 

@@ -94,13 +94,13 @@ class Reader:
         """Who the credentials belong to. Raises Rejected."""
         if credentials.kind == "none":
             return ANONYMOUS
-        return (await self.ask(_NOTHING, credentials))[0]
+        return (await self.ask(NOTHING, credentials))[0]
 
     def identify_now(self, credentials: Credentials) -> Caller:
         """The same from a thread."""
         if credentials.kind == "none":
             return ANONYMOUS
-        return self.ask_now(_NOTHING, credentials)[0]
+        return self.ask_now(NOTHING, credentials)[0]
 
     def _statement(self, query: Query, credentials: Credentials) -> tuple[str, dict[str, object]]:
         if credentials.kind == "none":
@@ -109,7 +109,8 @@ class Reader:
         return _with_caller(query.sql, credentials.kind), {**query.params, "digest": digest}
 
 
-_NOTHING = Query("SELECT NULL::int", {})
+NOTHING = Query("SELECT NULL::int", {})
+"""Asks only who calls."""
 
 
 def newest_version(stream: str) -> Query:

@@ -13,14 +13,18 @@ from api.routes.history import past_note
 from api.routing import Route
 from api.schemas.notes import BlockIn, DetailQuery, ListQuery, NoteIn, NoteItemOut, NoteOut, NotePageOut, NotePatch
 from api.writing import carry_out
+from commands.context import utc_now
 from commands.errors import PreconditionFailed
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.bin import delete_note
 from commands.notes.blocks import GivenBlock
-from commands.notes.commands import ChangeNote, CreateNote, Saved, change_note, create_note
+from commands.notes.commands import ChangeNote, CreateNote, Saved, change_note, create_note, incoming_note
+from commands.notes.lookups import NewNote
 from projections.notes.lists import MOST_UNPAGED, Scope, Sort, Wanted, list_notes
+from projections.notes.lookups import new_note
 from projections.notes.queries import get_access, get_note, get_note_by_uuid
+from projections.reading import Query
 from projections.search.finding import search_notes
 
 LARGEST_PAGE = 100
@@ -60,12 +64,18 @@ def create(call: Call) -> Response:
     """A new note; 200 with the known one when its draft came before."""
     command = CreateNote(**note_fields(call.body.sent()))
     account_id = caller_id(call)
+    # Good for the first decision only: a second is made because something has changed since.
+    met = [NewNote(*call.foreseen)] if call.foreseen else []
     return carry_out(
         call,
-        lambda work: create_note(work, account_id, command),
+        lambda work: create_note(work, account_id, command, met.pop() if met else None),
         lambda saved, row: (201 if saved.outcome == "created" else 200, told(row, saved)),
         answer=lambda saved: get_note(saved.note_id),
     )
+
+
+def _meets(call: Call) -> Query:
+    return new_note(incoming_note(CreateNote(**note_fields(call.body.sent())), utc_now()))
 
 
 async def get(call: Call) -> Response | bytes:
@@ -176,7 +186,7 @@ EXAMPLE = {"title": "Cell biology", "description": "Lecture one", "content": "# 
 ROUTES = [
     Route("GET", "/notes/", list_all, "Notes, newest edit first", caller="open", query=ListQuery, answer=NotePageOut | list[NoteItemOut]),
     Route(
-        "POST", "/notes/", create, "Write a note", body=NoteIn, answer=NoteOut, status=201,
+        "POST", "/notes/", create, "Write a note", body=NoteIn, answer=NoteOut, status=201, foresees=_meets,
         examples={"note": EXAMPLE, "draft": {**EXAMPLE, "client_draft_id": "draft_1775901234567890_77012"}},
     ),
     Route("GET", "/notes/{note_id:int}/", get, "One note", caller="open", query=DetailQuery, answer=NoteOut),

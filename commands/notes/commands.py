@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -76,25 +76,30 @@ class Saved:
     outcome: str
 
 
-def create_note(work: Work[Lookups], account_id: int, command: CreateNote) -> Saved:
-    """Makes a note. A draft that was sent before becomes the next version of its note instead."""
-    draft_id = command.client_draft_id or None
-    title = command.title.strip()
-    if not title:
-        if draft_id is None:
-            raise Invalid({"title": [BLANK]})
-        title = UNTITLED
-    incoming = Incoming(
-        account_id=account_id,
+def incoming_note(command: CreateNote, now: datetime) -> Incoming:
+    """What has to be looked up for it. Only a draft may come without a title."""
+    return Incoming(
         course_id=command.course_id,
-        client_draft_id=draft_id,
-        title=title,
+        client_draft_id=command.client_draft_id or None,
+        title=command.title.strip() or UNTITLED,
         content=command.text,
         source_note_uuid=command.source_note_uuid,
         offline_source_id=offline_source(command.metadata_json),
-        since=work.context.now - TWIN_WINDOW,
+        since=now - TWIN_WINDOW,
     )
-    met = NewNote(*work.lookups.for_new_note(incoming))
+
+
+def create_note(work: Work[Lookups], account_id: int, command: CreateNote, met: NewNote | None = None) -> Saved:
+    """Makes a note. A draft that was sent before becomes the next version of its note instead.
+
+    met: what `incoming_note` meets, if that was looked up a moment ago.
+    """
+    if not command.title.strip() and not command.client_draft_id:
+        raise Invalid({"title": [BLANK]})
+    incoming = incoming_note(command, work.context.now)
+    title = incoming.title
+    if met is None:
+        met = NewNote(*work.lookups.for_new_note(account_id, incoming))
     if met.draft_note_id is not None:
         return _upload_again(work, met, title, command)
     if met.twin_note_id is not None:

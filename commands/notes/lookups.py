@@ -34,7 +34,6 @@ class NewNote:
 class Incoming:
     """The parts of a note that comes in which the read models have something to say about."""
 
-    account_id: int
     course_id: int | None
     client_draft_id: str | None
     title: str
@@ -51,7 +50,7 @@ NewNoteParts = tuple[int, int | None, int | None, int | None, str, str | None, i
 class NoteLookups(Protocol):
     """Asked inside commands, in a thread."""
 
-    def for_new_note(self, incoming: Incoming) -> NewNoteParts:
+    def for_new_note(self, account_id: int, incoming: Incoming) -> NewNoteParts:
         """Everything that creating a note has to know, as the parts of a NewNote."""
 
     def course_for_notes(self, account_id: int, course_id: int | None) -> int | None:

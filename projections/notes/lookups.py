@@ -13,23 +13,23 @@ _COURSE = """
 coalesce(
     (SELECT c.id FROM courses.courses c
      WHERE c.id = %(course)s::bigint AND c.deleted_at IS NULL
-       AND (c.owner_id = %(account)s OR c.owner_id IS NULL OR EXISTS (
+       AND (c.owner_id = %(viewer)s OR c.owner_id IS NULL OR EXISTS (
            SELECT FROM subscriptions.subscriptions s
-           WHERE s.course_id = c.id AND s.account_id = %(account)s AND s.is_active))),
-    (SELECT c.id FROM courses.courses c WHERE c.owner_id = %(account)s AND c.is_default AND c.deleted_at IS NULL))"""
+           WHERE s.course_id = c.id AND s.account_id = %(viewer)s AND s.is_active))),
+    (SELECT c.id FROM courses.courses c WHERE c.owner_id = %(viewer)s AND c.is_default AND c.deleted_at IS NULL))"""
 
 _NEW = f"""
 SELECT nextval('log.note_ids'),
-       (SELECT id FROM notes.notes WHERE owner_id = %(account)s AND client_draft_id = %(draft)s::text),
+       (SELECT id FROM notes.notes WHERE owner_id = %(viewer)s AND client_draft_id = %(draft)s::text),
        {{twin}},
        {_COURSE},
-       coalesce((SELECT editor_mode FROM accounts.accounts WHERE id = %(account)s), 'P'),
+       coalesce((SELECT editor_mode FROM accounts.accounts WHERE id = %(viewer)s), 'P'),
        (SELECT uuid FROM notes.notes
-        WHERE uuid = %(source)s::text AND deleted_at IS NULL AND (is_public OR owner_id = %(account)s)),
-       (SELECT id FROM notes.notes WHERE id = %(offline)s::bigint AND owner_id = %(account)s)"""
+        WHERE uuid = %(source)s::text AND deleted_at IS NULL AND (is_public OR owner_id = %(viewer)s)),
+       (SELECT id FROM notes.notes WHERE id = %(offline)s::bigint AND owner_id = %(viewer)s)"""
 _TWIN = """
 (SELECT n.id FROM notes.notes n JOIN notes.note_texts t ON t.note_id = n.id
- WHERE n.owner_id = %(account)s AND n.deleted_at IS NULL AND n.last_edit > %(since)s AND n.created_at > %(since)s
+ WHERE n.owner_id = %(viewer)s AND n.deleted_at IS NULL AND n.last_edit > %(since)s AND n.created_at > %(since)s
    AND n.client_draft_id <> %(draft)s::text AND n.title = %(title)s AND t.content = %(content)s
  ORDER BY n.id LIMIT 1)"""
 _NEW_PLAIN = _NEW.format(twin="NULL::bigint")
@@ -40,28 +40,32 @@ SELECT log.require(EXISTS (SELECT FROM notes.notes WHERE id = %(note)s AND delet
 NewNoteParts = tuple[int, int | None, int | None, int | None, str, str | None, int | None]
 
 
+def new_note(incoming: Any) -> Query:
+    """What a new note of the caller's meets, as the parts of a commands.notes.lookups.NewNote."""
+    params = {
+        "course": incoming.course_id,
+        "draft": incoming.client_draft_id,
+        "source": incoming.source_note_uuid,
+        "offline": incoming.offline_source_id,
+    }
+    if incoming.client_draft_id is None:
+        return Query(_NEW_PLAIN, params)
+    return Query(_NEW_DRAFT, {**params, "since": incoming.since, "title": incoming.title, "content": incoming.content})
+
+
 class NoteAnswers(SqlAnswers):
     """Asked inside commands, in a thread."""
 
-    def for_new_note(self, incoming: Any) -> NewNoteParts:
+    def for_new_note(self, account_id: int, incoming: Any) -> NewNoteParts:
         """Everything that creating a note has to know, in one round trip."""
-        params = {
-            "account": incoming.account_id,
-            "course": incoming.course_id,
-            "draft": incoming.client_draft_id,
-            "source": incoming.source_note_uuid,
-            "offline": incoming.offline_source_id,
-        }
-        if incoming.client_draft_id is None:
-            row = self.row(_NEW_PLAIN, **params)
-        else:
-            row = self.row(_NEW_DRAFT, **params, since=incoming.since, title=incoming.title, content=incoming.content)
+        query = new_note(incoming)
+        row = self.row(query.sql, viewer=account_id, **query.params)
         assert row is not None
         return row[0], row[1], row[2], row[3], row[4], row[5], row[6]
 
     def course_for_notes(self, account_id: int, course_id: int | None) -> int | None:
         """Own courses, those without an owner and those that the account follows, else the Inbox."""
-        row = self.row(f"SELECT {_COURSE}", account=account_id, course=course_id)
+        row = self.row(f"SELECT {_COURSE}", viewer=account_id, course=course_id)
         return row[0] if row else None
 
     def note_is_there(self, note_id: int) -> Query:
