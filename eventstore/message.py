@@ -287,7 +287,7 @@ def _known(connection: Connection[TupleRow] | AsyncConnection[TupleRow]) -> _Kno
     return known
 
 
-_PLACEHOLDER = re.compile(rb"%(?:\((\w+)\))?([sb%])")
+_PLACEHOLDER = re.compile(rb"%(?:\(([^)]+)\))?([sb%])")
 _FORMATS = {b"s": PyFormat.AUTO, b"b": PyFormat.BINARY}
 
 
