@@ -106,7 +106,7 @@ def test_values_arrive_as_they_were_sent(pool: Pool) -> None:
                     message.execute(b"SELECT %s::" + kind + b", '100 %%'", (value,)) for kind, values in VALUES.items() for value in values
                 ]
                 named = message.execute(
-                    b"SELECT %(b)s::int, %(a)s::text, %(b)s::int, %(c)b::text[]", {"a": "x", "b": 2, "c": ["y"], "d": 1}
+                    b"SELECT %(b)s::int, %(a-z)s::text, %(b)s::int, %(c)b::text[]", {"a-z": "x", "b": 2, "c": ["y"], "d": 1}
                 )
             assert [answer.fetchone() for answer in answers] == expected
             assert named.fetchone() == (2, "x", 2, ["y"])
