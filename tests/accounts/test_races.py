@@ -27,7 +27,7 @@ from tests.running.server import Running, command, eventually
 AUTH = "/api/v1/auth"
 SETTINGS = "/api/v1/settings/"
 PASSWORD = "Correct-horse-7"
-CALLERS = 40
+CALLERS = 25
 numbers = count(1)
 
 

@@ -93,7 +93,7 @@ def shared_log(postgres_url: str) -> Iterator[tuple[str, Pool]]:
             yield url, pool
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_follower_is_given_what_was_committed_whatever_the_order(shared_log: tuple[str, Pool], steps: list[tuple[str, int]]) -> None:
     url, pool = shared_log
