@@ -98,10 +98,12 @@ def main() -> None:
 def measure(url: str, data: Path, peer: Path | None, seconds: int, rounds: int) -> dict[tuple[str, str], list[load.Figures]]:
     """Figures by (server, call), one per round; in each round the two servers take turns."""
     results: dict[tuple[str, str], list[load.Figures]] = {}
-    with psycopg.connect(url, autocommit=True) as connection:
-        for database in ("ours", "peer"):
-            connection.execute(f"CREATE DATABASE {database}".encode())
     for _ in range(rounds):
+        # Anew, because each round makes thousands of notes.
+        with psycopg.connect(url, autocommit=True) as connection:
+            for database in ("ours", "peer"):
+                connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)".encode())
+                connection.execute(f"CREATE DATABASE {database}".encode())
         for serve in [ours, *([django] if peer else [])]:
             with serve(url, data, peer) as target:
                 ids = "{" + ",".join(map(str, target.note_ids)) + "}"

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import count
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -34,13 +34,6 @@ CANCEL_TIMEOUT_S = 2.0
 """How long the server is asked to give up what a request that is over was still waiting for."""
 Exchange = Generator[int, int, PGresult | None]
 _Key = tuple[bytes, tuple[int, ...]]
-
-
-class Executes(Protocol):
-    """What takes statements: a Message, or one of the driver's connections."""
-
-    def execute(self, query: bytes, params: Params = ()) -> Any:
-        """Runs or queues a statement with the driver's placeholders."""
 
 
 class Answer:
@@ -161,6 +154,17 @@ def ask(connection: Connection[TupleRow], query: bytes, params: Params = ()) -> 
 
 async def ask_soon(connection: AsyncConnection[TupleRow], query: bytes, params: Params = ()) -> list[TupleRow]:
     """The rows that one statement gives, on the event loop."""
+    try:
+        return await _asked(connection, query, params)
+    except errors.InvalidSqlStatementName:
+        # As in Message.
+        _known(connection).prepared.clear()
+        if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            raise
+        return await _asked(connection, query, params)
+
+
+async def _asked(connection: AsyncConnection[TupleRow], query: bytes, params: Params) -> list[TupleRow]:
     known = _known(connection)
     queued = known.queued(query, params, answer := Answer())
     exchange = known.exchange(connection.pgconn, [queued])

@@ -64,7 +64,7 @@ class Rejected(Exception):
 
 
 class Reader:
-    """Asks on the event loop (`ask`, `identify`) or from a thread (`ask_now`, `identify_now`)."""
+    """Asks on the event loop (`ask`, `identify`) or from a thread (`ask_now`)."""
 
     def __init__(
         self,
@@ -95,12 +95,6 @@ class Reader:
         if credentials.kind == "none":
             return ANONYMOUS
         return (await self.ask(NOTHING, credentials))[0]
-
-    def identify_now(self, credentials: Credentials) -> Caller:
-        """The same from a thread."""
-        if credentials.kind == "none":
-            return ANONYMOUS
-        return self.ask_now(NOTHING, credentials)[0]
 
     def _statement(self, query: Query, credentials: Credentials) -> tuple[str, dict[str, object]]:
         if credentials.kind == "none":

@@ -183,6 +183,13 @@ async def test_error_on_the_event_loop_leaves_a_connection_that_works(log_url: s
             assert await ask_soon(connection, b"SELECT 3") == [(3,)]
 
 
+async def test_statements_that_were_discarded_are_prepared_again_on_the_event_loop(log_url: str) -> None:
+    async with async_pool(log_url, size=1, name="tests") as pool, pool.connection() as connection:
+        for _ in range(3):
+            assert await ask_soon(connection, b"SELECT 1") == [(1,)]
+            await connection.execute("DEALLOCATE ALL")
+
+
 def test_error_in_the_middle_leaves_a_connection_that_works(pool: Pool) -> None:
     def broken(connection: psycopg.Connection[TupleRow]) -> None:
         with Message(connection) as message:
