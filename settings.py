@@ -21,6 +21,7 @@ PREFIX = "NOTECHONDRIA_"
 EMBEDDED_DATABASE = "notechondria"
 LONGEST_SOCKET_FOLDER = 88
 """Bytes. A socket's whole path is limited to some 104 of them by the operating systems."""
+ESCAPES = "inside user and password : / @ % are written %3A %2F %40 %25"
 
 
 class SettingsError(Exception):
@@ -51,6 +52,21 @@ def _database_address(value: SecretStr) -> SecretStr:
         return SecretStr("postgresql" + text.removeprefix("postgres"))
     if not text.startswith("postgresql://") and "=" not in text:
         raise ValueError("it must look like postgresql://user:password@host:5432/name")
+    # Only now: assistants' clients read settings as well, and start sooner without it.
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    # What cannot be read is not repeated, nor what stands where host and port should: all may be parts of a password.
+    try:
+        parts = conninfo_to_dict(text)
+    except ProgrammingError as error:
+        reason = re.split('["\\n]', str(error))[0].rstrip(": ")
+        raise ValueError(f"it cannot be read ({reason}); {ESCAPES}") from None
+    if "@" in str(parts.get("host")):
+        raise ValueError(f"it holds more than one @; {ESCAPES}")
+    ports = str(parts.get("port") or "").split(",")
+    if not all(port == "" or (port.isdecimal() and 1 <= int(port) <= 65535) for port in ports):
+        raise ValueError(f"its port must be a number from 1 to 65535; {ESCAPES}")
     return value
 
 

@@ -17,6 +17,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from commands.accounts.default_avatar import store_default_avatar
+from commands.accounts.passwords import weakness
 from commands.accounts.proofs import Proofs
 from commands.bootstrap import Administrator, ensure_administrator, revoke_every_session
 from commands.context import Context
@@ -255,6 +256,10 @@ def _bootstrap(settings: Settings) -> None:
             if made == "made":
                 _give_picture(services, settings.superuser_username)
             log.info("administrator", username=settings.superuser_username, state=made)
+            lacking = weakness(settings.superuser_password.get_secret_value())
+            if lacking is not None:
+                # Servers that were set up long ago shall start all the same.
+                log.warning("the configured password of the administrator is weak", username=settings.superuser_username, lacks=lacking)
         if settings.bootstrap_sample_content:
             seed_samples(services)
         if settings.revoke_sessions_on_start:

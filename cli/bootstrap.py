@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.store import fail, opened_store
+from commands.accounts.passwords import weakness
 from commands.bootstrap import ensure_administrator
 from wiring import administrator_of, seed_samples
 
@@ -25,19 +26,22 @@ def bootstrap(
     """
     with opened_store() as services:
         settings = services.settings
-        made = None
+        made = weak = None
         if settings.superuser_password is not None:
             made = ensure_administrator(services.commands, administrator_of(settings), reset_password=reset_password)
+            weak = weakness(settings.superuser_password.get_secret_value())
         elif reset_password:
             fail("NOTECHONDRIA_ADMIN_PASSWORD is not set: there is no password to give.")
         samples = seed_samples(services) if settings.bootstrap_sample_content else []
     if as_json:
-        administrator = None if made is None else {"username": settings.superuser_username, "state": made}
+        administrator = None if made is None else {"username": settings.superuser_username, "state": made, "weak_password": weak}
         print(json.dumps({"administrator": administrator, "samples": samples}))
         return
     if made is None:
         print("No administrator is configured: NOTECHONDRIA_ADMIN_PASSWORD is not set.")
     else:
         print(f"Administrator {settings.superuser_username}: {made}.")
+    if weak is not None:
+        print(f"The configured password is weak: {weak}")
     for line in samples:
         print(line)

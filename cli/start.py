@@ -27,6 +27,8 @@ PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Between tries; the last one repeats."""
 REFUSED = re.compile(r"password authentication failed|role \".*\" does not exist|database \".*\" does not exist|no pg_hba\.conf entry")
 """A server that answers so will answer so for ever."""
+UNUSABLE = re.compile(r"invalid \w+ value")
+"""What the library says of an address that it cannot use, before it asks any server."""
 
 log = structlog.get_logger("notechondria.start")
 
@@ -68,10 +70,7 @@ def _container_settings() -> Settings:
 def wait_for_database(settings: Settings) -> None:
     """Returns when a login with the configured credentials succeeds. Raises StartRefused when it is refused, or after the time."""
     conninfo = settings.conninfo()
-    try:
-        server = psycopg.conninfo.conninfo_to_dict(conninfo)
-    except psycopg.ProgrammingError as error:
-        raise StartRefused(f"DATABASE_URL cannot be read: {' '.join(str(error).split())}") from None
+    server = psycopg.conninfo.conninfo_to_dict(conninfo)
     place = {"host": server.get("host", "localhost"), "port": server.get("port", 5432), "database": server.get("dbname")}
     began = told = time.monotonic()
     tries = 0
@@ -85,6 +84,8 @@ def wait_for_database(settings: Settings) -> None:
                     f"the database refuses the login: {reason}. Restore the credentials that its volume was made with, or make a new"
                     " volume with the present ones; credentials are taken when a volume is first used, and never again."
                 ) from None
+            if UNUSABLE.search(reason):
+                raise StartRefused(f"the database's address cannot be used: {reason}") from None
             waited = time.monotonic() - began
             if waited >= settings.database_wait_seconds:
                 raise StartRefused(f"the database did not answer within {settings.database_wait_seconds} s: {reason}") from None

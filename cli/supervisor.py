@@ -62,7 +62,10 @@ class Supervisor:
         self._on_ready = on_ready
         self._embedded = settings.database_url is None
         self._listeners = listening_sockets(settings.host, settings.port, settings.workers)
-        self._figures = figures.Folder()
+        try:
+            self._figures = figures.Folder()
+        except OSError as error:
+            raise StartFailed(f"no temporary folder can be made: {error.strerror}") from error
         self._environment = environment_for(settings) | {SHARED_FIGURES: str(self._figures.path)}
         self._ready_read, self._ready_write = os.pipe()
         self._wake_read, self._wake_write = os.pipe()

@@ -69,7 +69,13 @@ def test_every_step_has_its_line_and_the_given_command_runs_instead(folder: Path
         "running the given command",
     ]
     assert "Quite-long-5" not in ran.stderr
-    again = _lines(_start(folder, "true", DATABASE_URL=database_url).stderr)
+    assert "is weak" not in ran.stderr
+    weak = _start(folder, "true", DATABASE_URL=database_url, DJANGO_SUPERUSER_PASSWORD="weakword")
+    again = _lines(weak.stderr)
+    [warning] = [line for line in again if line["level"] == "warning"]
+    assert warning["event"] == "the configured password of the administrator is weak"
+    assert "upper-case" in warning["lacks"]
+    assert "weakword" not in weak.stderr
     assert next(line for line in again if line["event"] == "schema is up to date")["applied"] == []
 
 
@@ -181,7 +187,8 @@ def test_a_database_that_cannot_be_prepared_is_told_in_one_sentence(
 @pytest.mark.parametrize(
     ("chosen", "sentence"),
     [
-        ({"DATABASE_URL": "postgresql://%zz"}, "DATABASE_URL cannot be read"),
+        ({"DATABASE_URL": "postgresql://ada:pa%zz-1@db/notes"}, "DATABASE_URL cannot be used"),
+        ({"DATABASE_URL": "postgresql://127.0.0.1:1/notes?sslmode=maybe"}, "invalid sslmode value"),
         ({"NOTECHONDRIA_DATA_DIR": "/proc/nowhere"}, "/proc/nowhere"),
         ({"NOTECHONDRIA_WORKERS": "many"}, "WORKERS"),
     ],

@@ -50,6 +50,36 @@ def test_own_and_inherited_names_are_read(monkeypatch: pytest.MonkeyPatch, varia
     assert getattr(load_settings(), name) == value
 
 
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("mysql://db/notes", "it must look like"),
+        ("postgresql://ada:pa%zz-1@db/notes", "(invalid percent-encoded token)"),
+        ("postgresql://ada:pa-1@2@db/notes", "it holds more than one @"),
+        ("postgresql://ada:pa-1/2@db/notes", "its port must be a number"),
+        ("postgresql://ada:pa-1@[::1/notes", "it cannot be read"),
+        ("postgresql://ada:pa-1@db:65536/notes", "its port must be a number"),
+    ],
+)
+def test_unusable_address_of_the_database_is_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, address: str, sentence: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", address)
+    with pytest.raises(SettingsError, match="DATABASE_URL cannot be used") as caught:
+        load_settings()
+    assert sentence in str(caught.value)
+    assert "pa-1" not in str(caught.value)
+    assert "pa%" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["postgres://ada:a%40b@db:5432,two:5433/notes", "postgresql:///notes?host=/run/db", "host=db dbname=notes"]
+)
+def test_addresses_of_databases(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", address)
+    assert load_settings().database_url is not None
+
+
 def test_own_name_wins_over_the_inherited_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "1")
     monkeypatch.setenv("NOTECHONDRIA_PORT", "2")
