@@ -77,11 +77,27 @@ def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _home_folder() -> str | None:
+    try:
+        return user_data_dir("notechondria")
+    except RuntimeError:
+        return None
+
+
+def _given(value: object) -> object:
+    if value is None:
+        raise ValueError("it has to be set, because this user has no home folder")
+    return value
+
+
 def _absolute(value: Path) -> Path:
-    return value.expanduser().absolute()
+    try:
+        return value.expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError("there is no such home folder") from error
 
 
-Folder = Annotated[Path, AfterValidator(_absolute)]
+Folder = Annotated[Path, BeforeValidator(_given), AfterValidator(_absolute)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_networks)]
 Origin = Annotated[str, AfterValidator(_origin)]
@@ -103,7 +119,7 @@ class Settings(BaseSettings):
     )
 
     data_dir: Folder = _setting(
-        Path(user_data_dir("notechondria")), "Folder of everything that the server keeps", shown="~/.local/share/notechondria"
+        _home_folder(), "Folder of everything that the server keeps", shown="~/.local/share/notechondria", validate_default=True
     )
     database_url: Annotated[SecretStr, AfterValidator(_database_address)] | None = _setting(
         None, "PostgreSQL 15 or newer; unset: an embedded PostgreSQL 18 inside the data folder", "DATABASE_URL"
