@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,6 +73,18 @@ def test_unusable_address_of_the_database_is_told_without_its_password(
     assert sentence in str(caught.value)
     assert "pa-1" not in str(caught.value)
     assert "pa%" not in str(caught.value)
+
+
+def test_a_user_without_a_home_folder_needs_a_data_folder_and_nothing_else(tmp_path: Path) -> None:
+    # As in containers that run under a number for which the image has no user.
+    program = "import os; os.getuid = lambda: 4_000_000; import settings; print(settings.load_settings().data_dir)"
+    homeless = {name: value for name, value in os.environ.items() if name != "HOME"}
+
+    def run(**chosen: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-c", program], env=homeless | chosen, capture_output=True, text=True, check=False)
+
+    assert run(NOTECHONDRIA_DATA_DIR=str(tmp_path)).stdout == f"{tmp_path}\n"
+    assert "NOTECHONDRIA_DATA_DIR cannot be used: it has to be set" in run().stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
