@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.errors import BadHost, respond_to
 
 HOST = re.compile(r"([A-Za-z0-9_]([A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+PROBES = frozenset(("", "/api/health", "/api/v1/health", "/api/v1/ready", "/metrics"))
+"""What watches the server from the inside asks these, and calls it by an address or a name without a dot."""
 log = structlog.get_logger("notechondria.hosts")
 FORWARDED = frozenset((b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"))
 
@@ -21,15 +23,15 @@ class Hosts:
     """Sets scope["origin"], and behind a trusted proxy the client's own address and scheme; refuses hosts not served here.
 
     allowed: host names; `*` is any, a leading dot takes in subdomains. Empty: `own` names, and what no page of a stranger can
-    be reached under: addresses and names without a dot. proxies: addresses or networks whose X-Forwarded-* headers are believed;
-    `*` is any. public_origin: what clients reach us under, when the operator says so.
+    be reached under: addresses and names without a dot. Under those, probes are always answered. proxies: addresses or networks
+    whose X-Forwarded-* headers are believed; `*` is any. public_origin: what clients reach us under, when the operator says so.
     """
 
     def __init__(
         self, app: ASGIApp, *, allowed: Sequence[str], own: Sequence[str] = (), proxies: Sequence[str], public_origin: str | None = None
     ) -> None:
         self._app = app
-        self._harmless = not allowed
+        self._any_harmless = not allowed
         allowed = allowed or (".localhost", *own)
         self._any_host = "*" in allowed
         self._exact = frozenset(name.lower() for name in allowed if not name.startswith("."))
@@ -51,7 +53,7 @@ class Hosts:
         if not host and scope.get("server"):
             host = str(scope["server"][0])
         scope["origin"] = self._public_origin or f"{scope['scheme']}://{host}"
-        if not self._is_served(host):
+        if not self._is_served(host) and not (scope["path"].rstrip("/") in PROBES and _harmless(host)):
             log.warning("host is not served", host=host[:255], setting="NOTECHONDRIA_ALLOWED_HOSTS")
             if scope["type"] == "http":
                 await respond_to(BadHost(), scope)(scope, receive, send)
@@ -63,9 +65,9 @@ class Hosts:
             return False
         if self._any_host:
             return True
-        name = re.sub(r":[0-9]+$", "", host).rstrip(".").lower()
-        if self._harmless and ("." not in name or _is_address(name.strip("[]"))):
+        if self._any_harmless and _harmless(host):
             return True
+        name = _name(host)
         return name in self._exact or any(name.endswith(suffix) or name == suffix[1:] for suffix in self._suffixes)
 
     def _trusted(self, address: str) -> bool:
@@ -87,6 +89,15 @@ class Hosts:
         client = next((hop for hop in reversed(hops) if not self._trusted(hop)), hops[0] if hops else None)
         if client is not None and _is_address(client):
             scope["client"] = (client, 0)
+
+
+def _name(host: str) -> str:
+    return re.sub(r":[0-9]+$", "", host).rstrip(".").lower()
+
+
+def _harmless(host: str) -> bool:
+    name = _name(host)
+    return HOST.fullmatch(host) is not None and ("." not in name or _is_address(name.strip("[]")))
 
 
 @lru_cache(maxsize=4096)

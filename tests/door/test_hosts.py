@@ -27,6 +27,19 @@ def test_hosts_that_are_not(door: httpx.Client, host: str) -> None:
     assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example.org"
 
 
+@pytest.mark.parametrize("path", ["/", "/api/health/", "/api/v1/health/", "/api/v1/health", "/api/v1/ready/", "/metrics"])
+def test_probes_call_the_server_by_its_address(door: httpx.Client, path: str) -> None:
+    for host in ("10.244.0.7:8000", "app:8000", "[fd00::7]:8000"):
+        assert door.get(path, headers={"Host": host}).status_code == 200
+    for host in ("evil.example", "10.244.0.7.evil.example", 'a"b'):
+        assert door.get(path, headers={"Host": host}).status_code == 400
+
+
+def test_everything_else_is_not_served_under_an_address_that_is_not_named(door: httpx.Client) -> None:
+    for path in ("/api/v1/handshake/", f"{T}/ignored/", "/docs", "/admin/", "/metrics/x"):
+        assert door.get(path, headers={"Host": "10.244.0.7:8000"}).status_code == 400
+
+
 def test_a_trusted_proxy_tells_host_scheme_and_client(door: httpx.Client) -> None:
     told = door.get(
         f"{T}/ignored/",

@@ -25,6 +25,7 @@ import pytest
 
 from cli import start
 from settings import SettingsError, load_settings
+from tests.platform.test_deploy import health_check
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from cli.main import app; app()", "start"]
@@ -90,7 +91,8 @@ def test_without_arguments_it_serves_and_sigterm_ends_it(folder: Path, database_
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    environment = _environment(folder, DATABASE_URL=database_url, PORT=port)
+    # As in the recipes: only the public name is served.
+    environment = _environment(folder, DATABASE_URL=database_url, PORT=port, NOTECHONDRIA_ALLOWED_HOSTS="notes.example.org")
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stdout=log, stderr=log)
         try:
@@ -101,6 +103,7 @@ def test_without_arguments_it_serves_and_sigterm_ends_it(folder: Path, database_
                 time.sleep(0.1)
             assert "http://0.0.0.0:" + port in (folder / "log").read_text()
             assert httpx.get(f"http://127.0.0.1:{port}/api/v1/ready/").json()["status"] == "ok"
+            subprocess.run([sys.executable, "-c", health_check()], env=environment, check=True)
             figures = [httpx.get(f"http://127.0.0.1:{port}/metrics").text for _ in range(6)]
             assert 'route="/api/v1/ready/",status="200"} 1.0' in figures[-1]
         finally:
