@@ -120,7 +120,10 @@ def test_render_and_northflank_parse_and_ask_for_readiness() -> None:
     assert service["healthCheckPath"] == "/api/v1/ready/"
     assert (ROOT / service["dockerfilePath"]).exists()
     template = json.loads((DEPLOY / "northflank.json").read_text())
-    [combined] = [step["spec"] for step in template["spec"]["spec"]["steps"] if step["kind"] == "CombinedService"]
+    project, within = template["spec"]["spec"]["steps"]
+    assert project["kind"] == "Project"
+    assert within["spec"]["context"] == {"projectId": f"${{refs.{project['ref']}.id}}"}
+    [combined] = [step["spec"] for step in within["spec"]["steps"] if step["kind"] == "CombinedService"]
     assert (DEPLOY / Path(combined["buildSettings"]["dockerfile"]["dockerFilePath"]).name).exists()
     assert combined["ports"][0]["internalPort"] == 8000
     assert combined["deployment"]["docker"] == {"configType": "default"}
