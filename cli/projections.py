@@ -104,6 +104,8 @@ def retry_streams(
     """
     projection = next((p for p in ALL_PROJECTIONS if p.name == name and p.lifecycle == "following"), None)
     reactor = next((r for r in ALL_REACTORS if r.name == name and isinstance(r, Reactor)), None)
+    if reactor is None and any(r.name == name for r in ALL_REACTORS):
+        fail(f"{name} goes by the clock, not by the log: no stream waits for it.", 2)
     if projection is None and reactor is None:
         fail(f"There is no following projection and no reactor called {name}.", 2)
     with opened_log() as settings, psycopg.connect(settings.conninfo(), autocommit=True) as connection:

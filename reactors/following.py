@@ -34,6 +34,8 @@ _WAITING = """
 SELECT position, stream, version, type, data, metadata, recorded_at FROM log.events
 WHERE stream = %s AND position >= %s AND position <= %s ORDER BY version"""
 _PARKED_AT = "SELECT position FROM log.parked_streams WHERE projection = %s AND stream = %s FOR UPDATE"
+_AT_THE_HEAD = """
+UPDATE log.reactors SET ticked_at = now(), position = (SELECT coalesce(max(position), 0) FROM log.events) WHERE name = %s"""
 
 log = structlog.get_logger("notechondria.reactors")
 
@@ -172,8 +174,8 @@ class PeriodicLoop(Loop):
         self.stop.wait(max(0.0, min(HEARTBEAT_S, self._due - time.monotonic())))
 
     def tick(self) -> None:
-        """Notes the heartbeat."""
-        self.connection.execute("UPDATE log.reactors SET ticked_at = now() WHERE name = %s", (self.name,))
+        """Notes the heartbeat. It looks at the present state of things, so it has come as far as the log."""
+        self.connection.execute(_AT_THE_HEAD, (self.name,))
 
 
 def loop_for(reactor: Reactor[Any] | Periodic[Any], services: Any, conninfo: str, head: LogHead) -> Loop:

@@ -62,7 +62,15 @@ def test_verify_exits_with_one_when_a_row_differs(command: Command, store: Store
 
 
 @pytest.mark.parametrize(
-    "arguments", [("rebuild",), ("rebuild", "notes", "--all"), ("rebuild", "nonsense"), ("verify", "nonsense"), ("retry", "nonsense")]
+    "arguments",
+    [
+        ("rebuild",),
+        ("rebuild", "notes", "--all"),
+        ("rebuild", "nonsense"),
+        ("verify", "nonsense"),
+        ("retry", "nonsense"),
+        ("retry", "mail"),
+    ],
 )
 def test_wrong_names_are_refused(command: Command, arguments: tuple[str, ...]) -> None:
     assert command(*arguments).returncode == 2
