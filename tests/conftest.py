@@ -20,7 +20,7 @@ from eventstore import embedded
 from settings import Settings, embedded_conninfo, load_settings
 from tests.accounts.people import Person, make_person
 from tests.door.serving import serving
-from tests.verifying import verify_database
+from tests.verifying import assert_no_secrets, verify_database
 from wiring import Services, build_services, prepare
 
 # Tests ask faster than people do; those about limits switch them on.
@@ -82,8 +82,10 @@ def database_url(postgres_folder: Path, request: pytest.FixtureRequest) -> Itera
 
 @pytest.fixture(scope="module")
 def module_database_url(postgres_folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """An empty database that the tests of one module share; verified like the others when the module ends."""
-    yield from _fresh_database(postgres_folder, request)
+    """An empty database that the tests of one module share; verified like the others when the module ends, and searched for secrets."""
+    for url in _fresh_database(postgres_folder, request):
+        yield url
+        assert_no_secrets(url)
 
 
 @pytest.fixture(scope="module")

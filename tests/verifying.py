@@ -1,5 +1,5 @@
 """What every database of the run has to stand when its tests are over: a replay makes the very rows that are live,
-and every event could come twice."""
+every event could come twice, and no table holds a password or a key."""
 
 from __future__ import annotations
 
@@ -13,8 +13,16 @@ from projections.base import Projection
 from projections.catalog import ALL_PROJECTIONS
 from projections.fold import Fold, Share
 from projections.verify import verify
+from tests.accounts.people import NEXT_PASSWORD, PASSWORD
+
+PASSWORDS = (PASSWORD, NEXT_PASSWORD)
 
 _ALL_EVENTS = "SELECT position, stream, version, type, data, metadata, recorded_at FROM log.events ORDER BY position"
+
+_TABLES = """
+SELECT relation.oid::regclass::text FROM pg_class relation JOIN pg_namespace schema ON schema.oid = relnamespace
+WHERE relkind = 'r' AND nspname NOT IN ('pg_catalog', 'information_schema')"""
+SECRETS = "|".join([*PASSWORDS, *(password.encode().hex() for password in PASSWORDS), "ntc_[0-9A-Za-z_-]{20}"])
 
 
 class TwiceFold(Fold):
@@ -63,3 +71,12 @@ def assert_twice_is_once(connection: psycopg.Connection[tuple[object, ...]], pro
             assert twice == live, (
                 f"{share.projection.name}.{table.name}: events that come twice change {sorted(map(str, twice ^ live))[:4]}"
             )
+
+
+def assert_no_secrets(conninfo: str) -> None:
+    """Fails when a row holds a password that tests sign in with, or a whole API key."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        tables = [name for (name,) in connection.execute(_TABLES)]
+        holding = (f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name} AS held WHERE held::text ~ %(secrets)s)" for name in tables)
+        found = connection.execute(" UNION ALL ".join(holding).encode(), {"secrets": SECRETS}).fetchall() if tables else []
+    assert not found, f"passwords or keys stand in {found}"

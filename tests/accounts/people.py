@@ -14,7 +14,7 @@ from commands.sessions import prepare_sign_in, start_session
 from eventstore.digests import secret_digest
 from wiring import Services
 
-PASSWORD = "Correct-horse-7"
+PASSWORD, NEXT_PASSWORD = "Correct-horse-7", "Another-horse-8"
 PASSWORD_HASH = hash_password(PASSWORD)
 numbers = itertools.count(1)
 

@@ -108,6 +108,7 @@ def test_compose_keeps_the_contract() -> None:
     assert "${APP_HOST_PORT:-9080}:8080" in gateway["ports"][0]
     assert app["read_only"] is True
     assert app["depends_on"]["db"]["condition"] == gateway["depends_on"]["app"]["condition"] == "service_healthy"
+    assert gateway["depends_on"]["app"]["restart"] is True
     assert "pg_isready" in database["healthcheck"]["test"][1]
     assert stack["networks"]["shared"]["name"] == "${NOTECHONDRIA_SHARED_NETWORK:-notechondria-shared}"
     mounted, inside, _ = gateway["volumes"][0].split(":")
