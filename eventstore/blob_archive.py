@@ -35,7 +35,8 @@ def blob_folder(archive: Path) -> Path:
 
 def export_blobs(blobs: Blobs, folder: Path, progress: ArchiveProgress | None = None) -> Copied:
     """Copies all files. Those that lie there with the same size since an earlier export stay: a path never changes its content."""
-    folder.mkdir(parents=True, exist_ok=True)
+    # As closed to others as the log beside it.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     listed = [found for batch in blobs.list_now() for found in batch]
     unfinished = folder / f".{MANIFEST}"
     files = size = 0

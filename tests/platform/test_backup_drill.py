@@ -116,6 +116,7 @@ def test_backup_under_load_becomes_the_same_server_elsewhere(folder: Path, datab
     with serving(Door(build_services(there), area_routes())) as client:
         assert _what_people_see(client, people) == seen_here
         paths = check_blobs(blob_folder(backup))
+        assert [place.stat().st_mode & 0o077 for place in (backup, blob_folder(backup))] == [0, 0]
         for path in paths[:3]:
             assert client.get(f"/media/{path}").content == (blob_folder(backup) / path).read_bytes()
         made = client.post("/api/v1/planner-events/", json={"title": "Goes on", "event_date": "2031-05-07"}, headers=people[0].headers)
