@@ -71,26 +71,31 @@ def gateway(module_database_url: str) -> Iterator[tuple[httpx.Client, int]]:
     )
     with contextlib.ExitStack() as stack:
         log = stack.enter_context((folder / "log").open("w"))
-        server = subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        nginx = subprocess.Popen(["nginx", "-c", str(configuration / "nginx.conf"), "-g", "daemon off;"], stdout=log, stderr=log)
+        processes = [subprocess.Popen(["nginx", "-c", str(configuration / "nginx.conf"), "-g", "daemon off;"], stdout=log, stderr=log)]
         try:
             client = stack.enter_context(httpx.Client(base_url=f"https://localhost:{secure}", verify=trust, timeout=30))
-            _await(client, server, folder / "log")
+            # The server has not been started: this is what apps are told meanwhile.
+            _await(client, 503, processes, folder / "log")
+            away = client.post("/api/v1/auth/login/", json={})
+            assert away.json() == {"detail": "The server cannot be reached. Try again in a moment."}
+            assert (away.status_code, away.headers["Content-Type"], away.headers["Retry-After"]) == (503, "application/json", "5")
+            processes.append(subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stdout=log, stderr=log))
+            _await(client, 200, processes, folder / "log")
             yield client, plain
         finally:
-            for process in (nginx, server):
+            for process in processes:
                 process.terminate()
                 process.wait(60)
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _await(client: httpx.Client, server: subprocess.Popen[bytes], log: Path) -> None:
+def _await(client: httpx.Client, status: int, processes: list[subprocess.Popen[bytes]], log: Path) -> None:
     deadline = time.monotonic() + 60
     while True:
         with contextlib.suppress(httpx.HTTPError):
-            if client.get("/api/v1/ready/").status_code == 200:
+            if client.get("/api/v1/ready/").status_code == status:
                 return
-        assert server.poll() is None, log.read_text()
+        assert all(process.poll() is None for process in processes), log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.2)
 
@@ -134,10 +139,17 @@ def test_clients_are_told_apart_behind_the_gateway(gateway: tuple[httpx.Client, 
 
 
 def test_body_limits_are_the_applications_own(gateway: tuple[httpx.Client, int]) -> None:
-    client, _ = gateway
+    client, plain = gateway
     answer = client.post("/api/v1/auth/login/", content=b"{" + b" " * 2_000_000 + b"}", headers={"Content-Type": "application/json"})
     assert answer.status_code == 413
     assert "detail" in answer.json()
+    # The gateway's own limit is higher, and speaks the same language. What is too long by its own account is not even sent.
+    head = b"POST /api/v1/auth/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", plain), timeout=20) as connection:
+        connection.sendall(head)
+        refused = connection.recv(65536)
+    assert refused.startswith(b"HTTP/1.1 413 ")
+    assert refused.endswith(b'{"detail":"The body of the request is too large."}')
 
 
 def test_uploads_reach_the_server_before_they_have_all_come(gateway: tuple[httpx.Client, int]) -> None:
@@ -169,7 +181,9 @@ def test_one_address_cannot_take_all_connections(gateway: tuple[httpx.Client, in
         held = [unfinished("203.0.113.5") for _ in range(most)]
         assert len(held) == most
         time.sleep(1)
-        assert unfinished("203.0.113.5").recv(65536).startswith(b"HTTP/1.1 429 ")
+        refused = unfinished("203.0.113.5").recv(65536)
+        assert refused.startswith(b"HTTP/1.1 429 ")
+        assert refused.endswith(b'{"detail":"Too many requests at once. Try again in a moment."}')
         other = httpx.get(f"http://127.0.0.1:{plain}/api/v1/health/", headers={"Host": "localhost", "X-Forwarded-For": "203.0.113.6"})
         assert other.status_code == 200
     time.sleep(1)
