@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from commands.aggregate import Aggregate, evolves
@@ -13,6 +14,8 @@ from commands.handling import Work
 from eventstore.events import sessions
 
 LONGEST_AGENT = 512
+RETIRED_AFTER = timedelta(days=30)
+"""Ten times as long as a session can live. Until then operators see when an account was last in use."""
 DEVICES = (
     ("iphone", "iPhone"),
     ("ipad", "iPad"),
@@ -33,6 +36,9 @@ class SessionLookups(Protocol):
     def live_sessions(self, account_id: int) -> list[int]:
         """Ids of the sessions that could still be used."""
 
+    def oldest_sessions(self, before: datetime, limit: int) -> list[int]:
+        """Ids of sessions that were started before and are not retired, at most so many."""
+
 
 class SessionNotFound(Refused):
     """Session not found."""
@@ -49,15 +55,27 @@ class Session(Aggregate):
     kind = "session"
 
     account_id: int
+    started_at: datetime
     revoked: bool = False
+    retired: bool = False
 
     @evolves(sessions.SessionStarted)
     def _started(self, event: sessions.SessionStarted) -> None:
         self.account_id = event.account_id
+        self.started_at = event.timestamp
 
     @evolves(sessions.SessionRevoked)
     def _revoked(self, event: sessions.SessionRevoked) -> None:
         self.revoked = True
+
+    @evolves(sessions.SessionRetired)
+    def _retired(self, event: sessions.SessionRetired) -> None:
+        self.retired = True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was ended, or ran out long ago."""
+        return self.revoked or self.retired
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +136,7 @@ def revoke_session(work: Work[SessionLookups], account_id: int, session_id: int,
     session = work.find(Session, session_id)
     if session is None or session.account_id != account_id:
         raise SessionNotFound
-    if not session.revoked:
+    if not session.is_over:
         session.trigger(sessions.SessionRevoked, work.context.now, cause=cause)
 
 
@@ -126,5 +144,16 @@ def revoke_sessions(work: Work[SessionLookups], session_ids: Iterable[int], caus
     """Ends these sessions."""
     for session_id in session_ids:
         session = work.find(Session, session_id)
-        if session is not None and not session.revoked:
+        if session is not None and not session.is_over:
             session.trigger(sessions.SessionRevoked, work.context.now, cause=cause)
+
+
+def retire_sessions(work: Work[SessionLookups], session_ids: Iterable[int]) -> int:
+    """Retires those of these sessions that began long enough ago to be dead whatever became of them; returns how many."""
+    retired = 0
+    for session_id in session_ids:
+        session = work.find(Session, session_id)
+        if session is not None and not session.retired and session.started_at < work.context.now - RETIRED_AFTER:
+            session.trigger(sessions.SessionRetired, work.context.now)
+            retired += 1
+    return retired

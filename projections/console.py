@@ -46,7 +46,8 @@ _LAST_VERSION = "SELECT coalesce(max(version), 0) AS version FROM log.events WHE
 _STATE = "CASE WHEN a.is_disabled THEN 'disabled' WHEN a.is_verified THEN 'active' ELSE 'pending' END AS state"
 _ACCOUNTS = f"""
 SELECT a.id, a.username, a.email, a.is_staff, a.is_superuser, a.registered_at, {_STATE},
-       (SELECT max({SEEN_AT}) FROM sessions.sessions s WHERE s.account_id = a.id) AS seen_at
+       greatest((SELECT max({SEEN_AT}) FROM sessions.sessions s WHERE s.account_id = a.id),
+                (SELECT max(r.started_at) FROM sessions.retired r WHERE r.account_id = a.id)) AS seen_at
 FROM accounts.accounts a
 WHERE a.id > %(after)s AND (%(like)s = '' OR a.username ILIKE %(like)s OR a.email ILIKE %(like)s OR a.id::text = %(text)s)
 ORDER BY a.id LIMIT %(limit)s"""

@@ -31,6 +31,16 @@ class SessionRow(Row):
     mark: int = 0
 
 
+@dataclass(slots=True)
+class RetiredRow(Row):
+    """A session that ended long ago: whose it was, for the account's history and its erasure."""
+
+    id: int
+    account_id: int
+    started_at: datetime
+    mark: int = 0
+
+
 SESSIONS = Table(
     "sessions",
     SessionRow,
@@ -42,14 +52,22 @@ SESSIONS = Table(
     """,
 )
 
+RETIRED = Table(
+    "retired",
+    RetiredRow,
+    key=("id",),
+    stream="session",
+    ddl="CREATE INDEX retired_of_account ON {schema}.retired (account_id, started_at DESC);",
+)
+
 
 class Sessions(Projection):
-    """Sessions by key and by account."""
+    """Sessions by key and by account; those that ended long ago by account only."""
 
     name = "sessions"
-    version = 2
+    version = 3
     lifecycle = "inline"
-    tables = (SESSIONS,)
+    tables = (SESSIONS, RETIRED)
 
     @handles(sessions.SessionStarted)
     def started(self, rows: Rows, event: sessions.SessionStarted) -> None:
@@ -79,3 +97,11 @@ class Sessions(Projection):
         """Over for good."""
         if row := rows.due(SESSIONS, stream_number(event.originator_id), event):
             row.revoked_at = event.timestamp
+
+    @handles(sessions.SessionRetired)
+    def retired(self, rows: Rows, event: sessions.SessionRetired) -> None:
+        """Nothing but its account is asked for any more."""
+        number = stream_number(event.originator_id)
+        if row := rows.look(SESSIONS, number):
+            rows.add(RETIRED, RetiredRow(id=row.id, account_id=row.account_id, started_at=row.started_at), event)
+            rows.remove(SESSIONS, number)

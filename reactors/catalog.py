@@ -12,11 +12,13 @@ from reactors.following import Periodic, Reactor
 from reactors.jobs import JOBS
 from reactors.mail import MAIL
 from reactors.registrations import REGISTRATIONS
+from reactors.sessions import SESSIONS
 
 ALL_REACTORS: tuple[Reactor[Any] | Periodic[Any], ...] = (
     MAIL,
     ERASURE,
     REGISTRATIONS,
+    SESSIONS,
     FEEDS,
     DANGLING,
     REMOVE_PURGED,

@@ -26,6 +26,10 @@ class SessionSeen(Event):
     """The session was used. Not written any more: uses are noted beside the log. Logs of earlier releases hold it."""
 
 
+class SessionRetired(Event):
+    """The session ended long ago: its keys and what is known of its device are no longer kept ready, the log still tells of it."""
+
+
 class SessionRevoked(Event):
     """The session may not be used any more."""
 

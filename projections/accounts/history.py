@@ -49,7 +49,9 @@ SELECT coalesce(json_agg(entry ORDER BY position DESC), '[]')::text FROM (
     ) AS entry
     FROM log.events e
     WHERE e.stream IN (
-        SELECT 'account-' || %(viewer)s UNION ALL SELECT 'session-' || s.id FROM sessions.sessions s WHERE s.account_id = %(viewer)s
+        SELECT 'account-' || %(viewer)s
+        UNION ALL SELECT 'session-' || s.id FROM sessions.sessions s WHERE s.account_id = %(viewer)s
+        UNION ALL SELECT 'session-' || r.id FROM sessions.retired r WHERE r.account_id = %(viewer)s
     )
     AND e.type = ANY(%(types)s::text[]) AND e.data <> '' AND (%(before)s::bigint IS NULL OR e.position < %(before)s::bigint)
     ORDER BY e.position DESC LIMIT %(limit)s

@@ -21,6 +21,9 @@ WHERE s.account_id = %(account)s AND {LIVE}"""
 
 _SOME_LIVE_SESSIONS = f"""
 SELECT s.id FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id WHERE {LIVE} LIMIT %(limit)s"""
+# Ids are given out in order: what is not among the smallest is not among the oldest, or is soon.
+_OLDEST_SESSIONS = """
+SELECT id FROM (SELECT id, started_at FROM sessions.sessions ORDER BY id LIMIT %(limit)s) oldest WHERE started_at < %(before)s"""
 _USABLE_INVITATION = """
 SELECT 1 FROM invitations.invitations
 WHERE code_digest = %(digest)s AND times_used < max_uses AND (expires_at IS NULL OR now() <= expires_at)"""
@@ -39,6 +42,7 @@ SELECT kind, ids FROM (
     UNION ALL SELECT 3, 'planner', ARRAY[account_id] FROM planner.planners WHERE account_id = %(account)s
     UNION ALL SELECT 3, 'subscription', ARRAY[account_id, course_id] FROM subscriptions.subscriptions WHERE account_id = %(account)s
     UNION ALL SELECT 3, 'session', ARRAY[id] FROM sessions.sessions WHERE account_id = %(account)s
+    UNION ALL SELECT 3, 'session', ARRAY[id] FROM sessions.retired WHERE account_id = %(account)s
     UNION ALL SELECT 4, 'course', ARRAY[id] FROM courses.courses WHERE owner_id = %(account)s
 ) owned ORDER BY turn, kind, ids LIMIT %(limit)s"""
 
@@ -102,6 +106,10 @@ class AccountAnswers(SqlAnswers):
     def live_sessions(self, account_id: int) -> list[int]:
         """Sessions that could still be used."""
         return [session_id for (session_id,) in self.rows(_LIVE_SESSIONS, account=account_id)]
+
+    def oldest_sessions(self, before: datetime, limit: int) -> list[int]:
+        """By their start."""
+        return [session_id for (session_id,) in self.rows(_OLDEST_SESSIONS, before=before, limit=limit)]
 
     def some_live_sessions(self, limit: int) -> list[int]:
         """Sessions of anybody that could still be used, at most so many."""

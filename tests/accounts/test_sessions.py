@@ -12,6 +12,7 @@ import httpx
 import psycopg
 import pytest
 
+from commands.accounts.erasure import erase as erase_account
 from commands.accounts.operators import set_password
 from commands.context import Context
 from commands.handling import Work
@@ -20,12 +21,15 @@ from commands.sessions import Session, device_label
 from eventstore.events.sessions import SessionSeen
 from eventstore.uses import note_use
 from projections.callers import SEEN_AT
+from projections.console import search_accounts
 from projections.reading import Caller
 from projections.rebuild import rebuild
 from projections.sessions import Sessions
+from reactors.sessions import retire_old_sessions
 from settings import Settings
 from tests.accounts.people import PASSWORD, Person, make_person
 from tests.accounts.test_passwords import django_hash
+from tests.verifying import verify_database
 from wiring import Services, opened_services
 
 AUTH = "/api/v1/auth"
@@ -174,6 +178,38 @@ def test_session_ends_three_days_after_its_start_however_much_it_is_used(door: h
         note_use(elsewhere.thread_pool, Caller(person.account_id, person.session_id))
     assert probe(door, alive.token)["authenticated"] is True
     assert probe(door, dead.token) == {"authenticated": False}
+
+
+def test_session_that_ended_long_ago_is_told_of_by_the_history_alone(door: httpx.Client, services: Services, elsewhere: Services) -> None:
+    recent, old = started_before(elsewhere, 29 * DAY), started_before(elsewhere, 31 * DAY)
+    assert retire_old_sessions(services) == 1
+    assert retire_old_sessions(services) == 0
+    assert [rows_of(elsewhere, person) for person in (recent, old)] == [(1, 0), (0, 1)]
+    rebuild(elsewhere.settings.conninfo(), [Sessions()])
+    assert [rows_of(elsewhere, person) for person in (recent, old)] == [(1, 0), (0, 1)]
+    verify_database(elsewhere.settings.conninfo())
+    assert probe(door, old.token) == {"authenticated": False}
+    assert door.get("/api/v1/settings/", headers=old.headers).json() == {"detail": "Invalid token."}
+    again = {"Authorization": f"Token {login(door, old).json()['token']}"}
+    assert door.delete(f"{AUTH}/sessions/{old.session_id}/", headers=again).status_code == 204
+    told = door.get(f"{AUTH}/history/", headers=again).json()["results"]
+    assert [entry["session_id"] for entry in told if entry["what"] == "signed_in"][1:] == [old.session_id]
+    [seen] = [row["seen_at"] for row in search_accounts(elsewhere.thread_pool, old.username, 0)]
+    assert datetime.now(UTC) - seen < DAY
+    request = "SELECT data FROM log.events WHERE stream = %s AND version = 1"
+    with psycopg.connect(elsewhere.settings.conninfo()) as connection:
+        assert connection.execute(request, (f"session-{old.session_id}",)).fetchone() != (b"",)
+        erase_account(services.commands, old.account_id)
+        assert connection.execute(request, (f"session-{old.session_id}",)).fetchone() == (b"",)
+    assert rows_of(elsewhere, old) == (0, 0)
+
+
+def rows_of(services: Services, person: Person) -> tuple[int, ...]:
+    """How many rows there are of the person's first session: at hand, and retired."""
+    tables = ("sessions", "retired")
+    with psycopg.connect(services.settings.conninfo()) as connection:
+        counted = [connection.execute(f"SELECT id FROM sessions.{table} WHERE id = %s".encode(), (person.session_id,)) for table in tables]
+        return tuple(rows.rowcount for rows in counted)
 
 
 def use(session_id: int, work: Work[Lookups]) -> None:

@@ -79,6 +79,7 @@ HISTORIES: tuple[Story, ...] = (
         "session-1", (sessions.SessionStarted, {"account_id": 1, "key_digest": "a"}), *[sessions.SessionSeen] * 3, sessions.SessionRevoked
     ),
     story("session-2", (sessions.SessionStarted, {"account_id": 2, "key_digest": "b"}), sessions.SessionSeen),
+    story("session-3", (sessions.SessionStarted, {"account_id": 1, "key_digest": "c"}), sessions.SessionRevoked, sessions.SessionRetired),
     story(
         "attachment-1",
         (attachments.AttachmentUploaded, {"note_id": 1, "owner_id": 1, "path": "a"}),
