@@ -167,7 +167,11 @@ def _token(client: OAuth2Client, url: str, exchange: Exchange, provider: str) ->
     except OAuthError as error:
         reason = str(error.description or error.error or "no reason told")[:LONGEST_REASON]
         raise ProviderRefusal(400, "token_exchange", f"{TITLES[provider]} refused the code: {reason}") from None
-    except (httpx2.HTTPStatusError, httpx2.TransportError) as error:
+    except httpx2.HTTPStatusError as error:
+        if error.response.status_code < 500:
+            raise ProviderRefusal(400, "token_exchange", f"{TITLES[provider]} refused the code.") from None
+        raise _unreachable(provider, "token_exchange") from error
+    except httpx2.TransportError as error:
         raise _unreachable(provider, "token_exchange") from error
     except (AuthlibBaseError, ValueError, TypeError, AttributeError):
         raise ProviderRefusal(400, "token_exchange", f"{TITLES[provider]} refused the code.") from None

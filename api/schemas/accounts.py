@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel
 
-from api.fields import Email, Integer, Json, Model, Text, refuse
+from api.fields import Email, Integer, Model, Text, refuse
+from api.fields.base import FieldType
 from api.fields.text import Text as TextType
 from commands.accounts.passwords import LONGEST, SHORTEST, weakness
 
@@ -63,10 +64,23 @@ class EmailIn(Model):
     email: Address
 
 
-class InvitationIn(Model):
-    """An invitation code; anything that is no text is no code."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Anything(FieldType):
+    """Whatever was sent: a question that is always answered refuses nothing (contract: accounts 6.5)."""
 
-    invitation_code: Annotated[Any, Json(null=True)] = None
+    def read(self, value: object, form: bool) -> object:
+        """Hands it on."""
+        return value
+
+    def schema(self) -> dict[str, object]:
+        """A string, if it is to be a code."""
+        return {"type": "string"}
+
+
+class InvitationIn(Model):
+    """An invitation code; what could not be one is not usable, and null is none."""
+
+    invitation_code: Annotated[Any, Anything(null=True)] = None
 
 
 class InvitationOut(BaseModel):

@@ -38,6 +38,8 @@ class Provider:
     audience: str = CLIENT_ID
     client_secret: str = CLIENT_SECRET
     down: bool = False
+    page: bool = False
+    """Whether a gateway before it turns requests away, with a page."""
     exchanges: int = 0
     """How many codes it was asked to exchange."""
 
@@ -75,6 +77,8 @@ class Provider:
     def _token(self, sent: dict[str, Any], bad_client: int, bad_code: int) -> Response:
         if self.down:
             return Response("down", 503)
+        if self.page:
+            return Response("<html>Slow down</html>", 429, media_type="text/html")
         if (sent.get("client_id"), sent.get("client_secret")) != (CLIENT_ID, self.client_secret):
             return JSONResponse({"error": "invalid_client"}, bad_client)
         self.exchanges += 1

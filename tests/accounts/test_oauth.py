@@ -27,7 +27,7 @@ def provider_of_module() -> Provider:
 
 @pytest.fixture
 def provider(provider_of_module: Provider) -> Provider:
-    provider_of_module.audience, provider_of_module.down = CLIENT_ID, False
+    provider_of_module.audience, provider_of_module.down, provider_of_module.page = CLIENT_ID, False, False
     return provider_of_module
 
 
@@ -218,6 +218,12 @@ def test_provider_that_is_down_is_a_bad_gateway(door: httpx.Client, provider: Pr
     bound = door.post(f"{AUTH}/bind/github/", json={"code": "x"}, headers=person.headers)
     assert bound.status_code == 502
     assert "Backend.Creators.Auth/bind.github.token_exchange" in bound.json()["detail"]
+
+
+def test_provider_that_answers_no_json_has_refused(door: httpx.Client, provider: Provider) -> None:
+    provider.page = True
+    answer = google(door, provider, Profile("g-page"))
+    assert (answer.status_code, answer.json()) == (400, {"detail": "Google refused the code."})
 
 
 def test_bind_switch_and_unbind(door: httpx.Client, services: Services, provider: Provider, person: Person) -> None:
