@@ -148,12 +148,9 @@ def revoke_sessions(work: Work[SessionLookups], session_ids: Iterable[int], caus
             session.trigger(sessions.SessionRevoked, work.context.now, cause=cause)
 
 
-def retire_sessions(work: Work[SessionLookups], session_ids: Iterable[int]) -> int:
-    """Retires those of these sessions that began long enough ago to be dead whatever became of them; returns how many."""
-    retired = 0
+def retire_sessions(work: Work[SessionLookups], session_ids: Iterable[int]) -> None:
+    """Retires those of these sessions that began long enough ago to be dead whatever became of them."""
     for session_id in session_ids:
         session = work.find(Session, session_id)
         if session is not None and not session.retired and session.started_at < work.context.now - RETIRED_AFTER:
             session.trigger(sessions.SessionRetired, work.context.now)
-            retired += 1
-    return retired

@@ -30,20 +30,17 @@ class SessionServices(Protocol):
         """Finds old sessions."""
 
 
-def retire_old_sessions(services: SessionServices) -> int:
-    """One round, the oldest first; returns how many were retired."""
-    retired = 0
+def retire_old_sessions(services: SessionServices) -> None:
+    """One round, the oldest first."""
     for _ in range(MOST_BATCHES):
         batch = services.lookups.oldest_sessions(datetime.now(UTC) - RETIRED_AFTER, BATCH)
-        done = services.commands.run(partial(_retire, batch), Context(actor=None, channel="system")).result if batch else 0
-        retired += done
-        if done < BATCH:
+        if not batch:
             break
-    return retired
+        services.commands.run(partial(_retire, batch), Context(actor=None, channel="system"))
 
 
-def _retire(session_ids: list[int], work: Work[Lookups]) -> int:
-    return retire_sessions(work, session_ids)
+def _retire(session_ids: list[int], work: Work[Lookups]) -> None:
+    retire_sessions(work, session_ids)
 
 
 SESSIONS: Periodic[SessionServices] = Periodic("sessions", EVERY, retire_old_sessions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -69,7 +69,7 @@ def work(door: httpx.Client, services: Services, monkeypatch: pytest.MonkeyPatch
     return counted
 
 
-def costs(work: Counter[str], requests: list[Callable[[], httpx.Response]]) -> tuple[list[Counter[str]], set[str]]:
+def costs(work: Counter[str], requests: Sequence[Callable[[], httpx.Response]]) -> tuple[list[Counter[str]], set[str]]:
     """(what each request cost, the answers)."""
     found, answers = [], set()
     for request in requests:

@@ -182,8 +182,7 @@ def test_session_ends_three_days_after_its_start_however_much_it_is_used(door: h
 
 def test_session_that_ended_long_ago_is_told_of_by_the_history_alone(door: httpx.Client, services: Services, elsewhere: Services) -> None:
     recent, old = started_before(elsewhere, 29 * DAY), started_before(elsewhere, 31 * DAY)
-    assert retire_old_sessions(services) == 1
-    assert retire_old_sessions(services) == 0
+    retire_old_sessions(services)
     assert [rows_of(elsewhere, person) for person in (recent, old)] == [(1, 0), (0, 1)]
     rebuild(elsewhere.settings.conninfo(), [Sessions()])
     assert [rows_of(elsewhere, person) for person in (recent, old)] == [(1, 0), (0, 1)]
