@@ -43,4 +43,4 @@ def _retire(session_ids: list[int], work: Work[Lookups]) -> None:
     retire_sessions(work, session_ids)
 
 
-SESSIONS: Periodic[SessionServices] = Periodic("sessions", EVERY, retire_old_sessions)
+SESSIONS: Periodic[SessionServices] = Periodic("old_sessions", EVERY, retire_old_sessions)
