@@ -45,7 +45,16 @@ class Door(FastAPI):
     """The application. Its own short chain of plain ASGI steps takes the place of the framework's stack."""
 
     def __init__(self, services: Services, routes: Iterable[ApiRoute]) -> None:
-        super().__init__(title=TITLE, lifespan=_lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+        super().__init__(
+            title=TITLE,
+            lifespan=_lifespan,
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+            # api.middleware.tracing tells of requests; this would look for its own settings anew with each of them.
+            telemetry={"tracing": False, "metrics": False, "logs": False},
+        )
         self.state.services = services
         self.state.buckets = Buckets(Allowances(services.loop_pool).spend)
         self.router.default = _no_route

@@ -16,8 +16,9 @@ from starlette.types import Scope
 from api.answers import finished
 from api.auth import admit, presented
 from api.bodies import Body
-from commands.context import Context, readable
-from projections.reading import ANONYMOUS, NOTHING, Caller, Credentials, Query, newest_version
+from commands.context import Context, Glimpse, readable
+from eventstore.codec import stored_events
+from projections.reading import ANONYMOUS, NOTHING, Caller, Credentials, Query, newest_version, versions_since
 from wiring import Services
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ class Call:
         self.sent: Body = EMPTY
         """The body before validation."""
         self.caller: Caller | None = None
-        self.seen: Mapping[str, int | None] = {}
-        """The version of the stream that the route is about, as read when the caller was identified."""
+        self.seen: Mapping[str, Glimpse] = {}
+        """The stream that the route is about, as it was when the caller was identified."""
         self.foreseen: tuple[Any, ...] | None = None
         """The answer to what the route foresees, if it was asked along when the caller was identified."""
         self.credentials: Credentials = presented(self.header(b"authorization"))
@@ -114,11 +115,17 @@ class Call:
         return self._identified(*self.services.reader.ask_now(self._question(), self.credentials))
 
     def _question(self) -> Query:
-        return newest_version(self.route.stream.format_map(self.path)) if self.route.stream else NOTHING
+        if not self.route.stream:
+            return NOTHING
+        stream = self.route.stream.format_map(self.path)
+        known = self.services.commands.remembered(stream)
+        return newest_version(stream) if known is None else versions_since(stream, known)
 
     def _identified(self, caller: Caller, row: tuple[Any, ...]) -> Caller:
         if self.route.stream:
-            self.seen = {self.route.stream.format_map(self.path): row[0]}
+            stream = self.route.stream.format_map(self.path)
+            version, *missed = row
+            self.seen = {stream: Glimpse(version, stored_events(stream, *missed) if any(missed) else ())}
         return self._admit(caller)
 
     @property

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
+from eventsourcing.persistence import StoredEvent
 
 LONGEST_CLIENT = 120
 
@@ -21,6 +22,20 @@ def readable(name: str | None) -> str:
 def utc_now() -> datetime:
     """The server's clock. Times inside a stream never run backwards even when it does (see Aggregate.trigger)."""
     return datetime.now(UTC)
+
+
+class Glimpse(NamedTuple):
+    """What a stream was like a moment ago."""
+
+    version: int | None
+    """None when there is no such stream."""
+    missed: Sequence[StoredEvent] = ()
+    """Events that other processes have appended behind the version that this one remembers; not all, if there are many."""
+
+    def since(self, version: int) -> Sequence[StoredEvent] | None:
+        """All events behind a version; None when they are not known."""
+        missed = [event for event in self.missed if event.originator_version > version]
+        return missed if version + len(missed) == self.version else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +60,8 @@ class Context:
     """The versions of the changed thing that the caller accepts, as an If-Match header names them; see commands.preconditions."""
     undoes: str | None = None
     """The command id whose effect this one takes back."""
-    seen: Mapping[str, int | None] = field(default_factory=dict)
-    """Versions of streams that were read a moment ago: what this process remembers of them at that version is current."""
+    seen: Mapping[str, Glimpse] = field(default_factory=dict)
+    """Streams that were looked at a moment ago: what this process remembers of them, and has not missed, is current."""
     now: datetime = field(default_factory=utc_now)
     command: str = field(default_factory=lambda: secrets.token_hex(8))
     """Unique per command: groups its events, and tells an own append from a conflict after a lost connection."""

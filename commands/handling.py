@@ -14,6 +14,7 @@ from eventsourcing.application import AggregateNotFoundError, Application
 from commands.aggregate import Aggregate
 from commands.context import Context
 from commands.errors import Conflict, Refused
+from eventstore.cache import AggregateCache
 from eventstore.events import Event
 from eventstore.forgetting import Forgetting
 from eventstore.message import Answer, Message, ask
@@ -47,8 +48,9 @@ class Inline(Protocol):
         events: Sequence[Event],
         metadata: bytes,
         then: Callable[[Message], None] | None,
+        missed: Mapping[str, Sequence[Event]],
     ) -> Alongside:
-        """What keeps their rows, and then queues further statements."""
+        """What keeps their rows, and then queues further statements. missed: the newest stored events of some of the streams."""
 
 
 class Unproven(Exception):
@@ -66,6 +68,8 @@ class Work(Generic[L_co]):
         self.aggregates: dict[str, Aggregate] = {}
         self.assumed: set[str] = set()
         """Streams whose aggregates come from this process's memory; others may have appended in the last moment."""
+        self.missed: dict[str, Sequence[Event]] = {}
+        """What others have appended to those since this process's memory."""
         self.forgetting: list[Forgetting] = []
         self.conditions: list[Statement] = []
 
@@ -87,7 +91,7 @@ class Work(Generic[L_co]):
         stream = kind.stream(number)
         known: Any = self.aggregates.get(stream)
         if known is None:
-            known = self._remembered(stream) if self._assuming and stream in self.context.seen else None
+            known = self._remembered(kind, stream) if self._assuming and stream in self.context.seen else None
             if known is None:
                 try:
                     known = self._log.repository.get(stream, projector_func=kind.project)
@@ -97,16 +101,20 @@ class Work(Generic[L_co]):
         assert isinstance(known, kind)
         return None if known.is_forgotten else known
 
-    def _remembered(self, stream: str) -> Aggregate | None:
+    def _remembered(self, kind: type[A], stream: str) -> A | None:
         cache = self._log.repository.cache
         assert cache is not None
         try:
-            known: Aggregate = deepcopy(cast(Aggregate, cache.get(stream)))
+            known = deepcopy(cast(A, cache.get(stream)))
         except KeyError:
             return None
-        if known.version != self.context.seen[stream]:
+        missed = self.context.seen[stream].since(known.version)
+        if missed is None:
             return None
         self.assumed.add(stream)
+        if missed:
+            events = self.missed[stream] = [cast(Event, self._log.mapper.to_domain_event(event)) for event in missed]
+            return kind.project(known, events)
         return known
 
     def at(self, kind: type[A], number: int | tuple[int, ...], version: int) -> A | None:
@@ -239,7 +247,7 @@ class Handling(Generic[L_co]):
         reply = _Reply(result, answer, work.context, once, work.conditions)
 
         def alongside() -> Alongside:
-            return self.inline.writing(events, metadata, reply.queue)
+            return self.inline.writing(events, metadata, reply.queue, work.missed)
 
         recordings = self.log.save(*aggregates, metadata=metadata, alongside=alongside, forgetting=work.forgetting, again=reply.again)
         for aggregate in aggregates:
@@ -247,6 +255,11 @@ class Handling(Generic[L_co]):
         for target in work.forgetting:
             drop_cached(self.log, target.stream)
         return Outcome(result, reply.row(), [recording.notification.id for recording in recordings])
+
+    def remembered(self, stream: str) -> int | None:
+        """Up to which version this process remembers a stream."""
+        cache = self.log.repository.cache
+        return cache.version_of(stream) if isinstance(cache, AggregateCache) else None
 
     def _repeat(self, once: Once) -> None:
         with log_recorder(self.log).pool.connection() as connection:

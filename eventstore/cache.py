@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
+from collections.abc import Iterable
 from threading import Lock
 from typing import Any
 
@@ -20,17 +21,27 @@ class AggregateCache(Cache[str, Any]):
         self._max_bytes = max_bytes
         self._bytes = 0
         self._lock = Lock()
-        self._entries: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+        self._entries: OrderedDict[str, tuple[Any, int, int]] = OrderedDict()
 
     def get(self, key: str, *, evict: bool = False) -> Any:
         """The aggregate. Raises KeyError when it is not there. evict: takes it out."""
         with self._lock:
-            value, weight = self._entries.pop(key)
-            self._bytes -= weight
-            if not evict:
-                # Weighed anew: it has taken in events since.
+            value, weight, version = self._entries.pop(key)
+            if evict:
+                self._bytes -= weight
+            elif value.version == version:
+                self._entries[key] = (value, weight, version)
+            else:
+                # It has taken in events since.
+                self._bytes -= weight
                 self._add(key, value)
             return value
+
+    def version_of(self, key: str) -> int | None:
+        """The version that is kept, None when there is none."""
+        with self._lock:
+            entry = self._entries.get(key)
+            return entry[2] if entry is not None else None
 
     def put(self, key: str, value: Any) -> None:
         """Keeps an aggregate, unless it is too heavy alone."""
@@ -40,21 +51,25 @@ class AggregateCache(Cache[str, Any]):
             self._add(key, value)
 
     def _add(self, key: str, value: Any) -> None:
-        weight = _weight(vars(value))
+        weight = _weight(value)
         if weight > self._max_bytes:
             return
-        self._entries[key] = (value, weight)
+        self._entries[key] = (value, weight, value.version)
         self._bytes += weight
         while self._bytes > self._max_bytes:
-            _, (_, lighter_by) = self._entries.popitem(last=False)
+            _, (_, lighter_by, _) = self._entries.popitem(last=False)
             self._bytes -= lighter_by
 
 
-def _weight(value: Any) -> int:
+def _weight(aggregate: Any) -> int:
     """Bytes of memory, about: what values share is counted for each."""
-    size = sys.getsizeof(value)
-    if isinstance(value, dict):
-        return size + sum(_weight(item) for item in value.values())
-    if isinstance(value, tuple | frozenset):
-        return size + sum(map(_weight, value))
-    return size
+    weight = 0
+    heap: list[Iterable[Any]] = [vars(aggregate).values()]
+    while heap:
+        for value in heap.pop():
+            weight += sys.getsizeof(value)
+            if isinstance(value, tuple | frozenset):
+                heap.append(value)
+            elif isinstance(value, dict):
+                heap.append(value.values())
+    return weight

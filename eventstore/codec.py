@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -25,6 +25,13 @@ class LogEvent(StoredEvent):
     """A stored event together with its time."""
 
     recorded_at: datetime
+
+
+def stored_events(
+    stream: str, versions: Sequence[int], types: Sequence[str], payloads: Sequence[bytes], times: Sequence[datetime]
+) -> list[StoredEvent]:
+    """Events of one stream, from a column each."""
+    return [LogEvent(stream, *columns) for columns in zip(versions, types, payloads, times, strict=True)]
 
 
 def encode(event: Event) -> bytes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 
 def secret_digest(key: bytes, secret: str) -> str:
     """HMAC-SHA256 under the server's secret, hex: of session keys, API keys, invitation codes and network addresses."""
-    return hmac.new(key, secret.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+    return hmac.digest(key, secret.encode("utf-8", "replace"), "sha256").hex()

@@ -9,22 +9,33 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from eventsourcing.persistence import Notification, Subscription
 from psycopg import Connection
 from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
 
 from eventstore.codec import Recorded, decode
+from eventstore.message import ask
 
 if TYPE_CHECKING:
     from eventstore.recorder import LogRecorder
 
 POLL_INTERVAL_S = 0.2
-_READ = "SELECT position, stream, version, type, data, metadata, recorded_at FROM log.events WHERE position > %s ORDER BY position LIMIT %s"
+RECENT_BYTES = 4 * 2**20
+ROW_BYTES = 600
+"""What a row that is kept weighs beside its payload, about."""
+_READ = (
+    b"SELECT position, stream, version, type, data, metadata, recorded_at FROM log.events WHERE position > %s ORDER BY position LIMIT %s"
+)
+
+
+_position = attrgetter("position")
 
 
 class LogRow(NamedTuple):
@@ -44,38 +55,28 @@ class LogRow(NamedTuple):
         return Recorded(self.position, event, self.metadata)
 
 
-class Connections(Protocol):
-    """Where a reader gets its connection from: a pool, or a follower's own connection."""
+class SettledLog:
+    """The log as far as its order is settled, read by one thread after the other. Knows the gaps."""
 
-    def connection(self) -> AbstractContextManager[Connection[TupleRow]]:
-        """A connection in autocommit for the length of one reading."""
-
-
-class LogReader:
-    """One reading position's knowledge about gaps. Safe for use by several threads."""
-
-    def __init__(self, pool: Connections) -> None:
-        self._pool = pool
-        self._lock = threading.Lock()
+    def __init__(self) -> None:
         self._settled = 0  # everything up to here is there or was rolled back
         self._pending: tuple[int, int] | None = None  # (X, highest position seen before X was taken)
 
-    def read(self, after: int, limit: int) -> Sequence[LogRow]:
+    def read(self, connection: Connection[TupleRow], after: int, limit: int) -> Sequence[LogRow]:
         """Rows behind position `after`, in order, at most `limit`; stops before the first unsettled gap."""
-        with self._lock, self._pool.connection() as connection:
+        self._settle(connection)
+        rows = _rows(connection, after, limit)
+        if not rows:
+            return rows
+        end = self._contiguous(after, rows)
+        if end < len(rows):
+            self._notice_gap(connection, rows[-1].position)
             self._settle(connection)
-            rows = _rows(connection, after, limit)
-            if not rows:
-                return rows
-            end = self._contiguous(after, rows)
-            if end < len(rows):
-                self._notice_gap(connection, rows[-1].position)
-                self._settle(connection)
-                if rows[-1].position <= self._settled:
-                    # Settled at once: nobody was writing. Read again, since the gap may have been filled meanwhile.
-                    rows = _rows(connection, after, limit)
-                    end = self._contiguous(after, rows)
-            return rows[:end]
+            if rows[-1].position <= self._settled:
+                # Settled at once: nobody was writing. Read again, since the gap may have been filled meanwhile.
+                rows = _rows(connection, after, limit)
+                end = self._contiguous(after, rows)
+        return rows[:end]
 
     def _contiguous(self, after: int, rows: Sequence[LogRow]) -> int:
         """How many of the rows come before the first gap that is not settled."""
@@ -105,9 +106,57 @@ class LogReader:
 
 
 def _rows(connection: Connection[TupleRow], after: int, limit: int) -> Sequence[LogRow]:
-    with connection.cursor(binary=True) as cursor:
-        cursor.execute(_READ, (after, limit))
-        return [LogRow._make(row) for row in cursor]
+    return list(map(LogRow._make, ask(connection, _READ, (after, limit)).fetchall()))
+
+
+class LogReader:
+    """The settled log over a pool. Safe for use by several threads."""
+
+    def __init__(self, pool: ConnectionPool[Connection[TupleRow]]) -> None:
+        self._pool = pool
+        self._lock = threading.Lock()
+        self._log = SettledLog()
+
+    def read(self, after: int, limit: int) -> Sequence[LogRow]:
+        """See SettledLog.read."""
+        with self._lock, self._pool.connection() as connection:
+            return self._log.read(connection, after, limit)
+
+
+class RecentLog:
+    """The settled log for several threads that all follow its end: what one of them has read, the others need not ask for again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._log = SettledLog()
+        self._rows: list[LogRow] = []
+        self._after = 0  # The rows are all there is behind this position, as far as it was read.
+
+    def read(self, connection: Connection[TupleRow], after: int, limit: int) -> Sequence[LogRow]:
+        """See SettledLog.read."""
+        with self._lock:
+            if self._rows and self._after <= after < self._rows[-1].position:
+                start = bisect_right(self._rows, after, key=_position)
+                return self._rows[start : start + limit]
+            rows = self._log.read(connection, after, limit)
+            if rows and rows[-1].position > (self._rows[-1].position if self._rows else 0):
+                self._keep(after, rows)
+            return rows
+
+    def _keep(self, after: int, rows: Sequence[LogRow]) -> None:
+        if self._rows and self._rows[-1].position == after:
+            self._rows.extend(rows)
+        else:
+            self._after, self._rows = after, list(rows)
+        dropped, weight = len(self._rows), 0
+        while dropped:
+            row = self._rows[dropped - 1]
+            weight += ROW_BYTES + len(row.data) + len(row.metadata)
+            if weight > RECENT_BYTES:
+                self._after = row.position
+                del self._rows[:dropped]
+                return
+            dropped -= 1
 
 
 class PollingSubscription(Subscription["LogRecorder"]):

@@ -80,6 +80,10 @@ class Table(Generic[R]):
         self.key_of: Callable[[R], Key] = _tuple_of(key)
         self.values_of: Callable[[R], Key] = _tuple_of(tuple(self.columns))
 
+    def copy_of(self, row: R) -> R:
+        """The same row once more, as it is stored."""
+        return self.row(*self.values_of(row))
+
     def create_sql(self, schema: str) -> str:
         """CREATE TABLE with the primary key, without the further statements of `ddl`."""
         columns = ", ".join(f"{name} {pg_type}{'' if nullable else ' NOT NULL'}" for name, (pg_type, nullable) in self.columns.items())

@@ -8,18 +8,19 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from eventstore.database import SETTINGS
-from eventstore.reader import LogReader, LogRow
+from eventstore.message import Message
+from eventstore.reader import LogRow
 from projections.base import Projection
-from projections.loops import HEARTBEAT_S, POLL_S, LogHead, Loop, OneConnection, Pausing
+from projections.loops import HEARTBEAT_S, POLL_S, LogHead, Loop, Pausing
 from projections.parking import is_the_events_fault, park, retry_parked
 from projections.rows import apply_events
 
 BATCH = 500
 
-_STATE = "SELECT version, position FROM log.projections WHERE name = %s FOR UPDATE"
+_STATE = b"SELECT version, position FROM log.projections WHERE name = %s FOR UPDATE"
 # Asked once the lock is there: a retry that held it may have freed a stream meanwhile, which the statement that waited does not see.
-_WAITING = "SELECT stream FROM log.parked_streams WHERE projection = %s"
-_ADVANCE = "UPDATE log.projections SET position = %s, ticked_at = now() WHERE name = %s"
+_WAITING = b"SELECT stream FROM log.parked_streams WHERE projection = %s"
+_ADVANCE = b"UPDATE log.projections SET position = %s, ticked_at = now() WHERE name = %s"
 
 
 class Follower(Loop):
@@ -32,20 +33,18 @@ class Follower(Loop):
         super().__init__(projection.name, conninfo, head)
         self.projection = projection
         self.position = 0
-        self._reader: LogReader
         self._retried = False
 
     def start(self) -> None:
         """Finds its position. What an older release had to park is tried once more by this one."""
         self.position = stored_position(self.connection, self.projection)
-        self._reader = LogReader(OneConnection(self.connection))
         if not self._retried:
             retry_parked(self.connection, self.projection)
             self._retried = True
 
     def step(self) -> bool:
         """Applies the next batch."""
-        batch = self._reader.read(self.position, BATCH)
+        batch = self._head.log.read(self.connection, self.position, BATCH)
         if not batch:
             return False
         self.position = apply_or_park(self.connection, self.projection, self.position, batch)
@@ -79,15 +78,17 @@ def apply_batch(connection: Connection[TupleRow], projection: Projection, after:
 
     Does nothing when the stored position is another one: the batch was applied before, or the tables were rebuilt.
     """
-    with connection.transaction():
-        state = connection.execute(_STATE, (projection.name,)).fetchone()
-        if state is None or state[0] != projection.version:
+    with Message(connection) as message:
+        state = message.execute(_STATE, (projection.name,))
+        waiting = message.execute(_WAITING, (projection.name,))
+        stored = state.fetchone()
+        if stored is None or stored[0] != projection.version:
             raise Pausing(f"the tables of {projection.name} are not those of this release")
-        if state[1] != after:
-            return int(state[1])
-        waiting = {stream for (stream,) in connection.execute(_WAITING, (projection.name,))}
-        apply_events(connection, projection, [row for row in batch if row.stream not in waiting])
-        connection.execute(_ADVANCE, (batch[-1].position, projection.name))
+        if stored[1] != after:
+            return int(stored[1])
+        parked = {stream for (stream,) in waiting.fetchall()}
+        apply_events(message, projection, [row for row in batch if row.stream not in parked])
+        message.execute(_ADVANCE, (batch[-1].position, projection.name))
     return batch[-1].position
 
 

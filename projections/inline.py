@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from eventstore.codec import Recorded
 from eventstore.events import Event
@@ -30,9 +31,13 @@ class InlineProjections:
         events: Sequence[Event],
         metadata: bytes,
         then: Callable[[Message], None] | None = None,
+        missed: Mapping[str, Sequence[Event]] = MappingProxyType({}),
     ) -> InlineWriting:
-        """`then` queues further statements of the same transaction, behind the rows."""
-        return InlineWriting(self, [Recorded(0, event, metadata) for event in events], then)
+        """`then` queues further statements of the same transaction, behind the rows.
+
+        missed: the newest stored events of some streams, in order, by which remembered rows can be brought up to date.
+        """
+        return InlineWriting(self, [Recorded(0, event, metadata) for event in events], then, missed)
 
 
 class InlineWriting:
@@ -43,6 +48,7 @@ class InlineWriting:
         inline: InlineProjections,
         batch: Sequence[Recorded],
         then: Callable[[Message], None] | None,
+        missed: Mapping[str, Sequence[Event]],
     ) -> None:
         self._batch = batch
         self._then = then
@@ -51,9 +57,7 @@ class InlineWriting:
         types = {type(recorded.event) for recorded in batch}
         self._projections = [p for p in inline.projections if not types.isdisjoint(p.handlers)]
         self._rows: list[Rows] = [ForeseenRows(p, p.name) for p in self._projections]
-        for rows in self._rows:
-            if rows.projection.remembers:
-                self._memory.recall(rows, batch)
+        self._behind = [self._memory.recall(rows, batch, missed) if rows.projection.remembers else [] for rows in self._rows]
         # A list: every projection learns which of its rows are new, whatever the others need.
         needs_rows = any([rows.wanted(batch) for rows in self._rows])  # noqa: C419
         self._applied = not needs_rows and self._foreseen()
@@ -94,8 +98,8 @@ class InlineWriting:
     def _foreseen(self) -> bool:
         """Applies the events if they need no row from the database: rows that are new, or remembered."""
         try:
-            for rows in self._rows:
-                rows.projection.apply(rows, self._batch)
+            for rows, behind in zip(self._rows, self._behind, strict=True):
+                rows.projection.apply(rows, (*behind, *self._batch))
         except RowsNotForeseen:
             return False
         return True

@@ -6,8 +6,6 @@ import random
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import psycopg
 import structlog
@@ -15,6 +13,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from eventstore.database import SETTINGS, UNPREPARED, reachable
+from eventstore.reader import RecentLog
 
 LEASES = 7266105
 """First half of the advisory locks by which one process at a time runs a loop; the second half is the name's hash."""
@@ -40,6 +39,8 @@ class LogHead:
         self._moved = threading.Condition()
         self._position = 0
         self._hints = 0
+        self.log = RecentLog()
+        """For the loops of the process to read from, each on its own connection."""
 
     def run(self, stop: threading.Event) -> None:
         """Polls until it is told to stop."""
@@ -150,18 +151,6 @@ class Loop(ABC):
     @abstractmethod
     def tick(self) -> None:
         """Notes in the database that the loop is well, which health looks at. Not called while steps fail."""
-
-
-class OneConnection:
-    """A connection where a pool is asked for; see eventstore.reader.Connections."""
-
-    def __init__(self, connection: Connection[TupleRow]) -> None:
-        self._connection = connection
-
-    @contextmanager
-    def connection(self) -> Iterator[Connection[TupleRow]]:
-        """The connection."""
-        yield self._connection
 
 
 def connect(conninfo: str, name: str, settings: str = SETTINGS) -> Connection[TupleRow]:

@@ -7,13 +7,13 @@ that append fails if there is another v + 1 already. A rebuild may repair rows, 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from copy import copy
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
 from eventstore.codec import Recorded
+from eventstore.events import Event
 from projections.base import Key, Table
 from projections.rows import Rows
 
@@ -40,17 +40,26 @@ class RowMemory:
         self._weight = 0
         self._lock = Lock()
 
-    def recall(self, rows: Rows, batch: Sequence[Recorded]) -> None:
-        """Presets the rows of streams that this process wrote last."""
+    def recall(self, rows: Rows, batch: Sequence[Recorded], missed: Mapping[str, Sequence[Event]]) -> list[Recorded]:
+        """Presets the rows of streams that this process wrote last, or that only the missed events have changed since.
+
+        Returns those of the missed events that have to be applied to the rows before the batch.
+        """
         tables = set(rows.projection.tables)
+        behind: list[Recorded] = []
         with self._lock:
             for stream, (first, _) in _versions(batch).items():
                 known = self._streams.get(stream)
-                if known is not None and known.version == first - 1:
+                if known is None:
+                    continue
+                later = [event for event in missed.get(stream, ()) if event.originator_version > known.version]
+                if known.version + len(later) == first - 1:
+                    behind += [Recorded(0, event, b"") for event in later]
                     self._streams.move_to_end(stream)
                     for table in tables & known.rows.keys():
                         for key, row in known.rows[table].items():
-                            rows.preset(table, key, copy(row))
+                            rows.preset(table, key, table.copy_of(row) if row is not None else None)
+        return behind
 
     def keep(self, written: Iterable[Rows], batch: Sequence[Recorded], build: str) -> None:
         """Takes the rows over that have just been stored; whoever wrote them does not change them any more."""
@@ -60,7 +69,7 @@ class RowMemory:
                 known = fresh.get(f"{table.stream}-{key[0]}") if table.stream else None
                 if known is not None:
                     known.rows.setdefault(table, {})[key] = row
-                    known.weight += _weight(row)
+                    known.weight += _weight(table, row)
         with self._lock:
             if build != self.build:
                 self._clear()
@@ -99,8 +108,7 @@ def _versions(batch: Iterable[Recorded]) -> dict[str, tuple[int, int]]:
     return versions
 
 
-def _weight(row: Any) -> int:
+def _weight(table: Table[Any], row: Any) -> int:
     if row is None:
         return ROW_BYTES
-    values = (getattr(row, name, None) for name in row.__dataclass_fields__)
-    return ROW_BYTES + sum(len(value) for value in values if isinstance(value, (str, bytes)))
+    return ROW_BYTES + sum(len(value) for value in table.values_of(row) if isinstance(value, (str, bytes)))

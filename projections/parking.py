@@ -10,6 +10,7 @@ import structlog
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from eventstore.message import Message
 from eventstore.reader import LogRow
 from projections.base import Projection
 from projections.loops import Pausing
@@ -111,7 +112,8 @@ def _apply_page(connection: Connection[TupleRow], projection: Projection, stream
     head, position = state
     with connection.cursor(binary=True) as cursor:
         batch = [LogRow._make(row) for row in cursor.execute(_WAITING, (stream, position, head, page))]
-    apply_events(connection, projection, batch)
+    with Message(connection) as message:
+        apply_events(message, projection, batch)
     if len(batch) < page:
         connection.execute("DELETE FROM log.parked_streams WHERE projection = %s AND stream = %s", (projection.name, stream))
         return True

@@ -15,10 +15,10 @@ import structlog
 from psycopg import Connection, IsolationLevel
 from psycopg.rows import TupleRow
 
-from eventstore.reader import LogReader, LogRow
+from eventstore.reader import LogRow, SettledLog
 from projections.base import Projection
 from projections.fold import BUDGET, Fold, FoldFailed, Poison, without_garbage_collection
-from projections.loops import OneConnection, connect
+from projections.loops import connect
 from projections.progress import Progress
 from projections.schema import BUILD_LOCK, create_missing, create_tables, drop_leftovers, drop_schema, finish_tables, record_fingerprint
 
@@ -132,7 +132,7 @@ class _Rebuild:
         self._progress = progress
         self._throttle = throttle
         self._budget = budget
-        self._reader = LogReader(OneConnection(connection))
+        self._log = SettledLog()
         self._schemas = {projection: f"{projection.name}__next" for projection in projections}
         self._position = 0
         self._swap_ms = 0.0
@@ -176,7 +176,7 @@ class _Rebuild:
         self._progress.position = 0
         self._progress.enter("reading", head=self._head())
         with without_garbage_collection():
-            while batch := self._reader.read(self._position, BATCH):
+            while batch := self._log.read(self._connection, self._position, BATCH):
                 fold.take(batch)
                 self._advance(batch)
             self._progress.enter("writing")
@@ -208,7 +208,7 @@ class _Rebuild:
         deadline = time.monotonic() + SWAP_PATIENCE_S
         patience_ms = 50
         while True:
-            while batch := self._reader.read(self._position, BATCH):
+            while batch := self._log.read(self._connection, self._position, BATCH):
                 fold.write_through(batch)
                 self._advance(batch)
                 if len(batch) < TAIL:

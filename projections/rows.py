@@ -6,9 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from psycopg import Connection
-from psycopg.rows import TupleRow
-
 from eventstore.codec import Recorded
 from eventstore.events import EVENT_TYPES, Event
 from eventstore.message import Answer, Message
@@ -201,14 +198,13 @@ class ForeseenRows(Rows):
         raise RowsNotForeseen(table.name, keys)
 
 
-def apply_events(connection: Connection[TupleRow], projection: Projection, log_rows: Sequence[LogRow]) -> None:
-    """Brings what these events change into the projection's live tables, in the caller's transaction."""
+def apply_events(message: Message, projection: Projection, log_rows: Sequence[LogRow]) -> None:
+    """Brings what these events change into the projection's live tables. The message sends what is left of it."""
     handled = {event_type.__name__ for event_type in projection.handlers}
     # An event of a type that this release does not know is decoded as well, and raises.
     batch = [row.decoded() for row in log_rows if row.type in handled or row.type not in EVENT_TYPES]
     if batch:
-        with Message(connection) as message:
-            rows = Rows(projection, projection.name, message)
-            rows.load(rows.wanted(batch))
-            projection.apply(rows, batch)
-            rows.write(message)
+        rows = Rows(projection, projection.name, message)
+        rows.load(rows.wanted(batch))
+        projection.apply(rows, batch)
+        rows.write(message)

@@ -19,8 +19,8 @@ from psycopg.rows import TupleRow
 
 from eventstore.codec import Recorded
 from eventstore.events import EVENT_TYPES, Event
-from eventstore.reader import LogReader, LogRow
-from projections.loops import HEARTBEAT_S, POLL_S, LogHead, Loop, OneConnection, Pausing
+from eventstore.reader import LogRow
+from projections.loops import HEARTBEAT_S, POLL_S, LogHead, Loop, Pausing
 from projections.parking import Parked, add_parked, describe, parked_streams
 
 S_contra = TypeVar("S_contra", contravariant=True)
@@ -78,9 +78,9 @@ class ReactorLoop(Loop):
         super().__init__(reactor.name, conninfo, head)
         self.reactor = reactor
         self.position = 0
+        self._stored = 0
         self._services = services
         self._types = {event_type.__name__ for event_type in reactor.handles}
-        self._reader: LogReader
         self._failing: tuple[int, int] = (0, 0)  # (position, how often it failed)
 
     def start(self) -> None:
@@ -88,25 +88,25 @@ class ReactorLoop(Loop):
         register(self.connection, [self.reactor])
         row = self.connection.execute("SELECT position FROM log.reactors WHERE name = %s", (self.name,)).fetchone()
         assert row is not None
-        self.position = row[0]
-        self._reader = LogReader(OneConnection(self.connection))
+        self.position = self._stored = row[0]
 
     def step(self) -> bool:
-        """Reacts to the next events, one by one, storing the position after each effect."""
-        batch = self._reader.read(self.position, BATCH)
+        """Reacts to the next events, one by one, storing the position after each effect; what does not concern it is stored at leisure."""
+        batch = self._head.log.read(self.connection, self.position, BATCH)
         if not batch:
+            if self._stored != self.position:
+                self.tick()
             return False
-        waiting = {parked.stream for parked in parked_streams(self.connection, PARKED_NAME + self.name)}
-        for row in batch:
+        relevant = [row for row in batch if row.type in self._types or row.type not in EVENT_TYPES]
+        waiting = {parked.stream for parked in parked_streams(self.connection, PARKED_NAME + self.name)} if relevant else set()
+        for row in relevant:
             if self.stop.is_set():
-                break
-            relevant = row.type in self._types or row.type not in EVENT_TYPES
-            if relevant and not (row.stream in waiting and self._step_over(row)) and not self._react(row):
+                return True
+            if not (row.stream in waiting and self._step_over(row)) and not self._react(row):
                 waiting.add(row.stream)
             self.position = row.position
-            if relevant:
-                self.tick()
-        self.tick()
+            self.tick()
+        self.position = batch[-1].position
         return True
 
     def _step_over(self, row: LogRow) -> bool:
@@ -145,6 +145,7 @@ class ReactorLoop(Loop):
     def tick(self) -> None:
         """Stores the position, with the heartbeat."""
         self.connection.execute("UPDATE log.reactors SET position = %s, ticked_at = now() WHERE name = %s", (self.position, self.name))
+        self._stored = self.position
 
 
 class PeriodicLoop(Loop):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from commands.accounts.aggregate import Account
-from commands.context import Context, utc_now
+from commands.context import Context, Glimpse, utc_now
 from commands.errors import Declined
 from commands.handling import Handling, Work
 from commands.lookups import Lookups
@@ -41,7 +41,7 @@ CONTEXT = Context(actor=None, channel="cli")
 
 def _just_before(number: int, version: int) -> Context:
     """A request that has seen this version of the account's stream, and is overtaken before it decides."""
-    return Context(actor=None, channel="cli", seen={f"account-{number}": version})
+    return Context(actor=None, channel="cli", seen={f"account-{number}": Glimpse(version)})
 
 
 def _create(work: Work[Lookups]) -> int:

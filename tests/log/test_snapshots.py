@@ -156,6 +156,7 @@ def test_aggregate_that_has_grown_since_is_weighed_anew() -> None:
     cache.put(first.id, first)
     cache.put(second.id, second)
     second.content = "x" * 999_000
+    second.version += 1
     assert cache.get(second.id) is second
     assert not _has(cache, first.id)
 

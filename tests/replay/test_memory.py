@@ -8,12 +8,14 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from commands.context import Context, utc_now
+from commands.context import Context, Glimpse, utc_now
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.aggregate import Note
+from eventstore.codec import stored_events
 from eventstore.events import notes
 from projections.catalog import ALL_PROJECTIONS
+from projections.reading import Credentials, versions_since
 from projections.rebuild import rebuild
 from settings import load_settings
 from wiring import Services, build_services, opened_services, prepare
@@ -51,11 +53,22 @@ def _create(work: Work[Lookups]) -> int:
     return number
 
 
-def _rename(number: int, title: str) -> Callable[[Work[Lookups]], None]:
+def _rename(number: int, title: str) -> Callable[[Work[Lookups]], str]:
+    def decide(work: Work[Lookups]) -> str:
+        note = work.find(Note, number)
+        assert note is not None
+        before = note.title
+        note.trigger(notes.NoteRenamed, utc_now(), title=title)
+        return before
+
+    return decide
+
+
+def _describe(number: int, description: str) -> Callable[[Work[Lookups]], None]:
     def decide(work: Work[Lookups]) -> None:
         note = work.find(Note, number)
         assert note is not None
-        note.trigger(notes.NoteRenamed, utc_now(), title=title)
+        note.trigger(notes.NoteDescribed, utc_now(), description=description)
 
     return decide
 
@@ -84,9 +97,46 @@ def test_rows_that_another_process_wrote_are_read(services: Services, database_u
         number = services.commands.run(_create, CONTEXT).result
         services.commands.run(_rename(number, "second"), CONTEXT)
         other.commands.run(_rename(number, "third"), CONTEXT)
-        services.commands.run(lambda work: work.find(Note, number).trigger(notes.NoteDescribed, utc_now(), description="x"), CONTEXT)  # type: ignore[union-attr]
+        services.commands.run(_describe(number, "x"), CONTEXT)
         other.log.close()
     assert _descriptions(database_url) == [("third", "x")]
+
+
+def _having_seen(services: Services, number: int) -> Context:
+    """A request that has just looked at the note's stream."""
+    stream = f"note-{number}"
+    known = services.commands.remembered(stream)
+    assert known is not None
+    _, (version, *missed) = services.reader.ask_now(versions_since(stream, known), Credentials("none"))
+    return Context(actor=1, channel="web", seen={stream: Glimpse(version, stored_events(stream, *missed) if any(missed) else ())})
+
+
+def test_what_another_process_wrote_brings_the_memory_up_to_date(services: Services, database_url: str) -> None:
+    other = build_services(services.settings)
+    with other.thread_pool:
+        number = services.commands.run(_create, CONTEXT).result
+        services.commands.run(_rename(number, "first again"), CONTEXT)
+        other.commands.run(_rename(number, "second"), CONTEXT)
+        other.commands.run(_describe(number, "told elsewhere"), CONTEXT)
+        # Neither the stream nor the rows are read again: what was written elsewhere comes from the glimpse.
+        _falsify(database_url)
+        context = _having_seen(services, number)
+        assert services.commands.run(_rename(number, "third"), context).result == "second"
+        other.log.close()
+    assert _descriptions(database_url) == [("third", "told elsewhere")]
+
+
+def test_a_glimpse_that_lacks_an_event_is_no_use(services: Services, database_url: str) -> None:
+    other = build_services(services.settings)
+    with other.thread_pool:
+        number = services.commands.run(_create, CONTEXT).result
+        other.commands.run(_describe(number, "x" * 70_000), CONTEXT)  # Longer than what is asked along.
+        other.commands.run(_rename(number, "second"), CONTEXT)
+        context = _having_seen(services, number)
+        assert len(context.seen[f"note-{number}"].missed) == 1
+        assert services.commands.run(_rename(number, "third"), context).result == "second"
+        other.log.close()
+    assert _descriptions(database_url) == [("third", "x" * 70_000)]
 
 
 def test_what_a_rebuild_has_repaired_is_not_brought_back(services: Services, database_url: str) -> None:
