@@ -65,6 +65,8 @@ class Supervisor:
         try:
             self._figures = figures.Folder()
         except OSError as error:
+            for listener in self._listeners:
+                listener.close()
             raise StartFailed(f"no temporary folder can be made: {error.strerror}") from error
         self._environment = environment_for(settings) | {SHARED_FIGURES: str(self._figures.path)}
         self._ready_read, self._ready_write = os.pipe()

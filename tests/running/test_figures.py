@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from cli import figures
+from cli.supervisor import StartFailed, Supervisor
+from settings import load_settings
 
 COUNTING = """
 import os, sys
@@ -73,3 +75,9 @@ def test_no_room_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / f"gauge_livesum_{os.getpid()}.db").symlink_to(tmp_path / "missing" / "file")
     assert not figures.reserve(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_machine_without_a_temporary_folder_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/nowhere")
+    with pytest.raises(StartFailed, match="no temporary folder can be made"):
+        Supervisor(load_settings(port=0, data_dir=tmp_path), lambda _port: None)
