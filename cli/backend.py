@@ -48,7 +48,7 @@ class Place:
 
 def configured(settings: ClientSettings) -> Place:
     """From the environment, else from the configuration file. Raises Incomplete."""
-    path = (settings.config or Path("~/.notechondria/config.json")).expanduser()
+    path = settings.config or Path("~/.notechondria/config.json")
     kept = _kept(path)
     key = settings.api_key.get_secret_value() if settings.api_key else kept.get("api_key")
     if not isinstance(key, str) or not key.strip():
@@ -123,7 +123,8 @@ def _detail(response: httpx.Response) -> str:
 
 def _kept(path: Path) -> dict[str, Any]:
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        kept = json.loads(path.expanduser().read_text(encoding="utf-8"))
+    except (OSError, ValueError, RuntimeError):
+        # There is none, or it is none, or there is no home folder to look in.
         return {}
     return kept if isinstance(kept, dict) else {}

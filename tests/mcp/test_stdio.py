@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from cli.backend import api_url
+from cli.backend import api_url, configured
+from settings import ClientSettings
 from tests.mcp.people import Keeper
 from toolbox.catalog import ALL_TOOLS
 
@@ -259,6 +261,12 @@ def test_the_configuration_file_is_read(keeper: Keeper, tmp_path: Path) -> None:
     assert run(None, "check", NOTECHONDRIA_CONFIG=str(path)).returncode == 0
     path.write_text("[]")
     assert run(None, "check", NOTECHONDRIA_CONFIG=str(path)).returncode == 2
+
+
+def test_a_key_in_the_environment_needs_no_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+    assert configured(ClientSettings(api_key=SecretStr("ntc_1"), api_url="https://x.example")).key == "ntc_1"
 
 
 @pytest.mark.parametrize(
