@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
+import sys
 import time
 from typing import Annotated
 
@@ -47,6 +49,8 @@ def start(
     Example: notechondria start
     Example: notechondria start -- notechondria users list
     """
+    # The first process of a container is not ended by signals that it has no handler for. The server brings its own.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         settings = _container_settings()
         configure_logging(settings)

@@ -149,6 +149,23 @@ def test_it_gives_up_in_the_end(folder: Path) -> None:
     assert "did not answer within 1 s" in gave_up.stderr
 
 
+def test_it_can_be_ended_while_it_waits(folder: Path) -> None:
+    # As the first process of a container, to which the system sends no signal that is not handled.
+    alone = ["unshare", "--pid", "--fork", "--kill-child"]
+    may = shutil.which("unshare") is not None and subprocess.run([*alone, "true"], check=False, stderr=subprocess.DEVNULL).returncode == 0
+    environment = _environment(folder, DATABASE_URL="postgresql://127.0.0.1:1/nothing")
+    with subprocess.Popen([*alone * may, *COMMAND], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            while "waiting for the database" not in process.stderr.readline():
+                assert process.poll() is None
+            inside = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split() if may else []
+            os.kill(int(inside[0]) if inside else process.pid, signal.SIGTERM)
+            assert process.wait(20) == 128 + signal.SIGTERM
+        finally:
+            process.kill()
+
+
 def test_refused_login_ends_the_start_at_once_with_advice(folder: Path, database_url: str) -> None:
     refused = _start(folder, "true", DATABASE_URL=database_url.replace("postgres@", "nobody@"))
     assert refused.returncode == 1
