@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -112,6 +113,7 @@ class Services:
     """Files that people upload."""
     thread_pool: ConnectionPool[Connection[TupleRow]]
     loop_pool: AsyncConnectionPool[AsyncConnection[TupleRow]]
+    _asked: asyncio.Future[Health] | None = field(default=None, init=False)
 
     async def open(self) -> None:
         """Connects. Does not wait for the database: requests are answered with 503 until it is there."""
@@ -128,8 +130,13 @@ class Services:
             POOL_WAITING.labels(name).set(found.get("requests_waiting", 0))
 
     async def health(self) -> Health:
-        """The database, the head of the log, and how everything that follows it is."""
-        return await health(self.loop_pool)
+        """The database, the head of the log, and how everything that follows it is.
+
+        Whoever asks meanwhile shares the answer: anybody may ask, and no limit counts it, so it must not cost more for many.
+        """
+        if self._asked is None or self._asked.done():
+            self._asked = asyncio.ensure_future(health(self.loop_pool))
+        return await asyncio.shield(self._asked)
 
     async def close(self) -> None:
         """Disconnects."""

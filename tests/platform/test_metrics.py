@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -128,6 +130,23 @@ def test_ready_tells_about_database_head_and_followers(client: httpx.Client, pre
     assert dead["status"] == "ok"
     assert not dead["well"]
     assert not next(f for f in dead["followers"] if f["name"] == "mail")["alive"]
+
+
+def test_many_who_ask_at_once_cost_one_question(client: httpx.Client, prepared: Settings) -> None:
+    asking = """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND query LIKE '%%FROM log.mails%%' AND wait_event_type = 'Lock'"""
+    with psycopg.connect(prepared.conninfo()) as holding, psycopg.connect(prepared.conninfo(), autocommit=True) as looking:
+        holding.execute("LOCK TABLE log.mails IN ACCESS EXCLUSIVE MODE")
+        with ThreadPoolExecutor(20) as callers:
+            answers = [callers.submit(client.get, "/api/v1/ready/") for _ in range(20)]
+            while looking.execute(asking).fetchone() == (0,):
+                time.sleep(0.02)
+            time.sleep(0.2)
+            waiting = looking.execute(asking).fetchone()
+            holding.rollback()
+        assert [answer.result().status_code for answer in answers] == [200] * 20
+        assert waiting == (1,)
 
 
 def test_not_ready_without_database_but_alive(prepared: Settings) -> None:
