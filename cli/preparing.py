@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import psycopg
 
+from commands.errors import Refused, sentence
+from eventstore.blobs import BlobStoreUnavailable
 from settings import Settings
 
 HINDRANCES = (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
@@ -21,6 +23,10 @@ def prepare_for_start(settings: Settings) -> None:
 
     try:
         prepare_start(settings)
+    except Refused as refusal:
+        raise PreparationFailed(f"the configured administrator cannot be made: {sentence(refusal)}") from refusal
+    except BlobStoreUnavailable as error:
+        raise PreparationFailed(f"the store of uploads cannot be used: {error}") from error
     except HINDRANCES as error:
         raise PreparationFailed(f"the database cannot be prepared: {' '.join(str(error).split())}") from error
     except OSError as error:

@@ -14,8 +14,9 @@ import typer
 from rich.console import Console
 
 from commands.context import Context
-from commands.errors import Refused
+from commands.errors import Refused, sentence
 from eventstore import embedded
+from eventstore.blobs import BlobStoreUnavailable
 from eventstore.migrate import MigrationChanged, migrate
 from logs import configure_logging
 from projections.fold import FoldFailed
@@ -26,7 +27,7 @@ from projections.verify import NotComparable
 from settings import Settings, SettingsError, load_settings
 from wiring import Services, opened_services, prepare
 
-PROBLEMS = (SettingsError, embedded.EmbeddedDatabaseError, MigrationChanged, FoldFailed, Busy, NotComparable, Pausing)
+PROBLEMS = (SettingsError, embedded.EmbeddedDatabaseError, MigrationChanged, FoldFailed, Busy, NotComparable, Pausing, BlobStoreUnavailable)
 """Errors whose text is a sentence for operators."""
 STOPPED = 130
 """The status of a program that Ctrl+C has ended."""
@@ -91,13 +92,3 @@ def fail(problem: str, status: int = 1) -> NoReturn:
     """Ends the command and says why."""
     problems.print(problem, style="red", markup=False)
     raise typer.Exit(status)
-
-
-def sentence(refusal: Refused) -> str:
-    """What a refusal says, for people."""
-    body = refusal.body
-    if isinstance(body, dict) and isinstance(body.get("detail"), str):
-        return str(body["detail"])
-    if isinstance(body, dict):
-        return " ".join(f"{name}: {' '.join(map(str, texts))}" for name, texts in body.items())
-    return str(body)

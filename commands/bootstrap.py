@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Literal
 
 from commands.accounts.operators import CreateAccount, create_account, promote, set_password
 from commands.accounts.passwords import hash_password
+from commands.accounts.rules import email_problem
 from commands.context import Context
 from commands.errors import Invalid
 from commands.handling import Handling, Work
@@ -35,6 +37,9 @@ def ensure_administrator(handling: Handling[Lookups], administrator: Administrat
     context = Context(actor=None, channel="system", reason="bootstrap")
     account_id = handling.lookups.account_of_username(administrator.username)
     if account_id is None:
+        problems = {"username": _name_problem(administrator.username), "email": email_problem(administrator.email)}
+        if any(problems.values()):
+            raise Invalid({name: [problem] for name, problem in problems.items() if problem})
         try:
             create_account(
                 handling,
@@ -57,6 +62,11 @@ def ensure_administrator(handling: Handling[Lookups], administrator: Administrat
         handling.run(lambda work: set_password(work, account_id, password_hash), context)
     handling.run(lambda work: promote(work, administrator.username, is_staff=True, is_superuser=True).number, context)
     return "password reset" if reset_password else "there already"
+
+
+def _name_problem(username: str) -> str | None:
+    # The predecessor allowed more than people may choose for themselves.
+    return None if re.fullmatch(r"[^\s\x00-\x1f]{1,150}", username) else "A user name has 1 to 150 characters, and no blanks."
 
 
 def revoke_every_session(handling: Handling[Lookups]) -> int:

@@ -74,3 +74,13 @@ class TooManyTries(Declined):
     def __init__(self, seconds: int, detail: str = "Too many tries. Please wait a little before the next one.") -> None:
         super().__init__(detail)
         self.headers = {"Retry-After": str(seconds)}
+
+
+def sentence(refusal: Refused) -> str:
+    """What a refusal says, for people."""
+    body = refusal.body
+    if isinstance(body, dict) and isinstance(body.get("detail"), str):
+        return str(body["detail"])
+    if isinstance(body, dict):
+        return " ".join(f"{name}: {' '.join(map(str, texts))}" for name, texts in body.items())
+    return str(body)

@@ -79,7 +79,10 @@ class Blobs:
             return cls(LocalStore(folder, automatic_cleanup=True), folder)
         if address == "memory://":
             return cls(MemoryStore())
-        return cls(from_url(address, retry_config=RETRIES))
+        try:
+            return cls(from_url(address, retry_config=RETRIES))
+        except (BaseError, ValueError) as error:
+            raise BlobStoreUnavailable(str(error).splitlines()[0]) from error
 
     @classmethod
     def in_bucket(cls, bucket: str, endpoint: str, key_id: str, secret: str) -> Blobs:

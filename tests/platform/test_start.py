@@ -31,6 +31,7 @@ ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from cli.main import app; app()", "start"]
 FOREIGN = ("NOTECHONDRIA_", "DJANGO_", "DATABASE_URL", "POSTGRE_", "SMTP_", "PORT", "WEB_CONCURRENCY")
 PATIENCE = 60
+ADMINISTRATOR = {"DJANGO_SUPERUSER_PASSWORD": "Quite-long-5"}
 
 
 @pytest.fixture
@@ -77,6 +78,16 @@ def test_every_step_has_its_line_and_the_given_command_runs_instead(folder: Path
     assert warning["event"] == "the configured password of the administrator is weak"
     assert "upper-case" in warning["lacks"]
     assert "weakword" not in weak.stderr
+    taken = _start(
+        folder,
+        "true",
+        DATABASE_URL=database_url,
+        DJANGO_SUPERUSER_USERNAME="boss",
+        DJANGO_SUPERUSER_EMAIL="admin@localhost",
+        **ADMINISTRATOR,
+    )
+    assert taken.returncode == 1
+    assert "cannot be made: email: An account with this address exists." in taken.stderr.splitlines()[-1]
     assert next(line for line in again if line["event"] == "schema is up to date")["applied"] == []
 
 
@@ -210,7 +221,11 @@ def test_a_database_that_cannot_be_prepared_is_told_in_one_sentence(
         ({"DATABASE_URL": "postgresql://ada:pa%zz-1@db/notes"}, "DATABASE_URL cannot be used"),
         ({"DATABASE_URL": "postgresql://127.0.0.1:1/notes?sslmode=maybe"}, "invalid sslmode value"),
         ({"NOTECHONDRIA_DATA_DIR": "/proc/nowhere"}, "/proc/nowhere"),
-        ({"NOTECHONDRIA_WORKERS": "many"}, "WORKERS"),
+        ({"NOTECHONDRIA_ATTACHMENTS_URL": "bogus://uploads"}, "the store of uploads cannot be used"),
+        (
+            ADMINISTRATOR | {"DJANGO_SUPERUSER_USERNAME": "the boss", "DJANGO_SUPERUSER_EMAIL": "boss@example.org\nBcc: all@example.org"},
+            "cannot be made: username: A user name has 1 to 150 characters, and no blanks. email: This is no e-mail address.",
+        ),
     ],
 )
 def test_settings_that_lead_nowhere_are_told_in_one_sentence(
