@@ -18,11 +18,15 @@ from typing import Any
 import httpx
 import pytest
 
+from commands.context import Context
+from commands.invitations import create_invitation
 from eventstore import embedded
+from settings import load_settings
 from tests.accounts.mailbox import code_in
 from tests.accounts.provider import Profile, Provider, provider_settings
 from tests.door.serving import serving
-from tests.running.server import Running, command, eventually
+from tests.running.server import Running, eventually
+from wiring import opened_services
 
 AUTH = "/api/v1/auth"
 SETTINGS = "/api/v1/settings/"
@@ -59,9 +63,14 @@ class Crowd:
         with ThreadPoolExecutor(many) as threads:
             return list(threads.map(one, range(many)))
 
-    def operate(self, *words: str) -> None:
-        done = command(*words, NOTECHONDRIA_DATA_DIR=str(self.running.folder))
-        assert done.returncode == 0, done.stderr
+    def invite(self, code: str, max_uses: int) -> None:
+        """Makes an invitation."""
+        with opened_services(load_settings(data_dir=self.running.folder)) as services:
+            digest = services.proofs.digest(code)
+            services.commands.run(
+                lambda work: create_invitation(work, digest, label="", max_uses=max_uses, expires_at=None),
+                Context(actor=None, channel="cli"),
+            )
 
     def codes(self, address: str) -> list[str]:
         """The codes mailed to the address so far, oldest first."""
@@ -275,7 +284,7 @@ def test_session_is_revoked_and_left_by_many(crowd: Crowd) -> None:
 
 
 def test_invitation_admits_as_many_as_it_says(crowd: Crowd) -> None:
-    crowd.operate("invitations", "create", "--code", "Spring-class", "--max-uses", "5")
+    crowd.invite("Spring-class", 5)
     answers = crowd.at_once(
         "POST", f"{AUTH}/register/",
         lambda n: ({"username": f"invited{n}", "email": f"i{n}@example.org", "password": PASSWORD, "invitation_code": "Spring-class"}, ""),
@@ -283,7 +292,7 @@ def test_invitation_admits_as_many_as_it_says(crowd: Crowd) -> None:
     assert told(answers) == {201: 5, (400, "invitation_code"): CALLERS - 5}
     tried = crowd.http.post(f"{AUTH}/validate-invitation/", json={"invitation_code": "Spring-class"})
     assert tried.json() == {"required": True, "valid": False}
-    crowd.operate("invitations", "create", "--code", "Autumn-class", "--max-uses", "3")
+    crowd.invite("Autumn-class", 3)
     codes = [crowd.provider.consent(Profile(f"autumn-{n}", email=f"autumn{n}@example.org")) for n in range(20)]
     signed_in = crowd.at_once("POST", f"{AUTH}/google/", lambda n: ({"code": codes[n], "invitation_code": "Autumn-class"}, ""), 20)
     assert told(signed_in) == {200: 3, (400, "invitation_code"): 17}

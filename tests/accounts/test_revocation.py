@@ -18,10 +18,13 @@ import psutil
 import pytest
 
 from eventstore import embedded
+from settings import load_settings
 from tests.accounts.mailbox import code_in
+from tests.accounts.people import PASSWORD, make_person
 from tests.running.server import Running, command, eventually
+from wiring import Services, opened_services
 
-PASSWORD, NEW_PASSWORD = "Correct-horse-7", "Another-horse-8"
+NEW_PASSWORD = "Another-horse-8"
 PER_WORKER = 3
 V1 = "/api/v1"
 LISTEN = {
@@ -120,6 +123,13 @@ def running() -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
+def services(running: Running) -> Iterator[Services]:
+    """A process of our own on the server's store, to make people with."""
+    with opened_services(load_settings(data_dir=running.folder)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
 def connections(running: Running) -> list[Connection]:
     """Some to each worker, those of different workers in turn."""
     by_worker: dict[int, list[Connection]] = {}
@@ -135,12 +145,9 @@ def connections(running: Running) -> list[Connection]:
 class Someone:
     """A fresh account with a session and an API key."""
 
-    def __init__(self, running: Running, connections: list[Connection], name: str) -> None:
-        self.running, self.connections, self.name, self.email = running, connections, name, f"{name}@example.org"
-        made = command(
-            "users", "create", "--username", name, "--email", self.email, "--password", PASSWORD, NOTECHONDRIA_DATA_DIR=str(running.folder)
-        )
-        assert made.returncode == 0, made.stderr
+    def __init__(self, running: Running, services: Services, connections: list[Connection], name: str) -> None:
+        self.running, self.connections, self.name = running, connections, name
+        self.email = make_person(services, name).email
         self.session, self.session_id = self.sign_in()
         status, made_key = connections[0].ask("POST", f"{V1}/auth/rotate-api-key/", authorization=self.session)
         assert status == 200
@@ -214,8 +221,10 @@ Ending = Callable[[Someone, Connection, str, int], None]
 
 
 @pytest.mark.parametrize("ending", [log_out, revoke, change_password, reset_password, revoke_by_operator, disable, erase])
-def test_ended_session_is_dead_on_every_worker_at_once(running: Running, connections: list[Connection], ending: Ending) -> None:
-    who = Someone(running, connections, f"ends-by-{ending.__name__}".replace("_", "-"))
+def test_ended_session_is_dead_on_every_worker_at_once(
+    running: Running, services: Services, connections: list[Connection], ending: Ending
+) -> None:
+    who = Someone(running, services, connections, f"ends-by-{ending.__name__}".replace("_", "-"))
     for by in connections[:2]:
         session, session_id = who.sign_in()
         for connection in connections:
@@ -233,9 +242,9 @@ def test_ended_session_is_dead_on_every_worker_at_once(running: Running, connect
 
 @pytest.mark.parametrize("ending", [rotate, disable, erase])
 def test_replaced_key_is_dead_on_every_worker_and_ends_open_streams(
-    running: Running, connections: list[Connection], ending: Ending
+    running: Running, services: Services, connections: list[Connection], ending: Ending
 ) -> None:
-    who = Someone(running, connections, f"key-by-{ending.__name__}")
+    who = Someone(running, services, connections, f"key-by-{ending.__name__}")
     for connection in connections:
         assert connection.ask("GET", f"{V1}/settings/", authorization=who.key)[0] == 200
         assert "result" in connection.ask("POST", "/mcp/", LIST_TOOLS, who.key, Accept="application/json")[1]
@@ -252,20 +261,15 @@ def test_replaced_key_is_dead_on_every_worker_and_ends_open_streams(
     assert time.monotonic() < ended_by
 
 
-def test_restart_ends_no_session_unless_it_is_told_to() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="ntc-"))
-    try:
-        alive: list[int] = []
-        session = ""
-        for chosen in ({}, {}, {"NOTECHONDRIA_REVOKE_SESSIONS_ON_START": "1"}):
-            started = Running(folder, **chosen)
-            try:
-                if not session:
-                    session = Someone(started, [Connection(started)], "keeps").session
-                alive.append(Connection(started).ask("GET", f"{V1}/settings/", authorization=session)[0])
-            finally:
-                started.end()
-        assert alive == [200, 200, 401]
-    finally:
-        embedded.stop(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+def test_restart_ends_no_session_unless_it_is_told_to(running: Running, services: Services, connections: list[Connection]) -> None:
+    """The last one: it ends the server of the others."""
+    session = Someone(running, services, connections, "keeps").session
+    running.end()
+    alive: list[int] = []
+    for chosen in ({}, {"NOTECHONDRIA_REVOKE_SESSIONS_ON_START": "1"}):
+        started = Running(running.folder, **chosen)
+        try:
+            alive.append(Connection(started).ask("GET", f"{V1}/settings/", authorization=session)[0])
+        finally:
+            started.end()
+    assert alive == [200, 401]
