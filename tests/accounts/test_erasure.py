@@ -19,6 +19,7 @@ from eventstore import embedded
 from eventstore.events.accounts import AccountErasureRequested
 from eventstore.mails import Mail
 from eventstore.uses import note_use
+from eventstore.verify import verify_log
 from projections.reading import Caller
 from reactors.erasure import erase_account
 from reactors.mail import MailSender
@@ -107,6 +108,7 @@ def test_nothing_of_an_erased_account_is_left(door: httpx.Client, services: Serv
     media = Path(services.settings.data_dir) / "media"
     assert not [path for path in media.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
     assert uses_of(services, full_person) == 0
+    assert list(verify_log(services.settings.conninfo())) == []
     assert door.get(f"{V1}/settings/", headers=full_person.headers).json() == {"detail": "Invalid token."}
     again = {"username": full_person.username, "email": full_person.email, "password": PASSWORD}
     assert door.post(f"{V1}/auth/register/", json=again).status_code == 201

@@ -50,3 +50,18 @@ def test_events_of_before_name_their_actors(empty_url: str) -> None:
         connection.execute(append, (written[1],))
         found = connection.execute("SELECT actor, undoes FROM log.events ORDER BY version").fetchall()
     assert found == [(7, False), (7, True), (None, False), (7, True)]
+
+
+def test_events_that_were_forgotten_before_name_their_actors(empty_url: str) -> None:
+    _migrated_before(empty_url, "0082")
+    columns = "stream, version, type, data, metadata, recorded_at"
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        for version in (1, 2):
+            written = b'{"actor":7,"channel":"web","client":"a phone"}'
+            insert = f"INSERT INTO log.events ({columns}) VALUES ('note-1', %s, 'NoteRenamed', '{{}}', %s, now())"
+            connection.execute(insert.encode(), (version, written))
+        connection.execute("SELECT log.forget('{note-1}', '{1}', '{1}', '{}')")
+        migrate(empty_url)
+        connection.execute("SELECT log.forget('{note-1}', '{2}', '{2}', '{}')")
+        found = connection.execute("SELECT actor, log.actor(metadata), data FROM log.events ORDER BY version").fetchall()
+    assert found == [(7, 7, b"")] * 2
