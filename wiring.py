@@ -43,7 +43,7 @@ from projections.inline import InlineProjections
 from projections.lookups import SqlLookups
 from projections.loops import LogHead, Loop
 from projections.reading import Reader
-from projections.rebuild import bring_up_to_date
+from projections.rebuild import bring_up_to_date, stale
 from reactors.catalog import ALL_REACTORS
 from reactors.following import loop_for, register
 from settings import Settings
@@ -205,6 +205,13 @@ def prepare(settings: Settings) -> Prepared:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         register(connection, ALL_REACTORS)
     return Prepared(applied, rebuilt.projections if rebuilt else ())
+
+
+def due_rebuilds(conninfo: str) -> list[str]:
+    """Names of the read models that `prepare` would make, rebuild or remove."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        changed, retired = stale(connection, ALL_PROJECTIONS)
+    return [*(projection.name for projection in changed), *retired]
 
 
 def connections_needed(workers: int) -> int:

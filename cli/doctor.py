@@ -19,7 +19,7 @@ from rich.text import Text
 from cli.store import running_database
 from eventstore import embedded
 from eventstore.blobs import BlobStoreUnavailable
-from eventstore.migrate import pending
+from eventstore.migrate import pending, unknown
 from projections.health import health_now
 from reactors.mail import mail_server
 from settings import Settings, SettingsError, load_settings
@@ -104,12 +104,16 @@ def _database(settings: Settings) -> Iterator[Finding]:
                 return
             yield Finding("ok", "database", found)
             yield _connections(connection, settings)
-            missing = pending(settings.conninfo())
+            missing, newer = pending(settings.conninfo()), unknown(settings.conninfo())
             if missing:
                 yield Finding("warn", "migrations", f"{len(missing)} not applied yet", "They are applied at the next start of the server.")
+                return
+            if newer:
+                advice = "A newer release has prepared this database: run its server, or restore the backup from before."
+                yield Finding("warn", "migrations", f"{', '.join(newer)} not known to this release", advice)
             else:
                 yield Finding("ok", "migrations", "all applied")
-                yield _followers(connection)
+            yield _followers(connection)
     except (psycopg.Error, embedded.EmbeddedDatabaseError, OSError) as error:
         advice = (
             "Check DATABASE_URL and that the server runs."

@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from cli.store import by_operator, fail, opened_store
+from cli.store import by_operator, fail, moment, opened_store, print_table
 from cli.users import AsJson, show
 from commands.invitations import create_invitation
 from projections.accounts.operator_queries import list_invitations
@@ -64,8 +62,6 @@ def list_all(*, as_json: AsJson = False) -> None:
         for invitation in found:
             print(json.dumps(invitation))
         return
-    table = Table("id", "label", "used", "expires", "usable")
-    for one in found:
-        used = f"{one['times_used']} of {one['max_uses']}"
-        table.add_row(str(one["id"]), one["label"], used, one["expires_at"] or "", "yes" if one["usable"] else "no")
-    Console().print(table)
+    used = {one["id"]: f"{one['times_used']} of {one['max_uses']}" for one in found}
+    rows = ((one["id"], one["label"], used[one["id"]], moment(one["expires_at"]), "yes" if one["usable"] else "no") for one in found)
+    print_table(("id", "label", "used", "expires", "usable"), rows)

@@ -9,7 +9,7 @@ import typer
 
 from cli.store import fail, opened_database
 from eventstore.migrate import pending
-from wiring import prepare
+from wiring import due_rebuilds, prepare
 
 
 def migrate(
@@ -24,7 +24,7 @@ def migrate(
     """
     with opened_database() as settings:
         if check:
-            _tell_pending(pending(settings.conninfo()), as_json=as_json)
+            _tell_due(pending(settings.conninfo()), due_rebuilds(settings.conninfo()), as_json=as_json)
             return
         done = prepare(settings)
     if as_json:
@@ -34,12 +34,12 @@ def migrate(
     print(f"Rebuilt: {', '.join(done.rebuilt) or 'nothing'}.")
 
 
-def _tell_pending(missing: list[str], *, as_json: bool) -> None:
+def _tell_due(missing: list[str], rebuilds: list[str], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"pending": missing}))
-        if missing:
+        print(json.dumps({"pending": missing, "rebuild": rebuilds}))
+        if missing or rebuilds:
             raise typer.Exit(1)
-    elif missing:
-        fail(f"Not applied yet: {', '.join(missing)}.")
+    elif missing or rebuilds:
+        fail(f"Not applied yet: {', '.join(missing) or 'nothing'}. Not rebuilt yet: {', '.join(rebuilds) or 'nothing'}.")
     else:
-        print("The log is up to date.")
+        print("The log and the read models are up to date.")

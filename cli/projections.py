@@ -12,12 +12,10 @@ from typing import Annotated, Any
 
 import psycopg
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
 
-from cli.store import fail, opened_log, problems
+from cli.store import fail, opened_log, print_table, problems
 from projections.base import Projection
 from projections.catalog import ALL_PROJECTIONS
 from projections.health import FollowerHealth, Health, health_now
@@ -39,6 +37,8 @@ All = Annotated[bool, typer.Option("--all", help="All projections, in one pass o
 @app.command("list")
 def list_projections(*, as_json: AsJson = False) -> None:
     """Show every projection and reactor: position, lag, age of its last sign of life, and streams that wait after an error.
+
+    Inline projections have no position of their own: they change with each write. SILENT is what should run and does not.
 
     Example: notechondria projections list
     """
@@ -171,15 +171,11 @@ def _print_json(value: object) -> None:
 
 
 def _print_table(found: Health, waiting: dict[str, list[Parked]]) -> None:
-    table = Table(title=f"Head of the log: position {found.head}", title_justify="left")
-    for column in ("name", "kind", "version", "position", "behind", "last tick", "waiting"):
-        table.add_column(column)
+    rows: list[tuple[object, ...]] = []
     for f in found.followers:
-        inline = f.kind == "inline"
-        ticked = "" if inline else f"{f.silent_s:.0f} s ago" + ("" if f.alive else " - NOT RUNNING")
-        cells = (f.version or "", "with each write" if inline else f.position, "" if inline else f.lag, ticked, f.parked or "")
-        table.add_row(f.name, f.kind, *map(str, cells))
-    Console().print(table)
+        moving = ("", "", "") if f.kind == "inline" else (f.position, f.lag, f"{f.silent_s:.0f} s" + ("" if f.alive else " SILENT"))
+        rows.append((f.name, f.kind, f.version or "", *moving, f.parked or ""))
+    print_table(("name", "kind", "version", "position", "behind", "last tick", "waiting"), rows, f"Head of the log: position {found.head}")
     for name, streams in waiting.items():
         for parked in streams:
             print(f"{name}: {parked.stream} waits from position {parked.position}: {parked.error}")

@@ -6,10 +6,8 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from cli.store import by_operator, fail, opened_store
+from cli.store import by_operator, fail, moment, opened_store, print_table
 from cli.users import AsJson, show
 from commands.accounts import operators
 from projections.accounts.operator_queries import list_live_sessions
@@ -33,10 +31,8 @@ def list_all(user: Annotated[str | None, typer.Option("--user", help="Only of th
         for session in found:
             print(json.dumps(session))
         return
-    table = Table("id", "username", "device", "since", "last seen")
-    for one in found:
-        table.add_row(str(one["id"]), one["username"], one["device_label"], one["started_at"], one["seen_at"])
-    Console().print(table)
+    rows = ((one["id"], one["username"], one["device_label"], moment(one["started_at"]), moment(one["seen_at"])) for one in found)
+    print_table(("id", "username", "device", "since", "last seen"), rows)
 
 
 @sessions.command()

@@ -5,13 +5,19 @@ What goes wrong ends the command with one sentence and status 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import NoReturn
 
 import psycopg
 import typer
+from rich import box
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
 
 from commands.context import Context
 from commands.errors import Refused, sentence
@@ -41,6 +47,8 @@ def opened_database() -> Iterator[Settings]:
     try:
         settings = load_settings()
         configure_logging(settings)
+        # What was done the command tells itself; the log is for what was not expected.
+        logging.getLogger().setLevel(max(logging.WARNING, logging.getLogger().level))
         with running_database(settings):
             yield settings
     except Refused as refusal:
@@ -92,3 +100,21 @@ def fail(problem: str, status: int = 1) -> NoReturn:
     """Ends the command and says why."""
     problems.print(problem, style="red", markup=False)
     raise typer.Exit(status)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
+    """A table for people. Where the terminal is too narrow its lines run on: names and addresses are never cut or broken."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
+    for column in columns:
+        table.add_column(column, no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    console = Console()
+    needed = Measurement.get(console, console.options.update(max_width=10_000), table).maximum
+    console.width = max(console.width, needed)
+    console.print(table, soft_wrap=True)
+
+
+def moment(text: str | None) -> str:
+    """A time as it is stored, for people."""
+    return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S") if text else ""

@@ -6,10 +6,8 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from cli.store import by_operator, fail, opened_store
+from cli.store import by_operator, fail, moment, opened_store, print_table
 from commands.accounts import operators
 from commands.accounts.default_avatar import store_default_avatar
 from commands.accounts.passwords import weakness
@@ -64,11 +62,9 @@ def list_users(*, as_json: AsJson = False) -> None:
         for account in found:
             print(json.dumps(account))
         return
-    table = Table("id", "username", "email", "state", "rights", "registered")
-    for account in found:
-        rights = "superuser" if account["is_superuser"] else "staff" if account["is_staff"] else ""
-        table.add_row(str(account["id"]), account["username"], account["email"], account["state"], rights, account["registered_at"])
-    Console().print(table)
+    rights = {a["id"]: "superuser" if a["is_superuser"] else "staff" if a["is_staff"] else "" for a in found}
+    rows = ((a["id"], a["username"], a["email"], a["state"], rights[a["id"]], moment(a["registered_at"])) for a in found)
+    print_table(("id", "username", "email", "state", "rights", "registered"), rows)
 
 
 @users.command()

@@ -96,6 +96,6 @@ def _read(folder: Path) -> Iterator[tuple[str, bytes]]:
                 raise ArchiveDamaged(f"The file {path} was changed.")
             yield path, content
     except FileNotFoundError as error:
-        raise ArchiveDamaged(f"The file {Path(error.filename).name} is missing.") from None
+        raise ArchiveDamaged(f"The file {error.filename} is missing.") from None
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise ArchiveDamaged(f"The list of files cannot be read: {error}") from None

@@ -61,10 +61,9 @@ class Rebuilt:
 
 def stale(connection: Connection[TupleRow], projections: Sequence[Projection]) -> tuple[list[Projection], list[str]]:
     """The projections whose tables are missing or of another version, and the names of those that are no more."""
-    live = {
-        name: (version, lifecycle)
-        for name, version, lifecycle in connection.execute("SELECT name, version, lifecycle FROM log.projections")
-    }
+    known = connection.execute("SELECT to_regclass('log.projections') IS NOT NULL").fetchone()
+    rows = connection.execute("SELECT name, version, lifecycle FROM log.projections") if known and known[0] else ()
+    live = {name: (version, lifecycle) for name, version, lifecycle in rows}
     changed = [p for p in projections if live.get(p.name) != (p.version, p.lifecycle)]
     return changed, sorted(live.keys() - {p.name for p in projections})
 

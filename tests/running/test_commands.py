@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,7 @@ def test_walk_with_and_without_json(folder: Path) -> None:
             told = run(*filled)
             assert told.exit_code == 0, f"{filled}: {told.output}"
             assert told.stdout or words[:2] == ("sessions", "list")
+            assert told.stderr == "", "what went as expected is told once"
 
 
 @pytest.mark.parametrize(("status", "sentence", "words"), REFUSED, ids=[" ".join(words)[:50] for _, _, words in REFUSED])
@@ -180,3 +182,9 @@ def test_a_data_folder_that_cannot_be_used_is_told_in_one_sentence(monkeypatch: 
     assert refused.exit_code == 1
     assert "The data folder" in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_tables_hold_whole_names_and_moments_on_a_narrow_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert re.search(r"^ *registrations +reactor ", run("projections", "list").stdout, re.MULTILINE)
+    assert re.search(r"mira@example\.org +active +\w* +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", run("users", "list").stdout)

@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
-from tests.running.server import command
+import json
+
+import psycopg
+import pytest
+
+from tests.running.test_commands import run
 
 
-def test_migrate_says_what_it_did_and_then_finds_nothing_to_do(database_url: str) -> None:
-    looked = command("migrate", "--check", DATABASE_URL=database_url)
-    assert looked.returncode == 1
+@pytest.fixture
+def conninfo(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The configured database, which is empty."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    return database_url
+
+
+def test_migrate_says_what_it_did_and_then_finds_nothing_to_do(conninfo: str) -> None:
+    looked = run("migrate", "--check")
+    assert looked.exit_code == 1
     assert "0001_log" in looked.stderr
-    first, second = (command("migrate", DATABASE_URL=database_url) for _ in range(2))
-    assert first.returncode == second.returncode == 0
+    first, second = run("migrate"), run("migrate")
+    assert first.exit_code == second.exit_code == 0
     assert "0001_log" in first.stdout
     assert second.stdout == "Applied: nothing.\nRebuilt: nothing.\n"
-    assert command("migrate", "--check", DATABASE_URL=database_url).returncode == 0
+    assert run("migrate", "--check").exit_code == 0
+
+
+def test_read_models_of_another_release_are_something_to_do(conninfo: str) -> None:
+    assert run("migrate").exit_code == 0
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("UPDATE log.projections SET version = version + 1 WHERE name = 'notes'")
+    looked = run("migrate", "--check", "--json")
+    assert (looked.exit_code, json.loads(looked.stdout)) == (1, {"pending": [], "rebuild": ["notes"]})
+    assert "notes" in run("migrate", "--check").stderr
+    assert run("migrate").stdout == "Applied: nothing.\nRebuilt: notes.\n"
+    assert run("migrate", "--check").exit_code == 0
+
+
+def test_doctor_tells_that_a_newer_release_was_here(conninfo: str) -> None:
+    assert run("migrate").exit_code == 0
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("INSERT INTO log.migrations (name, sha256) VALUES ('9999_later', '')")
+    found = {line["about"]: line for line in map(json.loads, run("doctor", "--json").stdout.splitlines())}
+    assert (found["migrations"]["state"], "9999_later" in found["migrations"]["found"]) == ("warn", True)
