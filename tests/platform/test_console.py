@@ -207,6 +207,9 @@ def test_streams_travel_in_time(client: httpx.Client, services: Services, staff:
     assert "Second" in state(now)
     assert "First" in state(then)
     assert "Second" not in state(then)
+    plan = {"title": "A plan", "event_date": "2031-05-06"}
+    event = client.post("/api/v1/planner-events/", json=plan, headers=staff.headers).json()["id"]
+    assert "A plan" in state(client.get(f"/admin/streams/planner-event-{event}").text)
     assert client.get("/admin/streams/note-999999").status_code == 404
     assert client.get(f"/admin/streams/note-{note}?at=99999999999999999999").status_code == 200
 
