@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+import re
 import subprocess
 from dataclasses import replace
 from email.message import EmailMessage
@@ -11,7 +14,10 @@ import httpx
 import psycopg
 import pytest
 
+import commands
 from commands.accounts.aggregate import Account
+from commands.accounts.erasure import KINDS
+from commands.aggregate import Aggregate
 from commands.context import Context
 from commands.handling import Work
 from commands.lookups import Lookups
@@ -20,6 +26,7 @@ from eventstore.events.accounts import AccountErasureRequested
 from eventstore.mails import Mail
 from eventstore.uses import note_use
 from eventstore.verify import verify_log
+from projections.accounts.lookups import _OWNED
 from projections.reading import Caller
 from reactors.erasure import erase_account
 from reactors.mail import MailSender
@@ -189,3 +196,12 @@ def test_erasing_again_changes_nothing(door: httpx.Client, services: Services, f
     before = everything(services)
     erase_account(services, full_person.account_id)
     assert everything(services) == before
+
+
+def test_every_kind_of_stream_that_belongs_to_somebody_is_erased_with_its_owner() -> None:
+    """The account itself goes last; invitations and operations are nobody's."""
+    for module in pkgutil.walk_packages(commands.__path__, "commands."):
+        importlib.import_module(module.name)
+    kinds = {aggregate.kind for aggregate in Aggregate.__subclasses__() if aggregate.__module__.startswith("commands.")}
+    assert kinds - {"account", "invitation", "operation"} == set(KINDS)
+    assert set(re.findall(r"SELECT \d(?: AS turn)?, '([a-z-]+)'", _OWNED)) == set(KINDS)
