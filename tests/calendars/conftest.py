@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.accounts.people import Person
+from tests.calendars.feed_server import FeedServer, feed_server
 
 
 @pytest.fixture(scope="module")
@@ -22,3 +23,9 @@ def client(door: httpx.Client, person: Person) -> Iterator[httpx.Client]:
     """A signed-in client of this person."""
     with httpx.Client(base_url=f"{door.base_url}/api/v1", headers=person.headers, timeout=120) as signed_in:
         yield signed_in
+
+
+@pytest.fixture
+def server() -> Iterator[FeedServer]:
+    with feed_server() as running:
+        yield running

@@ -1,73 +1,31 @@
-"""Subscribed calendars: the background fetching of them, and that the last good copy outlives whatever their servers do."""
+"""Subscribed calendars: what is read of them, and that the last good copy outlives whatever their servers do."""
 
 from __future__ import annotations
 
 import base64
 import logging
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, tzinfo
-from http.server import BaseHTTPRequestHandler
-from itertools import pairwise
 from typing import Any
 
 import httpx
 import pytest
 
-from reactors.feeds import sources
 from reactors.feeds.schedule import fetch_due, keep_feeds
 from reactors.feeds.sources import refresh_source
-from reactors.feeds.store import digest_of
 from reactors.feeds.texts import read_given_texts
-from reactors.outbound import Policy
-from tests.accounts.people import make_person
 from tests.calendars.feed_server import (
     CALENDAR,
     EMPTY_CALENDAR,
     FeedServer,
     body,
     conditional,
-    feed_server,
     hang_up,
     in_chunks,
     redirect,
     status,
     unmeasured,
 )
+from tests.calendars.subscribing import LOCAL, feed_of, subscribe, titles
 from wiring import Services
-
-LOCAL = Policy(allowed=("127.0.0.1",), seconds=5)
-
-
-@pytest.fixture
-def server() -> Iterator[FeedServer]:
-    with feed_server() as running:
-        yield running
-
-
-def subscribe(client: httpx.Client, url: str) -> dict[str, Any]:
-    answer = client.post("/calendar-feeds/", json={"title": "Timetable", "source_kind": "S", "source_url": url})
-    assert answer.status_code == 201, answer.text
-    feed: dict[str, Any] = answer.json()
-    return feed
-
-
-def feed_of(client: httpx.Client, feed: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = client.get(f"/calendar-feeds/{feed['id']}/").json()
-    return found
-
-
-def titles(client: httpx.Client) -> list[str]:
-    days = client.get("/activity/week/?start_date=2031-05-05").json()["days"]
-    return [entry["title"] for day in days for entry in day["events"]]
-
-
-def source_row(services: Services, url: str) -> dict[str, Any]:
-    with services.thread_pool.connection() as connection:
-        row = connection.execute("SELECT to_json(s) FROM feeds.sources s WHERE digest = %s", (digest_of(url.encode()),)).fetchone()
-    assert row is not None
-    found: dict[str, Any] = row[0]
-    return found
 
 
 def test_a_subscription_is_read_once_at_first(client: httpx.Client, server: FeedServer) -> None:
@@ -90,15 +48,6 @@ def test_a_pasted_text_counts_before_the_address(client: httpx.Client, server: F
     assert client.patch(f"/calendar-feeds/{feed['id']}/", json={"raw_ical": ""}).status_code == 200
     assert client.post(f"/calendar-feeds/{feed['id']}/refresh/").json()["state"] == "ok"
     assert titles(client) == ["Lecture"]
-
-
-def test_the_week_asks_no_server(client: httpx.Client, server: FeedServer) -> None:
-    server.answers["/a.ics"] = body(CALENDAR)
-    subscribe(client, server.url("/a.ics"))
-    before = len(server.requests)
-    for _ in range(3):
-        titles(client)
-    assert len(server.requests) == before
 
 
 @pytest.mark.parametrize(
@@ -217,15 +166,6 @@ def test_a_calendar_may_change_its_charset(
         assert titles(client) == ["講義の時間"]
 
 
-def test_410_ends_the_asking(client: httpx.Client, server: FeedServer, services: Services) -> None:
-    server.answers["/a.ics"] = status(410)
-    feed = subscribe(client, server.url("/a.ics"))
-    assert (feed["state"], feed["next_read"]) == ("gone", None)
-    make_due(services, server.url("/a.ics"))
-    keep_feeds(services)
-    assert len(server.asked("/a.ics")) == 1
-
-
 def test_permanent_redirects_are_followed_for_good(client: httpx.Client, server: FeedServer, services: Services) -> None:
     server.answers["/old.ics"] = redirect(301, "/new.ics")
     server.answers["/new.ics"] = body(CALENDAR)
@@ -233,106 +173,6 @@ def test_permanent_redirects_are_followed_for_good(client: httpx.Client, server:
     refresh_source(services.thread_pool, server.url("/old.ics"), LOCAL)
     assert (len(server.asked("/old.ics")), len(server.asked("/new.ics"))) == (1, 2)
     assert feed_of(client, feed)["source_url"] == server.url("/old.ics")
-
-
-def test_pauses_grow_and_wishes_are_heard(client: httpx.Client, server: FeedServer, services: Services) -> None:
-    url = server.url("/a.ics")
-    server.answers["/a.ics"] = status(500)
-    pauses = []
-    for _ in range(4):
-        source = refresh_source(services.thread_pool, url, LOCAL)
-        assert source.next_at is not None
-        pauses.append(source.next_at - datetime.now(UTC))
-    assert all(later > sooner * 1.5 for sooner, later in pairwise(pauses))
-    server.answers["/a.ics"] = status(503, Retry_After="7200")
-    source = refresh_source(services.thread_pool, url, LOCAL)
-    assert source.next_at is not None
-    assert timedelta(minutes=105) < source.next_at - datetime.now(UTC) < timedelta(minutes=135)
-
-
-@pytest.mark.parametrize(
-    ("wish", "low", "high"),
-    [("PT1M", 13, 17), ("PT6H", 320, 400), ("P365D", 9000, 11100), ("never", 50, 70), ("-PT6H", 50, 70)],
-)
-def test_refresh_interval_within_bounds(
-    server: FeedServer, services: Services, client: httpx.Client, wish: str, low: int, high: int
-) -> None:
-    head = f"VERSION:2.0\r\nREFRESH-INTERVAL;VALUE=DURATION:{wish}\r\n".encode()
-    server.answers["/a.ics"] = body(CALENDAR.replace(b"VERSION:2.0\r\n", head))
-    source = refresh_source(services.thread_pool, server.url("/a.ics"), LOCAL)
-    assert source.next_at is not None
-    assert timedelta(minutes=low) < source.next_at - datetime.now(UTC) < timedelta(minutes=high)
-
-
-def make_due(services: Services, url: str) -> None:
-    with services.thread_pool.connection() as connection:
-        connection.execute("UPDATE feeds.sources SET next_at = now() - interval '1 hour' WHERE digest = %s", (digest_of(url.encode()),))
-
-
-def set_clock(services: Services, by: timedelta) -> None:
-    """What a clock that jumps so far leaves behind: the times that were noted before lie as far on the other side."""
-    with services.thread_pool.connection() as connection:
-        connection.execute(
-            "UPDATE feeds.sources SET next_at = next_at - %(by)s, tried_at = tried_at - %(by)s, fetched_at = fetched_at - %(by)s",
-            {"by": by},
-        )
-
-
-@pytest.mark.parametrize("hours", [-49, -5, 5, 49])
-@pytest.mark.parametrize("fails", [False, True])
-def test_a_clock_that_jumps_costs_one_fetch_and_no_wait(
-    client: httpx.Client, server: FeedServer, services: Services, hours: int, fails: bool
-) -> None:
-    url = server.url("/a.ics")
-    server.answers["/a.ics"] = status(500) if fails else body(CALENDAR)
-    feed = subscribe(client, url)
-    set_clock(services, timedelta(hours=hours))
-    for _ in range(5):
-        fetch_due(services.thread_pool, LOCAL)
-    assert len(server.asked("/a.ics")) == 2
-    pause = datetime.fromisoformat(source_row(services, url)["next_at"]) - datetime.now(UTC)
-    assert timedelta() < pause < timedelta(hours=1, minutes=10)
-    server.answers["/a.ics"] = body(CALENDAR)
-    set_clock(services, -timedelta(hours=3))
-    assert client.post(f"/calendar-feeds/{feed['id']}/refresh/").json()["state"] == "ok"
-    assert len(server.asked("/a.ics")) == 3
-
-
-@pytest.mark.parametrize("hours", [-5, 5])
-def test_a_server_whose_clock_is_not_the_databases_fetches_on_time(
-    client: httpx.Client, server: FeedServer, services: Services, monkeypatch: pytest.MonkeyPatch, hours: int
-) -> None:
-    class Elsewhere(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Elsewhere:
-            return cls.fromtimestamp(time.time() + hours * 3600, tz)
-
-    url = server.url("/a.ics")
-    monkeypatch.setattr(sources, "datetime", Elsewhere)
-    for behaviour in (body(CALENDAR), status(500)):
-        server.answers["/a.ics"] = behaviour
-        refresh_source(services.thread_pool, url, LOCAL)
-        pause = datetime.fromisoformat(source_row(services, url)["next_at"]) - datetime.now(UTC)
-        assert timedelta() < pause < timedelta(hours=1, minutes=10)
-
-
-def test_one_host_is_asked_one_thing_at_a_time(client: httpx.Client, server: FeedServer, services: Services) -> None:
-    asking, at_once = [0], [0]
-
-    def slow(handler: BaseHTTPRequestHandler) -> None:
-        asking[0] += 1
-        at_once[0] = max(at_once[0], asking[0])
-        time.sleep(0.1)
-        asking[0] -= 1
-        body(CALENDAR)(handler)
-
-    for number in range(5):
-        server.answers[f"/{number}.ics"] = slow
-        subscribe(client, server.url(f"/{number}.ics"))
-        make_due(services, server.url(f"/{number}.ics"))
-    at_once[0] = 0
-    fetch_due(services.thread_pool, LOCAL)
-    assert (len(server.requests), at_once[0]) == (10, 1)
 
 
 def test_a_calendar_under_another_label_is_one(client: httpx.Client, server: FeedServer) -> None:
@@ -375,32 +215,6 @@ def test_the_same_bytes_are_not_read_again(client: httpx.Client, server: FeedSer
         connection.execute("UPDATE feeds.entries SET title = '\"Read once\"' WHERE title = '\"Kept\"'")
 
 
-def test_the_background_fetches_what_is_due_once_for_all_accounts(client: httpx.Client, server: FeedServer, services: Services) -> None:
-    url = server.url("/a.ics")
-    server.answers["/a.ics"] = body(CALENDAR)
-    subscribe(client, url)
-    stranger = make_person(services)
-    client.post("/calendar-feeds/", json={"title": "Same", "source_url": url}, headers=stranger.headers)
-    assert len(server.asked("/a.ics")) == 1
-    make_due(services, url)
-    fetch_due(services.thread_pool, LOCAL)
-    assert len(server.asked("/a.ics")) == 2
-    fetch_due(services.thread_pool, LOCAL)
-    assert len(server.asked("/a.ics")) == 2
-
-
-def test_hidden_and_removed_feeds_are_not_fetched(client: httpx.Client, server: FeedServer, services: Services) -> None:
-    server.answers["/a.ics"] = body(CALENDAR)
-    server.answers["/b.ics"] = body(CALENDAR)
-    hidden, removed = subscribe(client, server.url("/a.ics")), subscribe(client, server.url("/b.ics"))
-    client.patch(f"/calendar-feeds/{hidden['id']}/", json={"is_enabled": False})
-    client.delete(f"/calendar-feeds/{removed['id']}/")
-    make_due(services, server.url("/a.ics"))
-    make_due(services, server.url("/b.ics"))
-    keep_feeds(services)
-    assert len(server.requests) == 2
-
-
 def test_lost_copies_are_made_again(client: httpx.Client, services: Services, server: FeedServer) -> None:
     server.answers["/a.ics"] = body(CALENDAR)
     subscribe(client, server.url("/a.ics"))
@@ -434,16 +248,6 @@ def test_failures_are_logged_without_the_secret_address(
     written = capsys.readouterr().out + caplog.text
     assert "Calendar feed skipped" in written
     assert "private-0123456789" not in written
-
-
-def test_refresh_by_hand(client: httpx.Client, server: FeedServer, services: Services) -> None:
-    server.answers["/a.ics"] = status(500)
-    feed = subscribe(client, server.url("/a.ics"))
-    server.answers["/a.ics"] = body(CALENDAR)
-    answer = client.post(f"/calendar-feeds/{feed['id']}/refresh/")
-    assert (answer.status_code, answer.json()["state"]) == (200, "ok")
-    assert client.post(f"/calendar-feeds/{feed['id']}/refresh/").status_code == 200
-    assert len(server.asked("/a.ics")) == 2
 
 
 def test_credentials_in_an_address_are_used_and_never_shown(client: httpx.Client, server: FeedServer) -> None:

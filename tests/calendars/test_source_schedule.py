@@ -1,0 +1,173 @@
+"""When the servers of subscribed calendars are asked: by the background, by hand, and never by who looks at a week."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta, tzinfo
+from http.server import BaseHTTPRequestHandler
+from itertools import pairwise
+
+import httpx
+import pytest
+
+from reactors.feeds import sources
+from reactors.feeds.schedule import fetch_due, keep_feeds
+from reactors.feeds.sources import refresh_source
+from tests.accounts.people import make_person
+from tests.calendars.feed_server import (
+    CALENDAR,
+    FeedServer,
+    body,
+    status,
+)
+from tests.calendars.subscribing import LOCAL, make_due, source_row, subscribe, titles
+from wiring import Services
+
+
+def test_the_week_asks_no_server(client: httpx.Client, server: FeedServer) -> None:
+    server.answers["/a.ics"] = body(CALENDAR)
+    subscribe(client, server.url("/a.ics"))
+    before = len(server.requests)
+    for _ in range(3):
+        titles(client)
+    assert len(server.requests) == before
+
+
+def test_410_ends_the_asking(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    server.answers["/a.ics"] = status(410)
+    feed = subscribe(client, server.url("/a.ics"))
+    assert (feed["state"], feed["next_read"]) == ("gone", None)
+    make_due(services, server.url("/a.ics"))
+    keep_feeds(services)
+    assert len(server.asked("/a.ics")) == 1
+
+
+def test_pauses_grow_and_wishes_are_heard(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    url = server.url("/a.ics")
+    server.answers["/a.ics"] = status(500)
+    pauses = []
+    for _ in range(4):
+        source = refresh_source(services.thread_pool, url, LOCAL)
+        assert source.next_at is not None
+        pauses.append(source.next_at - datetime.now(UTC))
+    assert all(later > sooner * 1.5 for sooner, later in pairwise(pauses))
+    server.answers["/a.ics"] = status(503, Retry_After="7200")
+    source = refresh_source(services.thread_pool, url, LOCAL)
+    assert source.next_at is not None
+    assert timedelta(minutes=105) < source.next_at - datetime.now(UTC) < timedelta(minutes=135)
+
+
+@pytest.mark.parametrize(
+    ("wish", "low", "high"),
+    [("PT1M", 13, 17), ("PT6H", 320, 400), ("P365D", 9000, 11100), ("never", 50, 70), ("-PT6H", 50, 70)],
+)
+def test_refresh_interval_within_bounds(
+    server: FeedServer, services: Services, client: httpx.Client, wish: str, low: int, high: int
+) -> None:
+    head = f"VERSION:2.0\r\nREFRESH-INTERVAL;VALUE=DURATION:{wish}\r\n".encode()
+    server.answers["/a.ics"] = body(CALENDAR.replace(b"VERSION:2.0\r\n", head))
+    source = refresh_source(services.thread_pool, server.url("/a.ics"), LOCAL)
+    assert source.next_at is not None
+    assert timedelta(minutes=low) < source.next_at - datetime.now(UTC) < timedelta(minutes=high)
+
+
+def set_clock(services: Services, by: timedelta) -> None:
+    """What a clock that jumps so far leaves behind: the times that were noted before lie as far on the other side."""
+    with services.thread_pool.connection() as connection:
+        connection.execute(
+            "UPDATE feeds.sources SET next_at = next_at - %(by)s, tried_at = tried_at - %(by)s, fetched_at = fetched_at - %(by)s",
+            {"by": by},
+        )
+
+
+@pytest.mark.parametrize("hours", [-49, -5, 5, 49])
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_clock_that_jumps_costs_one_fetch_and_no_wait(
+    client: httpx.Client, server: FeedServer, services: Services, hours: int, fails: bool
+) -> None:
+    url = server.url("/a.ics")
+    server.answers["/a.ics"] = status(500) if fails else body(CALENDAR)
+    feed = subscribe(client, url)
+    set_clock(services, timedelta(hours=hours))
+    for _ in range(5):
+        fetch_due(services.thread_pool, LOCAL)
+    assert len(server.asked("/a.ics")) == 2
+    pause = datetime.fromisoformat(source_row(services, url)["next_at"]) - datetime.now(UTC)
+    assert timedelta() < pause < timedelta(hours=1, minutes=10)
+    server.answers["/a.ics"] = body(CALENDAR)
+    set_clock(services, -timedelta(hours=3))
+    assert client.post(f"/calendar-feeds/{feed['id']}/refresh/").json()["state"] == "ok"
+    assert len(server.asked("/a.ics")) == 3
+
+
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_a_server_whose_clock_is_not_the_databases_fetches_on_time(
+    client: httpx.Client, server: FeedServer, services: Services, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    class Elsewhere(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Elsewhere:
+            return cls.fromtimestamp(time.time() + hours * 3600, tz)
+
+    url = server.url("/a.ics")
+    monkeypatch.setattr(sources, "datetime", Elsewhere)
+    for behaviour in (body(CALENDAR), status(500)):
+        server.answers["/a.ics"] = behaviour
+        refresh_source(services.thread_pool, url, LOCAL)
+        pause = datetime.fromisoformat(source_row(services, url)["next_at"]) - datetime.now(UTC)
+        assert timedelta() < pause < timedelta(hours=1, minutes=10)
+
+
+def test_one_host_is_asked_one_thing_at_a_time(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    asking, at_once = [0], [0]
+
+    def slow(handler: BaseHTTPRequestHandler) -> None:
+        asking[0] += 1
+        at_once[0] = max(at_once[0], asking[0])
+        time.sleep(0.1)
+        asking[0] -= 1
+        body(CALENDAR)(handler)
+
+    for number in range(5):
+        server.answers[f"/{number}.ics"] = slow
+        subscribe(client, server.url(f"/{number}.ics"))
+        make_due(services, server.url(f"/{number}.ics"))
+    at_once[0] = 0
+    fetch_due(services.thread_pool, LOCAL)
+    assert (len(server.requests), at_once[0]) == (10, 1)
+
+
+def test_the_background_fetches_what_is_due_once_for_all_accounts(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    url = server.url("/a.ics")
+    server.answers["/a.ics"] = body(CALENDAR)
+    subscribe(client, url)
+    stranger = make_person(services)
+    client.post("/calendar-feeds/", json={"title": "Same", "source_url": url}, headers=stranger.headers)
+    assert len(server.asked("/a.ics")) == 1
+    make_due(services, url)
+    fetch_due(services.thread_pool, LOCAL)
+    assert len(server.asked("/a.ics")) == 2
+    fetch_due(services.thread_pool, LOCAL)
+    assert len(server.asked("/a.ics")) == 2
+
+
+def test_hidden_and_removed_feeds_are_not_fetched(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    server.answers["/a.ics"] = body(CALENDAR)
+    server.answers["/b.ics"] = body(CALENDAR)
+    hidden, removed = subscribe(client, server.url("/a.ics")), subscribe(client, server.url("/b.ics"))
+    client.patch(f"/calendar-feeds/{hidden['id']}/", json={"is_enabled": False})
+    client.delete(f"/calendar-feeds/{removed['id']}/")
+    make_due(services, server.url("/a.ics"))
+    make_due(services, server.url("/b.ics"))
+    keep_feeds(services)
+    assert len(server.requests) == 2
+
+
+def test_refresh_by_hand(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    server.answers["/a.ics"] = status(500)
+    feed = subscribe(client, server.url("/a.ics"))
+    server.answers["/a.ics"] = body(CALENDAR)
+    answer = client.post(f"/calendar-feeds/{feed['id']}/refresh/")
+    assert (answer.status_code, answer.json()["state"]) == (200, "ok")
+    assert client.post(f"/calendar-feeds/{feed['id']}/refresh/").status_code == 200
+    assert len(server.asked("/a.ics")) == 2
