@@ -86,8 +86,8 @@ class Log:
 
 
 @pytest.fixture(scope="module")
-def shared_log(postgres_url: str) -> Iterator[tuple[str, Pool]]:
-    for url in fresh_database(postgres_url):
+def shared_log(each_postgres_url: str) -> Iterator[tuple[str, Pool]]:
+    for url in fresh_database(each_postgres_url):
         migrate(url)
         with sync_pool(url, size=2, name="tests") as pool:
             yield url, pool

@@ -97,10 +97,17 @@ def fresh_database(admin_url: str) -> Iterator[str]:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
-@pytest.fixture(params=["bundled", "oldest"])
-def empty_url(request: pytest.FixtureRequest) -> Iterator[str]:
+@pytest.fixture(scope="module", params=["bundled", "oldest"])
+def each_postgres_url(request: pytest.FixtureRequest) -> str:
+    """The address of each PostgreSQL in turn, at its maintenance database."""
+    url: str = request.getfixturevalue("postgres_url" if request.param == "bundled" else "oldest_postgres_url")
+    return url
+
+
+@pytest.fixture
+def empty_url(each_postgres_url: str) -> Iterator[str]:
     """An empty database, on each PostgreSQL."""
-    yield from fresh_database(request.getfixturevalue("postgres_url" if request.param == "bundled" else "oldest_postgres_url"))
+    yield from fresh_database(each_postgres_url)
 
 
 @pytest.fixture

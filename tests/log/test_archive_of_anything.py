@@ -59,9 +59,9 @@ def events(draw: st.DrawFn, stream: str, version: int, at: datetime) -> Event:
 
 
 @pytest.fixture(scope="module")
-def two_logs(postgres_url: str) -> Iterator[tuple[str, str]]:
-    for first in fresh_database(postgres_url):
-        for second in fresh_database(postgres_url):
+def two_logs(each_postgres_url: str) -> Iterator[tuple[str, str]]:
+    for first in fresh_database(each_postgres_url):
+        for second in fresh_database(each_postgres_url):
             migrate(first)
             migrate(second)
             yield first, second
