@@ -1,6 +1,7 @@
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c "import sys; sys.version_info < (3, 11) or print(\"$(p)\")" 2>/dev/null)))
 HOST ?= 127.0.0.1
 PORT ?= 8000
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
@@ -12,7 +13,7 @@ SOURCES := api cli commands eventstore mcp_server projections reactors toolbox s
 
 help:
 	@echo "make serve    install what is missing and start the server on $(HOST):$(PORT) (HOST=, PORT=)"
-	@echo "make test     run the tests (ARGS= for pytest)"
+	@echo "make test     run the tests in $(JOBS) processes (JOBS=, ARGS= for pytest)"
 	@echo "make check    lint, format, types, import contracts"
 	@echo "make audit    look the locked dependencies up in the lists of known vulnerabilities"
 	@echo "make format   let the formatter rewrite the source"
@@ -28,7 +29,7 @@ serve: $(VENV)/.runtime
 	@exec $(BIN)/notechondria serve --host $(HOST) --port $(PORT)
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff check --quiet $(SOURCES)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -20,11 +18,15 @@ from eventstore import embedded
 from settings import Settings, embedded_conninfo, load_settings
 from tests.accounts.people import Person, make_person
 from tests.door.serving import serving
+from tests.running.folders import new_folder, used_folder
+from tests.running.server import Running
 from tests.verifying import assert_no_secrets, verify_database
 from wiring import Services, build_services, prepare
 
 # Tests ask faster than people do; those about limits switch them on.
 os.environ["NOTECHONDRIA_RATE_LIMITS"] = "off"
+# The programs that tests start by the dozen keep what they compiled: compiling takes them as long as everything else.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 _numbers = count(1)
 
@@ -44,13 +46,29 @@ def _log_as_it_was() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres_folder() -> Iterator[Path]:
     """Data folder of the run's PostgreSQL."""
-    folder = Path(tempfile.mkdtemp(prefix="ntc-"))
-    try:
+    with new_folder() as folder:
         embedded.ensure_running(folder)
+        with psycopg.connect(embedded_conninfo(folder, "postgres"), autocommit=True) as connection:
+            # Nobody pulls the plug of this one, so nothing has to be on the disk. Tests of crashes start another.
+            for setting in ("fsync", "full_page_writes"):
+                connection.execute(f"ALTER SYSTEM SET {setting} = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield folder
-    finally:
-        embedded.stop(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def served_folder() -> Iterator[Path]:
+    """The data folder of a server that was started for the first time, and ended. Tests start theirs in copies of it."""
+    with new_folder() as folder:
+        Running(folder).end()
+        yield folder
+
+
+@pytest.fixture
+def server_folder(served_folder: Path) -> Iterator[Path]:
+    """Data folder of a server that may be killed."""
+    with used_folder(served_folder) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

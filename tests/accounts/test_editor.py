@@ -6,8 +6,6 @@ import email
 import email.policy
 import http.client
 import io
-import shutil
-import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -16,11 +14,11 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 
-from eventstore import embedded
 from tests.accounts.editor import Editor, Failure, is_id
 from tests.accounts.mailbox import code_in
 from tests.accounts.provider import Profile, Provider, provider_settings
 from tests.door.serving import serving
+from tests.running.folders import used_folder
 from tests.running.server import Running, eventually
 
 PASSWORD, NEW_PASSWORD = "Correct-horse-7", "Another-horse-8"
@@ -36,17 +34,14 @@ def provider() -> Provider:
 
 
 @pytest.fixture(scope="module")
-def running(provider: Provider) -> Iterator[Running]:
-    folder = Path(tempfile.mkdtemp(prefix="ntc-"))
-    with serving(provider.app()) as client:
+def running(provider: Provider, served_folder: Path) -> Iterator[Running]:
+    with serving(provider.app()) as client, used_folder(served_folder) as folder:
         chosen = {f"NOTECHONDRIA_{name.upper()}": value for name, value in provider_settings(client.base_url).items()}
         started = Running(folder, **chosen)
         try:
             yield started
         finally:
             started.end()
-            embedded.stop(folder)
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

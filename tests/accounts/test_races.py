@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import email
 import email.policy
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,11 +18,11 @@ import pytest
 
 from commands.context import Context
 from commands.invitations import create_invitation
-from eventstore import embedded
 from settings import load_settings
 from tests.accounts.mailbox import code_in
 from tests.accounts.provider import Profile, Provider, provider_settings
 from tests.door.serving import serving
+from tests.running.folders import used_folder
 from tests.running.server import Running, eventually
 from wiring import opened_services
 
@@ -108,10 +106,9 @@ class Member:
 
 
 @pytest.fixture(scope="module")
-def crowd() -> Iterator[Crowd]:
-    folder = Path(tempfile.mkdtemp(prefix="ntc-"))
+def crowd(served_folder: Path) -> Iterator[Crowd]:
     provider = Provider()
-    with serving(provider.app()) as client:
+    with serving(provider.app()) as client, used_folder(served_folder) as folder:
         chosen = {f"NOTECHONDRIA_{name.upper()}": value for name, value in provider_settings(client.base_url).items()}
         running = Running(folder, NOTECHONDRIA_RATE_LIMITS="off", **chosen)
         lines = [httpx.Client(base_url=running.address, timeout=60) for _ in range(CALLERS)]
@@ -121,8 +118,6 @@ def crowd() -> Iterator[Crowd]:
             for line in lines:
                 line.close()
             running.end()
-            embedded.stop(folder)
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def join(crowd: Crowd) -> Member:

@@ -6,8 +6,6 @@ import email
 import email.policy
 import http.client
 import json
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,10 +15,10 @@ from typing import Any, ClassVar
 import psutil
 import pytest
 
-from eventstore import embedded
 from settings import load_settings
 from tests.accounts.mailbox import code_in
 from tests.accounts.people import PASSWORD, make_person
+from tests.running.folders import used_folder
 from tests.running.server import Running, command, eventually
 from wiring import Services, opened_services
 
@@ -111,15 +109,13 @@ class Listening:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
-    folder = Path(tempfile.mkdtemp(prefix="ntc-"))
-    started = Running(folder, NOTECHONDRIA_RATE_LIMITS="off")
-    try:
-        yield started
-    finally:
-        started.end()
-        embedded.stop(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+def running(served_folder: Path) -> Iterator[Running]:
+    with used_folder(served_folder) as folder:
+        started = Running(folder, NOTECHONDRIA_RATE_LIMITS="off")
+        try:
+            yield started
+        finally:
+            started.end()
 
 
 @pytest.fixture(scope="module")

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from eventstore import embedded
+from tests.running.folders import new_folder
 from tests.running.server import ROOT, Running, environment, eventually
 
 SECTION = "## From sign-up to history"
@@ -29,12 +26,10 @@ def _walk() -> list[str]:
 @pytest.fixture
 def running() -> Iterator[Running]:
     """A server with a data folder that nobody has used."""
-    folder = Path(tempfile.mkdtemp(prefix="ntc-"))
-    started = Running(folder)
-    yield started
-    started.end()
-    embedded.stop(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    with new_folder() as folder:
+        started = Running(folder)
+        yield started
+        started.end()
 
 
 class Shell:

@@ -17,20 +17,23 @@ from api.errors import DISK_FULL
 from eventstore import embedded
 from settings import embedded_conninfo
 from tests.faults.writing import Writers, assert_nothing_lost, person_in
+from tests.running.folders import fill_folder
 from tests.running.server import Running, eventually
 
 SIZE = "256m"
 
 
 @pytest.fixture
-def small_disk() -> Iterator[Path]:
-    """A file system of its own, too small for long."""
+def small_disk(served_folder: Path) -> Iterator[Path]:
+    """A file system of its own, too small for long, with a data folder in it."""
     place = Path(tempfile.mkdtemp(prefix="ntc-disk-"))
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=755", "tmpfs", place], capture_output=True, check=False)
     if mounted.returncode != 0:
         place.rmdir()
         pytest.skip(f"a file system cannot be mounted here: {mounted.stderr.decode().strip()}")
     try:
+        (place / "data").mkdir()
+        fill_folder(place / "data", served_folder)
         yield place
     finally:
         embedded.stop(place / "data")
@@ -79,7 +82,6 @@ FULL = {"read": 200, "ping": 200, "write": 503, "upload": 503}
 
 def test_a_full_disk_is_told_and_survived(small_disk: Path) -> None:
     folder, filler = small_disk / "data", small_disk / "filler"
-    folder.mkdir()
     # The files of the figures lie in TMPDIR: on the full disk too.
     running = Running(folder, NOTECHONDRIA_RATE_LIMITS="off", TMPDIR=str(small_disk))
     person = person_in(folder)

@@ -48,9 +48,9 @@ def _postgres(folder: Path) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("fault", [_everything, _database, _workers], ids=lambda fault: fault.__name__.strip("_"))
-def test_nothing_acknowledged_is_lost(folder: Path, fault: Fault) -> None:
-    running = Running(folder, NOTECHONDRIA_RATE_LIMITS="off")
-    person = person_in(folder)
+def test_nothing_acknowledged_is_lost(server_folder: Path, fault: Fault) -> None:
+    running = Running(server_folder, NOTECHONDRIA_RATE_LIMITS="off")
+    person = person_in(server_folder)
     try:
         with Writers(running.address, person) as writers:
             for _ in range(2):
@@ -63,8 +63,8 @@ def test_nothing_acknowledged_is_lost(folder: Path, fault: Fault) -> None:
                 writers.go_on()
         if running.process.poll() is not None:
             running.end()
-            running = Running(folder)
+            running = Running(server_folder)
             eventually(running.answers)
-        assert_nothing_lost(folder, writers)
+        assert_nothing_lost(server_folder, writers)
     finally:
         running.end()

@@ -36,17 +36,17 @@ def _killed_midway(folder: Path) -> None:
     rebuilding.wait()
 
 
-def test_rebuilds_under_constant_writes_over_http(folder: Path) -> None:
-    running = Running(folder, NOTECHONDRIA_RATE_LIMITS="off")
-    person = person_in(folder)
+def test_rebuilds_under_constant_writes_over_http(server_folder: Path) -> None:
+    running = Running(server_folder, NOTECHONDRIA_RATE_LIMITS="off")
+    person = person_in(server_folder)
     try:
         with Writers(running.address, person) as writers, httpx.Client(base_url=running.address, headers=person.headers) as reader:
             writers.go_on(200)
-            _killed_midway(folder)
+            _killed_midway(server_folder)
             listed = reader.get("/api/v1/notes/")
             assert listed.status_code == 200
             for _ in range(2):
-                rebuilt = command("projections", "rebuild", "--all", "--json", NOTECHONDRIA_DATA_DIR=str(folder))
+                rebuilt = command("projections", "rebuild", "--all", "--json", NOTECHONDRIA_DATA_DIR=str(server_folder))
                 assert rebuilt.returncode == 0, rebuilt.stderr
                 assert json.loads(rebuilt.stdout)["events"] > 200
                 writers.go_on(50)
@@ -56,7 +56,7 @@ def test_rebuilds_under_constant_writes_over_http(folder: Path) -> None:
                 assert time.monotonic() - began < LONGEST_WAIT_S
         assert (writers.failed, writers.refused) == ([], [])
         assert writers.slowest_s < LONGEST_WAIT_S
-        verified = command("projections", "verify", "--all", NOTECHONDRIA_DATA_DIR=str(folder))
+        verified = command("projections", "verify", "--all", NOTECHONDRIA_DATA_DIR=str(server_folder))
         assert verified.returncode == 0, verified.stdout + verified.stderr
     finally:
         running.end()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -11,21 +12,50 @@ import pytest
 
 from cli.backend import Backend, Place
 from cli.stdio import answer
-from tests.mcp.people import LARGEST, Keeper
+from tests.mcp.people import LARGEST, Keeper, make_keeper
 from toolbox.catalog import BY_NAME
+from wiring import Services
 
 Tool = Callable[..., Any]
+WAYS = ["http", "stdio"]
+"""How assistants come; over stdio the results have REST's shapes."""
 LONG = "".join(f"## Part {number}\n\n" + 'wörds "quoted" \\ and more. ' * 60 + "\n\n" for number in range(100))
 
 
-@pytest.fixture(params=["http", "stdio"])
+@pytest.fixture(params=WAYS)
 def ask(request: pytest.FixtureRequest, keeper: Keeper) -> Iterator[Tool]:
-    """Calls a tool that has to succeed; over stdio the results have REST's shapes."""
-    if request.param == "http":
+    """Calls a tool that has to succeed."""
+    with asking(keeper, request.param) as found:
+        yield found
+
+
+@contextmanager
+def asking(keeper: Keeper, way: str) -> Iterator[Tool]:
+    """The same for somebody else."""
+    if way == "http":
         yield keeper.call
     else:
         with httpx.Client(timeout=30) as client:
             yield over_stdio(Backend(Place(f"{str(keeper.http.base_url).rstrip('/')}/api/v1", keeper.key), client))
+
+
+@pytest.fixture(scope="module")
+def full(door: httpx.Client, services: Services) -> tuple[Keeper, int]:
+    """Somebody who has as much of everything as one page of any list shows, and more, and the id of their course. Nothing is changed."""
+    keeper = make_keeper(door, services)
+    course = keeper.call("create_course", title="Full", description="d" * 600)["id"]
+    for number in range(200):
+        note = {"title": f"{'Needle' if number < 100 else 'Doomed'} {number}", "description": "ü" * 600, "course_id": course}
+        note_id = keeper.rest("POST", "notes/", note)["id"]
+        if number >= 100:
+            keeper.call("delete_note", note_id=note_id)
+            continue
+        keeper.rest("POST", "note-sessions/", {"note_id": note_id, "started_at": "2031-05-06T10:00:00Z", "summary": "ü" * 250})
+        keeper.rest("POST", "calendar-feeds/", {"title": "f" * 120, "is_enabled": False, "source_url": f"https://example.org/{'p' * 150}"})
+        keeper.rest("POST", "courses/", {"title": f"{number} {'c' * 100}", "description": "ü" * 600})
+    for number in range(200):
+        keeper.rest("POST", "planner-events/", {"title": "t" * 100, "event_date": f"2031-05-0{1 + number % 7}", "description": "d" * 250})
+    return keeper, course
 
 
 def over_stdio(backend: Backend) -> Tool:
@@ -100,17 +130,14 @@ def test_a_line_that_is_too_long_is_cut_and_leads_further(keeper: Keeper, ask: T
     assert "heading" in section["notice"]
 
 
-def test_long_lists(keeper: Keeper, ask: Tool) -> None:
-    course = keeper.call("create_course", title="Full", description="d" * 600)["id"]
-    for number in range(100):
-        note = {"title": f"Needle {number}", "description": "ü" * 600, "course_id": course}
-        note_id = keeper.rest("POST", "notes/", note)["id"]
-        keeper.rest("POST", "note-sessions/", {"note_id": note_id, "started_at": "2031-05-06T10:00:00Z", "summary": "ü" * 250})
-        keeper.rest("POST", "calendar-feeds/", {"title": "f" * 120, "is_enabled": False, "source_url": f"https://example.org/{'p' * 150}"})
-        keeper.rest("POST", "courses/", {"title": f"{number} {'c' * 100}", "description": "ü" * 600})
-    for number in range(200):
-        keeper.rest("POST", "planner-events/", {"title": "t" * 100, "event_date": f"2031-05-0{1 + number % 7}", "description": "d" * 250})
+@pytest.mark.parametrize("way", WAYS)
+def test_long_lists(full: tuple[Keeper, int], way: str) -> None:
+    owner, course = full
+    with asking(owner, way) as ask:
+        _page_through(ask, course)
 
+
+def _page_through(ask: Tool, course: int) -> None:
     def ids(tool: str, *names: str, **arguments: Any) -> list[int]:
         return [item["id"] for item in joined(pages(ask, tool, least=1, **arguments), "results", *names)]
 
@@ -132,8 +159,6 @@ def test_long_lists(keeper: Keeper, ask: Tool) -> None:
     entries = [entry for week in weeks for day in week["days"] for entry in day["events"]]
     assert len(entries) == 300
     assert [len(week["days"]) for week in weeks] == [7] * len(weeks)
-    for note in keeper.call("list_notes", limit=100)["notes"]:
-        keeper.call("delete_note", note_id=note["id"])
     assert len(ids("list_deleted_notes", "deleted_notes")) >= 30
     assert "next_cursor" not in ask("empty_recycle_bin", dry_run=True)
 

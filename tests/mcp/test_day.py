@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -15,7 +14,7 @@ from jsonschema import Draft202012Validator
 from tests.mcp.day import Day
 from tests.mcp.people import LARGEST, Keeper
 from tests.mcp.test_clients import connected, text_of
-from tests.mcp.test_stdio import started, tool
+from tests.mcp.test_stdio import conversing, tool
 from toolbox.catalog import ALL_TOOLS
 
 Call = Callable[[str, dict[str, Any]], Awaitable[tuple[bool, Any]]]
@@ -64,19 +63,12 @@ def by_the_client(mode: str) -> Callable[[Keeper], AbstractAsyncContextManager[C
 @asynccontextmanager
 async def over_stdio(keeper: Keeper) -> AsyncIterator[Call]:
     """The program, as an assistant on the same computer starts it. Its results have REST's shapes, and no schema is advertised."""
-    with started(keeper, "serve") as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-
-        def ask(message: dict[str, Any], process: subprocess.Popen[str] = process) -> Any:
-            process.stdin.write(json.dumps(message) + "\n")  # type: ignore[union-attr]
-            process.stdin.flush()  # type: ignore[union-attr]
-            return json.loads(process.stdout.readline())["result"]  # type: ignore[union-attr]
-
-        assert all("outputSchema" not in one for one in ask({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})["tools"])
+    with conversing(keeper) as ask:
+        listed = ask({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})["result"]["tools"]
+        assert all("outputSchema" not in one for one in listed)
 
         async def call(name: str, arguments: dict[str, Any]) -> tuple[bool, Any]:
-            result = await asyncio.to_thread(ask, tool(name, name, **arguments))
+            result = (await asyncio.to_thread(ask, tool(name, name, **arguments)))["result"]
             text = result["content"][0]["text"]
             assert len(text.encode()) <= LARGEST
             return (False, text) if result.get("isError") else (True, json.loads(text))

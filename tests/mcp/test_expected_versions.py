@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.mcp.people import Keeper
-from tests.mcp.test_stdio import exchange, tool
+from tests.mcp.test_stdio import conversing, exchange, tool
 from toolbox.catalog import ALL_TOOLS
 
+Call = Callable[[str, dict[str, Any]], Any]
 CREATING = {"create_note", "create_course", "create_event", "create_calendar_feed", "create_note_session", "undo_last_change"}
 """What they make has no version yet; a change that is taken back is named by its id."""
 STALE = "2001-01-01T00:00:00+00:00"
@@ -63,13 +65,17 @@ def prepared(keeper: Keeper) -> dict[str, tuple[dict[str, Any], str]]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("way", ["endpoint", "stdio"])
-def test_only_the_version_that_was_seen_is_changed(keeper: Keeper, way: str) -> None:
-    def call(name: str, arguments: dict[str, Any]) -> Any:
-        if way == "endpoint":
-            return keeper.ask("tools/call", {"name": name, "arguments": arguments})["result"]
-        return exchange(keeper, tool(1, name, **arguments))[0]["result"]
+@pytest.fixture(params=["endpoint", "stdio"])
+def call(request: pytest.FixtureRequest, keeper: Keeper) -> Iterator[Call]:
+    """Calls a tool: its result, or its refusal."""
+    if request.param == "endpoint":
+        yield lambda name, arguments: keeper.ask("tools/call", {"name": name, "arguments": arguments})["result"]
+    else:
+        with conversing(keeper) as ask:
+            yield lambda name, arguments: ask(tool(1, name, **arguments))["result"]
 
+
+def test_only_the_version_that_was_seen_is_changed(keeper: Keeper, call: Call) -> None:
     calls = prepared(keeper)
     assert set(calls) == {one.name for one in ALL_TOOLS if "expected_version" in one.properties}
     for name, (arguments, right) in calls.items():

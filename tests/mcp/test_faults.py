@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +12,6 @@ import httpx
 import psutil
 import pytest
 
-from eventstore import embedded
 from mcp_server.refusals import LATER
 from tests.faults.writing import person_in
 from tests.mcp.people import Keeper
@@ -73,11 +70,10 @@ def test_other_methods_that_lose_the_database_say_so(keeper: Keeper, no_notes: N
         assert response.json()["error"] == {"code": -32603, "message": LATER}
 
 
-def test_the_service_comes_back_by_itself() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="ntc-"))
-    running = Running(folder, NOTECHONDRIA_RATE_LIMITS="off")
+def test_the_service_comes_back_by_itself(server_folder: Path) -> None:
+    running = Running(server_folder, NOTECHONDRIA_RATE_LIMITS="off")
     try:
-        person = person_in(folder)
+        person = person_in(server_folder)
         with httpx.Client(base_url=running.address, timeout=30, limits=httpx.Limits(max_keepalive_connections=0)) as http:
             key = http.post("/api/v1/auth/rotate-api-key/", headers=person.headers).json()["api_key"]
 
@@ -86,7 +82,7 @@ def test_the_service_comes_back_by_itself() -> None:
                 return http.post("/mcp/", json=message, headers={"Authorization": f"Bearer {key}"})
 
             note = call("create_note", title="Kept").json()["result"]["structuredContent"]["id"]
-            postmaster = psutil.Process(int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
+            postmaster = psutil.Process(int((server_folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
             for process in (postmaster, *postmaster.children(recursive=True)):
                 if process.is_running():
                     process.kill()
@@ -111,5 +107,3 @@ def test_the_service_comes_back_by_itself() -> None:
             assert call("update_note", note_id=note, title="Still kept").json()["result"]["structuredContent"]["title"] == "Still kept"
     finally:
         running.end()
-        embedded.stop(folder)
-        shutil.rmtree(folder, ignore_errors=True)

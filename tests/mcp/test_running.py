@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 
-from eventstore import embedded
 from tests.accounts.people import PASSWORD
 from tests.running.server import PATIENCE, Running, command
 
@@ -30,14 +26,6 @@ LISTEN = {
 }
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="ntc-"))
-    yield made
-    embedded.stop(made)
-    shutil.rmtree(made, ignore_errors=True)
-
-
 def told(lines: Iterator[str]) -> str:
     """The method of the next message."""
     for line in lines:
@@ -47,12 +35,12 @@ def told(lines: Iterator[str]) -> str:
     return "the end"
 
 
-def test_listeners_hear_of_every_worker_and_do_not_delay_the_end(folder: Path) -> None:
+def test_listeners_hear_of_every_worker_and_do_not_delay_the_end(server_folder: Path) -> None:
     # With this long a drain the test would time out if the stream did not end by itself.
-    running = Running(folder, NOTECHONDRIA_DRAIN_SECONDS="3600")
+    running = Running(server_folder, NOTECHONDRIA_DRAIN_SECONDS="3600")
     try:
         words = ("users", "create", "--username", "listener", "--email", "l@example.org", "--password", PASSWORD)
-        made = command(*words, NOTECHONDRIA_DATA_DIR=str(folder))
+        made = command(*words, NOTECHONDRIA_DATA_DIR=str(server_folder))
         assert made.returncode == 0, made.stderr
         with httpx.Client(base_url=running.address, timeout=PATIENCE) as http:
             token = http.post("/api/v1/auth/login/", json={"username": "listener", "password": PASSWORD}).json()["token"]

@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +39,22 @@ def run(keeper: Keeper | None, *arguments: str, given: str = "", **environment: 
     return subprocess.run([*COMMAND, *arguments], input=given, capture_output=True, text=True, env=known, check=False, timeout=120)
 
 
-def started(keeper: Keeper, *arguments: str) -> subprocess.Popen[str]:
-    """The same, to be talked to."""
-    pipe = subprocess.PIPE
-    return subprocess.Popen([*COMMAND, *arguments], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=surroundings(keeper))
+@contextmanager
+def conversing(keeper: Keeper) -> Iterator[Callable[[Any], Any]]:
+    """The same serving: yields what tells it a message and waits for its reply."""
+    pipe, environment = subprocess.PIPE, surroundings(keeper)
+    with subprocess.Popen(
+        [*COMMAND, "serve"], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, bufsize=1, env=environment
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        lines, replies = process.stdin, process.stdout
+
+        def ask(message: Any) -> Any:
+            lines.write(json.dumps(message) + "\n")
+            return json.loads(replies.readline())
+
+        yield ask
 
 
 def exchange(keeper: Keeper, *messages: Any) -> list[dict[str, Any]]:

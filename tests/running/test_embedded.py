@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import psycopg
 import pytest
 
 from eventstore import embedded
+from tests.running.folders import new_folder
 
 OTHER_PROCESS = """
 import sys, pathlib, psycopg
@@ -31,10 +30,8 @@ print(embedded.release(folder))
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="ntc-"))
-    yield made
-    embedded.stop(made)
-    shutil.rmtree(made, ignore_errors=True)
+    with new_folder() as made:
+        yield made
 
 
 def _started(url: str) -> str:
@@ -63,23 +60,23 @@ def test_database_is_utf8_and_sorts_alike_everywhere(folder: Path) -> None:
     assert row == ("UTF8", "b", "C.UTF-8", "on", "on", "off")
 
 
-def test_another_process_uses_the_running_server_and_leaves_it_running(folder: Path) -> None:
-    started = _started(embedded.ensure_running(folder))
-    output, _ = _other(folder).communicate(timeout=60)
+def test_another_process_uses_the_running_server_and_leaves_it_running(server_folder: Path) -> None:
+    started = _started(embedded.ensure_running(server_folder))
+    output, _ = _other(server_folder).communicate(timeout=60)
     assert output.splitlines() == [started, "False"]
-    assert _started(embedded.ensure_running(folder)) == started
+    assert _started(embedded.ensure_running(server_folder)) == started
 
 
-def test_last_user_stops_the_server(folder: Path) -> None:
-    embedded.ensure_running(folder)
-    other = _other(folder, "wait")
+def test_last_user_stops_the_server(server_folder: Path) -> None:
+    embedded.ensure_running(server_folder)
+    other = _other(server_folder, "wait")
     assert other.stdout is not None
     other.stdout.readline()
-    assert not embedded.release(folder)
-    assert embedded.is_running(folder)
+    assert not embedded.release(server_folder)
+    assert embedded.is_running(server_folder)
     output, _ = other.communicate("", timeout=60)
     assert output.strip() == "True"
-    assert not embedded.is_running(folder)
+    assert not embedded.is_running(server_folder)
 
 
 def test_simultaneous_starts_share_one_server(folder: Path) -> None:
@@ -94,28 +91,28 @@ def test_simultaneous_starts_share_one_server(folder: Path) -> None:
     assert "" not in started
 
 
-def test_killed_server_comes_back_with_everything_committed(folder: Path) -> None:
-    url = embedded.ensure_running(folder)
+def test_killed_server_comes_back_with_everything_committed(server_folder: Path) -> None:
+    url = embedded.ensure_running(server_folder)
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS value")
-    os.kill(_postmaster(folder), signal.SIGKILL)
-    url = embedded.ensure_running(folder)
+    os.kill(_postmaster(server_folder), signal.SIGKILL)
+    url = embedded.ensure_running(server_folder)
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT value FROM kept").fetchone() == (1,)
 
 
-def test_pid_of_a_dead_server_that_another_program_got_does_not_stop_the_start(folder: Path) -> None:
-    embedded.ensure_running(folder)
-    pid_file = folder / "postgres" / "postmaster.pid"
+def test_pid_of_a_dead_server_that_another_program_got_does_not_stop_the_start(server_folder: Path) -> None:
+    embedded.ensure_running(server_folder)
+    pid_file = server_folder / "postgres" / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
-    embedded.stop(folder)
+    embedded.stop(server_folder)
     owner = pid_file.parent.stat().st_uid
     stranger = subprocess.Popen(["sleep", "60"], cwd="/", user=owner if os.geteuid() == 0 else None)
     try:
         pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
         os.chown(pid_file, owner, -1)
         pid_file.chmod(0o600)
-        assert _started(embedded.ensure_running(folder))
+        assert _started(embedded.ensure_running(server_folder))
     finally:
         stranger.kill()
         stranger.wait()

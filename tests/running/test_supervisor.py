@@ -7,11 +7,9 @@ import json
 import os
 import re
 import resource
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,21 +23,24 @@ import pytest
 from eventstore import embedded
 from settings import load_settings
 from tests.accounts.people import make_person
+from tests.running.folders import new_folder
 from tests.running.server import COMMAND, PATIENCE, ROOT, Running, command, environment, eventually
 from wiring import opened_services
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="ntc-"))
-    yield made
-    embedded.stop(made)
-    shutil.rmtree(made, ignore_errors=True)
+@pytest.fixture(scope="module")
+def first() -> Iterator[Running]:
+    """A server that was started where nobody had used one. Whatever is killed of it comes back, so all may share it."""
+    with new_folder() as folder:
+        started = Running(folder)
+        yield started
+        started.end()
 
 
 @pytest.fixture
-def running(folder: Path) -> Iterator[Running]:
-    started = Running(folder)
+def running(server_folder: Path) -> Iterator[Running]:
+    """A server for one test, which ends it."""
+    started = Running(server_folder)
     yield started
     started.end()
 
@@ -64,10 +65,76 @@ def _read_on(connection: socket.socket, received: bytes) -> bytes:
     return received
 
 
-def test_banner_names_address_docs_and_data_folder(running: Running) -> None:
-    assert f"{running.address}/api/v1/" in running.banner
-    assert str(running.folder) in running.banner
-    assert httpx.get(f"{running.address}/docs").status_code == 200
+def test_banner_names_address_docs_and_data_folder(first: Running) -> None:
+    assert f"{first.address}/api/v1/" in first.banner
+    assert str(first.folder) in first.banner
+    assert httpx.get(f"{first.address}/docs").status_code == 200
+
+
+def test_taken_port_is_told_in_one_sentence(first: Running) -> None:
+    second = command("serve", "--port", str(first.port), NOTECHONDRIA_DATA_DIR=str(first.folder))
+    assert second.returncode == 1
+    assert str(first.port) in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_connections_are_spread_over_the_workers(first: Running) -> None:
+    connections = [socket.create_connection(("127.0.0.1", first.port)) for _ in range(60)]
+    try:
+        for connection in connections:
+            connection.sendall(b"GET /api/v1/ping/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            connection.recv(4096)
+        counts = [
+            sum(1 for known in child.net_connections("tcp") if known.status == psutil.CONN_ESTABLISHED and known.laddr.port == first.port)
+            for child in first.children("api")
+        ]
+    finally:
+        for connection in connections:
+            connection.close()
+    assert sum(counts) == 60
+    assert min(counts) >= 10
+
+
+def test_doctor_passes_on_a_running_server_and_leaves_it_running(first: Running) -> None:
+    looked = command("doctor", "--json", NOTECHONDRIA_DATA_DIR=str(first.folder))
+    found = {line["about"]: line["state"] for line in map(json.loads, looked.stdout.splitlines())}
+    assert looked.returncode == 0, looked.stderr
+    states = {
+        "python": "ok",
+        "settings": "ok",
+        "data folder": "ok",
+        "database": "ok",
+        "connections": "ok",
+        "migrations": "ok",
+        "followers": "ok",
+        "files": "ok",
+    }
+    assert found == states | {"mail": "warn"}
+    assert first.answers()
+
+
+def test_killed_worker_is_replaced_and_no_connection_is_refused(first: Running) -> None:
+    victim = first.children("api")[0]
+    victim.send_signal(signal.SIGKILL)
+    eventually(lambda: victim.pid not in {child.pid for child in first.children("api")} and len(first.children("api")) == 2)
+    for _ in range(20):
+        assert httpx.get(f"{first.address}/api/v1/ping/", timeout=PATIENCE).status_code == 200
+
+
+def test_killed_background_process_is_replaced(first: Running) -> None:
+    eventually(lambda: len(first.children("background")) == 1)
+    victim = first.children("background")[0]
+    victim.send_signal(signal.SIGKILL)
+    eventually(lambda: [child.pid for child in first.children("background")] not in ([], [victim.pid]))
+
+
+def test_killed_database_comes_back(first: Running) -> None:
+    pid_file = first.folder / "postgres" / "postmaster.pid"
+    before = pid_file.read_text().splitlines()[0]
+    os.kill(int(before), signal.SIGKILL)
+    eventually(lambda: embedded.is_running(first.folder))
+    assert pid_file.read_text().splitlines()[0] != before
+    assert first.answers()
 
 
 def test_sigterm_lets_a_running_request_finish_and_takes_no_new_one(running: Running) -> None:
@@ -85,9 +152,9 @@ def test_sigterm_lets_a_running_request_finish_and_takes_no_new_one(running: Run
     assert not embedded.is_running(running.folder)
 
 
-def test_second_signal_does_not_wait_for_a_running_request(folder: Path) -> None:
+def test_second_signal_does_not_wait_for_a_running_request(server_folder: Path) -> None:
     # With this long a drain the test would time out if the second signal did not shorten it.
-    running = Running(folder, NOTECHONDRIA_DRAIN_SECONDS="3600")
+    running = Running(server_folder, NOTECHONDRIA_DRAIN_SECONDS="3600")
     try:
         with _half_an_answer(running.port) as connection:
             assert connection.recv(200).startswith(b"HTTP/1.1 200")
@@ -97,22 +164,7 @@ def test_second_signal_does_not_wait_for_a_running_request(folder: Path) -> None
             running.process.wait(PATIENCE)
     finally:
         running.end()
-    assert not embedded.is_running(folder)
-
-
-def test_killed_worker_is_replaced_and_no_connection_is_refused(running: Running) -> None:
-    victim = running.children("api")[0]
-    victim.send_signal(signal.SIGKILL)
-    eventually(lambda: victim.pid not in {child.pid for child in running.children("api")} and len(running.children("api")) == 2)
-    for _ in range(20):
-        assert httpx.get(f"{running.address}/api/v1/ping/", timeout=PATIENCE).status_code == 200
-
-
-def test_killed_background_process_is_replaced(running: Running) -> None:
-    eventually(lambda: len(running.children("background")) == 1)
-    victim = running.children("background")[0]
-    victim.send_signal(signal.SIGKILL)
-    eventually(lambda: [child.pid for child in running.children("background")] not in ([], [victim.pid]))
+    assert not embedded.is_running(server_folder)
 
 
 def test_killed_supervisor_leaves_nothing_behind(running: Running) -> None:
@@ -125,15 +177,14 @@ def test_killed_supervisor_leaves_nothing_behind(running: Running) -> None:
     assert not embedded.is_running(running.folder)
 
 
-def test_database_that_cannot_start_does_not_hold_up_the_end(folder: Path) -> None:
-    Running(folder).end()
-    with (folder / "postgres" / "postgresql.conf").open("a") as configuration:
+def test_database_that_cannot_start_does_not_hold_up_the_end(server_folder: Path) -> None:
+    with (server_folder / "postgres" / "postgresql.conf").open("a") as configuration:
         configuration.write("\nthis is no setting\n")
-    began = (folder / "postgres" / "start.log").stat().st_size
+    began = (server_folder / "postgres" / "start.log").stat().st_size
     with subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0"], cwd=ROOT, env=environment(NOTECHONDRIA_DATA_DIR=str(folder)), stderr=subprocess.PIPE
+        [*COMMAND, "serve", "--port", "0"], cwd=ROOT, env=environment(NOTECHONDRIA_DATA_DIR=str(server_folder)), stderr=subprocess.PIPE
     ) as process:
-        eventually(lambda: b"FATAL" in (folder / "postgres" / "start.log").read_bytes()[began:])
+        eventually(lambda: b"FATAL" in (server_folder / "postgres" / "start.log").read_bytes()[began:])
         told = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
@@ -142,24 +193,15 @@ def test_database_that_cannot_start_does_not_hold_up_the_end(folder: Path) -> No
         assert b"Traceback" not in process.stderr.read()
 
 
-def test_killed_database_comes_back(running: Running) -> None:
-    pid_file = running.folder / "postgres" / "postmaster.pid"
-    before = pid_file.read_text().splitlines()[0]
-    os.kill(int(before), signal.SIGKILL)
-    eventually(lambda: embedded.is_running(running.folder))
-    assert pid_file.read_text().splitlines()[0] != before
-    assert running.answers()
-
-
-def test_server_starts_again_after_everything_was_killed(folder: Path) -> None:
-    first = Running(folder)
+def test_server_starts_again_after_everything_was_killed(server_folder: Path) -> None:
+    first = Running(server_folder)
     for child in first.children():
         child.kill()
-    os.kill(int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
+    os.kill(int((server_folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
     first.process.kill()
     first.process.wait()
     first.end()
-    second = Running(folder)
+    second = Running(server_folder)
     try:
         assert second.answers()
     finally:
@@ -174,35 +216,11 @@ def test_server_does_not_stop_a_database_that_another_process_uses(running: Runn
     assert embedded.is_running(running.folder)
 
 
-def test_taken_port_is_told_in_one_sentence(running: Running) -> None:
-    second = command("serve", "--port", str(running.port), NOTECHONDRIA_DATA_DIR=str(running.folder))
-    assert second.returncode == 1
-    assert str(running.port) in second.stderr
-    assert "Traceback" not in second.stderr
-
-
-def test_connections_are_spread_over_the_workers(running: Running) -> None:
-    connections = [socket.create_connection(("127.0.0.1", running.port)) for _ in range(60)]
-    try:
-        for connection in connections:
-            connection.sendall(b"GET /api/v1/ping/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            connection.recv(4096)
-        counts = [
-            sum(1 for known in child.net_connections("tcp") if known.status == psutil.CONN_ESTABLISHED and known.laddr.port == running.port)
-            for child in running.children("api")
-        ]
-    finally:
-        for connection in connections:
-            connection.close()
-    assert sum(counts) == 60
-    assert min(counts) >= 10
-
-
-def test_connections_that_do_nothing_keep_nobody_out(folder: Path) -> None:
+def test_connections_that_do_nothing_keep_nobody_out(server_folder: Path) -> None:
     usual = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, usual[1]))
     try:
-        running = Running(folder)
+        running = Running(server_folder)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, usual)
     try:
@@ -214,35 +232,15 @@ def test_connections_that_do_nothing_keep_nobody_out(folder: Path) -> None:
         running.end()
 
 
-def test_doctor_passes_on_a_running_server_and_leaves_it_running(running: Running) -> None:
-    looked = command("doctor", "--json", NOTECHONDRIA_DATA_DIR=str(running.folder))
-    found = {line["about"]: line["state"] for line in map(json.loads, looked.stdout.splitlines())}
-    assert looked.returncode == 0, looked.stderr
-    states = {
-        "python": "ok",
-        "settings": "ok",
-        "data folder": "ok",
-        "database": "ok",
-        "connections": "ok",
-        "migrations": "ok",
-        "followers": "ok",
-        "files": "ok",
-    }
-    assert found == states | {"mail": "warn"}
-    assert running.answers()
-
-
-def test_doctor_fails_on_an_unreachable_database(folder: Path) -> None:
-    looked = command("doctor", NOTECHONDRIA_DATA_DIR=str(folder), DATABASE_URL="postgresql://127.0.0.1:1/nothing")
+def test_doctor_fails_on_an_unreachable_database(tmp_path: Path) -> None:
+    looked = command("doctor", NOTECHONDRIA_DATA_DIR=str(tmp_path), DATABASE_URL="postgresql://127.0.0.1:1/nothing")
     assert looked.returncode == 1
     assert "DATABASE_URL" in looked.stdout
 
 
-def test_sigterm_finishes_a_write_that_is_under_way(folder: Path, database_url: str) -> None:
-    data = folder / "data"
-    data.mkdir()
-    running = Running(data, DATABASE_URL=database_url)
-    with opened_services(load_settings(database_url=database_url, data_dir=data)) as services:
+def test_sigterm_finishes_a_write_that_is_under_way(tmp_path: Path, database_url: str) -> None:
+    running = Running(tmp_path, DATABASE_URL=database_url)
+    with opened_services(load_settings(database_url=database_url, data_dir=tmp_path)) as services:
         person = make_person(services)
     note = {"title": "Written at the end", "content": "whole"}
     with ThreadPoolExecutor() as threads, psycopg.connect(database_url) as held:
@@ -269,14 +267,12 @@ def test_sigterm_finishes_a_write_that_is_under_way(folder: Path, database_url: 
     assert open_ones == (0,)
 
 
-def test_external_database_is_used_and_nothing_embedded_is_made(folder: Path, database_url: str) -> None:
-    data = folder / "data"
-    data.mkdir()
-    running = Running(data, DATABASE_URL=database_url)
+def test_external_database_is_used_and_nothing_embedded_is_made(tmp_path: Path, database_url: str) -> None:
+    running = Running(tmp_path, DATABASE_URL=database_url)
     try:
         assert running.answers()
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(PATIENCE) == 0
     finally:
         running.end()
-    assert not (data / "postgres").exists()
+    assert not (tmp_path / "postgres").exists()
