@@ -26,6 +26,7 @@ from settings import Settings, SettingsError, load_settings
 from wiring import connections_allowed, connections_needed, open_blobs
 
 OLDEST_DATABASE = 150000
+UNMADE = "will be made at the first start"
 COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
@@ -68,7 +69,10 @@ def _examine() -> Iterator[Finding]:
     yield folder
     if settings.database_url is None and folder.state == "fail":
         return
-    yield from _database(settings)
+    if settings.database_url is None and not embedded.is_made(settings.data_dir):
+        yield Finding("ok", "database", UNMADE)
+    else:
+        yield from _database(settings)
     yield _files(settings)
     yield _mail(settings)
 
@@ -81,7 +85,7 @@ def _data_folder(settings: Settings) -> Finding:
             "fail", "data folder", f"{folder} cannot be written to", "Give the folder to this user, or set NOTECHONDRIA_DATA_DIR."
         )
     if existing != folder:
-        return Finding("ok", "data folder", f"{folder} will be made at the first start")
+        return Finding("ok", "data folder", f"{folder}: {UNMADE}")
     space = os.statvfs(folder)
     free = space.f_bavail * space.f_frsize
     if free < 2**30:
@@ -144,7 +148,10 @@ def _followers(connection: psycopg.Connection[TupleRow]) -> Finding:
 
 
 def _files(settings: Settings) -> Finding:
-    place = settings.cloudflare_r2_bucket_name or settings.attachments_url or str(settings.data_dir / "media")
+    elsewhere = settings.cloudflare_r2_bucket_name or settings.attachments_url
+    place = elsewhere or str(settings.data_dir / "media")
+    if not elsewhere and not (settings.data_dir / "media").exists():
+        return Finding("ok", "files", f"{place}: {UNMADE}")
     try:
         next(open_blobs(settings).list_now(), None)
     except (BlobStoreUnavailable, OSError) as error:

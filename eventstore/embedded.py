@@ -120,6 +120,11 @@ def stop(data_dir: Path) -> None:
             _Server(data_dir).stop()
 
 
+def is_made(data_dir: Path) -> bool:
+    """Whether there is a server in the folder, running or not."""
+    return (data_dir / "postgres" / "PG_VERSION").exists()
+
+
 def is_running(data_dir: Path) -> bool:
     """Whether the server of the folder answers."""
     return _Server(_resolved(data_dir)).answers()
@@ -158,7 +163,7 @@ class _Server:
         account = _account() if os.geteuid() == 0 else None
         if account is not None:
             _open_way(self._data_dir, account)
-        if not (self._folder / "PG_VERSION").exists():
+        if not is_made(self._data_dir):
             self._create(account)
         self._check_version()
         self._make_socket_folder(account)
