@@ -28,12 +28,19 @@ def mailbox() -> Mailbox:
     return Mailbox()
 
 
-@pytest.fixture
-def services(database_url: str, tmp_path: Path) -> Iterator[Services]:
-    settings = load_settings(database_url=database_url, data_dir=tmp_path)
+@pytest.fixture(scope="module")
+def opened(settings: Settings) -> Iterator[Services]:
     prepare(settings)
     with opened_services(settings) as services:
         yield services
+
+
+@pytest.fixture
+def services(opened: Services) -> Services:
+    """With no mail on its way."""
+    with opened.thread_pool.connection() as connection:
+        connection.execute("DELETE FROM log.mails")
+    return opened
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,25 +18,19 @@ from tests.accounts.people import make_person
 from tests.door.people import sign_up
 from tests.door.routes import PREFIX, ROUTES
 from tests.door.serving import serving
-from wiring import build_services, prepare
+from tests.running.folders import new_folder
+from wiring import Services, build_services, prepare
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own_postgres() -> Iterator[Path]:
-    """The data folder of a PostgreSQL that this test may stop."""
-    folder = Path(tempfile.mkdtemp(prefix="ntc-"))
-    try:
+    """The data folder of a PostgreSQL that these tests may stop, and start again."""
+    with new_folder() as folder:
         embedded.ensure_running(folder)
         yield folder
-    finally:
-        embedded.stop(folder)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_tries_to_connect_do_not_become_ever_rarer(own_postgres: Path) -> None:
-    settings = load_settings(database_url=embedded_conninfo(own_postgres))
-    prepare(settings)
-    services = build_services(settings)
+def test_tries_to_connect_do_not_become_ever_rarer(services: Services) -> None:
     for pool in (services.loop_pool, services.thread_pool):
         assert pool.reconnect_timeout <= pool.timeout
 
@@ -47,13 +39,13 @@ def test_an_outage_is_told_and_survived(own_postgres: Path) -> None:
     settings = load_settings(database_url=embedded_conninfo(own_postgres))
     prepare(settings)
     services = build_services(settings)
-    with serving(Door(services, mount(ROUTES, PREFIX, "test"))) as client:
+    with serving(Door(services, mount(ROUTES, PREFIX, "test"))) as client, ThreadPoolExecutor(2) as threads:
         headers = sign_up(services).headers
 
         def statuses() -> list[int]:
-            read = client.get(f"{PREFIX}/me/", headers=headers)
-            write = client.post(f"{PREFIX}/command/", headers=headers)
-            return [read.status_code, write.status_code]
+            read = threads.submit(client.get, f"{PREFIX}/me/", headers=headers)
+            write = threads.submit(client.post, f"{PREFIX}/command/", headers=headers)
+            return [read.result().status_code, write.result().status_code]
 
         assert statuses() == [200, 201]
         embedded.stop(own_postgres)

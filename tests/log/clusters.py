@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
@@ -51,7 +52,8 @@ class Cluster:
     def start(self) -> str:
         data = self._folder / "data"
         self._run("initdb", "-D", str(data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C")
-        options = f"-c listen_addresses= -c unix_socket_directories={self._folder}"
+        # As the run's own PostgreSQL: nobody pulls the plug.
+        options = f"-c listen_addresses= -c unix_socket_directories={self._folder} -c fsync=off -c full_page_writes=off"
         self._run("pg_ctl", "-D", str(data), "-w", "-l", str(self._folder / "log"), "-o", options, "start")
         return f"postgresql://postgres@/postgres?host={self._folder}"
 
@@ -86,10 +88,10 @@ def oldest_postgres_url() -> Iterator[str]:
         cluster.stop()
 
 
-def fresh_database(admin_url: str) -> Iterator[str]:
+def fresh_database(admin_url: str, template: str = "template0") -> Iterator[str]:
     name = f"log_{next(_numbers)}"
     with psycopg.connect(admin_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
     try:
         yield admin_url.replace("/postgres?", f"/{name}?")
     finally:
@@ -110,11 +112,18 @@ def empty_url(each_postgres_url: str) -> Iterator[str]:
     yield from fresh_database(each_postgres_url)
 
 
+@pytest.fixture(scope="module")
+def migrated(each_postgres_url: str) -> Iterator[str]:
+    """The name of a log without events, to be copied."""
+    for url in fresh_database(each_postgres_url):
+        migrate(url)
+        yield str(conninfo_to_dict(url)["dbname"])
+
+
 @pytest.fixture
-def log_url(empty_url: str) -> str:
-    """A log without events."""
-    migrate(empty_url)
-    return empty_url
+def log_url(each_postgres_url: str, migrated: str) -> Iterator[str]:
+    """A log without events, on each PostgreSQL."""
+    yield from fresh_database(each_postgres_url, migrated)
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import pytest
 from eventstore.forgetting import Forgetting, forget
 from eventstore.recorder import LogRecorder
 from tests.concurrency.writers import roll_back
-from tests.log.clusters import Pool, each_postgres_url, empty_url, log_url, oldest_postgres_url, pool
+from tests.log.clusters import Pool, each_postgres_url, empty_url, log_url, migrated, oldest_postgres_url, pool
 from tests.log.events import renamed
 
-__all__ = ["each_postgres_url", "empty_url", "log_url", "oldest_postgres_url", "pool"]
+__all__ = ["each_postgres_url", "empty_url", "log_url", "migrated", "oldest_postgres_url", "pool"]
 
 
 @pytest.fixture
