@@ -100,8 +100,8 @@ def _examine(sent: UploadFile) -> Upload:
 
 
 def last_component(filename: str) -> str:
-    """The name without folders, as browsers escape it undone; `untitled` when nothing is left."""
+    """The name without folders, as browsers escape it undone; `untitled` when nothing is left that names a file."""
     name = filename.encode("utf-8", "replace").decode()
     name = name.replace("%22", '"').replace("%0D", "").replace("%0A", "")
     name = _CONTROL.sub("", name.replace("\\", "/").rpartition("/")[2]).strip()
-    return name[:LONGEST_NAME] or "untitled"
+    return name[:LONGEST_NAME] if name.strip(".") else "untitled"

@@ -88,6 +88,7 @@ def test_content_type(
         ("a\x85b\x9b31mc\u2066d\u2069e\u200bf\ufeff\u2028.txt", "ab31mcdef.txt"),
         ("می\u200cخواهم.txt", "می\u200cخواهم.txt"),
         ("\u202e\u200f", "untitled"),
+        ("a/..", "untitled"),
     ],
 )
 def test_file_name(server: httpx.Client, site: httpx.Client, make_note: MakeNote, mira: Person, sent: str, kept: str) -> None:
