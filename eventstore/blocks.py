@@ -243,17 +243,22 @@ def _halves(text: str) -> list[Piece]:
 
 
 def blocks_of(note_id: int, title: str, content: str, explicit: Sequence[Block]) -> tuple[Block, ...]:
-    """The blocks of a note: explicit ones as far as the text still says them, derived ones for the rest."""
-    if explicit:
-        head, tail, rest, at_end = _still_said(explicit, title, content)
-        pieces = pieces_of(rest, to_the_end=at_end) if rest.strip() else []
-        if head or tail:
-            pieces = [piece if piece.block_type != "T" or not head else Piece("S", piece.text, "#") for piece in pieces]
-        if head or tail or pieces:
-            used = {block.id for block in (*head, *tail)}
-            return (*head, *_derived(note_id, pieces, used), *tail)
-        return tuple(explicit)
-    return _derived_all(note_id, title, content)
+    """The blocks of a note: explicit ones as far as the text still says them, derived ones for the rest.
+
+    Without a heading at its beginning the text has the note's title as its title block, unless blocks were written without any.
+    """
+    untitled = all(block.block_type != "T" for block in explicit) and _stands_at(content, f"# {title}", 0)
+    head, tail, rest, at_end = _still_said(explicit, title, content, _after(content, len(title) + 2) if untitled else 0)
+    if not head and not tail:
+        return _derived_all(note_id, title, content)
+    pieces = pieces_of(rest, to_the_end=at_end) if rest.strip() else []
+    if head:
+        pieces = [piece if piece.block_type != "T" else Piece("S", piece.text, "#") for piece in pieces]
+    used = {block.id for block in (*head, *tail)}
+    blocks = (*head, *_derived(note_id, pieces, used), *tail)
+    if untitled or any(block.block_type == "T" for block in blocks):
+        return blocks
+    return (*_derived(note_id, [Piece("T", title, None)], used), *blocks)
 
 
 @lru_cache(maxsize=8)
@@ -296,12 +301,13 @@ def _free_id(note_id: int, seed: int, used: set[int]) -> int:
     return found
 
 
-def _still_said(explicit: Sequence[Block], title: str, content: str) -> tuple[list[Block], list[Block], str, bool]:
-    """(explicit blocks at the beginning of the text, those at its end, the text between, whether that reaches to the end)."""
+def _still_said(explicit: Sequence[Block], title: str, content: str, start: int) -> tuple[list[Block], list[Block], str, bool]:
+    """(explicit blocks at the beginning of the text, those at its end, the text between, whether that reaches to the end).
+
+    start: where the text begins that blocks can say.
+    """
     said = [markdown(block.piece, title) for block in explicit]
-    start, head = 0, 0
-    if all(block.block_type != "T" for block in explicit) and _stands_at(content, f"# {title}", 0):
-        start = _after(content, len(title) + 2)
+    head = 0
     while head < len(explicit) and (not said[head] or _stands_at(content, said[head], start)):
         start = _after(content, start + len(said[head])) if said[head] else start
         head += 1

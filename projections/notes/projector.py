@@ -150,7 +150,7 @@ class Notes(Projection):
     """Notes by id, uuid, owner and course."""
 
     name = "notes"
-    version = 3
+    version = 4
     lifecycle = "inline"
     tables = (NOTES, TEXTS)
     remembers = True

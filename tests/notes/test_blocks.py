@@ -63,6 +63,26 @@ def test_blocks_around_a_change_keep_their_ids(before: str, changed: str, after:
     assert len({block.id for block in found}) == len(found)
 
 
+@given(texts, texts, texts, texts)
+def test_text_survives_beside_blocks_that_it_says_only_in_part(before: str, changed: str, earlier: str, after: str) -> None:
+    """Blocks were written, then a text with the same beginning and end: what it says is what it would say without them."""
+    explicit = blocks_of(7, "Title", f"{before}\n\n{earlier}\n\n{after}", ())
+    text = f"{before}\n\n{changed}\n\n{after}"
+    found = blocks_of(7, "Title", text, explicit)
+    assert _rendered(content_of(found, "Title")) == _rendered(content_of(blocks_of(7, "Title", text, ()), "Title"))
+
+
+def test_text_without_a_heading_begins_with_the_title_whatever_was_written_as_blocks(mira: httpx.Client, write: Write) -> None:
+    note = write("Note", content="Hello")
+    mira.post(f"notes/{note['id']}/blocks/", json={"block_type": "N", "text": "more"})
+    mira.post("undo/")
+    back = mira.get(f"notes/{note['id']}/").json()["blocks"]
+    assert (shown(back), [block["id"] for block in back]) == (shown(note["blocks"]), [block["id"] for block in note["blocks"]])
+    mira.patch(f"notes/{note['id']}/", json={"blocks": [{"block_type": "T", "text": "Head"}, {"text": "body"}]})
+    for content, expected in [("body", [("T", "Note", None), ("N", "body", None)]), ("", [("T", "Note", None)])]:
+        assert shown(mira.patch(f"notes/{note['id']}/", json={"content": content}).json()["blocks"]) == expected
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
