@@ -224,7 +224,7 @@ class Settings(BaseSettings):
     cloudflare_r2_account_id: str | None = _setting(None, "Account of the bucket", "CLOUDFLARE_R2_ACCOUNT_ID")
     cloudflare_r2_access_key_id: str | None = _setting(None, "Key id for the bucket", "CLOUDFLARE_R2_ACCESS_KEY_ID")
     cloudflare_r2_secret_access_key: SecretStr | None = _setting(None, "Key for the bucket", "CLOUDFLARE_R2_SECRET_ACCESS_KEY")
-    attachments_quota_mb: int | None = _setting(None, "Megabytes of attachments per account; unset: no limit", ge=1)
+    attachments_quota_mb: int | None = _setting(None, "Megabytes of attachments and covers per account; unset: no limit", ge=1)
     bin_retention_days: int | None = _setting(None, "Days after which the recycle bin is emptied; unset: never", ge=1, le=36500)
 
     otel_endpoint: WebAddress | None = _setting(

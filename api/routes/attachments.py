@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from projections.attachments import queries
 LARGEST_FILE = 20 * 1024 * 1024
 TOO_LARGE = "File exceeds maximum size of 20 MB."
 QUOTA_LOCK = 7266110
-"""First half of the lock under which an account with a quota attaches one file at a time; the second half is its id."""
+"""First half of the lock under which an account with a quota stores one file at a time; the second half is its id."""
 
 
 async def list_attachments(call: Call) -> bytes:
@@ -50,7 +51,6 @@ async def upload_attachment(call: Call) -> Response:
     account_id = call.caller.account_id
     assert account_id is not None
     folder = f"note_{key.hex}" if isinstance(key, UUID) else f"note_{note_id}"
-    quota = call.services.settings.attachments_quota_mb
     async with receive_file(call, "file", LARGEST_FILE, TOO_LARGE) as upload:
         path = new_path(f"user_upload/user_{account_id}/notes/{folder}", upload.filename)
         command = AttachFile(
@@ -62,19 +62,26 @@ async def upload_attachment(call: Call) -> Response:
             path=path,
             sha256=upload.sha256,
         )
-        return await store(call, upload, path, lambda: _attach(call, account_id, command, quota and quota * 1024 * 1024))
+        return await store(call, upload, path, lambda: _attach(call, account_id, command))
 
 
-def _attach(call: Call, account_id: int, command: AttachFile, quota: int | None) -> Response:
-    # Without the lock, uploads at the same moment would each find the room that is there for one of them.
-    alone = exclusively(call.services.thread_pool, QUOTA_LOCK, account_id % 2**31) if quota else nullcontext()
-    with alone:
+def _attach(call: Call, account_id: int, command: AttachFile) -> Response:
+    with within_quota(call, account_id) as quota:
         return carry_out(
             call,
             lambda work: attach_file(work, account_id, command, quota),
             lambda _, row: (201, _item(row)),
             answer=queries.made_attachment,
         )
+
+
+@contextmanager
+def within_quota(call: Call, account_id: int) -> Iterator[int | None]:
+    """How many bytes the account may store, None for any number; while this holds, nothing else is stored for it."""
+    quota = call.services.settings.attachments_quota_mb
+    # Without the lock, uploads at the same moment would each find the room that is there for one of them.
+    with exclusively(call.services.thread_pool, QUOTA_LOCK, account_id % 2**31) if quota else nullcontext():
+        yield quota and quota * 1024 * 1024
 
 
 async def delete_attachment(call: Call) -> Response:

@@ -29,8 +29,7 @@ class AttachFile(BaseModel):
 def attach_file(work: Work[Lookups], account_id: int, command: AttachFile, quota: int | None) -> int:
     """Notes the file as an attachment. quota: bytes that the account may store at most."""
     require_note(work, account_id, command.note_id, "upload attachments")
-    if quota is not None and work.lookups.stored_bytes(account_id) + command.size > quota:
-        raise Declined("There is no room left for this file in your account.")
+    require_room(work, account_id, command.size, quota)
     attachment = work.new(Attachment, work.lookups.next_id("attachment"))
     attachment.trigger(attachments.AttachmentUploaded, work.context.now, owner_id=account_id, **command.model_dump())
     # A note that is purged at this very moment takes only those files along that it had.
@@ -69,6 +68,12 @@ def purge_deleted_attachments(work: Work[Lookups], account_id: int) -> None:
     """Makes the account's files in the recycle bin forgotten, as part of emptying it."""
     for attachment_id in work.lookups.deleted_attachments(account_id):
         _purge(work, attachment_id)
+
+
+def require_room(work: Work[Lookups], account_id: int, size: int, quota: int | None) -> None:
+    """Raises Declined when so many bytes more would be more than the account may store."""
+    if quota is not None and work.lookups.stored_bytes(account_id) + size > quota:
+        raise Declined("There is no room left for this file in your account.")
 
 
 def require_note(work: Work[Lookups], account_id: int, note_id: int, doing: str) -> None:

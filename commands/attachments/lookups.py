@@ -24,4 +24,4 @@ class AttachmentLookups(Protocol):
         """The account's attachments in the recycle bin."""
 
     def stored_bytes(self, account_id: int) -> int:
-        """Size of all files that the account has attached, those in the recycle bin included."""
+        """Size of all files of the account's notes: attachments and covers, earlier covers and what lies in the recycle bin included."""

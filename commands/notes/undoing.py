@@ -11,7 +11,7 @@ from commands.notes.bin import put_into_bin
 from commands.notes.merging import merged
 from commands.undo import Span
 from eventstore.blocks import Block
-from eventstore.events import notes
+from eventstore.events import Event, notes
 
 
 def take_back_note(work: Work[Lookups], span: Span) -> None:
@@ -32,7 +32,18 @@ def take_back_note(work: Work[Lookups], span: Span) -> None:
     _take_back_text(work, note, before, after)
 
 
-_PARTS = ("title", "description", "content", "metadata_json", "custom_meta", "module", "editor_mode", "is_public", "explicit_blocks")
+_PARTS = (
+    "title",
+    "description",
+    "content",
+    "metadata_json",
+    "custom_meta",
+    "module",
+    "cover_path",
+    "editor_mode",
+    "is_public",
+    "explicit_blocks",
+)
 
 
 def _take_back_creation(work: Work[Lookups], note: Note, after: Note) -> None:
@@ -54,26 +65,27 @@ def _take_back_bin(work: Work[Lookups], note: Note, before: Note, after: Note) -
         put_into_bin(work, note)
 
 
+_FIELDS: tuple[tuple[str, str, type[Event]], ...] = (
+    ("title", "title", notes.NoteRenamed),
+    ("description", "description", notes.NoteDescribed),
+    ("metadata_json", "metadata", notes.NoteMetadataChanged),
+    ("custom_meta", "metadata", notes.NoteCustomMetaChanged),
+    ("module", "module", notes.NoteModuleChanged),
+    ("editor_mode", "editor mode", notes.NoteEditorModeChanged),
+)
+"""(attribute, which is also the event's field; what to call it; the event)."""
+
+
 def _take_back_fields(work: Work[Lookups], note: Note, before: Note, after: Note) -> None:
     now = work.context.now
-    if before.title != after.title:
-        _require(note.title == after.title, "title")
-        note.trigger(notes.NoteRenamed, now, title=before.title)
-    if before.description != after.description:
-        _require(note.description == after.description, "description")
-        note.trigger(notes.NoteDescribed, now, description=before.description)
-    if before.metadata_json != after.metadata_json:
-        _require(note.metadata_json == after.metadata_json, "metadata")
-        note.trigger(notes.NoteMetadataChanged, now, metadata_json=before.metadata_json)
-    if before.custom_meta != after.custom_meta:
-        _require(note.custom_meta == after.custom_meta, "metadata")
-        note.trigger(notes.NoteCustomMetaChanged, now, custom_meta=before.custom_meta)
-    if before.module != after.module:
-        _require(note.module == after.module, "module")
-        note.trigger(notes.NoteModuleChanged, now, module=before.module)
-    if before.editor_mode != after.editor_mode:
-        _require(note.editor_mode == after.editor_mode, "editor mode")
-        note.trigger(notes.NoteEditorModeChanged, now, editor_mode=before.editor_mode)
+    for name, what, changed in _FIELDS:
+        if getattr(before, name) != getattr(after, name):
+            _require(getattr(note, name) == getattr(after, name), what)
+            note.trigger(changed, now, **{name: getattr(before, name)})
+    if before.cover_path != after.cover_path:
+        _require(note.cover_path == after.cover_path, "cover")
+        # Pictures of earlier covers are kept for as long as the note is.
+        note.trigger(notes.NoteCoverChanged, now, path=before.cover_path, owner_id=note.owner_id)
     if before.is_public != after.is_public and before.is_deleted == after.is_deleted:
         _require(note.is_public == after.is_public, "visibility")
         note.trigger(notes.NotePublished if before.is_public else notes.NoteUnpublished, now)

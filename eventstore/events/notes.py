@@ -124,6 +124,9 @@ class NoteCoverChanged(Event):
 
     path: str
     """Where its bytes lie in the store of files; empty for none."""
+    owner_id: int = 0
+    size: int = 0
+    """Bytes of a picture that was stored for this; none are when a cover goes or an earlier one comes back."""
 
 
 class NoteTouched(Event):

@@ -35,9 +35,11 @@ class AttachmentAnswers(SqlAnswers):
         return [attachment_id for (attachment_id,) in rows]
 
     def stored_bytes(self, account_id: int) -> int:
-        """Size of all files that the account has attached, those in the recycle bin included."""
+        """Size of all files of the account's notes: attachments and covers, earlier covers and what lies in the recycle bin included."""
         row = self.row(
-            "SELECT coalesce(sum(size), 0)::bigint FROM attachments.attachments WHERE owner_id = %(account)s", account=account_id
+            "SELECT (SELECT coalesce(sum(size), 0) FROM attachments.attachments WHERE owner_id = %(account)s)::bigint"
+            " + (SELECT coalesce(sum(size), 0) FROM attachments.covers WHERE owner_id = %(account)s)::bigint",
+            account=account_id,
         )
         assert row is not None
         return int(row[0])

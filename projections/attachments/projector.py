@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from eventstore.events import Event, attachments
+from eventstore.events import Event, attachments, notes
 from eventstore.events.base import stream_number
 from projections.base import Projection, Row, Table, handles
 from projections.media import media_url, with_origin
@@ -65,13 +65,33 @@ ATTACHMENTS = Table(
 )
 
 
+@dataclass(slots=True)
+class CoversRow(Row):
+    """The covers that a note has had: their pictures are kept for as long as the note is."""
+
+    note_id: int
+    owner_id: int
+    size: int
+    """Bytes of all of them."""
+    mark: int = 0
+
+
+COVERS = Table(
+    "covers",
+    CoversRow,
+    key=("note_id",),
+    stream="note",
+    ddl="CREATE INDEX covers_of_owner ON {schema}.covers (owner_id) INCLUDE (size);",
+)
+
+
 class Attachments(Projection):
-    """Attachments by id, note and path."""
+    """Attachments by id, note and path, and what the covers of notes take up beside them."""
 
     name = "attachments"
-    version = 1
+    version = 2
     lifecycle = "inline"
-    tables = (ATTACHMENTS,)
+    tables = (ATTACHMENTS, COVERS)
 
     @handles(attachments.AttachmentUploaded)
     def uploaded(self, rows: Rows, event: attachments.AttachmentUploaded) -> None:
@@ -108,3 +128,19 @@ class Attachments(Projection):
         """Gone for good."""
         if rows.due(ATTACHMENTS, stream_number(event.originator_id), event):
             rows.remove(ATTACHMENTS, stream_number(event.originator_id))
+
+    @handles(notes.NoteCoverChanged)
+    def cover_changed(self, rows: Rows, event: notes.NoteCoverChanged) -> None:
+        """One picture more, when it is new."""
+        if not event.size:
+            return
+        note_id = stream_number(event.originator_id)
+        if rows.add(COVERS, CoversRow(note_id=note_id, owner_id=event.owner_id, size=event.size), event) is not None:
+            return
+        if row := rows.due(COVERS, note_id, event):
+            row.size += event.size
+
+    @handles(notes.NotePurged)
+    def note_purged(self, rows: Rows, event: Event) -> None:
+        """All pictures go with their note."""
+        rows.remove(COVERS, stream_number(event.originator_id))

@@ -53,6 +53,50 @@ def test_a_note_as_it_was_shows_the_cover_of_then(
         assert server.get(f"notes/{note}/", params={"as_of": as_of}, headers=mira.headers).json()["cover_image_url"] == ""
 
 
+def test_a_cover_can_be_undone_unless_a_newer_one_stands_in_the_way(
+    server: httpx.Client, site: httpx.Client, make_note: MakeNote, mira: Person
+) -> None:
+    note = make_note(mira)
+
+    def undo(change: int | None = None) -> httpx.Response:
+        return server.post("undo/", json={} if change is None else {"change": change}, headers=mira.headers)
+
+    def shown() -> str:
+        url: str = server.get(f"notes/{note}/", headers=mira.headers).json()["cover_image_url"]
+        return url
+
+    first, second = (put_cover(server, note, mira, PNG + bytes([number])).json()["cover_image_url"] for number in range(2))
+    server.delete(f"notes/{note}/cover/", headers=mira.headers)
+    _, replacing, setting = (change["id"] for change in server.get("changes/", headers=mira.headers).json()["results"][:3])
+    assert undo(setting).json() == {"detail": "The note's cover was changed again since."}
+    assert (undo().status_code, shown()) == (200, second)
+    assert (undo(replacing).status_code, shown(), site.get(first).content) == (200, first, PNG + b"\0")
+    assert (undo().status_code, shown()) == (200, "")
+
+
+def test_covers_count_for_the_quota_until_their_note_is_gone_for_good(
+    server: httpx.Client, services: Services, make_note: MakeNote, mira: Person
+) -> None:
+    note, other = make_note(mira), make_note(mira)
+    large = PNG + bytes(5 * 1024 * 1024 - len(PNG))
+    before = {blob.path for batch in services.blobs.list_now() for blob in batch}
+    for _ in range(12):
+        assert put_cover(server, note, mira, large).status_code == 200
+    full = {"detail": "There is no room left for this file in your account."}
+    for _ in range(2):
+        server.delete(f"notes/{note}/cover/", headers=mira.headers)
+        refused = put_cover(server, note, mira)
+        assert (refused.status_code, refused.json()) == (400, full)
+        attached = server.post(f"notes/{other}/attachments/", files={"file": ("a.txt", b"a")}, headers=mira.headers)
+        assert (attached.status_code, attached.json()) == (400, full)
+        server.post("undo/", headers=mira.headers)
+    assert len({blob.path for batch in services.blobs.list_now() for blob in batch} - before) == 12
+    server.delete(f"notes/{note}/", headers=mira.headers)
+    assert put_cover(server, other, mira).status_code == 400
+    server.delete("notes/deleted/empty/", headers=mira.headers)
+    assert put_cover(server, other, mira).status_code == 200
+
+
 def test_the_state_after_a_cover_can_be_named_in_a_precondition(server: httpx.Client, make_note: MakeNote, mira: Person) -> None:
     note = make_note(mira)
     put_cover(server, note, mira)

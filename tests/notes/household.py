@@ -1,4 +1,4 @@
-"""Two accounts, one of them with two devices, that do to notes and courses whatever can be done to them over HTTP."""
+"""Two accounts with two devices each that do to notes and courses whatever can be done to them over HTTP."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class Account:
 
 
 class Household:
-    """Devices 0 and 1 are the first account's, device 2 is the second account's."""
+    """Devices 0 and 1 are the first account's, devices 2 and 3 the second account's."""
 
     def __init__(self, first: httpx.Client, second: httpx.Client) -> None:
         self.accounts = [Account(first, "first"), Account(second, "second")]
         self.numbers = itertools.count(1)
-        self.bases: list[dict[int, dict[str, Any]]] = [{}, {}, {}]
+        self.bases: list[dict[int, dict[str, Any]]] = [{}, {}, {}, {}]
         """For each device the state of each note that it saw last."""
         for device in (0, 2):
             self.do(Step("create", device, text=f"the first text of device {device}"))
@@ -185,6 +185,13 @@ class Household:
     def _publish(self, account: Account, step: Step) -> httpx.Response:
         body = {"is_public": step.knows == "nothing", "description": step.text}
         return self._keep(account, step, account.client.patch(f"notes/{self._note(account, step)}/", json=body))
+
+    def _cover(self, account: Account, step: Step) -> httpx.Response:
+        path = f"notes/{self._note(account, step)}/cover/"
+        if step.knows == "nothing":
+            return self._keep_text(account, step, account.client.delete(path))
+        picture = ("cover.png", b"\x89PNG\r\n\x1a\n" + step.text.encode(), "image/png")
+        return self._keep_text(account, step, account.client.post(path, files={"cover": picture}))
 
     # Blocks.
 
@@ -346,7 +353,19 @@ class Household:
         return wrong
 
 
-REMEMBERED = ("title", "description", "content", "metadata_json", "is_public", "editor_mode", "course_id", "course", "last_edit", "blocks")
+REMEMBERED = (
+    "title",
+    "description",
+    "content",
+    "metadata_json",
+    "is_public",
+    "editor_mode",
+    "course_id",
+    "course",
+    "cover_image_url",
+    "last_edit",
+    "blocks",
+)
 
 
 def _history(client: httpx.Client, note_id: int) -> Iterator[str]:

@@ -27,6 +27,7 @@ KINDS = (
     *("edit", "insert") * 4,
     "pull",
     "publish",
+    "cover",
     "add_block",
     "change_block",
     "delete_block",
@@ -46,7 +47,7 @@ KINDS = (
 STEPS = st.builds(
     Step,
     kind=st.sampled_from(KINDS),
-    device=st.integers(0, 2),
+    device=st.integers(0, 3),
     pick=st.integers(0, 11),
     text=LINES.map("\n".join),
     knows=st.sampled_from(["nothing", "base_version", "if_match", "last_edit"]),
