@@ -10,6 +10,13 @@ import pytest
 
 Write = Callable[..., dict[str, Any]]
 
+# Who is let in is told that no file came, or that there is none of this number.
+FILES: list[tuple[str, str, Any, tuple[int, int, int, int]]] = [
+    ("GET", "notes/{id}/attachments/", None, (401, 200, 400, 200)),
+    ("POST", "notes/{id}/attachments/", {}, (401, 403, 400, 400)),
+    ("GET", "notes/{id}/attachments/1/", None, (401, 404, 400, 404)),
+    ("DELETE", "notes/{id}/attachments/1/", None, (401, 403, 400, 404)),
+]
 # method, path, body, and the statuses: anonymous, other user on a public note, other user on a private one, author.
 TABLE: list[tuple[str, str, Any, tuple[int, int, int, int]]] = [
     ("GET", "notes/{id}/", None, (200, 200, 400, 200)),
@@ -29,6 +36,10 @@ TABLE: list[tuple[str, str, Any, tuple[int, int, int, int]]] = [
     ("POST", "notes/{id}/snapshot/", {}, (401, 403, 400, 201)),
     ("POST", "notes/{id}/restore/1/", {}, (401, 403, 400, 200)),
     ("POST", "notes/{id}/restore/", {}, (401, 404, 404, 404)),
+    *FILES,
+    *((method, path.replace("{id}", "uuid/{uuid}"), body, statuses) for method, path, body, statuses in FILES),
+    ("POST", "notes/{id}/cover/", {}, (401, 403, 400, 400)),
+    ("DELETE", "notes/{id}/cover/", None, (401, 403, 400, 200)),
     ("DELETE", "notes/{id}/", None, (401, 403, 400, 204)),
     ("DELETE", "notes/uuid/{uuid}/", None, (401, 403, 400, 204)),
 ]
