@@ -225,7 +225,9 @@ class Settings(BaseSettings):
     cloudflare_r2_access_key_id: str | None = _setting(None, "Key id for the bucket", "CLOUDFLARE_R2_ACCESS_KEY_ID")
     cloudflare_r2_secret_access_key: SecretStr | None = _setting(None, "Key for the bucket", "CLOUDFLARE_R2_SECRET_ACCESS_KEY")
     attachments_quota_mb: int | None = _setting(None, "Megabytes of attachments and covers per account; unset: no limit", ge=1)
-    bin_retention_days: int | None = _setting(None, "Days after which the recycle bin is emptied; unset: never", ge=1, le=36500)
+    bin_retention_days: int | None = _setting(
+        None, "Days after which deleted notes and attachments are forgotten; unset: never", ge=1, le=36500
+    )
 
     otel_endpoint: WebAddress | None = _setting(
         None, "Where traces go by OpenTelemetry's protocol (HTTP); unset: none are made", "OTEL_EXPORTER_OTLP_ENDPOINT"

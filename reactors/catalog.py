@@ -12,6 +12,7 @@ from reactors.following import Periodic, Reactor
 from reactors.jobs import JOBS
 from reactors.mail import MAIL
 from reactors.registrations import REGISTRATIONS
+from reactors.retention import RETENTION
 from reactors.sessions import SESSIONS
 
 ALL_REACTORS: tuple[Reactor[Any] | Periodic[Any], ...] = (
@@ -23,5 +24,6 @@ ALL_REACTORS: tuple[Reactor[Any] | Periodic[Any], ...] = (
     DANGLING,
     REMOVE_PURGED,
     SWEEP_STRAYS,
+    RETENTION,
     JOBS,
 )

@@ -15,7 +15,7 @@ from projections.notes.queries import get_note, list_deleted_notes
 
 async def list_deleted(call: Call) -> bytes:
     """The caller's deleted notes, latest deletion first."""
-    results: bytes = (await call.ask(list_deleted_notes()))[0]
+    results: bytes = (await call.ask(list_deleted_notes(call.services.settings.bin_retention_days)))[0]
     return results
 
 

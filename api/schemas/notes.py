@@ -202,6 +202,7 @@ class DeletedNoteOut(NoteItemOut):
 
     deleted_at: str
     recycle_bin_entry_id: int
+    restorable_until: str | None = Field(None, description="Only where the operator limits how long deleted notes are kept.")
 
 
 class NotePageOut(BaseModel):

@@ -18,6 +18,7 @@ class Attachment(Aggregate):
     path: str = ""
     uploaded_on: datetime | None = None
     is_deleted: bool = False
+    deleted_on: datetime | None = None
     is_purged: bool = False
 
     @evolves(attachments.AttachmentUploaded)
@@ -30,6 +31,7 @@ class Attachment(Aggregate):
     @evolves(attachments.AttachmentDeleted)
     def _deleted(self, event: attachments.AttachmentDeleted) -> None:
         self.is_deleted = True
+        self.deleted_on = event.timestamp
 
     @evolves(attachments.AttachmentRestored)
     def _restored(self, event: attachments.AttachmentRestored) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import BaseModel, ConfigDict
 
 from commands.attachments.aggregate import Attachment
@@ -64,10 +66,13 @@ def purge_attachments_of(work: Work[Lookups], note_id: int) -> None:
         _purge(work, attachment_id)
 
 
-def purge_deleted_attachments(work: Work[Lookups], account_id: int) -> None:
-    """Makes the account's files in the recycle bin forgotten, as part of emptying it."""
-    for attachment_id in work.lookups.deleted_attachments(account_id):
-        _purge(work, attachment_id)
+def purge_deleted_attachments(work: Work[Lookups], account_id: int, before: datetime | None) -> None:
+    """Makes the account's files in the recycle bin forgotten, as part of emptying it. before: only what was deleted earlier."""
+    for attachment_id in work.lookups.deleted_attachments(account_id, before):
+        attachment = work.find(Attachment, attachment_id)
+        deleted_on = attachment.deleted_on if attachment is not None else None
+        if before is None or (deleted_on is not None and deleted_on < before):
+            _purge(work, attachment_id)
 
 
 def require_room(work: Work[Lookups], account_id: int, size: int, quota: int | None) -> None:

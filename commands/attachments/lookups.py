@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from commands.handling import Statement
@@ -20,8 +21,8 @@ class AttachmentLookups(Protocol):
     def attachments_of_note(self, note_id: int) -> Sequence[int]:
         """All that were attached to the note, those in the recycle bin included."""
 
-    def deleted_attachments(self, account_id: int) -> Sequence[int]:
-        """The account's attachments in the recycle bin."""
+    def deleted_attachments(self, account_id: int, before: datetime | None) -> Sequence[int]:
+        """The account's attachments in the recycle bin, or those of them that were deleted before a time."""
 
     def stored_bytes(self, account_id: int) -> int:
         """Size of all files of the account's notes: attachments and covers, earlier covers and what lies in the recycle bin included."""

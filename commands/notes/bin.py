@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 
 from commands.attachments.commands import purge_attachments_of, purge_deleted_attachments
 from commands.errors import NotFound
@@ -41,22 +41,25 @@ def restore_note(work: Work[Lookups], account_id: int, note_id: int) -> None:
     note.trigger(notes.NoteRestored, work.context.now)
 
 
-def empty_bin(work: Work[Lookups], account_id: int) -> int:
+def empty_bin(work: Work[Lookups], account_id: int, before: datetime | None = None) -> int:
     """Purges everything in the account's bin: what was written is overwritten in the log. Returns how many notes that were.
 
-    What the caller expects is the time of the latest deletion, so that nothing goes that it has not seen in the bin.
+    before: only what was deleted earlier. What the caller expects is the time of the latest deletion, so that nothing goes
+    that it has not seen in the bin.
     """
     count = 0
-    note_ids = work.lookups.deleted_notes(account_id)
+    note_ids = work.lookups.deleted_notes(account_id, before)
     if note_ids and work.context.expects is not None:
         require_version(work, work.lookups.latest_deletion(account_id))
     for note_id in note_ids:
         note = work.find(Note, note_id)
         if note is None or note.owner_id != account_id or not note.is_deleted or note.is_purged:
             continue
+        if before is not None and note.edited_on >= before:
+            continue
         purge_note(work, note)
         count += 1
-    purge_deleted_attachments(work, account_id)
+    purge_deleted_attachments(work, account_id, before)
     return count
 
 

@@ -68,8 +68,8 @@ class NoteLookups(Protocol):
     def latest_deletion(self, account_id: int) -> datetime | None:
         """When the newest of the account's deleted notes was deleted."""
 
-    def deleted_notes(self, account_id: int) -> Sequence[int]:
-        """The account's notes in the recycle bin."""
+    def deleted_notes(self, account_id: int, before: datetime | None) -> Sequence[int]:
+        """The account's notes in the recycle bin, or those of them that were deleted before a time."""
 
     def note_version_at(self, note_id: int, moment: datetime) -> int:
         """The version that the note had at a moment, 0 before its first."""

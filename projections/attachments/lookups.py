@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from projections.answers import SqlAnswers
 from projections.reading import Query
 
@@ -26,11 +28,13 @@ class AttachmentAnswers(SqlAnswers):
         rows = self.rows("SELECT id FROM attachments.attachments WHERE note_id = %(note)s ORDER BY id", note=note_id)
         return [attachment_id for (attachment_id,) in rows]
 
-    def deleted_attachments(self, account_id: int) -> list[int]:
-        """The account's attachments in the recycle bin."""
+    def deleted_attachments(self, account_id: int, before: datetime | None) -> list[int]:
+        """The account's attachments in the recycle bin, or those of them that were deleted before a time."""
         rows = self.rows(
-            "SELECT id FROM attachments.attachments WHERE owner_id = %(account)s AND deleted_at IS NOT NULL ORDER BY id",
+            "SELECT id FROM attachments.attachments"
+            " WHERE owner_id = %(account)s AND deleted_at < coalesce(%(before)s::timestamptz, 'infinity') ORDER BY id",
             account=account_id,
+            before=before,
         )
         return [attachment_id for (attachment_id,) in rows]
 

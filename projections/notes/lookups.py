@@ -85,13 +85,15 @@ class NoteAnswers(SqlAnswers):
         row = self.row("SELECT max(deleted_at) FROM notes.notes WHERE owner_id = %(account)s", account=account_id)
         return row[0] if row else None
 
-    def deleted_notes(self, account_id: int) -> Sequence[int]:
+    def deleted_notes(self, account_id: int, before: datetime | None) -> Sequence[int]:
         """The bin."""
         return [
             i
             for (i,) in self.rows(
-                "SELECT id FROM notes.notes WHERE owner_id = %(account)s AND deleted_at IS NOT NULL ORDER BY id",
+                "SELECT id FROM notes.notes WHERE owner_id = %(account)s AND deleted_at < coalesce(%(before)s::timestamptz, 'infinity')"
+                " ORDER BY id",
                 account=account_id,
+                before=before,
             )
         ]
 

@@ -46,6 +46,8 @@ _BIN = f"""
 SELECT convert_to('[' || coalesce(string_agg(
     '{{' || n.item || ',"course":' || coalesce(c.card, 'null') || ',"author":' || a.card
     || ',"deleted_at":"' || to_char(n.deleted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00"'
+    || coalesce(',"restorable_until":"' || to_char(
+        (n.deleted_at + %(days)s::int * interval '24 hours') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00"', '')
     || ',"recycle_bin_entry_id":' || n.id || '}}',
     ',' ORDER BY n.deleted_at DESC, n.id DESC), '') || ']', 'UTF8')
 FROM notes.notes n {JOINS}
@@ -85,9 +87,9 @@ def get_access(note_id: int | None = None, uuid: str | None = None) -> Query:
     return Query(_ACCESS_BY_ID, {"note": note_id}) if uuid is None else Query(_ACCESS_BY_UUID, {"note": uuid})
 
 
-def list_deleted_notes() -> Query:
-    """(JSON list of the caller's notes in the recycle bin, latest deletion first)."""
-    return Query(_BIN, {})
+def list_deleted_notes(days: int | None = None) -> Query:
+    """(JSON list of the caller's notes in the recycle bin, latest deletion first). days: how long they are kept there, None for ever."""
+    return Query(_BIN, {"days": days})
 
 
 def get_note_item(note_id: int) -> Query:

@@ -16,9 +16,9 @@ from wiring import Services, build_services, prepare
 
 @pytest.fixture(scope="module")
 def services(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Services:
-    """With a data folder of its own, and room for 60 MB of attachments per account."""
+    """With a data folder of its own, room for 60 MB of files per account, and bins that keep things for 30 days."""
     folder: Path = tmp_path_factory.mktemp("data")
-    settings = load_settings(database_url=module_database_url, data_dir=folder, attachments_quota_mb=60)
+    settings = load_settings(database_url=module_database_url, data_dir=folder, attachments_quota_mb=60, bin_retention_days=30)
     prepare(settings)
     return build_services(settings)
 

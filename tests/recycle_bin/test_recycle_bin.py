@@ -14,6 +14,7 @@ from eventstore.blobs import new_path
 from eventstore.codec import Recorded
 from eventstore.events import attachments
 from reactors.files import remove_purged, remove_strays
+from reactors.retention import empty_bins, forget_old
 from tests.door.people import Person
 from wiring import Services
 
@@ -167,3 +168,25 @@ def test_changes_can_be_undone(
         file = attach(server, make_note(mira, course), mira)
         assert undo(mira) == 200
         assert site.get(file["url"]).status_code == 404
+
+
+def test_what_has_lain_in_the_bin_for_too_long_is_forgotten(
+    services: Services, server: httpx.Client, make_note: MakeNote, mira: Person
+) -> None:
+    old, again, fresh = (make_note(mira, title=title) for title in ("old", "again", "fresh"))
+    file, kept = (attach(server, fresh, mira)["id"] for _ in range(2))
+    for path in (f"notes/{old}/", f"notes/{again}/", f"notes/{fresh}/attachments/{file}/"):
+        server.delete(path, headers=mira.headers)
+    moment = datetime.now(UTC)
+    restore(server, "note", again, mira)
+    for path in (f"notes/{again}/", f"notes/{fresh}/attachments/{kept}/"):
+        server.delete(path, headers=mira.headers)
+    (deleted, _) = server.get("notes/deleted/", headers=mira.headers).json()
+    until, since = (datetime.fromisoformat(deleted[name]) for name in ("restorable_until", "deleted_at"))
+    assert until - since == timedelta(days=30)
+    before = entries(server, mira)
+    forget_old(services)
+    assert entries(server, mira) == before
+    empty_bins(services, moment)
+    assert entries(server, mira) == [("attachment", kept, "a.txt"), ("note", again, "again")]
+    assert restore(server, "note", old, mira).status_code == restore(server, "attachment", file, mira).status_code == 404
