@@ -19,6 +19,7 @@ from cli.store import fail, opened_log, print_table, problems
 from projections.base import Projection
 from projections.catalog import ALL_PROJECTIONS
 from projections.health import FollowerHealth, Health, health_now
+from projections.loops import connect
 from projections.parking import Parked, parked_streams, retry_parked
 from projections.progress import Progress
 from projections.rebuild import rebuild
@@ -108,7 +109,7 @@ def retry_streams(
         fail(f"{name} goes by the clock, not by the log: no stream waits for it.", 2)
     if projection is None and reactor is None:
         fail(f"There is no following projection and no reactor called {name}.", 2)
-    with opened_log() as settings, psycopg.connect(settings.conninfo(), autocommit=True) as connection:
+    with opened_log() as settings, connect(settings.conninfo(), "notechondria-retry") as connection:
         if projection is not None:
             freed, waiting = retry_parked(connection, projection)
         else:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-import psycopg
 import structlog
 
 from eventstore.jobs import Job, Pool, finish_job, note_progress, take_job
 from projections.base import Projection
 from projections.catalog import ALL_PROJECTIONS
+from projections.loops import connect
 from projections.parking import describe, retry_parked
 from projections.progress import Progress
 from projections.rebuild import rebuild
@@ -82,7 +82,7 @@ class RowsDiffer(Exception):
 def _retry(target: str, services: JobServices) -> str:
     from reactors.catalog import ALL_REACTORS
 
-    with psycopg.connect(services.settings.conninfo(), autocommit=True) as connection:
+    with connect(services.settings.conninfo(), "notechondria-retry") as connection:
         projection: Sequence[Projection] = [p for p in ALL_PROJECTIONS if p.name == target and p.lifecycle == "following"]
         reactors: list[Reactor[Any]] = [r for r in ALL_REACTORS if isinstance(r, Reactor) and r.name == target]
         if projection:

@@ -47,6 +47,13 @@ def test_rebuild_one_and_all(command: Command, store: Store) -> None:
     assert "accounts" in json.loads(command("rebuild", "--all", "--json").stdout)["projections"]
 
 
+def test_retry_frees_a_stream_whose_event_can_be_applied_now(command: Command, store: Store) -> None:
+    assert command("rebuild", "search").returncode == 0
+    store.rows("INSERT INTO log.parked_streams (projection, stream, position, error) VALUES ('search', 'account-1', 1, 'because')")
+    result = command("retry", "search", "--json")
+    assert (result.returncode, json.loads(result.stdout)) == (0, {"freed": ["account-1"], "waiting": []}), result.stderr
+
+
 @pytest.mark.falsifies
 def test_verify_exits_with_one_when_a_row_differs(command: Command, store: Store) -> None:
     assert command("verify", "--all").returncode == 0
