@@ -97,7 +97,9 @@ def full_person(door: httpx.Client, services: Services) -> Person:
     session = {"note_id": note["id"], "start_time": "2031-05-06T10:00:00Z", "title": SECRET}
     assert door.post(f"{V1}/note-sessions/", json=session, headers=headers).status_code == 201
     assert door.post(f"{V1}/auth/login/", json={"email": person.email, "password": PASSWORD}, headers={"User-Agent": SECRET}).is_success
-    assert door.post(f"{V1}/auth/rotate-api-key/", headers={**headers, "Idempotency-Key": SECRET}).status_code == 200
+    rotated = door.post(f"{V1}/auth/rotate-api-key/", headers={**headers, "Idempotency-Key": SECRET})
+    by_key = {"Authorization": f"Bearer {rotated.json()['api_key']}"}
+    assert door.patch(f"{V1}/notes/{note['id']}/", json={"content": f"{SECRET} three"}, headers=by_key).status_code == 200
     moved = f"moved.{person.email}"
     assert door.patch(f"{V1}/settings/", json={"email": moved}, headers=headers).status_code == 200
     return replace(person, email=moved)

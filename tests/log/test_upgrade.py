@@ -6,6 +6,7 @@ import hashlib
 
 import psycopg
 
+from commands.context import Context
 from eventstore.migrate import migrate, migrations
 
 
@@ -54,14 +55,14 @@ def test_events_of_before_name_their_actors(empty_url: str) -> None:
 
 def test_events_that_were_forgotten_before_name_their_actors(empty_url: str) -> None:
     _migrated_before(empty_url, "0082")
+    about = Context(actor=7, channel="web", request_id="r", session=4, client="a", key="ntc_5d0a", reason="b", causation=3, undoes="c")
     columns = "stream, version, type, data, metadata, recorded_at"
     with psycopg.connect(empty_url, autocommit=True) as connection:
-        for version in (1, 2):
-            written = b'{"actor":7,"channel":"web","client":"a phone"}'
+        for version, metadata in enumerate([about.metadata(), Context(actor=7, channel="cli").metadata()] * 2, 1):
             insert = f"INSERT INTO log.events ({columns}) VALUES ('note-1', %s, 'NoteRenamed', '{{}}', %s, now())"
-            connection.execute(insert.encode(), (version, written))
-        connection.execute("SELECT log.forget('{note-1}', '{1}', '{1}', '{}')")
+            connection.execute(insert.encode(), (version, metadata))
+        connection.execute("SELECT log.forget('{note-1}', '{1}', '{2}', '{}')")
         migrate(empty_url)
-        connection.execute("SELECT log.forget('{note-1}', '{2}', '{2}', '{}')")
-        found = connection.execute("SELECT actor, log.actor(metadata), data FROM log.events ORDER BY version").fetchall()
-    assert found == [(7, 7, b"")] * 2
+        connection.execute("SELECT log.forget('{note-1}', '{3}', '{4}', '{}')")
+        found = connection.execute("SELECT actor, log.actor(metadata), data, undoes FROM log.events ORDER BY version").fetchall()
+    assert found == [(7, 7, b"", True), (7, 7, b"", False)] * 2
