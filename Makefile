@@ -6,7 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
-SOURCES := api cli commands eventstore mcp_server projections reactors toolbox settings.py wiring.py logs.py metrics.py tracing.py tests benchmarks
+HOUSE := api cli commands eventstore mcp_server projections reactors toolbox settings.py wiring.py logs.py metrics.py tracing.py
+SOURCES := $(HOUSE) tests benchmarks
 
 .DELETE_ON_ERROR:
 .PHONY: help install serve test check audit format docs golden bench lock clean
@@ -26,6 +27,8 @@ help:
 install: $(VENV)/.runtime
 
 serve: $(VENV)/.runtime
+	@# Where Python is told to write no bytecode, each process would translate the whole house as it starts: a third of the start.
+	@$(BIN)/python -m compileall -q $(HOUSE)
 	@exec $(BIN)/notechondria serve --host $(HOST) --port $(PORT)
 
 test: $(VENV)/.dev

@@ -170,5 +170,9 @@ def _await_database(settings: Settings) -> None:
             return
 
 
-CODE = f"import sys; sys.path.append({str(Path(__file__).resolve().parents[1])!r}); from cli.worker import main; main()"
+CODE = (
+    # The log's library would load rich, for coloured traces that nobody asked for, and httpx its command line: a tenth of a start.
+    "import sys; sys.modules['rich'] = sys.modules['httpx._main'] = None;"
+    f" sys.path.append({str(Path(__file__).resolve().parents[1])!r}); from cli.worker import main; main()"
+)
 """Runs main() in a new interpreter that is kept from importing modules of the folder it happens to be started in."""

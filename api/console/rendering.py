@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from jinja2 import Environment, PackageLoader, StrictUndefined
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 SECRET = re.compile(r"digest|hash|secret|password|api_key|token|conninfo", re.IGNORECASE)
 LONGEST = 20_000
@@ -48,7 +51,11 @@ def span(seconds: float | None) -> str:
     return f"{max(0.0, seconds):.0f} s"
 
 
+@cache
 def _environment() -> Environment:
+    # Loaded when the console is used: that would take a good part of the server's start.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     found = Environment(
         loader=PackageLoader("api.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -56,9 +63,6 @@ def _environment() -> Environment:
     return found
 
 
-_templates = _environment()
-
-
 def render(template: str, **content: Any) -> str:
     """The page."""
-    return _templates.get_template(template).render(**content)
+    return _environment().get_template(template).render(**content)

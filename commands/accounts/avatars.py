@@ -7,11 +7,14 @@ import io
 import secrets
 from pathlib import PurePath
 from threading import BoundedSemaphore
-
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from typing import TYPE_CHECKING
 
 from commands.accounts.aggregate import default_image_path
 from commands.errors import Invalid
+
+if TYPE_CHECKING:
+    # Loaded when there is a picture: that would take a good part of the server's start.
+    from PIL.Image import Image as Picture
 
 MOST_BYTES = 5 * 1024 * 1024
 MOST_PIXELS = 100_000_000
@@ -42,6 +45,8 @@ def extension_problem(file_name: str) -> str | None:
 
 def reencoded(content: bytes) -> tuple[bytes, str]:
     """(the picture without metadata, upright and not larger than needed; its extension). Raises Invalid on `avatar`."""
+    from PIL import Image, ImageOps
+
     if len(content) > MOST_BYTES:
         raise Invalid({"avatar": [TOO_LARGE]})
     try:
@@ -60,12 +65,14 @@ def reencoded(content: bytes) -> tuple[bytes, str]:
         raise Invalid({"avatar": [NO_IMAGE]}) from error
 
 
-def _refuse_above(most: int, picture: Image.Image) -> None:
+def _refuse_above(most: int, picture: Picture) -> None:
     if picture.width * picture.height > most:
         raise Invalid({"avatar": [TOO_MANY_PIXELS]})
 
 
-def _encoded(picture: Image.Image, extension: str) -> bytes:
+def _encoded(picture: Picture, extension: str) -> bytes:
+    from PIL import Image
+
     # A copy of the pixels alone: text chunks, profiles and positions of the upload stay behind.
     mode = "RGB" if extension == ".jpg" or picture.mode in {"RGB", "L", "CMYK", "YCbCr"} else "RGBA"
     clean = Image.new(mode, picture.size)
@@ -83,6 +90,8 @@ def fresh_image_path(account_id: int, extension: str) -> str:
 
 def default_avatar(account_id: int, username: str) -> bytes:
     """The picture that an account begins with: the first letter of its name on a colour of its own, as PNG."""
+    from PIL import Image, ImageDraw, ImageFont
+
     hue = (account_id * 0.618033988749895) % 1.0
     red, green, blue = (round(part * 255) for part in colorsys.hls_to_rgb(hue, 0.42, 0.45))
     picture = Image.new("RGB", (DEFAULT_SIDE, DEFAULT_SIDE), (red, green, blue))

@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from eventstore.locks import exclusively
-from reactors.icalendar.reading import Reading
+from reactors.icalendar.contents import Reading
 from reactors.icalendar.rows import COLUMNS
 
 Pool = ConnectionPool[Connection[TupleRow]]

@@ -26,8 +26,8 @@ from reactors.feeds.store import (
     packed_text,
     text_id,
 )
-from reactors.icalendar.reading import Reading, possible_year, usual_years
-from reactors.icalendar.worker import ReadingFailed, read_apart
+from reactors.icalendar.apart import ReadingFailed, read_apart
+from reactors.icalendar.contents import Reading, possible_year, usual_years
 
 NOT_A_CALENDAR = "This is not a calendar: it holds no BEGIN:VCALENDAR."
 LARGEST_TEXT = 10 * 2**20

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from icalendar import vRecur
 
+from reactors.icalendar.contents import EARLIEST_YEAR, Rejected
 from reactors.icalendar.lines import Component, Line
 from reactors.icalendar.values import (
-    EARLIEST_YEAR,
     LONGEST,
     Period,
     Time,
@@ -31,15 +31,6 @@ DEFAULT_LENGTH = timedelta(hours=1)
 """Of an event with a time and without an end (contract: planner_platform 5)."""
 ONE_DAY = timedelta(days=1)
 LONGEST_TITLE, LONGEST_PLACE, LONGEST_DESCRIPTION = 500, 500, 4000
-
-
-@dataclass(slots=True)
-class Rejected:
-    """Something that was left out, for the user to see."""
-
-    line: int
-    item: str
-    reason: str
 
 
 @dataclass(slots=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from reactors.icalendar.events import EventReader, Rejected
+from reactors.icalendar.contents import Entry, Reading, Rejected
+from reactors.icalendar.events import EventReader
 from reactors.icalendar.lines import Calendar, decode, split
 from reactors.icalendar.series import Expander, Occurrence, Series, single_occurrences, sort_into_series
-from reactors.icalendar.values import LATEST_YEAR, Unreadable, read_duration, read_text
+from reactors.icalendar.values import Unreadable, read_duration, read_text
 from reactors.icalendar.zones import Zones
 
 MOST_EVENTS = 150_000
@@ -20,43 +20,6 @@ MOST_STARTS = 6
 """Years of first occurrences, beyond the given ones, that are prepared with them."""
 MOST_REJECTED = 200
 """Rejected items that are told one by one; of the others only the number is."""
-
-
-@dataclass(slots=True)
-class Entry:
-    """One occurrence as it is stored. Floating ones (and whole days) have their wall-clock time in starts_at."""
-
-    year: int | None
-    """The year whose preparation made it; None for what does not repeat."""
-    identity: str
-    starts_at: datetime
-    ends_at: datetime
-    whole_day: bool
-    floating: bool
-    title: str | None
-    place: str
-    description: str
-
-
-@dataclass(slots=True)
-class Reading:
-    """What came out of one text."""
-
-    is_calendar: bool
-    cut_off: bool = False
-    """The text ends before its calendar does: what is behind is missing, or the program writes no ends."""
-    name: str = ""
-    refresh_seconds: int | None = None
-    event_count: int = 0
-    """Events that can be shown; replacements of single occurrences count with their series."""
-    first_year: int | None = None
-    """From the first to the last year something repeats; None when nothing does, or has no end."""
-    last_year: int | None = None
-    years: list[int] = field(default_factory=list)
-    """For which the repeating events were computed."""
-    entries: list[Entry] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    rejected_count: int = 0
 
 
 def read_calendar(data: bytes, years: Collection[int], seconds: float, *, repeating_only: bool = False) -> Reading:
@@ -136,13 +99,3 @@ def _take_properties(reading: Reading, calendars: list[Calendar]) -> None:
                     reading.refresh_seconds = int(read_duration(line.value).total_seconds())
                 except Unreadable:
                     continue
-
-
-def possible_year(year: int) -> bool:
-    """Whether there can be occurrences in this year at all."""
-    return year <= LATEST_YEAR
-
-
-def usual_years(today: datetime) -> list[int]:
-    """The years that are prepared at once: last year, this one and the next two."""
-    return [today.year + ahead for ahead in (0, 1, -1, 2)]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from reactors.icalendar.reading import Entry
+from reactors.icalendar.contents import Entry
 
 COLUMNS = "text_id, starts_at, ends_at, year, floating, identity, title, times, item"
 

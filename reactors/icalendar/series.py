@@ -14,7 +14,8 @@ from typing import NamedTuple
 import recurring_ical_events
 from icalendar import Calendar, Event, Parameters
 
-from reactors.icalendar.events import ReadEvent, Rejected, as_kind_of, at_start_time
+from reactors.icalendar.contents import Rejected
+from reactors.icalendar.events import ReadEvent, as_kind_of, at_start_time
 from reactors.icalendar.values import Period, Time, gap, is_day
 
 SECONDS_PER_SERIES = 1.5

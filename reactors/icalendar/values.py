@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from icalendar import vDuration, vRecur
 
+from reactors.icalendar.contents import EARLIEST_YEAR, LATEST_YEAR
 from reactors.icalendar.lines import Line
 from reactors.icalendar.zones import Zones
 
-EARLIEST_YEAR, LATEST_YEAR = 1900, 2100
 LONGEST = timedelta(days=3660)
 
 Time = date | datetime

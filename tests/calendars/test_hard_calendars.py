@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from reactors.icalendar.reading import Reading, read_calendar
+from reactors.icalendar.contents import Reading
+from reactors.icalendar.reading import read_calendar
 from tests.calendars.hard import HARD, Hard
 
 YEARS = [2031]

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reactors.icalendar import zones
+from reactors.icalendar.apart import ReadingFailed, read_apart
 from reactors.icalendar.reading import read_calendar
 from reactors.icalendar.rows import copy_line
-from reactors.icalendar.worker import ReadingFailed, read_apart
 from tests.calendars.texts import YEARS, only, read, starts
 
 MASTER = "UID:1\nSUMMARY:Weekly\nDTSTART;TZID=Europe/Rome:20310505T090000\nRRULE:FREQ=WEEKLY;COUNT=3"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from reactors.icalendar.reading import Reading, read_calendar
+from reactors.icalendar.contents import Reading
+from reactors.icalendar.reading import read_calendar
 
 YEARS = [2031]
 

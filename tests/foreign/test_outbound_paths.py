@@ -31,7 +31,7 @@ REACHING = {
 """Modules that open connections. OpenTelemetry's exporter and psycopg go where settings say."""
 TALKING = {
     "reactors/outbound.py": {"httpx", "socket"},  # calendars, which users name: the one client that vets addresses
-    "api/identity_providers.py": {"httpx2"},  # Google and GitHub, by the operator's settings
+    "api/code_exchange.py": {"httpx2"},  # Google and GitHub, by the operator's settings
     "reactors/mail.py": {"smtplib"},  # the operator's mail server
     "cli/doctor.py": {"smtplib"},  # the same, when the operator asks
     "cli/backend.py": {"httpx"},  # the stdio client of assistants, on the user's own machine, at the address given there
