@@ -18,6 +18,8 @@ from commands.context import Context
 from commands.handling import Work
 from commands.lookups import Lookups
 from eventstore.events.accounts import PasswordDropped
+from projections.catalog import ALL_PROJECTIONS
+from projections.rebuild import rebuild
 from reactors.jobs import do_jobs
 from settings import Settings
 from tests.accounts.people import PASSWORD, Person, make_person
@@ -272,12 +274,14 @@ def test_parked_streams_are_shown_with_their_error_and_retried(
     client: httpx.Client, services: Services, staff: Person, prepared: Settings
 ) -> None:
     note = client.post("/api/v1/notes/", json={"title": "Waits"}, headers=staff.headers).json()["id"]
+    rebuild(prepared.conninfo(), [p for p in ALL_PROJECTIONS if p.name == "search"])
     with psycopg.connect(prepared.conninfo(), autocommit=True) as connection:
         connection.execute(
             "INSERT INTO log.parked_streams (projection, stream, position, error)"
             " SELECT 'search', stream, position, 'ValueError: <b>odd</b>' FROM log.events WHERE stream = %s AND version = 1",
             (f"note-{note}",),
         )
+        connection.execute("DELETE FROM search.entries WHERE note_id = %s", (note,))
     shown = client.get("/admin/projections").text
     assert f'href="/admin/streams/note-{note}"' in shown
     assert "ValueError: &lt;b&gt;odd&lt;/b&gt;" in shown
@@ -289,6 +293,8 @@ def test_parked_streams_are_shown_with_their_error_and_retried(
     with opened_services(prepared) as background:
         assert "failed" not in _finished(client, background, asked.headers["Location"].partition("#job-")[2])
     assert "Retry search" not in client.get("/admin/projections").text
+    with psycopg.connect(prepared.conninfo()) as connection:
+        assert connection.execute("SELECT title FROM search.entries WHERE note_id = %s", (note,)).fetchone() == ("waits",)
 
 
 def test_an_account_tells_how_it_signs_in(client: httpx.Client, services: Services, staff: Person) -> None:

@@ -38,6 +38,14 @@ def test_list_tells_positions_and_waiting_streams(command: Command, store: Store
     assert "session-1 waits from position 1: because" in table
 
 
+def test_retry_frees_a_stream_that_no_longer_fails(command: Command, store: Store) -> None:
+    store.rows("UPDATE log.projections SET position = 2 WHERE name = 'search'")
+    store.rows("INSERT INTO log.parked_streams (projection, stream, position, error) VALUES ('search', 'session-1', 1, 'because')")
+    result = command("retry", "search")
+    assert (result.returncode, result.stdout) == (0, "1 streams go on, 0 still wait.\n"), result.stderr
+    assert store.rows("SELECT * FROM log.parked_streams") == []
+
+
 def test_rebuild_one_and_all(command: Command, store: Store) -> None:
     before = store.value("SELECT 'sessions.sessions'::regclass::oid")
     result = command("rebuild", "sessions")
