@@ -25,7 +25,7 @@ class EntryRow(Row):
     content: str
     """Title, description and content are folded."""
     terms: str = ""
-    """Parts of all texts, parts of the title behind ^, and o<owner>, c<course>, public, with blanks between them."""
+    """Parts of all texts, parts of the title behind ^, and owner<id>, course<id>, with blanks between them."""
     mark: int = 0
 
     def finish(self) -> None:
@@ -39,12 +39,14 @@ class EntryRow(Row):
         terms.add(owner_term(self.owner_id))
         if self.course_id is not None:
             terms.add(course_term(self.course_id))
-        if self.is_public:
-            terms.add(PUBLIC)
         self.terms = stored(terms)
 
 
-PUBLIC = "public"
+PUBLIC, PRIVATE = "p", "x"
+"""The index keeps notes that are public and those that are not apart."""
+BLOCK_BITS = 16
+"""And it keeps apart each 65 536 notes that were made one after another: how long a list gets, and so how long it takes to go
+through several of them side by side, is bounded, and the newest notes are come to first."""
 
 
 def owner_term(account_id: int) -> str:
@@ -57,6 +59,12 @@ def course_term(course_id: int) -> str:
     return f"course{course_id}"
 
 
+def _keys(of: str) -> str:
+    """The terms of an entry, each behind the kind and the block of its note, as an SQL expression."""
+    prefix = f"(CASE WHEN {of}is_public THEN '{PUBLIC}' ELSE '{PRIVATE}' END || to_hex({of}note_id >> {BLOCK_BITS}) || '/')"
+    return f"string_to_array({prefix} || replace({of}terms, ' ', ' ' || {prefix}) COLLATE \"C\", ' ')"
+
+
 ENTRIES = Table(
     "entries",
     EntryRow,
@@ -64,19 +72,36 @@ ENTRIES = Table(
     stream="note",
     # Narrow rows, with all texts out of line: a frequent word touches many rows and few texts. Nobody waits for this index
     # to be written, so it is kept free of the pending list that readers would have to go through.
-    ddl="""
-    ALTER TABLE {schema}.entries SET (toast_tuple_target = 128);
-    CREATE INDEX entries_terms ON {schema}.entries USING gin (string_to_array(terms COLLATE "C", ' ')) WITH (fastupdate = off);
-    -- The notes that have all the terms, newest first as far as few rows tell. For a LIMIT the planner likes to read the whole
-    -- table, which is right for words that most notes have and very slow for all others.
-    CREATE FUNCTION {schema}.lookup(wanted text[], most integer) RETURNS SETOF bigint
-    LANGUAGE plpgsql STABLE ROWS 60 SET enable_seqscan = off AS $$
+    ddl=f"""
+    ALTER TABLE {{schema}}.entries SET (toast_tuple_target = 128);
+    CREATE INDEX entries_terms ON {{schema}}.entries USING gin (({_keys("")})) WITH (fastupdate = off);
+    -- Notes of these kinds (p, x) that have all the terms, about the newest first. Of the notes of a block the first sixty that
+    -- the index gives are looked at: more would be many pages of the table, to tell which of all that match are the very newest.
+    -- For a LIMIT the planner likes to read the whole table, which is right for words that most notes have and very slow for
+    -- all others; and to plan anew for each block takes longer than the block.
+    CREATE FUNCTION {{schema}}.lookup(kinds text[], wanted text[], most integer) RETURNS SETOF bigint
+    LANGUAGE plpgsql STABLE ROWS 60 SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+    DECLARE
+        block bigint := (SELECT max(note_id) >> {BLOCK_BITS} FROM search.entries);
+        missing integer := most;
+        found integer;
+        kind text;
+        prefix text;
     BEGIN
-        RETURN QUERY
-            SELECT seen.note_id
-            FROM (SELECT e.note_id, e.mark FROM search.entries e
-                  WHERE string_to_array(e.terms COLLATE "C", ' ') @> wanted LIMIT 5 * most) seen
-            ORDER BY seen.mark DESC LIMIT most;
+        WHILE block IS NOT NULL AND missing > 0 LOOP
+            FOREACH kind IN ARRAY kinds LOOP
+                prefix := kind || to_hex(block) || '/';
+                RETURN QUERY
+                    SELECT seen.note_id
+                    FROM (SELECT e.note_id, e.mark FROM search.entries e
+                          WHERE {_keys("e.")} @> string_to_array(prefix || array_to_string(wanted, ' ' || prefix), ' ')
+                          LIMIT 60) seen
+                    ORDER BY seen.mark DESC LIMIT missing;
+                GET DIAGNOSTICS found = ROW_COUNT;
+                missing := missing - found;
+            END LOOP;
+            block := (SELECT max(note_id) >> {BLOCK_BITS} FROM search.entries WHERE note_id < block << {BLOCK_BITS});
+        END LOOP;
     END $$;
     """,
 )
@@ -86,7 +111,7 @@ class Search(Projection):
     """The index of words."""
 
     name = "search"
-    version = 2
+    version = 3
     lifecycle = "following"
     tables = (ENTRIES,)
 

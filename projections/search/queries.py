@@ -15,7 +15,7 @@ import orjson
 from projections.notes.lists import Wanted
 from projections.notes.queries import ITEM, JOINS
 from projections.reading import Query
-from projections.search.projector import PUBLIC
+from projections.search.projector import PRIVATE, PUBLIC
 from projections.search.ranking import Candidate
 from projections.search.text import TITLE, all_parts_of_word, folded, parts_of_word
 
@@ -34,6 +34,7 @@ FROM_INDEX = 30
 ALIKE = 150
 ALIKE_PER_PART = 100
 MOST_PARTS_ALIKE = 16
+_OWN_KINDS = {"personal": f"{PRIVATE},{PUBLIC}", "all": PRIVATE, "private": PRIVATE, "public": PUBLIC}
 FRAGMENT = 240
 BEFORE_HIT = 60
 
@@ -137,13 +138,17 @@ def _about(query: str, words: Sequence[str]) -> dict[str, object]:
 
 
 def _scopes(wanted: Wanted) -> tuple[str, ...]:
-    """For each branch the terms that all its notes have, as an SQL array."""
+    """Where the index is asked: kinds of notes, and the terms that all of them have, as the first arguments of `lookup`.
+
+    Own notes that are public are found among everybody's, where those are wanted.
+    """
     course = [] if wanted.course_id is None else ["'course' || %(course)s::bigint"]
-    own = ["'owner' || (%(viewer)s)::bigint"]
-    scopes = [] if wanted.anonymous else [own]
-    if wanted.anonymous or wanted.scope == "all":
-        scopes.append([f"'{PUBLIC}'"])
-    return tuple(f"ARRAY[{', '.join(scope + course)}]::text[]" for scope in scopes)
+    own = ["'owner' || (%(viewer)s)::bigint", *course]
+    everybody = wanted.anonymous or wanted.scope == "all"
+    scopes = [] if wanted.anonymous else [(_OWN_KINDS[wanted.scope], own)]
+    if everybody:
+        scopes.append((PUBLIC, course))
+    return tuple(f"'{{{kinds}}}'::text[], ARRAY[{', '.join(terms)}]::text[]" for kinds, terms in scopes)
 
 
 def _readable(branches: Sequence[str]) -> str:
@@ -158,8 +163,8 @@ def _newest(branches: Sequence[str]) -> str:
     return f"(SELECT newest.id FROM ({' UNION ALL '.join(each)}) newest ORDER BY newest.last_edit DESC LIMIT {NEWEST})"
 
 
-def _lookup(terms: str, gate: str) -> str:
-    return f"(SELECT id FROM search.lookup({terms}, {FROM_INDEX}) id WHERE (SELECT {gate} FROM sample))"
+def _lookup(scope: str, gate: str) -> str:
+    return f"(SELECT id FROM search.lookup({scope}, {FROM_INDEX}) id WHERE (SELECT {gate} FROM sample))"
 
 
 def _sample(words: int) -> str:
@@ -188,14 +193,14 @@ def _candidates_sql(branches: tuple[str, ...], scopes: tuple[str, ...], words: i
         each = [f"%(parts{nth})s::text[]" for nth in range(words)]
         enough = ""
         if words > 1:
-            every = f"({' || '.join([scope, *each])})"
+            every = " || ".join([scope, *each])
             lookups += f"every{branch} AS MATERIALIZED {_lookup(every, f'{others}every < {OFTEN}')},\n"
             sources.append(f"(SELECT id FROM every{branch})")
             # Notes with all the words come before those with some of them, which are not needed when there are enough.
             enough = f" AND sample.every + (SELECT count(*) FROM every{branch}) < {OFTEN}"
         for nth in range(words):
-            sources.append(_lookup(f"({scope} || %(title{nth})s::text[])", f"{others}title{nth} < {OFTEN}"))
-            sources.append(_lookup(f"({scope} || {each[nth]})", f"{others}word{nth} < {OFTEN}{enough}"))
+            sources.append(_lookup(f"{scope} || %(title{nth})s::text[]", f"{others}title{nth} < {OFTEN}"))
+            sources.append(_lookup(f"{scope} || {each[nth]}", f"{others}word{nth} < {OFTEN}{enough}"))
     return _whole(_CANDIDATES.replace("__LOOKUPS__", lookups), " UNION ".join(sources), branches)
 
 

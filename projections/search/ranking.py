@@ -108,6 +108,10 @@ class Likeness:
         self._query = query
         self._letters = Counter(query)
         self._matcher: SequenceMatcher[str] = SequenceMatcher(None, query)
+        self._places: dict[str, int] = {}
+        for at, letter in enumerate(query):
+            self._places[letter] = self._places.get(letter, 0) | 1 << at
+        self._all_places = (1 << len(query)) - 1
 
     def bound(self, text: str) -> float:
         """No ratio can be greater: as if all letters that both have stood in the same order."""
@@ -125,6 +129,18 @@ class Likeness:
         """What it can be at most for the length of its texts alone: much quicker, and not as close."""
         return max(self._possible(len(text)) for text in _texts(candidate))
 
+    def _bound_in_order(self, text: str) -> float:
+        """Closer than by letters alone: as if the longest run of letters that both have in the same order, with gaps or without,
+        were common to them. Found for all places of the query at once, as bits of a number (Hyyrö 2004).
+        """
+        unmatched = self._all_places
+        for letter in text:
+            here = self._places.get(letter)
+            if here is not None:
+                there = unmatched & here
+                unmatched = (unmatched + there | unmatched - there) & self._all_places
+        return 2.0 * (len(self._query) - unmatched.bit_count()) / (len(self._query) + len(text))
+
     def _possible(self, length: int) -> float:
         query = len(self._query)
         return 2.0 * min(query, length) / (query + length or 1)
@@ -135,7 +151,7 @@ class Likeness:
         for text in _texts(candidate):
             goal = max(best, at_least)
             possible = self._possible(len(text))
-            if possible <= best or possible < goal or self.bound(text) < goal:
+            if possible <= best or possible < goal or self.bound(text) < goal or self._bound_in_order(text) < goal:
                 continue
             self._matcher.set_seq2(text)
             best = max(best, self._matcher.ratio())
