@@ -17,7 +17,7 @@ from projections.notes.queries import ITEM, JOINS
 from projections.reading import Query
 from projections.search.projector import PRIVATE, PUBLIC
 from projections.search.ranking import Candidate
-from projections.search.text import TITLE, all_parts_of_word, folded, parts_of_word
+from projections.search.text import TITLE, folded, likely_parts, parts_of_word
 
 NEWEST = 250
 """So many of the newest notes are looked at whatever the index says: up to here the order is exact."""
@@ -32,8 +32,8 @@ LOOKED_UP_WORDS = 2
 FROM_INDEX = 30
 """Candidates of one kind."""
 ALIKE = 150
-ALIKE_PER_PART = 100
-MOST_PARTS_ALIKE = 16
+ALIKE_PER_SET = 100
+MOST_SETS_ALIKE = 10
 _OWN_KINDS = {"personal": f"{PRIVATE},{PUBLIC}", "all": PRIVATE, "private": PRIVATE, "public": PUBLIC}
 FRAGMENT = 240
 BEFORE_HIT = 60
@@ -99,9 +99,9 @@ def candidates(wanted: Wanted, query: str, words: Sequence[str]) -> Query:
 
 def alike(wanted: Wanted, query: str, words: Sequence[str]) -> Query:
     """The same for words that may be misspelt: candidates are notes whose titles share parts with the query."""
-    parts = sorted({TITLE + part for word in words for part in all_parts_of_word(word)}, key=len, reverse=True)
+    likely = list(dict.fromkeys(" ".join(TITLE + part for part in parts) for parts in likely_parts(words)))
     sql = _alike_sql(tuple(wanted.branches()), _scopes(wanted))
-    return Query(sql, {**wanted.params(), **_about(query, words), "alike": parts[:MOST_PARTS_ALIKE]})
+    return Query(sql, {**wanted.params(), **_about(query, words), "alike": likely[:MOST_SETS_ALIKE]})
 
 
 def read_candidates(answer: bytes) -> list[Candidate]:
@@ -207,8 +207,8 @@ def _candidates_sql(branches: tuple[str, ...], scopes: tuple[str, ...], words: i
 @cache
 def _alike_sql(branches: tuple[str, ...], scopes: tuple[str, ...]) -> str:
     sources = [
-        f"""(SELECT seen.id FROM unnest(%(alike)s::text[]) part
-        CROSS JOIN LATERAL search.lookup({scope} || part, {ALIKE_PER_PART}) seen (id)
+        f"""(SELECT seen.id FROM unnest(%(alike)s::text[]) parts
+        CROSS JOIN LATERAL search.lookup({scope} || string_to_array(parts, ' '), {ALIKE_PER_SET}) seen (id)
         GROUP BY seen.id ORDER BY count(*) DESC, seen.id DESC LIMIT {ALIKE})"""
         for scope in scopes
     ]

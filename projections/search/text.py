@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise, zip_longest
 
 PART = 3
 LONG_PART = 5
@@ -84,10 +85,21 @@ def parts_of_word(word: str) -> list[str]:
     return sorted({word[at : at + length] for at in (*range(0, last, length), last)}) if last > 0 else [word]
 
 
-def all_parts_of_word(word: str) -> list[str]:
-    """All short parts of a word of a query, of which a misspelt one may share some with what was meant."""
-    word = unaccented(word)[:LONGEST_QUERY]
-    return sorted(set(_slices(word, PART))) if len(word) > PART else [word]
+def likely_parts(words: Sequence[str]) -> list[list[str]]:
+    """Short parts of words of a query that may be misspelt, the most telling sets of them first: wherever the letter is that is
+    wrong, what was meant has all parts of some of these sets, and few other texts have.
+    """
+    by_word = (_likely_parts_of_word(unaccented(word)[:LONGEST_QUERY]) for word in words)
+    return [parts for same_place in zip_longest(*by_word) for parts in same_place if parts]
+
+
+def _likely_parts_of_word(word: str) -> list[list[str]]:
+    parts = list(_slices(word, PART)) or [word]
+    first, last = parts[0], parts[-1]
+    if len(parts) < 3:
+        return [[part] for part in parts]
+    alone = [[first], [last]] if len(word) < 7 else []
+    return [[first, last], *alone, *map(list, pairwise(parts))]
 
 
 def _slices(word: str, length: int) -> Iterator[str]:
