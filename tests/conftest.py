@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from tests.accounts.people import Person, make_person
 from tests.door.serving import serving
 from tests.running.folders import new_folder, used_folder
 from tests.running.server import Running
-from tests.verifying import assert_no_secrets, verify_database
+from tests.verifying import assert_no_secrets, secrets_in, verify_database
 from wiring import Services, build_services, prepare
 
 # Tests ask faster than people do; those about limits switch them on.
@@ -41,6 +41,17 @@ def _log_as_it_was() -> Iterator[None]:
         logger.setLevel(level)
         logger.propagate = propagate
         logger.handlers[:] = handlers
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fails a test during which a password or a key was logged, whatever the test is about."""
+    report = yield
+    logged = [line for name, text in report.sections if "log" in name or "stderr" in name for line in secrets_in(text)]
+    if logged and report.passed:
+        report.outcome = "failed"
+        report.longrepr = "secrets were logged:\n" + "\n".join(logged)
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@ every event could come twice, and no table holds a password or a key."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import psycopg
@@ -80,3 +81,8 @@ def assert_no_secrets(conninfo: str) -> None:
         holding = (f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name} AS held WHERE held::text ~ %(secrets)s)" for name in tables)
         found = connection.execute(" UNION ALL ".join(holding).encode(), {"secrets": SECRETS}).fetchall() if tables else []
     assert not found, f"passwords or keys stand in {found}"
+
+
+def secrets_in(log: str) -> list[str]:
+    """The lines of a log that hold a password that tests sign in with, or a whole API key."""
+    return [line for line in log.splitlines() if re.search(SECRETS, line)]

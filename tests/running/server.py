@@ -15,6 +15,8 @@ from pathlib import Path
 import httpx
 import psutil
 
+from tests.verifying import secrets_in
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
 COMMAND = [sys.executable, "-c", "from cli.main import app; app()"]
@@ -89,3 +91,4 @@ class Running:
         assert self.process.stdout is not None
         self.process.stdout.close()
         self.errors.close()
+        assert not (logged := secrets_in((self.folder / "stderr.log").read_text("utf-8", "replace"))), logged
