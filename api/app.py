@@ -140,7 +140,7 @@ def area_routes() -> list[ApiRoute]:
 
 
 def mount(routes: Iterable[Route], prefix: str, area: str) -> list[ApiRoute]:
-    """The routes under a prefix, for the framework."""
+    """The routes under a prefix, at their places."""
     return [ApiRoute(route, prefix, area) for route in routes]
 
 

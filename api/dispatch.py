@@ -26,7 +26,7 @@ class Dispatch:
         self._others = others
         self._table: PathTable[Target] = PathTable()
         for route in routes:
-            self._table.add(route.declared.method, route.path, (route, route.get_route_handler()))
+            self._table.add(route.declared.method, route.path, (route, route.handler()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers the request, whatever happens while it is handled."""

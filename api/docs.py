@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import fastapi_offline
+import orjson
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from api.documented import documented
 from api.routing import ApiRoute
 
 ASSETS = "/docs/assets"
@@ -44,16 +49,21 @@ SCHEMES = {
 
 def add_documentation(app: FastAPI, routes: Sequence[ApiRoute], version: str) -> None:
     """Serves /docs, its assets, and /openapi.json, which describes the routes."""
-    described: dict[str, Any] = {}
 
+    @cache
     def openapi() -> dict[str, Any]:
-        if not described:
-            described.update(get_openapi(title=TITLE, version=version, description=DESCRIPTION, routes=routes, tags=_tags(routes)))
-            described.setdefault("components", {})["securitySchemes"] = SCHEMES
+        shown = list(map(documented, routes))
+        described = get_openapi(title=TITLE, version=version, description=DESCRIPTION, routes=shown, tags=_tags(shown))
+        described.setdefault("components", {})["securitySchemes"] = SCHEMES
         return described
 
+    @cache
+    def rendered() -> bytes:
+        return orjson.dumps(openapi())
+
     async def schema(_: Request) -> Response:
-        return JSONResponse(openapi())
+        # The first time takes a while.
+        return Response(await asyncio.to_thread(rendered), media_type="application/json")
 
     async def page(_: Request) -> Response:
         return get_swagger_ui_html(
@@ -70,6 +80,6 @@ def add_documentation(app: FastAPI, routes: Sequence[ApiRoute], version: str) ->
     app.router.routes.extend([Route("/openapi.json", schema), Mount(ASSETS, static), Route("/docs", page), Route("/docs/", page)])
 
 
-def _tags(routes: Sequence[ApiRoute]) -> list[dict[str, str]]:
+def _tags(routes: Sequence[APIRoute]) -> list[dict[str, str]]:
     names = {str(tag) for route in routes for tag in route.tags}
     return [{"name": name} for name in sorted(names)]

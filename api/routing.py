@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
-from uuid import UUID
+from typing import Any, Literal
 
-from fastapi import Body, Path
-from fastapi import Query as QueryParameter
-from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from api.auth import ANONYMOUS_DETAIL, CallerRule
+from api.auth import CallerRule
 from api.bodies import ANONYMOUS_LIMIT, DEFAULT_LIMIT, LONG_BODY, read_body
 from api.call import Call, answer
 from api.costs import COSTS
 from api.errors import Refusal, Unauthenticated
 from api.fields import Model
-from api.paths import query_parameters, segments
+from api.paths import query_parameters
 from api.presence import with_presence
 from api.validation import validated
 from commands.errors import Refused
@@ -31,19 +26,6 @@ from projections.reading import Query
 
 Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
 Handler = Callable[[Call], Any]
-
-
-class Problem(BaseModel):
-    """A refusal for one reason."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"detail": ANONYMOUS_DETAIL}]})
-    detail: str
-
-
-class FieldProblems(BaseModel):
-    """What is wrong, by field; `non_field_errors` when it is not one field's fault."""
-
-    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [{"title": ["This field is required."]}]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,29 +69,18 @@ class Route:
     media: str = ""
 
 
-class ApiRoute(APIRoute):
-    """A route in the framework's list, which documents it; requests reach it by its path table (see api/dispatch.py)."""
+class ApiRoute:
+    """A route at its place; requests reach it by the path table (see api/dispatch.py), api/documented.py tells the framework of it."""
 
     def __init__(self, route: Route, prefix: str, area: str) -> None:
         self.declared = route
+        self.prefix = prefix
+        self.area = area
+        self.path = prefix + route.path
         self.cost = route.cost or COSTS.get(f"{route.method} {prefix}{route.path}", 1)
-        super().__init__(
-            prefix + route.path,
-            _documented(route),
-            methods=[route.method],
-            response_model=route.answer,
-            response_class=Response if route.media else JSONResponse,
-            status_code=route.status,
-            summary=route.summary,
-            description=route.description or route.summary,
-            tags=list(route.tags) or [area],
-            responses=_responses(route),
-            openapi_extra=_extra(route),
-            operation_id=_operation(route, prefix),
-        )
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The framework's hook, without its solving of dependencies: the Call has everything.
+    def handler(self) -> Callable[[Request], Awaitable[Response]]:
+        """What serves a request.
 
         Order of checks (accounts 2.1): who calls, then what was sent. Reads on the loop authenticate in the same round trip as
         their question, so that comes when they ask, and what runs in a thread is authenticated there, which spares the loop a
@@ -166,70 +137,3 @@ async def _read(call: Call, request: Request) -> None:
         if route.guard is not None:
             await route.guard(call)
         raise
-
-
-ERROR_TEXTS = {
-    400: "A field is wrong, or the request cannot be carried out.",
-    401: "No credentials, or bad ones.",
-    403: "The caller may not do this.",
-    404: "There is no such thing, or not for this caller.",
-}
-PARAMETER_TYPES: Mapping[str, Any] = {"int": int, "uuid": UUID, "path": str, "str": str}
-
-
-def _documented(route: Route) -> Callable[..., Any]:
-    """The handler under a signature that names its parameters, which is where the framework's documentation looks."""
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    parameters = [
-        inspect.Parameter(name, keyword, annotation=Annotated[PARAMETER_TYPES[kind], Path()]) for kind, name in segments(route.path) if kind
-    ]
-    if route.query is not None:
-        parameters.append(inspect.Parameter("query", keyword, annotation=Annotated[route.query, QueryParameter()]))
-    if route.body is not None:
-        parameters.append(inspect.Parameter("body", keyword, annotation=Annotated[route.body, Body()]))
-
-    def documented() -> None:
-        raise NotImplementedError
-
-    documented.__name__ = route.handler.__name__
-    documented.__doc__ = route.handler.__doc__
-    documented.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return documented
-
-
-def _operation(route: Route, prefix: str) -> str:
-    words = [name or kind for kind, name in segments(route.path)]
-    parts = [part for text in words for part in text.replace(".", "-").split("-")]
-    return "_".join(filter(None, [route.method.lower(), "" if prefix else "site", *parts]))
-
-
-def _responses(route: Route) -> dict[int | str, dict[str, Any]]:
-    # A note that is private to somebody else is refused by a bare list (contract: notes 1.4).
-    responses: dict[int | str, dict[str, Any]] = {"default": {"model": Problem | list[str], "description": "Any other refusal."}}
-    statuses = [400] if route.body or route.query else []
-    statuses += [401] if route.caller != "ignored" else []
-    statuses += [403] if route.caller in ("staff", "session_only") else []
-    statuses += [404] if "{" in route.path else []
-    for status in statuses:
-        responses[status] = {"model": FieldProblems | list[str] if status == 400 else Problem, "description": ERROR_TEXTS[status]}
-    if route.media:
-        text = {"schema": {"type": "string"}}
-        responses[route.status] = {"content": {route.media: text}, "description": "Found."}
-        # Outside of the API some refusals are plain sentences.
-        responses.setdefault(404, {"model": Problem, "description": ERROR_TEXTS[404]})["content"] = {"text/plain": text}
-    if route.answer_example is not None:
-        responses[route.status] = {"content": {"application/json": {"example": route.answer_example}}}
-    return responses
-
-
-def _extra(route: Route) -> dict[str, Any]:
-    schemes: list[dict[str, list[str]]] = [{"Token": []}]
-    if route.caller != "session_only":
-        schemes.append({"Bearer": []})
-    if route.caller == "open":
-        schemes.append({})
-    extra: dict[str, Any] = {"security": [] if route.caller == "ignored" else schemes}
-    if route.examples:
-        examples = {name: {"value": value} for name, value in route.examples.items()}
-        extra["requestBody"] = {"content": {"application/json": {"examples": examples}}}
-    return extra
