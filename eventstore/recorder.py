@@ -32,6 +32,7 @@ from eventstore.reader import LogReader, PollingSubscription
 
 # In binary, because bytes as text are twice as long.
 _APPEND = b"SELECT log.append(%s, %b::text[], %b::int[], %b::text[], %b::bytea[], %b, %b::timestamptz[])"
+_APPEND_ONE = b"SELECT log.append_one(%s, %s, %s, %s, %b, %b, %s)"
 _SELECT = "SELECT stream, version, type, data, recorded_at FROM log.events WHERE stream = %s"
 _HEAD = "SELECT max(position) FROM log.events"
 _MINE = "SELECT position FROM log.events WHERE stream = %s AND version = %s AND metadata = %s"
@@ -176,7 +177,7 @@ class LogRecorder(ApplicationRecorder):
                 alongside.load(message)
             # The events go first: a command that was committed before is recognised by them.
             if events:
-                appended = message.execute(_APPEND, _parameters(inline, events, metadata))
+                appended = _queued(message, inline, events, metadata)
             if forgetting:
                 queue(message, forgetting)
             if alongside:
@@ -257,8 +258,13 @@ class LogRecorder(ApplicationRecorder):
         return PollingSubscription(self, gt, topics)
 
 
-def _parameters(inline: str | None, events: Sequence[StoredEvent], metadata: bytes) -> Sequence[Any]:
-    return (
+def _queued(message: Message, inline: str | None, events: Sequence[StoredEvent], metadata: bytes) -> Answer:
+    """The events' positions, as soon as they are appended."""
+    if len(events) == 1:
+        (event,) = events
+        row = (str(event.originator_id), event.originator_version, event.topic, event.state, metadata, _recorded_at(event))
+        return message.execute(_APPEND_ONE, (inline, *row))
+    columns = (
         inline,
         [str(event.originator_id) for event in events],
         [event.originator_version for event in events],
@@ -267,6 +273,7 @@ def _parameters(inline: str | None, events: Sequence[StoredEvent], metadata: byt
         metadata,
         [_recorded_at(event) for event in events],
     )
+    return message.execute(_APPEND, columns)
 
 
 def _recorded_at(event: StoredEvent) -> datetime | None:
