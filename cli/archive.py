@@ -10,7 +10,7 @@ import typer
 
 from cli.progress import shown
 from cli.store import fail, opened_log
-from eventstore.archive import Archived, ArchiveDamaged, NotEmpty, NotExportable, export_archive, import_archive
+from eventstore.archive import Archived, ArchiveDamaged, NotEmpty, NotExportable, export_archive, import_archive, require_empty
 from eventstore.blob_archive import Copied, blob_folder, export_blobs, import_blobs
 from eventstore.blobs import BlobStoreUnavailable
 from projections.catalog import ALL_PROJECTIONS
@@ -63,6 +63,7 @@ def import_log(file: File, *, with_files: WithFiles = True, as_json: AsJson = Fa
         # Else the first to be missed would be the list of the files beside it.
         file.open("rb").close()
         with opened_log() as settings:
+            require_empty(settings.conninfo())
             if with_files:
                 with shown("Importing files", quiet=as_json) as progress:
                     copied = import_blobs(open_blobs(settings), blob_folder(file), progress)

@@ -167,8 +167,7 @@ def import_archive(conninfo: str, path: Path, progress: ArchiveProgress | None =
     with psycopg.connect(conninfo) as connection:
         # Keeps writers out until the commit: an event of theirs would take a position of the archive's.
         connection.execute("LOCK TABLE log.events IN EXCLUSIVE MODE")
-        if _one(connection, "SELECT count(*) FROM (SELECT FROM log.events LIMIT 1) AS any_event"):
-            raise NotEmpty("The log holds events already: an archive can only be imported into an empty one.")
+        _require_empty(connection)
         state = _copy(connection, path, found, progress)
         connection.execute(
             "SELECT setval(pg_get_serial_sequence('log.events', 'position'), greatest(%s, 1), %s > 0)", (found.head, found.head)
@@ -201,6 +200,17 @@ def import_archive(conninfo: str, path: Path, progress: ArchiveProgress | None =
                 (name, value),
             )
     return found
+
+
+def require_empty(conninfo: str) -> None:
+    """Raises NotEmpty as import_archive would, for whoever has to do something else first."""
+    with psycopg.connect(conninfo) as connection:
+        _require_empty(connection)
+
+
+def _require_empty(connection: Connection[TupleRow]) -> None:
+    if _one(connection, "SELECT count(*) FROM (SELECT FROM log.events LIMIT 1) AS any_event"):
+        raise NotEmpty("The log holds events already: an archive can only be imported into an empty one.")
 
 
 def _copy(connection: Connection[TupleRow], path: Path, checked: Archived, progress: ArchiveProgress | None) -> dict[str, Any]:

@@ -46,9 +46,13 @@ def other_database(postgres_url: str) -> Iterator[str]:
         connection.execute("DROP DATABASE restored WITH (FORCE)")
 
 
-def _notechondria(settings: Settings, *words: str) -> dict[str, Any]:
+def _run(settings: Settings, *words: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"DATABASE_URL": settings.conninfo(), "NOTECHONDRIA_DATA_DIR": str(settings.data_dir)}
-    ran = subprocess.run([*COMMAND, *words, "--json"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run([*COMMAND, *words, "--json"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def _notechondria(settings: Settings, *words: str) -> dict[str, Any]:
+    ran = _run(settings, *words)
     assert ran.returncode == 0, ran.stderr
     told: dict[str, Any] = json.loads(ran.stdout)
     return told
@@ -122,6 +126,10 @@ def test_backup_under_load_becomes_the_same_server_elsewhere(folder: Path, datab
         made = client.post("/api/v1/planner-events/", json={"title": "Goes on", "event_date": "2031-05-07"}, headers=people[0].headers)
         assert made.status_code == 201
         assert made.json()["id"] > max(event["id"] for event in seen_here[0])
+    shutil.rmtree(there.data_dir / "media")
+    again = _run(there, "archive", "import", str(backup))
+    assert (again.returncode, "The log holds events already" in again.stderr) == (1, True)
+    assert not (there.data_dir / "media").exists()
 
 
 def test_export_under_load_alone_is_a_whole_server(folder: Path, database_url: str, other_database: str) -> None:
