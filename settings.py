@@ -46,6 +46,14 @@ def _web_address(value: str) -> str:
     return value
 
 
+def _place_of_files(value: str) -> str:
+    value = value.strip()
+    if "://" not in value and not value.startswith(("/", "~")):
+        # Taken from wherever the server happens to be started, files would be missing after the next start from elsewhere.
+        raise ValueError("it must be a whole path, or an address such as s3://bucket/prefix")
+    return value
+
+
 def _database_address(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if text.startswith("postgres://"):
@@ -217,7 +225,9 @@ class Settings(BaseSettings):
     allow_private_feeds: bool = _setting(False, "Calendar feeds may lie in private networks")
     feed_allowed_hosts: Words = _setting((), "Hosts of calendar feeds that are fetched even from private networks")
     media_url: Origin | None = _setting(None, "Origin that serves /media/ instead of this server")
-    attachments_url: str | None = _setting(None, "Store of attachments; unset: the data folder")
+    attachments_url: Annotated[str, AfterValidator(_place_of_files)] | None = _setting(
+        None, "Store of attachments: a folder, s3://bucket/prefix, gs:// or az://; unset: the data folder"
+    )
     cloudflare_r2_bucket_name: str | None = _setting(
         None, "Bucket of attachments at Cloudflare R2; unset: off", "CLOUDFLARE_R2_BUCKET_NAME"
     )

@@ -87,6 +87,15 @@ def test_a_user_without_a_home_folder_needs_a_data_folder_and_nothing_else(tmp_p
     assert "NOTECHONDRIA_DATA_DIR cannot be used: it has to be set" in run().stderr.splitlines()[-1]
 
 
+def test_a_store_of_files_is_named_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in ("/srv/files", "~/files", "s3://bucket/prefix"):
+        monkeypatch.setenv("NOTECHONDRIA_ATTACHMENTS_URL", place)
+        assert load_settings().attachments_url == place
+    monkeypatch.setenv("NOTECHONDRIA_ATTACHMENTS_URL", "files")
+    with pytest.raises(SettingsError, match="NOTECHONDRIA_ATTACHMENTS_URL cannot be used: it must be a whole path"):
+        load_settings()
+
+
 @pytest.mark.parametrize(
     "address", ["postgres://ada:a%40b@db:5432,two:5433/notes", "postgresql:///notes?host=/run/db", "host=db dbname=notes"]
 )
