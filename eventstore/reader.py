@@ -128,9 +128,14 @@ class RecentLog:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._log = SettledLog()
-        self._rows: list[LogRow] = []
-        self._after = 0  # The rows are all there is behind this position, as far as it was read.
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing is known any more: after a lost connection it may be another log, restored from a backup."""
+        with self._lock:
+            self._log = SettledLog()
+            self._rows: list[LogRow] = []
+            self._after = 0  # The rows are all there is behind this position, as far as it was read.
 
     def read(self, connection: Connection[TupleRow], after: int, limit: int) -> Sequence[LogRow]:
         """See SettledLog.read."""

@@ -37,6 +37,7 @@ class Follower(Loop):
 
     def start(self) -> None:
         """Finds its position. What an older release had to park is tried once more by this one."""
+        self._head.log.forget()
         self.position = stored_position(self.connection, self.projection)
         if not self._retried:
             retry_parked(self.connection, self.projection)

@@ -85,6 +85,7 @@ class ReactorLoop(Loop):
 
     def start(self) -> None:
         """Finds its position."""
+        self._head.log.forget()
         register(self.connection, [self.reactor])
         row = self.connection.execute("SELECT position FROM log.reactors WHERE name = %s", (self.name,)).fetchone()
         assert row is not None

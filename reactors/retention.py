@@ -6,9 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
-from psycopg import Connection
-from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool
 
 from commands.context import Context
 from commands.handling import Handling
@@ -18,10 +15,6 @@ from reactors.following import Periodic
 from settings import Settings
 
 EVERY = timedelta(hours=1)
-
-_OWNERS = """
-SELECT owner_id FROM notes.notes WHERE deleted_at < %(before)s
-UNION SELECT owner_id FROM attachments.attachments WHERE deleted_at < %(before)s ORDER BY 1"""
 
 log = structlog.get_logger("notechondria.retention")
 
@@ -37,10 +30,6 @@ class RetentionServices(Protocol):
     def settings(self) -> Settings:
         """For how long things are kept."""
 
-    @property
-    def thread_pool(self) -> ConnectionPool[Connection[TupleRow]]:
-        """Connections."""
-
 
 def forget_old(services: RetentionServices) -> None:
     """Empties all bins of what is too old."""
@@ -51,9 +40,7 @@ def forget_old(services: RetentionServices) -> None:
 
 def empty_bins(services: RetentionServices, before: datetime) -> None:
     """Empties all bins of what was deleted before a time, one account after the other."""
-    with services.thread_pool.connection() as connection:
-        owners = [owner for (owner,) in connection.execute(_OWNERS, {"before": before})]
-    for owner in owners:
+    for owner in services.commands.lookups.owners_of_old_bins(before):
         count = _empty(services, owner, before)
         log.info("forgot what had lain in a recycle bin for too long", account=owner, notes=count)
 

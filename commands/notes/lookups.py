@@ -68,6 +68,9 @@ class NoteLookups(Protocol):
     def latest_deletion(self, account_id: int) -> datetime | None:
         """When the newest of the account's deleted notes was deleted."""
 
+    def owners_of_old_bins(self, before: datetime) -> Sequence[int]:
+        """Accounts in whose recycle bins lie notes or attachments that were deleted before a time."""
+
     def deleted_notes(self, account_id: int, before: datetime | None) -> Sequence[int]:
         """The account's notes in the recycle bin, or those of them that were deleted before a time."""
 

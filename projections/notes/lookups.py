@@ -85,6 +85,15 @@ class NoteAnswers(SqlAnswers):
         row = self.row("SELECT max(deleted_at) FROM notes.notes WHERE owner_id = %(account)s", account=account_id)
         return row[0] if row else None
 
+    def owners_of_old_bins(self, before: datetime) -> list[int]:
+        """Accounts in whose recycle bins lie notes or attachments that were deleted before a time."""
+        rows = self.rows(
+            "SELECT owner_id FROM notes.notes WHERE deleted_at < %(before)s"
+            " UNION SELECT owner_id FROM attachments.attachments WHERE deleted_at < %(before)s ORDER BY 1",
+            before=before,
+        )
+        return [owner for (owner,) in rows]
+
     def deleted_notes(self, account_id: int, before: datetime | None) -> Sequence[int]:
         """The bin."""
         return [

@@ -9,7 +9,7 @@ import pytest
 
 from eventstore.reader import LogReader
 from projections.following import Follower, apply_batch, apply_or_park
-from projections.loops import LEASES, LogHead, Pausing
+from projections.loops import LEASES, LogHead, Pausing, connect
 from projections.parking import parked_streams, retry_parked
 from tests.replay.probes import SEEN, Uses, started
 from tests.replay.store import Store, running
@@ -31,6 +31,24 @@ def test_follower_catches_up_and_keeps_up(store: Store, uses: Uses) -> None:
         store.wait_until(COUNTED)
     assert store.rows("SELECT id, seen FROM uses.uses ORDER BY id") == [(1, 1), *((n, 2) for n in range(2, 12))]
     assert store.rows("SELECT device, seen FROM uses.devices") == [("Linux", 21)]
+
+
+@pytest.mark.falsifies
+def test_log_that_was_restored_from_a_backup_is_read_anew(store: Store, uses: Uses) -> None:
+    store.append("session-1", started(), SEEN, SEEN)
+    head, loop = follower(store, uses)
+    with connect(store.conninfo, "test") as loop.connection:
+        loop.start()
+        assert loop.step()
+        store.rows("TRUNCATE log.events RESTART IDENTITY")
+        store.rows("TRUNCATE uses.uses, uses.devices, sessions.sessions")
+        store.rows("UPDATE log.projections SET position = 0 WHERE name = 'uses'")
+        store.append("session-2", started(number=2), SEEN)
+        # As after every lost connection.
+        loop.start()
+        assert loop.step()
+    assert head.position == 0
+    assert store.rows("SELECT id, seen FROM uses.uses") == [(2, 1)]
 
 
 def test_batch_applied_twice_counts_once(store: Store, uses: Uses) -> None:
