@@ -135,6 +135,7 @@ class RecentLog:
         with self._lock:
             self._log = SettledLog()
             self._rows: list[LogRow] = []
+            self._weight = 0  # Bytes that the rows take, about.
             self._after = 0  # The rows are all there is behind this position, as far as it was read.
 
     def read(self, connection: Connection[TupleRow], after: int, limit: int) -> Sequence[LogRow]:
@@ -149,19 +150,25 @@ class RecentLog:
             return rows
 
     def _keep(self, after: int, rows: Sequence[LogRow]) -> None:
-        if self._rows and self._rows[-1].position == after:
-            self._rows.extend(rows)
-        else:
-            self._after, self._rows = after, list(rows)
-        dropped, weight = len(self._rows), 0
-        while dropped:
-            row = self._rows[dropped - 1]
-            weight += ROW_BYTES + len(row.data) + len(row.metadata)
-            if weight > RECENT_BYTES:
-                self._after = row.position
-                del self._rows[:dropped]
-                return
-            dropped -= 1
+        if not self._rows or self._rows[-1].position != after:
+            self._after, self._rows, self._weight = after, [], 0
+        self._rows.extend(rows)
+        self._weight += sum(map(_weight, rows))
+        if self._weight > RECENT_BYTES:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        """Makes more room than is needed at once, so that it is not made at each read."""
+        dropped = 0
+        while self._weight > RECENT_BYTES // 2:
+            self._weight -= _weight(self._rows[dropped])
+            dropped += 1
+        self._after = self._rows[dropped - 1].position
+        del self._rows[:dropped]
+
+
+def _weight(row: LogRow) -> int:
+    return ROW_BYTES + len(row.data) + len(row.metadata)
 
 
 class PollingSubscription(Subscription["LogRecorder"]):

@@ -15,7 +15,7 @@ from projections.loops import HEARTBEAT_S, POLL_S, LogHead, Loop, Pausing
 from projections.parking import is_the_events_fault, park, retry_parked
 from projections.rows import apply_events
 
-BATCH = 500
+BATCH = 1000
 
 _STATE = b"SELECT version, position FROM log.projections WHERE name = %s FOR UPDATE"
 # Asked once the lock is there: a retry that held it may have freed a stream meanwhile, which the statement that waited does not see.
@@ -28,6 +28,7 @@ class Follower(Loop):
 
     # A crash loses rows and position together, and they come again from the log.
     settings = SETTINGS + " -c synchronous_commit=off"
+    batch = BATCH
 
     def __init__(self, projection: Projection, conninfo: str, head: LogHead) -> None:
         super().__init__(projection.name, conninfo, head)
@@ -43,13 +44,12 @@ class Follower(Loop):
             retry_parked(self.connection, self.projection)
             self._retried = True
 
-    def step(self) -> bool:
+    def step(self) -> int:
         """Applies the next batch."""
         batch = self._head.log.read(self.connection, self.position, BATCH)
-        if not batch:
-            return False
-        self.position = apply_or_park(self.connection, self.projection, self.position, batch)
-        return True
+        if batch:
+            self.position = apply_or_park(self.connection, self.projection, self.position, batch)
+        return len(batch)
 
     def rest(self) -> None:
         """Waits for the head to move; while an unfinished transaction leaves a gap, for that to close."""

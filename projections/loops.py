@@ -22,6 +22,10 @@ HEARTBEAT_S = 5.0
 LONGEST_PAUSE_S = 10.0
 RESTS_PER_STEP = 2
 """A loop with much to do rests twice as long as it works: while requests come in fast, they have the processors and the database."""
+REST_PER_EVENT_S = 0.001
+"""And so long for each event that it took, unless more were waiting than it takes at once: what comes fast is then taken up together,
+and a note that is saved again and again is worked out once.
+"""
 LONGEST_REST_S = 1.0
 
 log = structlog.get_logger("notechondria.following")
@@ -84,6 +88,8 @@ class Loop(ABC):
 
     settings = SETTINGS
     """Options of its connection."""
+    batch = 1
+    """So many events it takes at once."""
 
     def __init__(self, name: str, conninfo: str, head: LogHead) -> None:
         self.name = name
@@ -125,14 +131,15 @@ class Loop(ABC):
         self._ticked = 0.0
         while not self.stop.is_set():
             began = time.monotonic()
-            busy = self.step()
+            taken = self.step()
             took = time.monotonic() - began
             self._failures = 0
             if time.monotonic() - self._ticked >= HEARTBEAT_S:
                 self.tick()
                 self._ticked = time.monotonic()
-            if busy:
-                self.stop.wait(min(took * RESTS_PER_STEP, LONGEST_REST_S))
+            if taken:
+                gathering = taken * REST_PER_EVENT_S if taken < self.batch else 0.0
+                self.stop.wait(min(max(took * RESTS_PER_STEP, gathering), LONGEST_REST_S))
             else:
                 self.rest()
 
@@ -141,8 +148,8 @@ class Loop(ABC):
         """The lease was taken."""
 
     @abstractmethod
-    def step(self) -> bool:
-        """Does one piece of work; False when there was none."""
+    def step(self) -> int:
+        """Does one piece of work; returns how many events it took up, 0 when there was nothing to do."""
 
     @abstractmethod
     def rest(self) -> None:

@@ -74,6 +74,8 @@ def register(connection: Connection[TupleRow], reactors: Iterable[Reactor[Any] |
 class ReactorLoop(Loop):
     """Runs one reactor."""
 
+    batch = BATCH
+
     def __init__(self, reactor: Reactor[Any], services: Any, conninfo: str, head: LogHead) -> None:
         super().__init__(reactor.name, conninfo, head)
         self.reactor = reactor
@@ -91,24 +93,25 @@ class ReactorLoop(Loop):
         assert row is not None
         self.position = self._stored = row[0]
 
-    def step(self) -> bool:
+    def step(self) -> int:
         """Reacts to the next events, one by one, storing the position after each effect; what does not concern it is stored at leisure."""
         batch = self._head.log.read(self.connection, self.position, BATCH)
         if not batch:
             if self._stored != self.position:
                 self.tick()
-            return False
+            return 0
         relevant = [row for row in batch if row.type in self._types or row.type not in EVENT_TYPES]
         waiting = {parked.stream for parked in parked_streams(self.connection, PARKED_NAME + self.name)} if relevant else set()
         for row in relevant:
             if self.stop.is_set():
-                return True
+                break
             if not (row.stream in waiting and self._step_over(row)) and not self._react(row):
                 waiting.add(row.stream)
             self.position = row.position
             self.tick()
-        self.position = batch[-1].position
-        return True
+        else:
+            self.position = batch[-1].position
+        return len(batch)
 
     def _step_over(self, row: LogRow) -> bool:
         """Leaves the event to a retry of its stream, unless one has freed the stream meanwhile."""
@@ -163,13 +166,13 @@ class PeriodicLoop(Loop):
         register(self.connection, [self.reactor])
         self._due = 0.0
 
-    def step(self) -> bool:
+    def step(self) -> int:
         """Acts when it is time to."""
         if time.monotonic() < self._due:
-            return False
+            return 0
         self.reactor.act(self._services)
         self._due = time.monotonic() + self.reactor.every.total_seconds()
-        return True
+        return 1
 
     def rest(self) -> None:
         """Waits for its time, waking for the heartbeat."""
