@@ -59,7 +59,7 @@ T = TypeVar("T")
 
 START_LOCK = 7266120
 THREAD_CONNECTIONS = 8
-LOOP_CONNECTIONS = 8
+LOOP_CONNECTIONS = 4
 OPERATORS_CONNECTIONS = 10
 """For commands on the command line, rebuilds and dumps beside the server."""
 

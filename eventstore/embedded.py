@@ -52,6 +52,11 @@ CONFIGURATION = {
     "log_error_verbosity": "terse",
 }
 
+MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(4 * 2**20), "MALLOC_MMAP_THRESHOLD_": str(2 * 2**20), "MALLOC_TOP_PAD_": str(2**20)}
+"""How the C library hands memory back to the system. By default it does so behind every answer that is not short, and gets it again
+for the next one, page by page: half of what a list of notes took of the database. So a connection keeps 4 MiB.
+"""
+
 _held: dict[Path, int] = {}
 
 
@@ -331,7 +336,7 @@ def _run(command: Sequence[str], account: pwd.struct_passwd | None, *, check: bo
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+        env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **MEMORY},
         cwd="/",
         umask=0o077,
         user=account.pw_uid if account is not None else None,
