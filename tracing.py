@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from opentelemetry import trace
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 from settings import Settings
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
 SERVICE = "notechondria"
+
+_tracers: list[Tracer] = []
+"""The one that makes spans, once tracing has started."""
 
 
 def start_tracing(settings: Settings) -> Callable[[], None]:
@@ -24,10 +30,18 @@ def start_tracing(settings: Settings) -> Callable[[], None]:
     provider = TracerProvider(resource=Resource.create({"service.name": SERVICE}))
     exporter = OTLPSpanExporter(endpoint=settings.otel_endpoint.rstrip("/") + "/v1/traces")
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    trace.set_tracer_provider(provider)
+    _tracers[:] = [provider.get_tracer(SERVICE)]
     return provider.shutdown
 
 
-def tracer() -> trace.Tracer:
-    """Makes spans; of no effect until tracing has started."""
-    return trace.get_tracer(SERVICE)
+def tracer() -> Tracer:
+    """Makes spans; only while traces are sent."""
+    return _tracers[0]
+
+
+def span(name: str, **attributes: str) -> AbstractContextManager[object]:
+    """A part of what is traced now; nothing, where nothing is traced."""
+    return tracer().start_as_current_span(name, attributes=attributes) if _tracers else _UNTRACED
+
+
+_UNTRACED = nullcontext()

@@ -47,7 +47,7 @@ from projections.rebuild import bring_up_to_date, stale
 from reactors.catalog import ALL_REACTORS
 from reactors.following import loop_for, register
 from settings import Settings
-from tracing import tracer
+from tracing import span
 
 FURTHER_DOORS = ("mcp_server.door:AssistantDoor",)
 """Doors that the web server serves beside the REST API: ASGI applications with `paths`, `lifespan` and `end_streams`, made of the services.
@@ -75,7 +75,7 @@ class MeasuredHandling(Handling[Lookups]):
         outcome = "failed"
         started = perf_counter()
         try:
-            with tracer().start_as_current_span("command", attributes={"channel": context.channel, "command": context.command}):
+            with span("command", channel=context.channel, command=context.command):
                 done = super().run(decide, context, *args, **options)
         except Conflict:
             outcome = "conflict"

@@ -26,7 +26,6 @@ from api.middleware.hosts import Hosts
 from api.middleware.limits import Limits
 from api.middleware.patience import Patience
 from api.middleware.requests import RequestLog
-from api.middleware.tracing import Tracing
 from api.origins import Origins
 from api.routes.platform import product_version
 from api.routing import ApiRoute, Route
@@ -89,6 +88,9 @@ class Door(FastAPI):
         origins = Origins((*settings.allowed_hosts, *settings.own_hosts), apps)
         chain: ASGIApp = Headers(Patience(hosts, settings.request_seconds), origins)
         if settings.otel_endpoint is not None:
+            # Only who sends traces waits for it to load.
+            from api.middleware.tracing import Tracing
+
             chain = Tracing(chain)
         return RequestLog(chain)
 

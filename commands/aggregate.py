@@ -123,7 +123,11 @@ class Aggregate:
         pending, self.pending = self.pending, ()
         return pending
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+    def copy(self) -> Self:
+        """The same state, to be changed apart from this one."""
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__)
         return copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.copy()

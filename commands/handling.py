@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar, cast
 
@@ -105,7 +104,7 @@ class Work(Generic[L_co]):
         cache = self._log.repository.cache
         assert cache is not None
         try:
-            known = deepcopy(cast(A, cache.get(stream)))
+            known = cast(A, cache.get(stream)).copy()
         except KeyError:
             return None
         missed = self.context.seen[stream].since(known.version)
@@ -324,7 +323,7 @@ def log_recorder(log: Application[str]) -> LogRecorder:
 def keep_cached(log: Application[str], aggregate: Aggregate) -> None:
     """Keeps a saved aggregate for this process's next command on it."""
     if log.repository.cache is not None:
-        log.repository.cache.put(aggregate.id, deepcopy(aggregate))
+        log.repository.cache.put(aggregate.id, aggregate.copy())
 
 
 def drop_cached(log: Application[str], stream: str) -> None:

@@ -79,6 +79,7 @@ class Table(Generic[R]):
             raise TypeError(f"unstored fields of {row.__name__} have to stand behind its columns")
         self.key_of: Callable[[R], Key] = _tuple_of(key)
         self.values_of: Callable[[R], Key] = _tuple_of(tuple(self.columns))
+        self.texts_of: Callable[[R], Key] = _tuple_of(tuple(c for c, (pg_type, _) in self.columns.items() if pg_type in ("text", "bytea")))
 
     def copy_of(self, row: R) -> R:
         """The same row once more, as it is stored."""
@@ -133,6 +134,8 @@ class Table(Generic[R]):
 
 
 def _tuple_of(columns: tuple[str, ...]) -> Callable[[Any], Key]:
+    if not columns:
+        return lambda _: ()
     get = attrgetter(*columns)
     return get if len(columns) > 1 else lambda row: (get(row),)
 

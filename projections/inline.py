@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 
 from eventstore.codec import Recorded
@@ -25,6 +26,11 @@ class InlineProjections:
         self.projections = [p for p in projections if p.lifecycle == "inline"]
         self.fingerprint = fingerprint(self.projections)
         self.memory = RowMemory()
+        self.concerned = lru_cache(maxsize=1024)(self._concerned)
+        """The projections that handle one of these types of events."""
+
+    def _concerned(self, types: frozenset[type[Event]]) -> list[Projection]:
+        return [p for p in self.projections if not types.isdisjoint(p.handlers)]
 
     def writing(
         self,
@@ -54,8 +60,7 @@ class InlineWriting:
         self._then = then
         self._memory = inline.memory
         self._build = inline.memory.build
-        types = {type(recorded.event) for recorded in batch}
-        self._projections = [p for p in inline.projections if not types.isdisjoint(p.handlers)]
+        self._projections = inline.concerned(frozenset(type(recorded.event) for recorded in batch))
         self._rows: list[Rows] = [ForeseenRows(p, p.name) for p in self._projections]
         self._behind = [self._memory.recall(rows, batch, missed) if rows.projection.remembers else [] for rows in self._rows]
         # A list: every projection learns which of its rows are new, whatever the others need.

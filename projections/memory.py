@@ -111,4 +111,4 @@ def _versions(batch: Iterable[Recorded]) -> dict[str, tuple[int, int]]:
 def _weight(table: Table[Any], row: Any) -> int:
     if row is None:
         return ROW_BYTES
-    return ROW_BYTES + sum(len(value) for value in table.values_of(row) if isinstance(value, (str, bytes)))
+    return ROW_BYTES + sum(map(len, filter(None, table.texts_of(row))))

@@ -10,12 +10,16 @@ import orjson
 
 def offset_time(moment: datetime | None) -> str | None:
     """ISO 8601 with +00:00, microseconds when there are any: the planner's form (contract: planner_platform 1.4)."""
-    return None if moment is None else moment.astimezone(UTC).isoformat()
+    return None if moment is None else _in_utc(moment).isoformat()
 
 
 def zulu_time(moment: datetime | None) -> str | None:
     """ISO 8601 with Z, microseconds when there are any: the form of notes, courses and feeds."""
-    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+    return None if moment is None else _in_utc(moment).isoformat().removesuffix("+00:00") + "Z"
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
 def fragment(members: dict[str, Any]) -> str:

@@ -93,5 +93,5 @@ def block_object(block: Block, created: str, edited: str) -> dict[str, Any]:
 
 def url_name(title: str) -> str:
     """The title as a part of an address; empty when none of it can be."""
-    folded = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    return _NOT_IN_NAMES.sub("-", folded).strip("-")[:LONGEST_NAME].strip("-")
+    plain = title if title.isascii() else unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+    return _NOT_IN_NAMES.sub("-", plain.lower()).strip("-")[:LONGEST_NAME].strip("-")
