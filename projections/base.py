@@ -78,7 +78,9 @@ class Table(Generic[R]):
         if [field.name for field in fields[: len(self.columns)]] != list(self.columns):
             raise TypeError(f"unstored fields of {row.__name__} have to stand behind its columns")
         self.key_of: Callable[[R], Key] = _tuple_of(key)
+        self._others = tuple(column for column in self.columns if column not in key)
         self.values_of: Callable[[R], Key] = _tuple_of(tuple(self.columns))
+        self.values_then_key: Callable[[R], Key] = _tuple_of((*self._others, *key))
         self.texts_of: Callable[[R], Key] = _tuple_of(tuple(c for c, (pg_type, _) in self.columns.items() if pg_type in ("text", "bytea")))
 
     def copy_of(self, row: R) -> R:
@@ -106,10 +108,16 @@ class Table(Generic[R]):
 
     def upsert_one_sql(self, schema: str) -> str:
         """Writes one row, one parameter per column."""
-        return (
-            f"INSERT INTO {schema}.{self.name} ({', '.join(self.columns)})"
-            f" VALUES ({', '.join('%s' for _ in self.columns)}) {self._on_conflict()}"
-        )
+        return f"{self.insert_one_sql(schema)} {self._on_conflict()}"
+
+    def insert_one_sql(self, schema: str) -> str:
+        """Writes a row that is not there, one parameter per column."""
+        return f"INSERT INTO {schema}.{self.name} ({', '.join(self.columns)}) VALUES ({', '.join('%s' for _ in self.columns)})"
+
+    def update_one_sql(self, schema: str) -> str:
+        """Writes a row that is there; parameters as values_then_key gives them."""
+        values = ", ".join(f"{column} = %s" for column in self._others)
+        return f"UPDATE {schema}.{self.name} SET {values} WHERE {' AND '.join(f'{column} = %s' for column in self.key)}"
 
     def delete_sql(self, schema: str) -> str:
         """Deletes rows by a list of keys, one array parameter per key column."""
@@ -129,8 +137,8 @@ class Table(Generic[R]):
         return ", ".join(f"%s::{self.columns[column][0]}[]" for column in columns)
 
     def _on_conflict(self) -> str:
-        others = [column for column in self.columns if column not in self.key]
-        return f"ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {', '.join(f'{column} = EXCLUDED.{column}' for column in others)}"
+        values = ", ".join(f"{column} = EXCLUDED.{column}" for column in self._others)
+        return f"ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {values}"
 
 
 def _tuple_of(columns: tuple[str, ...]) -> Callable[[Any], Key]:

@@ -116,7 +116,7 @@ class Rows:
             for table, key in self.projection.keys(recorded.event):
                 if key not in self._rows[table]:
                     if recorded.event.originator_version == 1 and table.stream is not None:
-                        self._rows[table][key] = None
+                        self.preset(table, key, None)
                     else:
                         wanted.setdefault(table, {})[key] = None
         return {table: list(keys) for table, keys in wanted.items()}
@@ -135,12 +135,11 @@ class Rows:
 
     def _loaded(self, wanted: dict[Table[Any], list[Key]], answers: Iterable[Answer]) -> None:
         for (table, keys), answer in zip(wanted.items(), answers, strict=True):
-            rows = self._rows[table]
             for key in keys:
-                rows[key] = None
+                self.preset(table, key, None)
             for values in answer.fetchall():
                 row = table.row(*values)
-                rows[table.key_of(row)] = row
+                self.preset(table, table.key_of(row), row)
 
     def _load(self, table: Table[Any], keys: list[Key]) -> None:
         if self.message is None:
@@ -172,10 +171,13 @@ class Rows:
                 self.delete_rows(message, table, gone)
             if len(written) <= SINGLE_STATEMENTS:
                 for row in written:
-                    message.execute(_sql(table, "upsert_one_sql", self.schema), table.values_of(row))
+                    self._write_one(message, table, row)
             else:
                 self.write_rows(message, table, written)
         self._dirty = {table: set() for table in self._dirty}
+
+    def _write_one(self, message: Message, table: Table[Any], row: Any) -> None:
+        message.execute(_sql(table, "upsert_one_sql", self.schema), table.values_of(row))
 
     def write_rows(self, message: Message, table: Table[Any], written: Sequence[Any]) -> None:
         """Queues one statement that stores these rows."""
@@ -193,6 +195,26 @@ class RowsNotForeseen(Exception):
 
 class ForeseenRows(Rows):
     """Rows for handlers that need nothing from the database: they can run before a transaction has begun."""
+
+    def __init__(self, projection: Projection, schema: str) -> None:
+        super().__init__(projection, schema)
+        self._is_stored: dict[tuple[Table[Any], Key], bool] = {}
+
+    def preset(self, table: Table[R], key: Key, row: R | None) -> None:
+        """See Rows.preset."""
+        super().preset(table, key, row)
+        self._is_stored[table, key] = row is not None
+
+    def _write_one(self, message: Message, table: Table[Any], row: Any) -> None:
+        # Only its own stream writes such a row, and the append proves that nobody else has written to that. To find out anew whether
+        # the row is there would cost the database a lock on it, or a second look into the index.
+        stored = self._is_stored.get((table, table.key_of(row))) if len(table.key) == 1 and table.stream is not None else None
+        if stored is None:
+            super()._write_one(message, table, row)
+        elif stored:
+            message.execute(_sql(table, "update_one_sql", self.schema), table.values_then_key(row))
+        else:
+            message.execute(_sql(table, "insert_one_sql", self.schema), table.values_of(row))
 
     def _load(self, table: Table[Any], keys: list[Key]) -> None:
         raise RowsNotForeseen(table.name, keys)

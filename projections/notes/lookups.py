@@ -9,48 +9,57 @@ from typing import Any
 from projections.answers import SqlAnswers
 from projections.reading import Query
 
-_COURSE = """
+_INBOX = "(SELECT c.id FROM courses.courses c WHERE c.owner_id = %(viewer)s AND c.is_default AND c.deleted_at IS NULL)"
+_COURSE = f"""
 coalesce(
     (SELECT c.id FROM courses.courses c
      WHERE c.id = %(course)s::bigint AND c.deleted_at IS NULL
        AND (c.owner_id = %(viewer)s OR c.owner_id IS NULL OR EXISTS (
            SELECT FROM subscriptions.subscriptions s
            WHERE s.course_id = c.id AND s.account_id = %(viewer)s AND s.is_active))),
-    (SELECT c.id FROM courses.courses c WHERE c.owner_id = %(viewer)s AND c.is_default AND c.deleted_at IS NULL))"""
+    {_INBOX})"""
 
-_NEW = f"""
-SELECT nextval('log.note_ids'),
-       (SELECT id FROM notes.notes WHERE owner_id = %(viewer)s AND client_draft_id = %(draft)s::text),
-       {{twin}},
-       {_COURSE},
-       coalesce((SELECT editor_mode FROM accounts.accounts WHERE id = %(viewer)s), 'P'),
-       (SELECT uuid FROM notes.notes
-        WHERE uuid = %(source)s::text AND deleted_at IS NULL AND (is_public OR owner_id = %(viewer)s)),
-       (SELECT id FROM notes.notes WHERE id = %(offline)s::bigint AND owner_id = %(viewer)s)"""
+_NEW = """
+SELECT nextval('log.note_ids'), {draft}, {twin}, {course},
+       coalesce((SELECT editor_mode FROM accounts.accounts WHERE id = %(viewer)s), 'P'), {source}, {offline}"""
+_DRAFT = "(SELECT id FROM notes.notes WHERE owner_id = %(viewer)s AND client_draft_id = %(draft)s::text)"
+_SOURCE = """
+(SELECT uuid FROM notes.notes WHERE uuid = %(source)s::text AND deleted_at IS NULL AND (is_public OR owner_id = %(viewer)s))"""
+_OFFLINE = "(SELECT id FROM notes.notes WHERE id = %(offline)s::bigint AND owner_id = %(viewer)s)"
 _TWIN = """
 (SELECT n.id FROM notes.notes n JOIN notes.note_texts t ON t.note_id = n.id
  WHERE n.owner_id = %(viewer)s AND n.deleted_at IS NULL AND n.last_edit > %(since)s AND n.created_at > %(since)s
    AND n.client_draft_id <> %(draft)s::text AND n.title = %(title)s AND t.content = %(content)s
  ORDER BY n.id LIMIT 1)"""
-_NEW_PLAIN = _NEW.format(twin="NULL::bigint")
-_NEW_DRAFT = _NEW.format(twin=_TWIN)
 _IS_THERE = """
 SELECT log.require(EXISTS (SELECT FROM notes.notes WHERE id = %(note)s AND deleted_at IS NULL FOR SHARE))"""
+
+_NOTHING = "NULL::bigint"
 
 NewNoteParts = tuple[int, int | None, int | None, int | None, str, str | None, int | None]
 
 
 def new_note(incoming: Any) -> Query:
     """What a new note of the caller's meets, as the parts of a commands.notes.lookups.NewNote."""
+    drafted = incoming.client_draft_id is not None
+    # What was not sent is not looked for: to set a question up takes longer than to answer it.
+    sql = _NEW.format(
+        draft=_DRAFT if drafted else _NOTHING,
+        twin=_TWIN if drafted else _NOTHING,
+        course=_COURSE if incoming.course_id is not None else _INBOX,
+        source=_SOURCE if incoming.source_note_uuid is not None else "NULL::text",
+        offline=_OFFLINE if incoming.offline_source_id is not None else _NOTHING,
+    )
     params = {
         "course": incoming.course_id,
         "draft": incoming.client_draft_id,
         "source": incoming.source_note_uuid,
         "offline": incoming.offline_source_id,
+        "since": incoming.since,
+        "title": incoming.title,
+        "content": incoming.content,
     }
-    if incoming.client_draft_id is None:
-        return Query(_NEW_PLAIN, params)
-    return Query(_NEW_DRAFT, {**params, "since": incoming.since, "title": incoming.title, "content": incoming.content})
+    return Query(sql, params)
 
 
 class NoteAnswers(SqlAnswers):
