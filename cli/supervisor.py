@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import structlog
 
 from cli import figures
-from cli.worker import CODE, GRACE_SECONDS
+from cli.worker import CODE, GO, GRACE_SECONDS, PREPARE, PREPARED, TAKES_LONG
 from eventstore import embedded
 from settings import SHARED_FIGURES, Settings, environment_for
 
@@ -105,7 +105,7 @@ class Supervisor:
 
     def _start(self) -> None:
         # What follows the log starts after the first answer: loading its code now would only delay that.
-        for child in (self._prepare, *self._api):
+        for child in self._api:
             self._spawn(child)
         if self._embedded:
             try:
@@ -114,16 +114,32 @@ class Supervisor:
                 return
             except embedded.EmbeddedDatabaseError as error:
                 raise StartFailed(str(error)) from error
-        self._go(self._prepare)
-        while self._prepare.running and not self._signals:
-            self._wait()
+        word = self._prepared_by(self._api[0])
+        prepared = word == PREPARED or (word == TAKES_LONG and self._prepared_alone())
         if self._signals:
             return
-        assert self._prepare.process is not None
-        if self._prepare.process.returncode != 0:
+        if not prepared:
             raise StartFailed("the database could not be prepared, the lines above tell why")
         for child in self._api:
-            self._go(child)
+            self._say(child, GO)
+
+    def _prepared_by(self, child: Child) -> bytes:
+        """Has one of those that are there already prepare the database; returns what it says, nothing when it fails."""
+        self._say(child, PREPARE)
+        word = b""
+        while child.running and word not in (PREPARED, TAKES_LONG) and not self._signals:
+            self._wait()
+            with contextlib.suppress(BlockingIOError):
+                word = os.read(self._ready_read, 4096)
+        return word
+
+    def _prepared_alone(self) -> bool:
+        self._spawn(self._prepare)
+        self._say(self._prepare, GO)
+        while self._prepare.running and not self._signals:
+            self._wait()
+        assert self._prepare.process is not None
+        return self._prepare.process.returncode == 0
 
     def _tick(self) -> None:
         self._wait()
@@ -173,7 +189,7 @@ class Supervisor:
             self._forget(child)
         if now >= child.due:
             self._spawn(child)
-            self._go(child)
+            self._say(child, GO)
 
     def _spawn(self, child: Child) -> None:
         child.ready = False
@@ -188,11 +204,11 @@ class Supervisor:
         )
 
     @staticmethod
-    def _go(child: Child) -> None:
+    def _say(child: Child, word: bytes) -> None:
         assert child.process is not None
         assert child.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
-            child.process.stdin.write(b"go\n")
+            child.process.stdin.write(word)
             child.process.stdin.flush()
 
     @staticmethod

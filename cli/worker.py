@@ -1,7 +1,8 @@
 """The processes below the supervisor: `prepare` the database, answer requests (`api`), follow the log (`background`).
 
 Each reads its standard input: a first line tells it to begin, so that it can load its code while the database still starts,
-and the end of the input tells it that the supervisor is gone, after which it drains and ends like on SIGTERM.
+and the end of the input tells it that the supervisor is gone, after which it drains and ends like on SIGTERM. One of those that will
+answer requests is first told to prepare the database, for which it has everything loaded; if that is to take long, it says so.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import psycopg
 import structlog
 
 from cli import figures
-from cli.preparing import PreparationFailed, prepare_for_start
+from cli.preparing import PreparationFailed, prepare_for_start, takes_long
 from eventstore import embedded
 from logs import configure_logging
 from settings import Settings, get_settings, keep_figures_alone
@@ -27,6 +28,10 @@ from tracing import start_tracing
 
 GRACE_SECONDS = 5
 BACKGROUND_NICENESS = 10
+GO, PREPARE = b"go\n", b"prepare\n"
+"""What a process is told."""
+PREPARED, TAKES_LONG = b"prepared\n", b"takes long\n"
+"""What it says to the second of these; when it is ready, it says its number."""
 log = structlog.get_logger("notechondria.running")
 
 
@@ -51,14 +56,9 @@ def main() -> None:
 def _run(role: str, settings: Settings, ready: int, sockets: list[int]) -> None:
     # What arrives before the role handles signals itself ends the process at once: nothing has begun yet.
     if role == "prepare":
-        # Loaded before the go, while the database starts.
-        importlib.import_module("wiring")
-        _await_go()
+        _await_word()
         _await_database(settings)
-        try:
-            prepare_for_start(settings)
-        except PreparationFailed as failure:
-            sys.exit(f"The start was given up: {failure}")
+        _prepare(settings)
     elif role == "api":
         _serve(settings, ready, sockets[0])
     else:
@@ -87,7 +87,14 @@ def _serve(settings: Settings, ready: int, listener: int) -> None:
 
     # Loaded before the go, while the database starts.
     importlib.import_module("api.app").area_routes()
-    _await_go()
+    if _await_word() == PREPARE:
+        _await_database(settings)
+        if takes_long(settings):
+            os.write(ready, TAKES_LONG)
+        else:
+            _prepare(settings)
+            os.write(ready, PREPARED)
+        _await_word()
     _end_with_supervisor(settings)
     _await_database(settings)
     config = uvicorn.Config(
@@ -113,8 +120,15 @@ def _serve(settings: Settings, ready: int, listener: int) -> None:
         sys.exit(3)
 
 
+def _prepare(settings: Settings) -> None:
+    try:
+        prepare_for_start(settings)
+    except PreparationFailed as failure:
+        sys.exit(f"The start was given up: {failure}")
+
+
 def _follow(settings: Settings, ready: int) -> None:
-    _await_go()
+    _await_word()
     _end_with_supervisor(settings)
     _await_database(settings)
     # What follows the log may wait a moment; requests come first.
@@ -129,9 +143,8 @@ def _follow(settings: Settings, ready: int) -> None:
     wiring.run_background(settings, stop)
 
 
-def _await_go() -> None:
-    if not os.read(sys.stdin.fileno(), 3):
-        sys.exit(0)
+def _await_word() -> bytes:
+    return os.read(sys.stdin.fileno(), 64) or sys.exit(0)
 
 
 def _end_with_supervisor(settings: Settings) -> None:
