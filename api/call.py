@@ -36,7 +36,21 @@ SHOWN_OF_KEY = 8
 class Call:
     """A request to a route. `path`, `query` and `body` are validated; `caller` is set once it was asked for."""
 
-    __slots__ = ("body", "caller", "credentials", "foreseen", "path", "query", "request", "route", "scope", "seen", "sent", "services")
+    __slots__ = (
+        "body",
+        "caller",
+        "command",
+        "credentials",
+        "foreseen",
+        "path",
+        "query",
+        "request",
+        "route",
+        "scope",
+        "seen",
+        "sent",
+        "services",
+    )
 
     def __init__(self, route: Route, request: Request) -> None:
         self.route = route
@@ -53,6 +67,8 @@ class Call:
         """The stream that the route is about, as it was when the caller was identified."""
         self.foreseen: tuple[Any, ...] | None = None
         """The answer to what the route foresees, if it was asked along when the caller was identified."""
+        self.command: Any = None
+        """What the route has made of the body, where it needs that for what it foresees and once more."""
         self.credentials: Credentials = presented(self.header(b"authorization"))
 
     def header(self, name: bytes) -> str | None:

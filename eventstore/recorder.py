@@ -5,6 +5,7 @@ No table lock and no NOTIFY inside the append; order for followers comes from th
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -31,8 +32,10 @@ from eventstore.message import Answer, Message, ask
 from eventstore.reader import LogReader, PollingSubscription
 
 # In binary, because bytes as text are twice as long.
-_APPEND = b"SELECT log.append(%s, %b::text[], %b::int[], %b::text[], %b::bytea[], %b, %b::timestamptz[])"
-_APPEND_ONE = b"SELECT log.append_one(%s, %s, %s, %s, %b, %b, %s)"
+_APPEND = b"SELECT log.append(%s, %b::text[], %b::int[], %b::text[], %b::bytea[], %b, %b::timestamptz[], %s, %s)"
+_APPEND_ONE = b"SELECT log.append_one(%s, %s, %s, %s, %b, %b, %s, %s, %s)"
+# As log.actor finds it.
+_ACTOR = re.compile(rb'\{(?:"key": ?"[^"\\]*", ?)?"actor": ?([0-9]{1,18})[,}]')
 _SELECT = "SELECT stream, version, type, data, recorded_at FROM log.events WHERE stream = %s"
 _HEAD = "SELECT max(position) FROM log.events"
 _MINE = "SELECT position FROM log.events WHERE stream = %s AND version = %s AND metadata = %s"
@@ -260,10 +263,12 @@ class LogRecorder(ApplicationRecorder):
 
 def _queued(message: Message, inline: str | None, events: Sequence[StoredEvent], metadata: bytes) -> Answer:
     """The events' positions, as soon as they are appended."""
+    found = _ACTOR.match(metadata)
+    writer = (int(found[1]) if found else None, b'"undoes":' in metadata)
     if len(events) == 1:
         (event,) = events
         row = (str(event.originator_id), event.originator_version, event.topic, event.state, metadata, _recorded_at(event))
-        return message.execute(_APPEND_ONE, (inline, *row))
+        return message.execute(_APPEND_ONE, (inline, *row, *writer))
     columns = (
         inline,
         [str(event.originator_id) for event in events],
@@ -272,6 +277,7 @@ def _queued(message: Message, inline: str | None, events: Sequence[StoredEvent],
         [event.state for event in events],
         metadata,
         [_recorded_at(event) for event in events],
+        *writer,
     )
     return message.execute(_APPEND, columns)
 

@@ -62,7 +62,7 @@ async def list_all(call: Call) -> bytes:
 
 def create(call: Call) -> Response:
     """A new note; 200 with the known one when its draft came before."""
-    command = CreateNote(**note_fields(call.body.sent()))
+    command = call.command or _incoming(call)
     account_id = caller_id(call)
     # Good for the first decision only: a second is made because something has changed since.
     met = [NewNote(*call.foreseen)] if call.foreseen else []
@@ -75,7 +75,12 @@ def create(call: Call) -> Response:
 
 
 def _meets(call: Call) -> Query:
-    return new_note(incoming_note(CreateNote(**note_fields(call.body.sent())), utc_now()))
+    call.command = _incoming(call)
+    return new_note(incoming_note(call.command, utc_now()))
+
+
+def _incoming(call: Call) -> CreateNote:
+    return CreateNote(**note_fields(call.body.sent()))
 
 
 async def get(call: Call) -> Response | bytes:

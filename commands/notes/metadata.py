@@ -16,6 +16,8 @@ LONGEST_ID = 2**53
 
 def as_object(metadata_json: str) -> dict[str, Any] | None:
     """The JSON object in the text, None when it is none."""
+    if not metadata_json:
+        return None
     try:
         value = orjson.loads(metadata_json)
     except ValueError:
