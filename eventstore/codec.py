@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
@@ -106,8 +106,7 @@ class Codec(Mapper[str]):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """An event as a follower meets it. position is 0 for events that are just being appended."""
 
     position: int

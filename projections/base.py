@@ -61,14 +61,18 @@ class Table(Generic[R]):
 
     name: without schema. row: its columns. key: the primary key's columns.
     stream: the kind of stream that owns a row, when the (first) key column is that stream's number.
+    storage: how rows are to be stored, as what stands behind ALTER TABLE; holds before a rebuild loads them.
     ddl: further statements (indexes, unique rules), with {schema}; run after a rebuild has loaded the rows.
     """
 
-    def __init__(self, name: str, row: type[R], *, key: tuple[str, ...], stream: str | None = None, ddl: str = "") -> None:
+    def __init__(
+        self, name: str, row: type[R], *, key: tuple[str, ...], stream: str | None = None, storage: str = "", ddl: str = ""
+    ) -> None:
         self.name = name
         self.row = row
         self.key = key
         self.stream = stream
+        self.storage = storage
         self.ddl = ddl
         hints = get_type_hints(row)
         fields = dataclasses.fields(row)  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ from eventstore.reader import LogRow
 from projections.base import Key, Projection, Table
 from projections.parking import describe, is_the_events_fault
 from projections.rows import Rows
+from projections.sharing import share_out
 
 BUDGET = 256 * 2**20
 """Bytes of memory for the rows that are held at a time."""
@@ -145,6 +146,7 @@ class Fold:
     before_spill: called once before the first rows are written.
     park: whether a following projection goes on without the streams that make it fail. The rows that a failing
         event has changed in part are wrong then (`spoiled`): the pass has to be made again with these streams left out.
+    aside: another connection, so that the database stores the rows of one projection while those of the next are worked out.
     """
 
     def __init__(
@@ -155,12 +157,15 @@ class Fold:
         budget: int = BUDGET,
         before_spill: Callable[[], None] | None = None,
         park: bool = False,
+        aside: Connection[TupleRow] | None = None,
     ) -> None:
         self.connection = connection
+        self._connections = [connection] if aside is None else [connection, aside]
         self.shares = [Share(projection, FoldedRows(projection, schema)) for projection, schema in schemas.items()]
         self.spilled = False
         self.spoiled = False
         self._budget = budget
+        self._measure_at = budget
         self._held = 0
         self._before_spill = before_spill
         self._park = park
@@ -172,9 +177,10 @@ class Fold:
     def take(self, log_rows: Sequence[LogRow]) -> None:
         """Applies the next rows of the log. Raises FoldFailed."""
         self._held += self._take(log_rows)
-        if self._held > self._budget:
-            # What has come in is more than what is held: texts replace others. Measured only now, since it takes a while.
+        if self._held > self._measure_at:
+            # What has come in is more than what is held: texts replace others. Measured only now and then, since it takes a while.
             self._held = sum(share.rows.size() for share in self.shares)
+            self._measure_at = max(self._budget, self._held + self._budget // 8)
             if self._held > self._budget:
                 self.spill()
 
@@ -241,10 +247,13 @@ class Fold:
         if not self.spilled and self._before_spill is not None:
             self._before_spill()
         self.spilled = True
+        # What most events have gone into takes longest.
+        shares = sorted(self.shares, key=lambda share: share.events, reverse=True)
+        share_out(shares, self._connections, lambda share, connection: share.rows.spill(connection))
         for share in self.shares:
-            share.rows.spill(self.connection)
             share.rows.connection = self.connection
         self._held = 0
+        self._measure_at = self._budget
 
     def write_through(self, log_rows: Sequence[LogRow]) -> None:
         """Applies the next rows of the log to tables that are complete, keeping nothing in memory; one transaction."""

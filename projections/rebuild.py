@@ -21,6 +21,7 @@ from projections.fold import BUDGET, Fold, FoldFailed, Poison, without_garbage_c
 from projections.loops import connect
 from projections.progress import Progress
 from projections.schema import BUILD_LOCK, create_missing, create_tables, drop_leftovers, drop_schema, finish_tables, record_fingerprint
+from projections.sharing import share_out
 
 WRITERS_LOCK = 7266100
 """Held shared by every append; see log.guard."""
@@ -83,7 +84,8 @@ def bring_up_to_date(conninfo: str, projections: Sequence[Projection], progress:
         if not changed and not retired:
             return None
         log.info("rebuilding read models", projections=[p.name for p in changed], retired=retired)
-        done = _Rebuild(connection, changed, retired, progress or Progress()).run()
+        with connect(conninfo, "notechondria-rebuild") as aside:
+            done = _Rebuild(connection, aside, changed, retired, progress or Progress()).run()
         log.info("read models rebuilt", projections=done.projections, events=done.events, seconds=round(done.seconds, 2))
         return done
 
@@ -106,18 +108,20 @@ def rebuild(
         if row is None or not row[0]:
             raise Busy("another rebuild or a verification is running")
         drop_leftovers(connection)
-        done = _Rebuild(connection, projections, [], progress or Progress(), throttle, budget).run()
+        with connect(conninfo, "notechondria-rebuild") as aside:
+            done = _Rebuild(connection, aside, projections, [], progress or Progress(), throttle, budget).run()
         # Closing the connection would release it as well, but only some time later.
         connection.execute("SELECT pg_advisory_unlock(%s)", (BUILD_LOCK,))
         return done
 
 
 class _Rebuild:
-    """One rebuild, on one connection that holds BUILD_LOCK."""
+    """One rebuild, on one connection that holds BUILD_LOCK, and another for what can be stored beside it."""
 
     def __init__(
         self,
         connection: Connection[TupleRow],
+        aside: Connection[TupleRow],
         projections: Sequence[Projection],
         retired: Sequence[str],
         progress: Progress,
@@ -126,6 +130,7 @@ class _Rebuild:
     ) -> None:
         connection.isolation_level = IsolationLevel.READ_COMMITTED
         self._connection = connection
+        self._aside = aside
         self._projections = projections
         self._retired = retired
         self._progress = progress
@@ -168,7 +173,7 @@ class _Rebuild:
         for projection, schema in self._schemas.items():
             drop_schema(self._connection, schema)
             create_tables(self._connection, projection, schema)
-        fold = Fold(self._connection, self._schemas, budget=self._budget, park=True)
+        fold = Fold(self._connection, self._schemas, budget=self._budget, park=True, aside=self._aside)
         for share in fold.shares:
             share.poison.update(poison.get(share.projection, {}))
         self._position = 0
@@ -184,10 +189,13 @@ class _Rebuild:
 
     def _index(self) -> None:
         self._progress.enter("indexing")
-        for projection, schema in self._schemas.items():
-            finish_tables(self._connection, projection, schema)
-            for table in projection.tables:
-                self._connection.execute(f"ANALYZE {schema}.{table.name}".encode())
+        share_out(self._schemas, (self._connection, self._aside), self._finish)
+
+    def _finish(self, projection: Projection, connection: Connection[TupleRow]) -> None:
+        schema = self._schemas[projection]
+        finish_tables(connection, projection, schema)
+        for table in projection.tables:
+            connection.execute(f"ANALYZE {schema}.{table.name}".encode())
 
     def _advance(self, batch: Sequence[LogRow]) -> None:
         self._position = batch[-1].position

@@ -41,7 +41,8 @@ class Rows:
         """The row for changing it by this event; None when there is no such row or it has seen this event."""
         if isinstance(key, int):
             key = (key,)
-        row = self._get(table, key)
+        rows: dict[Key, R | None] = self._rows[table]
+        row = rows[key] if key in rows else self._get(table, key)
         if row is None:
             return None
         if self._marks_are_positions:

@@ -18,6 +18,8 @@ def create_tables(connection: Connection[TupleRow], projection: Projection, sche
     connection.execute(f"CREATE SCHEMA {schema}".encode())
     for table in projection.tables:
         connection.execute(table.create_sql(schema).encode())
+        if table.storage:
+            connection.execute(f"ALTER TABLE {schema}.{table.name} {table.storage}".encode())
 
 
 def finish_tables(connection: Connection[TupleRow], projection: Projection, schema: str) -> None:

@@ -142,7 +142,7 @@ TEXTS = Table(
     key=("note_id",),
     stream="note",
     # A save rewrites all of a text and its blocks. Compressing them took most of the time that saving a long note takes.
-    ddl="ALTER TABLE {schema}.note_texts ALTER content SET STORAGE external, ALTER blocks SET STORAGE external;",
+    storage="ALTER content SET STORAGE external, ALTER blocks SET STORAGE external",
 )
 
 

@@ -70,10 +70,10 @@ ENTRIES = Table(
     EntryRow,
     key=("note_id",),
     stream="note",
-    # Narrow rows, with all texts out of line: a frequent word touches many rows and few texts. Nobody waits for this index
-    # to be written, so it is kept free of the pending list that readers would have to go through.
+    # Narrow rows, with all texts out of line: a frequent word touches many rows and few texts.
+    storage="SET (toast_tuple_target = 128)",
+    # Nobody waits for this index to be written, so it is kept free of the pending list that readers would have to go through.
     ddl=f"""
-    ALTER TABLE {{schema}}.entries SET (toast_tuple_target = 128);
     CREATE INDEX entries_terms ON {{schema}}.entries USING gin (({_keys("")})) WITH (fastupdate = off);
     -- Notes of these kinds (p, x) that have all the terms, about the newest first. Of the notes of a block the first sixty that
     -- the index gives are looked at: more would be many pages of the table, to tell which of all that match are the very newest.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise, zip_longest
 
 PART = 3
@@ -17,6 +18,8 @@ LONG_PART = 5
 """Words of a query that are as long are looked up by parts of this length: the shorter the lists of the index, the faster."""
 MOST_PARTS = 200_000
 """Of one text. Only megabytes without any repetition have more; what lies behind is found while it is new."""
+LONGEST_USUAL = 24
+"""Letters of a word whose parts are kept at hand."""
 TITLE = "^"
 """Stands before parts of the title."""
 LONGEST_QUERY = 256
@@ -62,17 +65,23 @@ def parts_of_text(text: str) -> set[str]:
     """All parts of a folded text."""
     found: set[str] = set()
     for word in set(unaccented(text).split()):
-        if len(word) <= PART:
-            found.add(word)
-        else:
-            found.update(_slices(word, PART))
-        if len(word) >= LONG_PART:
-            found.update(_slices(word, LONG_PART))
-        if not word.isascii():
-            found.update(_dense_parts(word))
+        found |= _usual_parts(word) if len(word) <= LONGEST_USUAL else _all_parts(word)
         if len(found) > MOST_PARTS:
             break
     return found
+
+
+def _all_parts(word: str) -> frozenset[str]:
+    parts = {word} if len(word) <= PART else set(_slices(word, PART))
+    if len(word) >= LONG_PART:
+        parts.update(_slices(word, LONG_PART))
+    if not word.isascii():
+        parts.update(_dense_parts(word))
+    return frozenset(parts)
+
+
+_usual_parts = lru_cache(maxsize=8192)(_all_parts)
+"""Texts are made of the same words again and again."""
 
 
 def parts_of_word(word: str) -> list[str]:
