@@ -48,8 +48,8 @@ CREATE TABLE bench.events (LIKE log.events INCLUDING ALL);
 """
 SCRIPT = f"""
 \\set note random(1, 1000000000000)
-INSERT INTO bench.events (stream, version, type, data, metadata, recorded_at)
-VALUES ('note-' || :note, 1, '{TYPE}', '{PAYLOAD.decode()}', '{METADATA.decode()}', now());
+INSERT INTO bench.events (stream, version, type, data, metadata, recorded_at, actor, undoes)
+VALUES ('note-' || :note, 1, '{TYPE}', '{PAYLOAD.decode()}', '{METADATA.decode()}', now(), 8, false);
 """
 
 Append = Callable[[str], object]
