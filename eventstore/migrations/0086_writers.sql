@@ -31,7 +31,9 @@ BEGIN
     PERFORM pg_advisory_xact_lock_shared(7266100);
     INSERT INTO log.events (stream, version, type, data, metadata, recorded_at, actor, undoes)
     VALUES (of_stream, of_version, of_type, payload, its_metadata, coalesce(at, now()), writer, undoing)
-    RETURNING events.position, (SELECT value FROM log.facts WHERE name = 'inline_projections') INTO appended, built_with;
+    RETURNING events.position,
+              (SELECT value FROM log.facts WHERE name = 'inline_projections' AND inline_projections IS NOT NULL)
+    INTO appended, built_with;
     IF built_with IS DISTINCT FROM inline_projections THEN
         PERFORM log.guard(inline_projections);
     END IF;
