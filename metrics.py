@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -52,6 +53,20 @@ def exposition(folder: Path | None, snapshot: Iterable[Metric]) -> bytes:
     registry.register(Snapshot(snapshot))
     own = b"" if folder is not None else generate_latest(REGISTRY)
     return own + generate_latest(registry)
+
+
+class CommandMeters(NamedTuple):
+    """The counters of one kind of command."""
+
+    commands: Counter
+    seconds: Histogram
+    events: Counter
+
+
+@lru_cache(maxsize=256)
+def command_meters(channel: str, outcome: str) -> CommandMeters:
+    """By channel and outcome; time and events go by the channel alone."""
+    return CommandMeters(COMMANDS.labels(channel, outcome), COMMAND_SECONDS.labels(channel), EVENTS.labels(channel))
 
 
 @lru_cache(maxsize=4096)

@@ -35,7 +35,7 @@ from eventstore.guards import Guards
 from eventstore.mails import Mails
 from eventstore.migrate import migrate, pending
 from eventstore.sealing import Sealer
-from metrics import COMMAND_SECONDS, COMMANDS, EVENTS, POOL, POOL_WAITING
+from metrics import POOL, POOL_WAITING, command_meters
 from projections.catalog import ALL_PROJECTIONS
 from projections.following import Follower
 from projections.health import Health, health
@@ -88,11 +88,12 @@ class MeasuredHandling(Handling[Lookups]):
             raise
         else:
             outcome = "done"
-            EVENTS.labels(channel).inc(len(done.positions))
+            command_meters(channel, outcome).events.inc(len(done.positions))
             return done
         finally:
-            COMMANDS.labels(channel, outcome).inc()
-            COMMAND_SECONDS.labels(channel).observe(perf_counter() - started)
+            meters = command_meters(channel, outcome)
+            meters.commands.inc()
+            meters.seconds.observe(perf_counter() - started)
 
 
 @dataclass

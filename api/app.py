@@ -6,7 +6,6 @@ import asyncio
 import importlib
 import pkgutil
 from collections.abc import AsyncIterator, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -29,6 +28,7 @@ from api.middleware.requests import RequestLog
 from api.origins import Origins
 from api.routes.platform import product_version
 from api.routing import ApiRoute, Route
+from api.threads import Threads
 from eventstore.allowances import Allowances
 from settings import get_settings
 from wiring import FURTHER_DOORS, Services, build_services
@@ -98,7 +98,7 @@ class Door(FastAPI):
 @asynccontextmanager
 async def _lifespan(app: Door) -> AsyncIterator[None]:
     services: Services = app.state.services
-    with ThreadPoolExecutor(THREADS, "command") as threads:
+    with Threads(THREADS, "command") as threads:
         app.state.threads = threads
         await services.open()
         measuring = asyncio.create_task(_measure(services))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -16,6 +14,7 @@ from starlette.types import Scope
 from api.answers import finished
 from api.auth import admit, presented
 from api.bodies import Body
+from api.threads import Threads
 from commands.context import Context, Glimpse, readable
 from eventstore.codec import stored_events
 from projections.reading import ANONYMOUS, NOTHING, Caller, Credentials, Query, newest_version, versions_since
@@ -181,9 +180,8 @@ class Call:
 
     async def in_thread(self, work: Callable[..., T], *args: Any) -> T:
         """Runs blocking work, such as a command, off the event loop."""
-        context = copy_context()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.scope["app"].state.threads, context.run, work, *args)
+        threads: Threads = self.scope["app"].state.threads
+        return await threads.run(work, *args)
 
 
 def json_bytes(call: Call, text: str | bytes, status: int | None = None, headers: Mapping[str, str] | None = None) -> Response:

@@ -13,6 +13,7 @@ from eventsourcing.application import AggregateNotFoundError, Application
 from commands.aggregate import Aggregate
 from commands.context import Context
 from commands.errors import Conflict, Refused
+from eventstore.application import Log
 from eventstore.cache import AggregateCache
 from eventstore.events import Event
 from eventstore.forgetting import Forgetting
@@ -181,7 +182,7 @@ class Repeated(Exception):
 class Handling(Generic[L_co]):
     """Carries out commands on the log."""
 
-    def __init__(self, log: Application[str], lookups: L_co, inline: Inline) -> None:
+    def __init__(self, log: Log, lookups: L_co, inline: Inline) -> None:
         self.log = log
         self.lookups = lookups
         self.inline = inline
@@ -248,12 +249,12 @@ class Handling(Generic[L_co]):
         def alongside() -> Alongside:
             return self.inline.writing(events, metadata, reply.queue, work.missed)
 
-        recordings = self.log.save(*aggregates, metadata=metadata, alongside=alongside, forgetting=work.forgetting, again=reply.again)
+        positions = self.log.append(*aggregates, metadata=metadata, alongside=alongside, forgetting=work.forgetting, again=reply.again)
         for aggregate in aggregates:
             keep_cached(self.log, aggregate)
         for target in work.forgetting:
             drop_cached(self.log, target.stream)
-        return Outcome(result, reply.row(), [recording.notification.id for recording in recordings])
+        return Outcome(result, reply.row(), positions)
 
     def remembered(self, stream: str) -> int | None:
         """Up to which version this process remembers a stream."""

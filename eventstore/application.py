@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
 from typing import Any
@@ -15,7 +16,6 @@ from eventsourcing.persistence import (
     InfrastructureFactory,
     Mapper,
     ProcessRecorder,
-    Recording,
     TrackingRecorder,
     Transcoder,
 )
@@ -62,7 +62,7 @@ class LogFactory(InfrastructureFactory[TrackingRecorder]):
 
 
 class Log(Application[str]):
-    """The event-sourced application: `repository` loads aggregates, `save` appends their pending events."""
+    """The event-sourced application: `repository` loads aggregates, `append` stores their pending events."""
 
     name = "notechondria"
     is_snapshotting_enabled = True
@@ -95,18 +95,20 @@ class Log(Application[str]):
         repository.cache = AggregateCache()
         return repository
 
-    def save(self, *objs: Any, **kwargs: Any) -> list[Recording[str]]:
-        """Appends the pending events of these aggregates, as the library does; it first asks each object what protocols it follows,
-        which takes longer than all the rest of this.
+    def append(self, *aggregates: Any, **options: Any) -> Sequence[int]:
+        """Stores the pending events of these aggregates and returns their positions; see LogRecorder.insert_events for the options.
+
+        What `save` does, without asking each object what protocols it follows and without making notifications: that takes longer
+        than all the rest of it.
         """
         processing: ProcessingEvent[str] = ProcessingEvent()
-        processing.saved_kwargs.update(kwargs)
-        for aggregate in objs:
+        for aggregate in aggregates:
             processing.events.extend(aggregate.collect_events())
             processing.aggregates[aggregate.id] = aggregate
-        recordings = self._record(processing)
+        stored = [self.mapper.to_stored_event(event) for event in processing.events]
+        positions = self.recorder.insert_events(stored, **options)
         self._take_snapshots(processing)
-        return recordings
+        return positions or ()
 
     def _take_snapshots(self, processing_event: ProcessingEvent[str]) -> None:
         """Snapshots are stored after the answer, by a thread of their own: the aggregates are at hand, nothing is read."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
-from contextvars import copy_context
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -16,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from api.bodies import read_body
 from api.console.rendering import render
 from api.errors import Refusal
+from api.threads import Threads
 from commands.context import Context
 from commands.errors import Invalid, Refused
 from commands.handling import Work
@@ -118,8 +117,8 @@ def served(page: Page, *, anonymous: bool = False) -> Callable[[Request], Any]:
                 await _read_form(visit, anonymous=anonymous)
             if not anonymous and not visit.caller.is_staff:
                 return visit.there(_entrance(request))
-            threads = request.scope["app"].state.threads
-            return await asyncio.get_running_loop().run_in_executor(threads, copy_context().run, page, visit)
+            threads: Threads = request.scope["app"].state.threads
+            return await threads.run(page, visit)
         except (Refused, Refusal) as refusal:
             return visit.sentence(refusal.status, "Not done", _text(refusal.body))
 

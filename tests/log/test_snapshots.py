@@ -70,7 +70,7 @@ def write_essay(handling: Handling[Any], edits: int) -> str:
     handling.run(start, Context(actor=1, channel="web"))
     for _ in range(edits // EDITS_AT_ONCE):
         handling.run(edit, Context(actor=1, channel="web"))
-    handling.log.flush()  # type: ignore[attr-defined]
+    handling.log.flush()
     essay: Essay = handling.log.repository.get("essay-1", projector_func=Essay.project)
     return essay.content
 
