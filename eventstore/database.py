@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from time import monotonic
@@ -65,8 +66,23 @@ class _Plans:
         return True
 
 
+class _Warm(deque[T]):
+    """Idle connections, of which the pool takes the one that was used last: the database's process behind it has everything at hand.
+
+    Taken in turn, as the library does, they made a write a tenth slower.
+    """
+
+    def popleft(self) -> T:
+        """The one that was put back last."""
+        return self.pop()
+
+
 class ReplanningPool(ConnectionPool[Connection[TupleRow]]):
-    """Hands out connections that are open and whose plans are not old."""
+    """Hands out connections that are open and whose plans are not old, the one used last first."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._pool = _Warm(self._pool)
 
     def getconn(self, timeout: float | None = None) -> Connection[TupleRow]:
         """A connection that the server has not closed while it was idle."""
@@ -106,6 +122,10 @@ class _Lent:
 
 class AsyncReplanningPool(AsyncConnectionPool[AsyncConnection[TupleRow]]):
     """The same for the event loop."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._pool = _Warm(self._pool)
 
     async def getconn(self, timeout: float | None = None) -> AsyncConnection[TupleRow]:  # noqa: ASYNC109 - the base class has it
         """A connection that the server has not closed while it was idle."""

@@ -11,23 +11,24 @@ def seen(session: str) -> str:
     return f"greatest({session}.seen_at, (SELECT u.used_at FROM log.session_uses u WHERE u.session_id = {session}.id))"
 
 
-def live(session: str) -> str:
+def live(session: str, seen_at: str = "") -> str:
     """Whether this session (a table alias) of account `a` may still be used: not revoked, alone or with all others, used within
-    a day, started within three days.
+    a day, started within three days. seen_at: when it was last noted as used, where that is at hand.
     """
     return (
         f"{session}.revoked_at IS NULL AND {session}.epoch = a.epoch"
-        f" AND {session}.started_at > now() - {ABSOLUTE_LIMIT} AND {seen(session)} > now() - {IDLE_LIMIT}"
+        f" AND {session}.started_at > now() - {ABSOLUTE_LIMIT} AND {seen_at or seen(session)} > now() - {IDLE_LIMIT}"
     )
 
 
 LIVE = live("s")
 SEEN_AT = seen("s")
 
+_SEEN_AT = "greatest(s.seen_at, u.used_at)"
 BY_SESSION = f"""
-SELECT a.id AS account_id, s.id AS session_id, a.username, a.is_active, a.is_staff, a.is_superuser, {SEEN_AT} AS seen_at
-FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id
-WHERE s.key_digest = %(digest)s AND ({LIVE} OR a.is_disabled AND s.revoked_at IS NULL)"""
+SELECT a.id AS account_id, s.id AS session_id, a.username, a.is_active, a.is_staff, a.is_superuser, {_SEEN_AT} AS seen_at
+FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id LEFT JOIN log.session_uses u ON u.session_id = s.id
+WHERE s.key_digest = %(digest)s AND ({live("s", _SEEN_AT)} OR a.is_disabled AND s.revoked_at IS NULL)"""
 
 BY_API_KEY = """
 SELECT a.id AS account_id, NULL::bigint AS session_id, a.username, a.is_active, a.is_staff, a.is_superuser,
