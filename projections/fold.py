@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from sys import getsizeof
 from typing import Any, TypeVar
@@ -26,10 +27,11 @@ BUDGET = 256 * 2**20
 """Bytes of memory for the rows that are held at a time."""
 ROW_OVERHEAD = 400
 """Bytes of a row beside its texts: the object, its key, its places in the dictionaries."""
-CHUNK = 5000
+CHUNK = 2000
 """Rows per COPY: its transaction is kept short, since followers wait for the oldest one at gaps of the log."""
 
 T = TypeVar("T")
+Storing = Callable[[Connection[TupleRow]], None]
 
 
 class FoldFailed(Exception):
@@ -70,27 +72,33 @@ class FoldedRows(Rows):
         else:
             self.load({table: keys})
 
-    def spill(self, connection: Connection[TupleRow]) -> None:
-        """Writes what was changed, and forgets everything."""
+    def to_store(self) -> Iterator[Storing]:
+        """What together writes all that was changed, in pieces that do not touch each other's rows; `forget` when all are done."""
         for table, dirty in self._dirty.items():
             rows, stored = self._rows[table], self._stored[table]
             fresh = sorted(key for key in dirty if key not in stored and rows[key] is not None)
             for keys in _chunks(fresh, CHUNK):
-                with connection.cursor() as cursor, cursor.copy(table.copy_sql(self.schema).encode()) as copy:
-                    copy.set_types(table.types)
-                    for key in keys:
-                        row = rows.pop(key)
-                        row.finish()
-                        copy.write_row(table.values_of(row))
+                yield partial(self._copy, table, keys)
             dirty.intersection_update(stored)
         for table, written, gone in self.changes():
             for chunk in _chunks(written, CHUNK):
-                with Message(connection) as message:
-                    self.write_rows(message, table, list(chunk))
+                yield partial(self._send, *self.writing(table, chunk))
             for chunk in _chunks(gone, CHUNK):
-                with Message(connection) as message:
-                    self.delete_rows(message, table, list(chunk))
-        self.forget()
+                yield partial(self._send, *self.deleting(table, chunk))
+
+    def _copy(self, table: Table[Any], keys: Sequence[Key], connection: Connection[TupleRow]) -> None:
+        rows = self._rows[table]
+        with connection.cursor() as cursor, cursor.copy(table.copy_sql(self.schema).encode()) as copy:
+            copy.set_types(table.types)
+            for key in keys:
+                row = rows.pop(key)
+                row.finish()
+                copy.write_row(table.values_of(row))
+
+    @staticmethod
+    def _send(query: bytes, params: Sequence[Any], connection: Connection[TupleRow]) -> None:
+        with Message(connection) as message:
+            message.execute(query, params)
 
     def forget(self) -> None:
         """Drops all rows from memory, written or not."""
@@ -109,10 +117,10 @@ class FoldedRows(Rows):
         )
 
     def held(self, table: Table[Any]) -> Iterator[tuple[Key, Any]]:
-        """All rows of a table by key, finished, when none was ever spilled."""
+        """All rows of a table by key, finished, when none was ever spilled. They are handed out for good: finished they are larger."""
         rows = self._rows[table]
         for key in sorted(key for key, row in rows.items() if row is not None):
-            row = rows[key]
+            row = rows.pop(key)
             row.finish()
             yield key, row
 
@@ -249,8 +257,10 @@ class Fold:
         self.spilled = True
         # What most events have gone into takes longest.
         shares = sorted(self.shares, key=lambda share: share.events, reverse=True)
-        share_out(shares, self._connections, lambda share, connection: share.rows.spill(connection))
+        pieces = [piece for share in shares for piece in share.rows.to_store()]
+        share_out(pieces, self._connections, lambda store, connection: store(connection))
         for share in self.shares:
+            share.rows.forget()
             share.rows.connection = self.connection
         self._held = 0
         self._measure_at = self._budget

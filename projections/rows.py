@@ -169,25 +169,25 @@ class Rows:
         """Queues the statements that store all changes."""
         for table, written, gone in self.changes():
             if gone:
-                self.delete_rows(message, table, gone)
+                message.execute(*self.deleting(table, gone))
             if len(written) <= SINGLE_STATEMENTS:
                 for row in written:
                     self._write_one(message, table, row)
             else:
-                self.write_rows(message, table, written)
+                message.execute(*self.writing(table, written))
         self._dirty = {table: set() for table in self._dirty}
 
     def _write_one(self, message: Message, table: Table[Any], row: Any) -> None:
         message.execute(_sql(table, "upsert_one_sql", self.schema), table.values_of(row))
 
-    def write_rows(self, message: Message, table: Table[Any], written: Sequence[Any]) -> None:
-        """Queues one statement that stores these rows."""
+    def writing(self, table: Table[Any], written: Sequence[Any]) -> tuple[bytes, Sequence[Any]]:
+        """The statement that stores these rows, and its parameters."""
         columns = zip(*map(table.values_of, written), strict=True)
-        message.execute(_sql(table, "upsert_sql", self.schema), [list(column) for column in columns])
+        return _sql(table, "upsert_sql", self.schema), [list(column) for column in columns]
 
-    def delete_rows(self, message: Message, table: Table[Any], gone: Sequence[Key]) -> None:
-        """Queues one statement that deletes the rows of these keys."""
-        message.execute(_sql(table, "delete_sql", self.schema), [list(column) for column in zip(*gone, strict=True)])
+    def deleting(self, table: Table[Any], gone: Sequence[Key]) -> tuple[bytes, Sequence[Any]]:
+        """The statement that deletes the rows of these keys, and its parameters."""
+        return _sql(table, "delete_sql", self.schema), [list(column) for column in zip(*gone, strict=True)]
 
 
 class RowsNotForeseen(Exception):
