@@ -111,7 +111,7 @@ class Search(Projection):
     """The index of words."""
 
     name = "search"
-    version = 3
+    version = 4
     lifecycle = "following"
     tables = (ENTRIES,)
 
