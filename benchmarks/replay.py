@@ -137,7 +137,7 @@ class Life:
         yield self.event(
             f"note-{number}", notes.NoteCreated, owner_id=self.some("account"), uuid=f"00000000-0000-4000-8000-{number:012x}",
             title=text[2:32], description="", content=text, metadata_json='{"tags":[]}', course_id=self.some("course"), is_public=False,
-            editor_mode="P", note_type="N", source_note_uuid=None, client_draft_id=f"draft-{number}",
+            editor_mode="P", note_type="N", source_note_uuid=None, client_draft_id=f"draft-{number}", words=len(text.split()),
         )  # fmt: skip
 
     def text(self) -> Iterator[Event]:

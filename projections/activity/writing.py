@@ -47,7 +47,8 @@ class Writing(Projection):
     @handles(notes.NoteCreated)
     def created(self, rows: Rows, event: notes.NoteCreated) -> None:
         """A new note. One that the system put there, such as the welcome note, is nobody's writing."""
-        words = len(event.content.split())
+        # Events of older releases do not say it.
+        words = event.words or len(event.content.split())
         if words and self._writer(rows) == event.owner_id:
             row = WrittenNoteRow(stream_number(event.originator_id), event.owner_id, words, event.timestamp)
             rows.add(WRITTEN, row, event)
