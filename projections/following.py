@@ -46,7 +46,7 @@ class Follower(Loop):
 
     def step(self) -> int:
         """Applies the next batch."""
-        batch = self._head.log.read(self.connection, self.position, BATCH)
+        batch = self._head.log.read(self.connection, self.position, self.batch)
         if batch:
             self.position = apply_or_park(self.connection, self.projection, self.position, batch)
         return len(batch)

@@ -95,7 +95,7 @@ class ReactorLoop(Loop):
 
     def step(self) -> int:
         """Reacts to the next events, one by one, storing the position after each effect; what does not concern it is stored at leisure."""
-        batch = self._head.log.read(self.connection, self.position, BATCH)
+        batch = self._head.log.read(self.connection, self.position, self.batch)
         if not batch:
             if self._stored != self.position:
                 self.tick()

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -122,6 +123,15 @@ def test_interrupted_creation_starts_anew(folder: Path) -> None:
     (folder / "postgres.new").mkdir()
     (folder / "postgres.new" / "half").write_text("half")
     assert _started(embedded.ensure_running(folder))
+
+
+def test_server_keeps_its_memory_from_answer_to_answer(folder: Path) -> None:
+    with psycopg.connect(embedded.ensure_running(folder)) as connection:
+        # The processes of connections write their titles over what they were started with.
+        server = psutil.Process(connection.info.backend_pid).parent()
+        assert server is not None
+        environment = server.environ()
+    assert environment.items() >= embedded.MEMORY.items()
 
 
 def test_data_folder_stays_closed_to_others(folder: Path) -> None:
