@@ -23,9 +23,14 @@ from eventstore.recorder import Alongside, LogRecorder, UniqueConflict, VersionC
 A = TypeVar("A", bound=Aggregate)
 T = TypeVar("T")
 L_co = TypeVar("L_co", covariant=True)
+Row = tuple[Any, ...]
 
 DECISIONS = 25
 """So often is a command decided anew when others keep appending to the same stream first."""
+
+
+Written = Callable[[Any, int], Any]
+"""Gives the inline rows that an append leaves; see projections.reading.Written."""
 
 
 class Statement(Protocol):
@@ -39,6 +44,10 @@ class Statement(Protocol):
     def params(self) -> Mapping[str, object]:
         """By name."""
 
+    @property
+    def rest(self) -> Callable[[Written, int | None], tuple[Statement, Callable[[Row], Row]] | None] | None:
+        """What is still to be asked when the rows that it is about have just been written; see projections.reading.Query."""
+
 
 class Inline(Protocol):
     """The inline projections, as the write side sees them."""
@@ -47,7 +56,7 @@ class Inline(Protocol):
         self,
         events: Sequence[Event],
         metadata: bytes,
-        then: Callable[[Message], None] | None,
+        then: Callable[[Message, Written], None] | None,
         missed: Mapping[str, Sequence[Event]],
     ) -> Alongside:
         """What keeps their rows, and then queues further statements. missed: the newest stored events of some of the streams."""
@@ -157,7 +166,7 @@ class Once:
     key: str
     request: bytes
     """Digest of the request; the same key with another request is refused."""
-    render: Callable[[Any, tuple[Any, ...] | None], tuple[int, bytes]]
+    render: Callable[[Any, Row | None], tuple[int, bytes]]
     """The decision's result and the answer's row -> (status, body), as they are sent and kept."""
 
 
@@ -166,7 +175,7 @@ class Outcome(Generic[T]):
     """What a command came to. `row` is the answer's row, read in the transaction of the events."""
 
     result: T
-    row: tuple[Any, ...] | None
+    row: Row | None
     positions: Sequence[int]
 
 
@@ -285,12 +294,18 @@ class _Reply:
         self._context = context
         self._once = once
         self._read: Answer | None = None
+        self._complete: Callable[[Row], Row] | None = None
 
-    def queue(self, message: Message) -> None:
+    def queue(self, message: Message, written: Written) -> None:
         """The last statements of the transaction."""
         for condition in self._conditions:
             message.execute(condition.sql.encode(), condition.params)
-        self._ask(message)
+        rest = self._answer.rest(written, self._context.actor) if self._answer is not None and self._answer.rest is not None else None
+        if rest is None:
+            self._ask(message, self._answer)
+        else:
+            statement, self._complete = rest
+            self._ask(message, statement)
         if self._once is not None:
             # What is kept is made from the answer, so it has to be fetched before the commit: one more round trip.
             status, body = self._once.render(self._result, self.row())
@@ -299,15 +314,17 @@ class _Reply:
 
     def again(self, message: Message) -> None:
         """Reads the answer anew: the connection that held it was lost after the commit."""
-        self._ask(message)
+        self._complete = None
+        self._ask(message, self._answer)
 
-    def row(self) -> tuple[Any, ...] | None:
+    def row(self) -> Row | None:
         """The answer's row; the transaction has been committed, or this is still in it."""
-        return self._read.fetchone() if self._read is not None else None
+        row = self._read.fetchone() if self._read is not None else None
+        return self._complete(row) if row is not None and self._complete is not None else row
 
-    def _ask(self, message: Message) -> None:
-        if self._answer is not None:
-            self._read = message.execute(self._answer.sql.encode(), {**self._answer.params, "viewer": self._context.actor})
+    def _ask(self, message: Message, statement: Statement | None) -> None:
+        if statement is not None:
+            self._read = message.execute(statement.sql.encode(), {**statement.params, "viewer": self._context.actor})
 
 
 def request_digest(method: str, path: str, body: bytes) -> bytes:

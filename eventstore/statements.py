@@ -12,3 +12,5 @@ class Statement:
 
     sql: str
     params: Mapping[str, object]
+    rest: None = None
+    """Always asked as a whole."""

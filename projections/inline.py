@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
 
 from eventstore.codec import Recorded
 from eventstore.events import Event
 from eventstore.message import Message
-from projections.base import Projection
+from projections.base import Projection, Table
 from projections.memory import RowMemory
+from projections.reading import Written
 from projections.rows import ForeseenRows, Rows, RowsNotForeseen
 
 
@@ -36,7 +38,7 @@ class InlineProjections:
         self,
         events: Sequence[Event],
         metadata: bytes,
-        then: Callable[[Message], None] | None = None,
+        then: Callable[[Message, Written], None] | None = None,
         missed: Mapping[str, Sequence[Event]] = MappingProxyType({}),
     ) -> InlineWriting:
         """`then` queues further statements of the same transaction, behind the rows.
@@ -53,7 +55,7 @@ class InlineWriting:
         self,
         inline: InlineProjections,
         batch: Sequence[Recorded],
-        then: Callable[[Message], None] | None,
+        then: Callable[[Message, Written], None] | None,
         missed: Mapping[str, Sequence[Event]],
     ) -> None:
         self._batch = batch
@@ -88,7 +90,13 @@ class InlineWriting:
                 rows.projection.apply(rows, self._batch)
             rows.write(message)
         if self._then is not None:
-            self._then(message)
+            self._then(message, self._written)
+
+    def _written(self, table: Table[Any], number: int) -> Any:
+        for rows in self._rows:
+            if table in rows.projection.tables:
+                return rows.at_hand(table, (number,))
+        return None
 
     def committed(self) -> None:
         """Remembers the rows for this process's next change of these streams."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import TupleRow
@@ -15,18 +15,36 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from eventstore.database import reading
 from eventstore.digests import secret_digest as secret_digest  # noqa: PLC0414 - doors find it beside the Reader
 from eventstore.message import ask, ask_soon
+from projections.base import Table
 from projections.callers import BY_API_KEY, BY_SESSION, CALLER_COLUMNS
 
 VIEWER = "%(viewer)s"
 CredentialKind = Literal["none", "session", "api_key"]
 
 
+Written = Callable[[Table[Any], int], Any]
+"""The row of a table as an append has just left it; None when the append did not need it, or removed it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question. `sql` yields exactly one row; %(viewer)s in it is the caller's account id, null when anonymous."""
+    """One question. `sql` yields exactly one row; %(viewer)s in it is the caller's account id, null when anonymous.
+
+    rest: what is still to be asked behind an append whose rows are at hand, and how its row completes the answer; takes the rows and the
+    caller's account id, gives None when all has to be asked.
+    """
 
     sql: str
     params: Mapping[str, object]
+    rest: Callable[[Written, int | None], Rest | None] | None = None
+
+
+class Rest(NamedTuple):
+    """The part of an answer that rows at hand do not tell."""
+
+    query: Query
+    complete: Callable[[tuple[Any, ...]], tuple[Any, ...]]
+    """The query's row -> the answer's row."""
 
 
 @dataclass(frozen=True, slots=True)

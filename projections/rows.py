@@ -105,6 +105,11 @@ class Rows:
             for key, row in rows.items():
                 yield table, key, row
 
+    def at_hand(self, table: Table[R], key: Key) -> R | None:
+        """The row as it is stored once the changes are, if it was loaded, preset or changed."""
+        row: R | None = self._rows[table].get(key)
+        return row
+
     # ------------------------------------------------------------------ loading
 
     def wanted(self, batch: Iterable[Recorded]) -> dict[Table[Any], list[Key]]:

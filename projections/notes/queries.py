@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from projections.reading import Query
+from functools import partial
+from typing import Any
+
+from projections.notes.projector import NOTES, TEXTS
+from projections.notes.rendering import detail
+from projections.reading import Query, Rest, Written
 
 ITEM = """'{' || n.item || ',"course":' || coalesce(c.card, 'null') || ',"author":' || a.card || '}'"""
 JOINS = "JOIN accounts.accounts a ON a.id = n.owner_id LEFT JOIN courses.courses c ON c.id = n.course_id"
 
-# The n-th note of the same name in a course gets -n, oldest first; behind the twentieth, where counting would take long, -id.
-_NAME = """
-CASE WHEN n.course_id IS NULL OR n.name = '' THEN ''
-ELSE n.name || (
-    SELECT CASE count(*) WHEN 0 THEN '' WHEN 19 THEN '-' || n.id ELSE '-' || count(*) + 1 END
+
+def _name(course: str, name: str, note: str) -> str:
+    """The n-th note of the same name in a course gets -n, oldest first; behind the twentieth, where counting would take long, -id."""
+    return f"""
+CASE WHEN {course} IS NULL OR {name} = '' THEN ''
+ELSE {name} || (
+    SELECT CASE count(*) WHEN 0 THEN '' WHEN 19 THEN '-' || {note} ELSE '-' || count(*) + 1 END
     FROM (SELECT FROM notes.notes older
-          WHERE older.course_id = n.course_id AND older.name = n.name AND older.id < n.id LIMIT 19) few) END"""
+          WHERE older.course_id = {course} AND older.name = {name} AND older.id < {note} LIMIT 19) few) END"""
+
 
 _DETAIL = f"""
 SELECT readable, can_edit, CASE WHEN readable THEN convert_to(body, 'UTF8') END, version
@@ -25,13 +33,17 @@ LEFT JOIN LATERAL (
            '{{' || n.item || ',"course":' || coalesce(c.card, 'null') || ',"author":' || a.card
            || ',"can_edit":' || CASE WHEN n.owner_id IS NOT DISTINCT FROM %(viewer)s THEN 'true' ELSE 'false' END
            || ',"content":' || to_json(t.content)::text || ',"blocks":' || t.blocks
-           || ',"custom_meta":' || to_json(n.custom_meta)::text || ',"name":' || to_json({_NAME})::text
+           || ',"custom_meta":' || to_json(n.custom_meta)::text || ',"name":' || to_json({_name("n.course_id", "n.name", "n.id")})::text
            || ',"offline_source_note_id":' || coalesce(n.offline_source_id::text, 'null') || '}}' AS body
     FROM notes.notes n {JOINS} JOIN notes.note_texts t ON t.note_id = n.id
     WHERE n.__KEY__ AND n.deleted_at IS NULL
 ) note ON true"""
 _DETAIL_BY_ID = _DETAIL.replace("__KEY__", "id = %(note)s")
 _DETAIL_BY_UUID = _DETAIL.replace("__KEY__", "uuid = %(note)s")
+
+_SURROUNDINGS = f"""
+SELECT (SELECT card FROM accounts.accounts WHERE id = %(owner)s), (SELECT card FROM courses.courses WHERE id = %(course)s::bigint),
+       {_name("%(course)s::bigint", "%(name)s::text", "%(note)s::bigint")}"""
 
 _BLOCKS = """
 SELECT readable, CASE WHEN readable THEN convert_to(blocks, 'UTF8') END
@@ -69,7 +81,22 @@ _ITEM = f"SELECT convert_to({ITEM}, 'UTF8') FROM notes.notes n {JOINS} WHERE n.i
 
 def get_note(note_id: int) -> Query:
     """(readable, can_edit, detail JSON or null, version); readable is null when there is no such note."""
-    return Query(_DETAIL_BY_ID, {"note": note_id})
+    return Query(_DETAIL_BY_ID, {"note": note_id}, partial(_of_rows, note_id))
+
+
+def _of_rows(note_id: int, written: Written, viewer: int | None) -> Rest | None:
+    """The same of a note that was just saved: only what does not stand in its rows is asked."""
+    note, text = written(NOTES, note_id), written(TEXTS, note_id)
+    if note is None or text is None or note.deleted_at is not None:
+        return None
+    is_own = note.owner_id == viewer
+    around = Query(_SURROUNDINGS, {"owner": note.owner_id, "course": note.course_id, "name": note.name, "note": note_id})
+
+    def complete(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        readable = note.is_public or is_own
+        return readable, is_own, detail(note, text, is_own, *row) if readable else None, note.mark
+
+    return Rest(around, complete)
 
 
 def get_note_by_uuid(uuid: str) -> Query:

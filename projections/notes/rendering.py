@@ -6,12 +6,15 @@ import json
 import re
 import unicodedata
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from eventstore.blocks import Block
 from projections.wire import zulu_time
+
+if TYPE_CHECKING:
+    from projections.notes.projector import NoteRow, NoteTextRow
 
 EXCERPT_LENGTH = 220
 PREVIEW_LINES = 3
@@ -75,6 +78,20 @@ def served_metadata(metadata_json: str, description: str | None, course_id: int 
     if COPIED_STATE in metadata:
         metadata[COPIED_STATE] = zulu_time(last_edit)
     return json.dumps(metadata, ensure_ascii=False, separators=(",", ":")) if long_numbers else orjson.dumps(metadata).decode()
+
+
+def detail(note: NoteRow, text: NoteTextRow, can_edit: bool, author: str, course: str | None, name: str) -> bytes:
+    """A note's whole answer, as queries._DETAIL puts it together. author, course: their cards; name: with its number."""
+    members = (
+        b'"can_edit":true' if can_edit else b'"can_edit":false',
+        b'"content":' + orjson.dumps(text.content),
+        b'"blocks":' + text.blocks.encode(),
+        b'"custom_meta":' + orjson.dumps(note.custom_meta),
+        b'"name":' + orjson.dumps(name),
+        b'"offline_source_note_id":' + orjson.dumps(note.offline_source_id),
+    )
+    item, around = note.item.encode(), f'"course":{course or "null"},"author":{author}'.encode()
+    return b"{" + b",".join((item, around, *members)) + b"}"
 
 
 def block_object(block: Block, created: str, edited: str) -> dict[str, Any]:
