@@ -15,7 +15,7 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection, Connection
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool, ConnectionPool
+from psycopg_pool import AsyncConnectionPool
 
 from commands.accounts.default_avatar import store_default_avatar
 from commands.accounts.passwords import weakness
@@ -30,7 +30,7 @@ from commands.samples.seeding import Seeding
 from eventstore.application import Log
 from eventstore.blobs import Blobs
 from eventstore.codes import Codes
-from eventstore.database import async_pool, sync_pool
+from eventstore.database import ReplanningPool, async_pool, sync_pool
 from eventstore.guards import Guards
 from eventstore.mails import Mails
 from eventstore.migrate import migrate, pending
@@ -112,7 +112,7 @@ class Services:
     sealer: Sealer
     blobs: Blobs
     """Files that people upload."""
-    thread_pool: ConnectionPool[Connection[TupleRow]]
+    thread_pool: ReplanningPool
     loop_pool: AsyncConnectionPool[AsyncConnection[TupleRow]]
     _asked: asyncio.Future[Health] | None = field(default=None, init=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context, copy_context
 from queue import SimpleQueue
 from threading import Thread
@@ -28,7 +29,9 @@ class Threads:
     much as a fortieth of a command.
     """
 
-    def __init__(self, number: int, name: str) -> None:
+    def __init__(self, number: int, name: str, around: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        """around: what each thread keeps open as long as it lasts."""
+        self._around = around
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads = [Thread(target=self._work, name=f"{name}-{n}", daemon=True) for n in range(number)]
 
@@ -51,6 +54,10 @@ class Threads:
         return await done
 
     def _work(self) -> None:
+        with self._around():
+            self._work_off()
+
+    def _work_off(self) -> None:
         while (job := self._jobs.get()) is not None:
             if job.done.cancelled():
                 continue

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import select
+import threading
 from collections import deque
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from time import monotonic
 from types import TracebackType
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from weakref import WeakKeyDictionary
 import psycopg
 from eventsourcing import persistence
 from psycopg import AsyncConnection, Connection
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
@@ -57,6 +59,10 @@ class _Plans:
     def __init__(self) -> None:
         self._made: WeakKeyDictionary[object, float] = WeakKeyDictionary()
 
+    def turn_old(self, connection: object) -> bool:
+        """Whether they will be discarded when they are asked for next."""
+        return monotonic() - self._made[connection] >= PLANS_GOOD_FOR_S
+
     def are_old(self, connection: object) -> bool:
         """Whether they are to be discarded now; then they count as made now."""
         now = monotonic()
@@ -77,12 +83,22 @@ class _Warm(deque[T]):
         return self.pop()
 
 
+class _Kept(threading.local):
+    """What a thread has of a pool."""
+
+    keeps = False
+    """Whether it keeps a connection from one use to the next."""
+    connection: Connection[TupleRow] | None = None
+    in_use = False
+
+
 class ReplanningPool(ConnectionPool[Connection[TupleRow]]):
     """Hands out connections that are open and whose plans are not old, the one used last first."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._pool = _Warm(self._pool)
+        self._kept = _Kept()
 
     def getconn(self, timeout: float | None = None) -> Connection[TupleRow]:
         """A connection that the server has not closed while it was idle."""
@@ -93,31 +109,79 @@ class ReplanningPool(ConnectionPool[Connection[TupleRow]]):
 
     def connection(self, timeout: float | None = None) -> AbstractContextManager[Connection[TupleRow]]:  # type: ignore[override]
         """A connection of the pool."""
-        return _Lent(self, timeout)
+        kept = self._kept
+        return _Lent(self, timeout, kept if kept.keeps and not kept.in_use else None)
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """In this, the thread keeps a connection from one use to the next, for as long as that one's plans are good.
+
+        Threads that carry out one command after the other would else meet at the pool's lock several times for each.
+        """
+        kept = self._kept
+        kept.keeps = True
+        try:
+            yield
+        finally:
+            kept.keeps = False
+            if kept.connection is not None:
+                self.putconn(kept.connection)
+                kept.connection = None
+
+    def fresh(self, timeout: float | None) -> Connection[TupleRow]:
+        """A connection that is open and whose plans are not old."""
+        connection = self.getconn(timeout)
+        if _plans.are_old(connection):
+            try:
+                connection.execute("DISCARD PLANS", prepare=False)
+            except BaseException:
+                self.putconn(connection)
+                raise
+        return connection
+
+    def still_good(self, connection: Connection[TupleRow]) -> bool:
+        """Whether a connection that was kept may be used once more; else it is given back."""
+        if _hung_up(connection):
+            connection.close()
+        elif not _plans.turn_old(connection):
+            return True
+        self.putconn(connection)
+        return False
 
 
 class _Lent:
     """A connection while it is used. The library's own context costs as much as a statement."""
 
-    __slots__ = ("_connection", "_pool", "_timeout")
+    __slots__ = ("_connection", "_kept", "_pool", "_timeout")
 
-    def __init__(self, pool: ReplanningPool, timeout: float | None) -> None:
+    def __init__(self, pool: ReplanningPool, timeout: float | None, kept: _Kept | None) -> None:
         self._pool = pool
         self._timeout = timeout
+        self._kept = kept
 
     def __enter__(self) -> Connection[TupleRow]:
-        connection = self._connection = self._pool.getconn(self._timeout)
-        if _plans.are_old(connection):
-            try:
-                connection.execute("DISCARD PLANS", prepare=False)
-            except BaseException:
-                self._pool.putconn(connection)
-                raise
-        return connection
+        kept = self._kept
+        if kept is None:
+            connection = self._connection = self._pool.fresh(self._timeout)
+            return connection
+        known, kept.connection = kept.connection, None
+        if known is None or not self._pool.still_good(known):
+            known = self._pool.fresh(self._timeout)
+        self._connection = known
+        kept.in_use = True
+        return known
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        # What is left of a transaction is rolled back there.
-        self._pool.putconn(self._connection)
+        connection, kept = self._connection, self._kept
+        if kept is None:
+            # What is left of a transaction is rolled back there.
+            self._pool.putconn(connection)
+            return
+        kept.in_use = False
+        if kept.keeps and connection.pgconn.transaction_status == TransactionStatus.IDLE:
+            kept.connection = connection
+        else:
+            self._pool.putconn(connection)
 
 
 class AsyncReplanningPool(AsyncConnectionPool[AsyncConnection[TupleRow]]):
@@ -182,7 +246,7 @@ UNPREPARED: dict[str, Any] = {"prepare_threshold": None}
 """How connections are opened on which messages are sent (see eventstore/message.py): those prepare statements themselves."""
 
 
-def sync_pool(conninfo: str, *, size: int, name: str) -> ConnectionPool[Connection[TupleRow]]:
+def sync_pool(conninfo: str, *, size: int, name: str) -> ReplanningPool:
     """A pool of autocommit connections for threads. Not opened yet; reconnects by itself."""
     return ReplanningPool(
         conninfo,

@@ -41,7 +41,10 @@ class FileServices(Protocol):
     """What these reactors need."""
 
     blobs: Blobs
-    thread_pool: ConnectionPool[Connection[TupleRow]]
+
+    @property
+    def thread_pool(self) -> ConnectionPool[Connection[TupleRow]]:
+        """Connections for threads."""
 
 
 def remove_purged(recorded: Recorded, services: FileServices) -> None:

@@ -134,6 +134,12 @@ def test_server_keeps_its_memory_from_answer_to_answer(folder: Path) -> None:
     assert environment.items() >= embedded.MEMORY.items()
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="the system knows no such policies")
+def test_server_lets_callers_finish_what_they_are_at(folder: Path) -> None:
+    with psycopg.connect(embedded.ensure_running(folder)) as connection:
+        assert os.sched_getscheduler(connection.info.backend_pid) == os.SCHED_BATCH
+
+
 def test_data_folder_stays_closed_to_others(folder: Path) -> None:
     made = folder / "inner" / "data"
     try:
