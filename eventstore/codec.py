@@ -63,7 +63,7 @@ def decode(type_name: str, stream: str, version: int, data: bytes, recorded_at: 
     state["timestamp"] = recorded_at
     event = object.__new__(cls)
     # Frozen dataclasses keep their values in __dict__; defaults of missing fields are class attributes.
-    event.__dict__.update(state)
+    object.__setattr__(event, "__dict__", state)
     return event
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from eventstore.codec import Recorded, decode
+from eventstore.events import Event
 from eventstore.message import ask
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ _READ = (
 
 
 _position = attrgetter("position")
+_recorded: Callable[[tuple[int, Event, bytes]], Recorded] = partial(tuple.__new__, Recorded)
+"""Without the detour over Python that the class itself takes: each event of a rebuild comes by here."""
 
 
 class LogRow(NamedTuple):
@@ -51,8 +55,8 @@ class LogRow(NamedTuple):
 
     def decoded(self) -> Recorded:
         """The event of this row. Raises what eventstore.codec.decode raises."""
-        event = decode(self.type, self.stream, self.version, self.data, self.recorded_at)
-        return Recorded(self.position, event, self.metadata)
+        position, stream, version, type_name, data, metadata, recorded_at = self
+        return _recorded((position, decode(type_name, stream, version, data, recorded_at), metadata))
 
 
 class SettledLog:

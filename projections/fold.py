@@ -107,14 +107,18 @@ class FoldedRows(Rows):
             self._dirty[table] = set()
             self._stored[table] = set()
 
-    def size(self) -> int:
-        """Bytes of memory that the rows take, about."""
+    def size_of_texts(self) -> int:
+        """Bytes of memory that the texts in the rows take."""
         return sum(
-            ROW_OVERHEAD + sum(getsizeof(value) for value in table.values_of(row) if isinstance(value, (str, bytes)))
+            sum(map(getsizeof, filter(None, table.texts_of(row))))
             for table, rows in self._rows.items()
             for row in rows.values()
             if row is not None
         )
+
+    def number(self) -> int:
+        """How many rows are held."""
+        return sum(map(len, self._rows.values()))
 
     def held(self, table: Table[Any]) -> Iterator[tuple[Key, Any]]:
         """All rows of a table by key, finished, when none was ever spilled. They are handed out for good: finished they are larger."""
@@ -174,7 +178,7 @@ class Fold:
         self.spoiled = False
         self._budget = budget
         self._measure_at = budget
-        self._held = 0
+        self._texts = 0
         self._before_spill = before_spill
         self._park = park
         self._routes: dict[str, list[Share]] = {}
@@ -184,18 +188,22 @@ class Fold:
 
     def take(self, log_rows: Sequence[LogRow]) -> None:
         """Applies the next rows of the log. Raises FoldFailed."""
-        self._held += self._take(log_rows)
-        if self._held > self._measure_at:
+        self._texts += self._take(log_rows)
+        if self._held() > self._measure_at:
             # What has come in is more than what is held: texts replace others. Measured only now and then, since it takes a while.
-            self._held = sum(share.rows.size() for share in self.shares)
-            self._measure_at = max(self._budget, self._held + self._budget // 8)
-            if self._held > self._budget:
+            self._texts = sum(share.rows.size_of_texts() for share in self.shares)
+            held = self._held()
+            self._measure_at = max(self._budget, held + self._budget // 8)
+            if held > self._budget:
                 self.spill()
+
+    def _held(self) -> int:
+        return self._texts + ROW_OVERHEAD * sum(share.rows.number() for share in self.shares)
 
     def _take(self, log_rows: Sequence[LogRow]) -> int:
         routes = self._routes
         restricted = any(share.until is not None or share.poison for share in self.shares)
-        held = 0
+        taken = 0
         for row in log_rows:
             shares = routes.get(row.type)
             if shares is None:
@@ -211,15 +219,14 @@ class Fold:
             except (UnknownEventType, ValueError) as error:
                 self._blame(shares, row, error)
                 continue
-            held += len(row.data)
+            taken += len(row.data) * len(shares)
             for share in shares:
                 share.waiting.append(recorded)
         for share in self.shares:
             if share.waiting:
                 batch, share.waiting = share.waiting, []
                 self._apply(share, batch)
-                held += ROW_OVERHEAD * len(batch)
-        return held
+        return taken
 
     def _apply(self, share: Share, batch: list[Recorded]) -> None:
         rows = share.rows
@@ -262,7 +269,7 @@ class Fold:
         for share in self.shares:
             share.rows.forget()
             share.rows.connection = self.connection
-        self._held = 0
+        self._texts = 0
         self._measure_at = self._budget
 
     def write_through(self, log_rows: Sequence[LogRow]) -> None:
@@ -282,7 +289,7 @@ class Fold:
         for share in self.shares:
             share.rows.forget()
             share.rows.connection = self.connection
-        self._held = 0
+        self._texts = 0
 
 
 @contextmanager

@@ -41,20 +41,20 @@ class Rows:
         """The row for changing it by this event; None when there is no such row or it has seen this event."""
         if isinstance(key, int):
             key = (key,)
-        rows: dict[Key, R | None] = self._rows[table]
-        row = rows[key] if key in rows else self._get(table, key)
+        row: R | None = self._rows[table].get(key) or self._get(table, key)
         if row is None:
             return None
+        position = self.current.position
         if self._marks_are_positions:
             # The follower's own position keeps events from being applied twice. Events of a stream that was parked
             # come later than younger ones of other streams that touch the same row, so the mark says nothing here.
-            row.mark = max(row.mark, self.current.position)
+            row.mark = max(row.mark, position)
         else:
             mark = event.originator_version
             if row.mark > mark or (row.mark == mark and key not in self._dirty[table]):
                 return None
             row.mark = mark
-        row.touched = self.current.position
+        row.touched = position
         self._dirty[table].add(key)
         return row
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
 
 import orjson
 
 from eventstore.blocks import Block, blocks_of, list_spliced
 from eventstore.events import Event, notes
 from eventstore.events.base import stream_number
-from eventstore.splices import spliced
+from eventstore.splices import Splice, spliced
 from projections.base import Projection, Row, Table, handles, unstored
 from projections.media import media_url, with_origin
 from projections.notes.rendering import block_object, excerpt, preview_lines, served_metadata, url_name
 from projections.rows import Rows
 from projections.wire import fragment, zulu_time
+
+GATHERED = 16
+"""So many changes of a text wait at most; they take memory meanwhile."""
+_PUTTING_IN = Lock()
 
 
 @dataclass(slots=True)
@@ -49,14 +54,15 @@ class NoteRow(Row):
     item: str = ""
     """Members of the list item as JSON; course and author are added when it is served."""
     mark: int = 0
-    text: str | None = unstored(None)
+    text: NoteTextRow | None = unstored(None)  # noqa: RUF009 - a field
     """The note's text when it has changed, for what lists show of it."""
 
     def finish(self) -> None:
         """Renders the list item."""
         if self.text is not None:
-            self.excerpt = excerpt(self.text, self.description)
-            self.preview = "\n".join(preview_lines(self.text))
+            content = self.text.whole()
+            self.excerpt = excerpt(content, self.description)
+            self.preview = "\n".join(preview_lines(content))
             self.text = None
         self.name = url_name(self.title)
         members = fragment(
@@ -99,19 +105,43 @@ class NoteTextRow(Row):
     blocks: str = ""
     """The blocks as clients see them, a JSON list."""
     mark: int = 0
+    splices: list[Splice] | None = unstored(None)  # noqa: RUF009 - a field
+    """Changes of the text that have still to be put into it."""
 
     def explicit_blocks(self) -> tuple[Block, ...]:
         """The blocks that were written as blocks."""
         return tuple(Block(*values) for values in orjson.loads(self.explicit)) if self.explicit else ()
 
-    def take_text(self, content: str, event: Event) -> None:
+    def replace(self, content: str, event: Event) -> None:
         """Another text."""
         self.content = content
+        self.splices = None
         self.edited_at = event.timestamp
         self.blocks_hold = False
 
+    def splice(self, splice: Splice, event: Event) -> None:
+        """A span of the text changed. Several changes are put in at one go: each alone would have to fetch the text into the cache."""
+        if self.splices is None:
+            self.splices = [splice]
+        else:
+            self.splices.append(splice)
+            if len(self.splices) >= GATHERED:
+                self.whole()
+        self.edited_at = event.timestamp
+        self.blocks_hold = False
+
+    def whole(self) -> str:
+        """The text with all changes in it. A rebuild finishes the rows of a note and of its text in two threads."""
+        if self.splices is not None:
+            with _PUTTING_IN:
+                if self.splices is not None:
+                    self.content = spliced(self.content, self.splices)
+                    self.splices = None
+        return self.content
+
     def finish(self) -> None:
         """Renders the blocks."""
+        self.whole()
         explicit = self.explicit_blocks()
         blocks = explicit if self.blocks_hold else blocks_of(self.note_id, self.title, self.content, explicit)
         created, edited = zulu_time(self.created_at) or "", zulu_time(self.edited_at) or ""
@@ -181,9 +211,7 @@ class Notes(Projection):
             last_edit=event.timestamp,
             deleted_at=None,
         )
-        row.text = event.content
-        rows.add(NOTES, row, event)
-        text = NoteTextRow(
+        text = row.text = NoteTextRow(
             note_id=note_id,
             title=event.title,
             content=event.content,
@@ -192,21 +220,22 @@ class Notes(Projection):
             explicit="",
             blocks_hold=False,
         )
+        rows.add(NOTES, row, event)
         rows.add(TEXTS, text, event)
 
     @handles(notes.NoteTextSpliced)
     def text_spliced(self, rows: Rows, event: notes.NoteTextSpliced) -> None:
         """A span of the text changed."""
         if text := rows.due(TEXTS, stream_number(event.originator_id), event):
-            text.take_text(spliced(text.content, (event.splice,)), event)
-            self._text_changed(rows, event, text.content)
+            text.splice(event.splice, event)
+            self._text_changed(rows, event, text)
 
     @handles(notes.NoteTextReplaced)
     def text_replaced(self, rows: Rows, event: notes.NoteTextReplaced) -> None:
         """The whole text changed."""
         if text := rows.due(TEXTS, stream_number(event.originator_id), event):
-            text.take_text(event.content, event)
-            self._text_changed(rows, event, text.content)
+            text.replace(event.content, event)
+            self._text_changed(rows, event, text)
 
     @handles(notes.NoteBlocksWritten)
     def blocks_written(self, rows: Rows, event: notes.NoteBlocksWritten) -> None:
@@ -217,9 +246,10 @@ class Notes(Projection):
             text.blocks_hold = True
             self._touched(rows, event)
 
-    def _text_changed(self, rows: Rows, event: Event, content: str) -> None:
-        if row := self._touched(rows, event):
-            row.text = content
+    def _text_changed(self, rows: Rows, event: Event, text: NoteTextRow) -> None:
+        if row := rows.due(NOTES, text.note_id, event):
+            row.last_edit = event.timestamp
+            row.text = text
 
     @handles(notes.NoteRenamed)
     def renamed(self, rows: Rows, event: notes.NoteRenamed) -> None:
@@ -234,8 +264,7 @@ class Notes(Projection):
         """Another description, which is the excerpt of a note without text."""
         if row := self._touched(rows, event):
             row.description = event.description
-            text = rows.look(TEXTS, row.id)
-            row.text = text.content if text else ""
+            row.text = rows.look(TEXTS, row.id)
 
     @handles(notes.NoteFiled)
     def filed(self, rows: Rows, event: notes.NoteFiled) -> None:

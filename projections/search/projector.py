@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 from eventstore.events import Event, notes
 from eventstore.events.base import stream_number
-from projections.base import Projection, Row, Table, handles
+from eventstore.splices import Splice, spliced
+from projections.base import Projection, Row, Table, handles, unstored
 from projections.rows import Rows
 from projections.search.text import TITLE, folded, parts_of_text, stored
+
+GATHERED = 16
+"""So many changes of a text wait at most; they take memory meanwhile."""
 
 
 @dataclass(slots=True)
@@ -27,9 +31,32 @@ class EntryRow(Row):
     terms: str = ""
     """Parts of all texts, parts of the title behind ^, and owner<id>, course<id>, with blanks between them."""
     mark: int = 0
+    splices: list[Splice] | None = unstored(None)  # noqa: RUF009 - a field
+    """Changes of the text that have still to be put into it."""
+
+    def splice(self, splice: Splice) -> None:
+        """A span of the text changed. As in the rows of texts (projections/notes), several changes are put in at one go."""
+        if self.splices is None:
+            self.splices = [splice]
+        else:
+            self.splices.append(splice)
+            if len(self.splices) >= GATHERED:
+                self._put_in()
+
+    def replace(self, content: str) -> None:
+        """Another text."""
+        self.content = content
+        self.splices = None
+
+    def _put_in(self) -> None:
+        if self.splices is not None:
+            folded_splices = [(at, removed, folded(inserted)) for at, removed, inserted in self.splices]
+            self.content = spliced(self.content, folded_splices)
+            self.splices = None
 
     def finish(self) -> None:
         """Works out the terms; what is deleted has none."""
+        self._put_in()
         if self.is_deleted:
             self.terms = ""
             return
@@ -70,11 +97,15 @@ ENTRIES = Table(
     EntryRow,
     key=("note_id",),
     stream="note",
-    # Narrow rows, with all texts out of line: a frequent word touches many rows and few texts.
-    storage="SET (toast_tuple_target = 128)",
-    # Nobody waits for this index to be written, so it is kept free of the pending list that readers would have to go through.
+    # Narrow rows, with all texts out of line: a frequent word touches many rows and few texts. Compressing the content took longer than
+    # all else that is done to store it.
+    storage="SET (toast_tuple_target = 128), ALTER content SET STORAGE external",
+    # Nobody waits for this index to be written, so it is kept free of the pending list that readers would have to go through. It is built
+    # by several processes, for which the table looks too small since its texts lie out of line; queries shall not be.
     ddl=f"""
+    ALTER TABLE {{schema}}.entries SET (parallel_workers = 2);
     CREATE INDEX entries_terms ON {{schema}}.entries USING gin (({_keys("")})) WITH (fastupdate = off);
+    ALTER TABLE {{schema}}.entries RESET (parallel_workers);
     -- Notes of these kinds (p, x) that have all the terms, about the newest first. Of the notes of a block the first sixty that
     -- the index gives are looked at: more would be many pages of the table, to tell which of all that match are the very newest.
     -- For a LIMIT the planner likes to read the whole table, which is right for words that most notes have and very slow for
@@ -134,13 +165,13 @@ class Search(Projection):
     def text_spliced(self, rows: Rows, event: notes.NoteTextSpliced) -> None:
         """A span of the text changed. Folding keeps places, so the span is the same one."""
         if row := self._due(rows, event):
-            row.content = row.content[: event.at] + folded(event.inserted) + row.content[event.at + event.removed :]
+            row.splice(event.splice)
 
     @handles(notes.NoteTextReplaced)
     def text_replaced(self, rows: Rows, event: notes.NoteTextReplaced) -> None:
         """The whole text changed."""
         if row := self._due(rows, event):
-            row.content = folded(event.content)
+            row.replace(folded(event.content))
 
     @handles(notes.NoteRenamed)
     def renamed(self, rows: Rows, event: notes.NoteRenamed) -> None:

@@ -60,13 +60,13 @@ def test_a_rebuild_stores_texts_as_a_save_does(store: Store) -> None:
 
 def test_a_full_memory_is_not_measured_again_at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    size = FoldedRows.size
+    size = FoldedRows.size_of_texts
 
     def measured(rows: FoldedRows) -> int:
         sizes.append(size(rows))
         return sizes[-1]
 
-    monkeypatch.setattr(FoldedRows, "size", measured)
+    monkeypatch.setattr(FoldedRows, "size_of_texts", measured)
     budget = 1_000_000
     fold = Fold(cast(Any, None), {Notes(): "notes"}, budget=budget)
     monkeypatch.setattr(fold, "spill", lambda: pytest.fail("there was room"))

@@ -1,0 +1,91 @@
+"""Changes of texts that wait in memory until several are put in at one go."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+
+from eventstore.events.notes import NoteTextSpliced
+from projections.notes.projector import GATHERED, NoteTextRow
+from projections.search.projector import EntryRow
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LONG = "# Zellbiologie\n\n" + "Ein Wort, NOCH ein Wörtchen. " * 40
+
+
+def changed(text: str, number: int, seed: int) -> tuple[list[NoteTextSpliced], str]:
+    """So many changes at random places, and the text after them."""
+    dice = random.Random(seed)
+    events = []
+    for version in range(2, number + 2):
+        removed = dice.randint(0, min(20, len(text)))
+        at, inserted = dice.randint(0, len(text) - removed), "Ä" * dice.randint(0, 30)
+        text = text[:at] + inserted + text[at + removed :]
+        events.append(
+            NoteTextSpliced(originator_id="note-1", originator_version=version, timestamp=NOW, at=at, removed=removed, inserted=inserted)
+        )
+    return events, text
+
+
+def text_row() -> NoteTextRow:
+    return NoteTextRow(1, "Zellbiologie", LONG, NOW, NOW, explicit="", blocks_hold=False)
+
+
+def entry_row() -> EntryRow:
+    return EntryRow(1, 1, None, is_public=False, is_deleted=False, title="", description="", content=LONG.lower())
+
+
+@pytest.mark.parametrize("number", [1, 2, GATHERED - 1, GATHERED, GATHERED + 1, 5 * GATHERED + 3])
+def test_all_are_in_the_text_that_is_stored(number: int) -> None:
+    events, text = changed(LONG, number, number)
+    row, entry = text_row(), entry_row()
+    for event in events:
+        row.splice(event.splice, event)
+        entry.splice(event.splice)
+    row.finish()
+    entry.finish()
+    assert row.content == text
+    assert entry.content == text.lower()
+    assert (row.splices, entry.splices) == (None, None)
+
+
+def test_a_text_that_comes_as_a_whole_takes_the_place_of_what_waits() -> None:
+    events, _ = changed(LONG, 3, 1)
+    row, entry = text_row(), entry_row()
+    for event in events:
+        row.splice(event.splice, event)
+        entry.splice(event.splice)
+    row.replace("Neu", events[-1])
+    entry.replace("neu")
+    for finished in (row, entry):
+        finished.finish()
+    assert (row.content, entry.content) == ("Neu", "neu")
+
+
+def test_two_threads_may_ask_for_the_text_at_once() -> None:
+    def at_once(ask: Callable[[], Any]) -> list[Any]:
+        answers: list[Any] = []
+        barrier = Barrier(2)
+
+        def wait_and_ask() -> None:
+            barrier.wait()
+            answers.append(ask())
+
+        threads = [Thread(target=wait_and_ask) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return answers
+
+    for seed in range(200):
+        events, text = changed(LONG, GATHERED - 1, seed)
+        row = text_row()
+        for event in events:
+            row.splice(event.splice, event)
+        assert at_once(row.whole) == [text, text]
