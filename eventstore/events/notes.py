@@ -46,8 +46,11 @@ class NoteTextSpliced(Event):
 
     @property
     def splice(self) -> Splice:
-        """The change, for eventstore.splices."""
-        return self.at, self.removed, self.inserted
+        """The change, for eventstore.splices. Raises ValueError when the payload tells none: it may be put in much later."""
+        at, removed, inserted = self.at, self.removed, self.inserted
+        if not (type(at) is int and type(removed) is int and type(inserted) is str):
+            raise ValueError("at and removed have to be numbers, inserted a text")
+        return at, removed, inserted
 
 
 class NoteTextReplaced(Event):

@@ -11,15 +11,13 @@ import orjson
 from eventstore.blocks import Block, blocks_of, list_spliced
 from eventstore.events import Event, notes
 from eventstore.events.base import stream_number
-from eventstore.splices import Splice, spliced
+from eventstore.splices import GATHERED, Splice, spliced
 from projections.base import Projection, Row, Table, handles, unstored
 from projections.media import media_url, with_origin
 from projections.notes.rendering import block_object, excerpt, preview_lines, served_metadata, url_name
 from projections.rows import Rows
 from projections.wire import fragment, zulu_time
 
-GATHERED = 16
-"""So many changes of a text wait at most; they take memory meanwhile."""
 _PUTTING_IN = Lock()
 
 

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 
 from eventstore.events import Event, notes
 from eventstore.events.base import stream_number
-from eventstore.splices import Splice, spliced
+from eventstore.splices import GATHERED, Splice, spliced
 from projections.base import Projection, Row, Table, handles, unstored
 from projections.rows import Rows
 from projections.search.text import TITLE, folded, parts_of_text, stored
-
-GATHERED = 16
-"""So many changes of a text wait at most; they take memory meanwhile."""
 
 
 @dataclass(slots=True)

@@ -6,13 +6,19 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Barrier, Thread
-from typing import Any
+from typing import Any, cast
 
+import orjson
 import pytest
 
+from eventstore.codec import encode
 from eventstore.events.notes import NoteTextSpliced
-from projections.notes.projector import GATHERED, NoteTextRow
-from projections.search.projector import EntryRow
+from eventstore.reader import LogRow
+from eventstore.splices import GATHERED
+from projections.fold import Fold, FoldFailed
+from projections.notes.projector import Notes, NoteTextRow
+from projections.search.projector import EntryRow, Search
+from tests.replay.test_sharing import note
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LONG = "# Zellbiologie\n\n" + "Ein Wort, NOCH ein Wörtchen. " * 40
@@ -65,6 +71,19 @@ def test_a_text_that_comes_as_a_whole_takes_the_place_of_what_waits() -> None:
     for finished in (row, entry):
         finished.finish()
     assert (row.content, entry.content) == ("Neu", "neu")
+
+
+@pytest.mark.parametrize("part", [{"at": "1"}, {"removed": None}, {"inserted": 7}])
+def test_a_change_that_is_none_fails_where_it_stands(part: dict[str, Any]) -> None:
+    """Not when the text is stored, where nobody would know which event it was."""
+    created = note(1, LONG)
+    wrong = {"at": 0, "removed": 0, "inserted": "a", **part}
+    spliced = LogRow(2, "note-1", 2, "NoteTextSpliced", orjson.dumps(wrong), b"{}", NOW)
+    for projection in (Notes(), Search()):
+        fold = Fold(cast(Any, None), {projection: projection.name})
+        fold.take([LogRow(1, "note-1", 1, "NoteCreated", encode(created), b"{}", NOW)])
+        with pytest.raises(FoldFailed, match=f"{projection.name}: NoteTextSpliced of note-1 at position 2"):
+            fold.take([spliced])
 
 
 def test_two_threads_may_ask_for_the_text_at_once() -> None:
