@@ -243,10 +243,8 @@ class _Server:
             time.sleep(PROBE_SECONDS)
 
     def _let_callers_finish(self) -> None:
-        """Its processes wait for their turn when they are woken, where the system can tell them so.
-
-        By default each cuts off whoever has just sent it a statement, and both begin anew with a cold cache: a twentieth of what all
-        calls take on two cores under load.
+        """Its processes wait for their turn when they are woken, where the system can tell them so. By default each cuts off whoever has
+        just sent it a statement, and both begin anew with a cold cache: a twentieth of what all calls take on two cores under load.
         """
         pid = self._pid()
         if pid is not None and hasattr(os, "sched_setscheduler"):

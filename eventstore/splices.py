@@ -9,8 +9,6 @@ Splice = tuple[int, int, str]
 
 PIECE = 8192
 FEW = 4
-GATHERED = 16
-"""So many changes of a text wait at most where they are put in together; they take memory meanwhile."""
 
 
 def spliced(text: str, splices: Sequence[Splice]) -> str:

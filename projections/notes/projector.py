@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock
 
 import orjson
 
 from eventstore.blocks import Block, blocks_of, list_spliced
 from eventstore.events import Event, notes
 from eventstore.events.base import stream_number
-from eventstore.splices import GATHERED, Splice, spliced
+from eventstore.splices import Splice
 from projections.base import Projection, Row, Table, handles, unstored
+from projections.gathering import GatheringText
 from projections.media import media_url, with_origin
 from projections.notes.rendering import block_object, excerpt, preview_lines, served_metadata, url_name
 from projections.rows import Rows
 from projections.wire import fragment, zulu_time
-
-_PUTTING_IN = Lock()
 
 
 @dataclass(slots=True)
@@ -88,7 +86,7 @@ class NoteRow(Row):
 
 
 @dataclass(slots=True)
-class NoteTextRow(Row):
+class NoteTextRow(GatheringText, Row):
     """The text of a note, and its blocks."""
 
     note_id: int
@@ -104,38 +102,15 @@ class NoteTextRow(Row):
     """The blocks as clients see them, a JSON list."""
     mark: int = 0
     splices: list[Splice] | None = unstored(None)  # noqa: RUF009 - a field
-    """Changes of the text that have still to be put into it."""
 
     def explicit_blocks(self) -> tuple[Block, ...]:
         """The blocks that were written as blocks."""
         return tuple(Block(*values) for values in orjson.loads(self.explicit)) if self.explicit else ()
 
-    def replace(self, content: str, event: Event) -> None:
-        """Another text."""
-        self.content = content
-        self.splices = None
+    def edited(self, event: Event) -> None:
+        """The text was written at this event; blocks that were written as blocks do not hold any more."""
         self.edited_at = event.timestamp
         self.blocks_hold = False
-
-    def splice(self, splice: Splice, event: Event) -> None:
-        """A span of the text changed. Several changes are put in at one go: each alone would have to fetch the text into the cache."""
-        if self.splices is None:
-            self.splices = [splice]
-        else:
-            self.splices.append(splice)
-            if len(self.splices) >= GATHERED:
-                self.whole()
-        self.edited_at = event.timestamp
-        self.blocks_hold = False
-
-    def whole(self) -> str:
-        """The text with all changes in it. A rebuild finishes the rows of a note and of its text in two threads."""
-        if self.splices is not None:
-            with _PUTTING_IN:
-                if self.splices is not None:
-                    self.content = spliced(self.content, self.splices)
-                    self.splices = None
-        return self.content
 
     def finish(self) -> None:
         """Renders the blocks."""
@@ -225,14 +200,14 @@ class Notes(Projection):
     def text_spliced(self, rows: Rows, event: notes.NoteTextSpliced) -> None:
         """A span of the text changed."""
         if text := rows.due(TEXTS, stream_number(event.originator_id), event):
-            text.splice(event.splice, event)
+            text.splice(event.splice)
             self._text_changed(rows, event, text)
 
     @handles(notes.NoteTextReplaced)
     def text_replaced(self, rows: Rows, event: notes.NoteTextReplaced) -> None:
         """The whole text changed."""
         if text := rows.due(TEXTS, stream_number(event.originator_id), event):
-            text.replace(event.content, event)
+            text.replace(event.content)
             self._text_changed(rows, event, text)
 
     @handles(notes.NoteBlocksWritten)
@@ -245,6 +220,7 @@ class Notes(Projection):
             self._touched(rows, event)
 
     def _text_changed(self, rows: Rows, event: Event, text: NoteTextRow) -> None:
+        text.edited(event)
         if row := rows.due(NOTES, text.note_id, event):
             row.last_edit = event.timestamp
             row.text = text

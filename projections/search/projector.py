@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 from eventstore.events import Event, notes
 from eventstore.events.base import stream_number
-from eventstore.splices import GATHERED, Splice, spliced
+from eventstore.splices import Splice
 from projections.base import Projection, Row, Table, handles, unstored
+from projections.gathering import GatheringText
 from projections.rows import Rows
 from projections.search.text import TITLE, folded, parts_of_text, stored
 
 
 @dataclass(slots=True)
-class EntryRow(Row):
+class EntryRow(GatheringText, Row):
     """What the index knows of a note. Who may read the note is not decided here: that is asked of the note itself."""
 
     note_id: int
@@ -29,36 +30,15 @@ class EntryRow(Row):
     """Parts of all texts, parts of the title behind ^, and owner<id>, course<id>, with blanks between them."""
     mark: int = 0
     splices: list[Splice] | None = unstored(None)  # noqa: RUF009 - a field
-    """Changes of the text that have still to be put into it."""
-
-    def splice(self, splice: Splice) -> None:
-        """A span of the text changed. As in the rows of texts (projections/notes), several changes are put in at one go."""
-        if self.splices is None:
-            self.splices = [splice]
-        else:
-            self.splices.append(splice)
-            if len(self.splices) >= GATHERED:
-                self._put_in()
-
-    def replace(self, content: str) -> None:
-        """Another text."""
-        self.content = content
-        self.splices = None
-
-    def _put_in(self) -> None:
-        if self.splices is not None:
-            folded_splices = [(at, removed, folded(inserted)) for at, removed, inserted in self.splices]
-            self.content = spliced(self.content, folded_splices)
-            self.splices = None
 
     def finish(self) -> None:
         """Works out the terms; what is deleted has none."""
-        self._put_in()
+        content = self.whole()
         if self.is_deleted:
             self.terms = ""
             return
         title = parts_of_text(self.title)
-        terms = title | parts_of_text(self.description) | parts_of_text(self.content)
+        terms = title | parts_of_text(self.description) | parts_of_text(content)
         terms.update(TITLE + part for part in title)
         terms.add(owner_term(self.owner_id))
         if self.course_id is not None:
@@ -162,7 +142,8 @@ class Search(Projection):
     def text_spliced(self, rows: Rows, event: notes.NoteTextSpliced) -> None:
         """A span of the text changed. Folding keeps places, so the span is the same one."""
         if row := self._due(rows, event):
-            row.splice(event.splice)
+            at, removed, inserted = event.splice
+            row.splice((at, removed, folded(inserted)))
 
     @handles(notes.NoteTextReplaced)
     def text_replaced(self, rows: Rows, event: notes.NoteTextReplaced) -> None:

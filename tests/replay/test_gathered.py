@@ -14,8 +14,8 @@ import pytest
 from eventstore.codec import encode
 from eventstore.events.notes import NoteTextSpliced
 from eventstore.reader import LogRow
-from eventstore.splices import GATHERED
 from projections.fold import Fold, FoldFailed
+from projections.gathering import GATHERED
 from projections.notes.projector import Notes, NoteTextRow
 from projections.search.projector import EntryRow, Search
 from tests.replay.test_sharing import note
@@ -51,8 +51,8 @@ def test_all_are_in_the_text_that_is_stored(number: int) -> None:
     events, text = changed(LONG, number, number)
     row, entry = text_row(), entry_row()
     for event in events:
-        row.splice(event.splice, event)
-        entry.splice(event.splice)
+        row.splice(event.splice)
+        entry.splice((event.at, event.removed, event.inserted.lower()))
     row.finish()
     entry.finish()
     assert row.content == text
@@ -64,9 +64,9 @@ def test_a_text_that_comes_as_a_whole_takes_the_place_of_what_waits() -> None:
     events, _ = changed(LONG, 3, 1)
     row, entry = text_row(), entry_row()
     for event in events:
-        row.splice(event.splice, event)
-        entry.splice(event.splice)
-    row.replace("Neu", events[-1])
+        row.splice(event.splice)
+        entry.splice((event.at, event.removed, event.inserted.lower()))
+    row.replace("Neu")
     entry.replace("neu")
     for finished in (row, entry):
         finished.finish()
@@ -106,5 +106,5 @@ def test_two_threads_may_ask_for_the_text_at_once() -> None:
         events, text = changed(LONG, GATHERED - 1, seed)
         row = text_row()
         for event in events:
-            row.splice(event.splice, event)
+            row.splice(event.splice)
         assert at_once(row.whole) == [text, text]
