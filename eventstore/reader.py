@@ -109,8 +109,12 @@ class SettledLog:
                 self._pending = None
 
 
+_log_row: Callable[[TupleRow], LogRow] = partial(tuple.__new__, LogRow)
+"""As above."""
+
+
 def _rows(connection: Connection[TupleRow], after: int, limit: int) -> Sequence[LogRow]:
-    return list(map(LogRow._make, ask(connection, _READ, (after, limit)).fetchall()))
+    return list(map(_log_row, ask(connection, _READ, (after, limit)).fetchall()))
 
 
 class LogReader:

@@ -9,14 +9,34 @@ Splice = tuple[int, int, str]
 
 PIECE = 8192
 FEW = 4
+LONG = 32 * PIECE
 
 
 def spliced(text: str, splices: Sequence[Splice]) -> str:
-    """The text after these changes, one after the other. A long one is cut into pieces of which each change copies only its own."""
-    if len(splices) <= FEW or len(text) <= 2 * PIECE:
-        for at, removed, inserted in splices:
-            text = text[:at] + inserted + text[at + removed :]
-        return text
+    """The text after these changes, one after the other."""
+    if len(splices) > FEW:
+        if len(text) > LONG:
+            return _by_pieces(text, splices)
+        try:
+            return _in_place(text, splices)
+        except UnicodeEncodeError:
+            if len(text) > 2 * PIECE:
+                return _by_pieces(text, splices)
+    for at, removed, inserted in splices:
+        text = text[:at] + inserted + text[at + removed :]
+    return text
+
+
+def _in_place(text: str, splices: Sequence[Splice]) -> str:
+    """Nothing but what stands behind a change is moved. Raises UnicodeEncodeError where a character takes more than a byte."""
+    buffer = bytearray(text, "latin-1")
+    for at, removed, inserted in splices:
+        buffer[at : at + removed] = inserted.encode("latin-1")
+    return buffer.decode("latin-1")
+
+
+def _by_pieces(text: str, splices: Sequence[Splice]) -> str:
+    """A long text is cut into pieces of which each change copies only its own."""
     pieces = [text[cut : cut + PIECE] for cut in range(0, len(text), PIECE)]
     lengths = list(map(len, pieces))
     for start, removed, inserted in splices:

@@ -41,8 +41,8 @@ class Row:
     __slots__ = ("touched",)
 
     mark: int
-    touched: int
-    """Position of the event that touched the row last, while it is in memory; a verification names that event."""
+    touched: int | None
+    """Position of the event that touched the row last since it was loaded; a verification names that event."""
 
     def finish(self) -> None:
         """Fills columns that are derived from the others. Called once before the row is written."""
@@ -180,6 +180,8 @@ class Projection:
     handlers: ClassVar[dict[type[Event], Handler]] = {}
     remembers: ClassVar[bool] = False
     """Whether processes keep the rows that they wrote last in memory, for inline projections that are written often."""
+    slow_to_index: ClassVar[bool] = False
+    """Whether the indexes of its tables take long to build: a rebuild builds them while it stores the rows of other projections."""
 
     def __init_subclass__(cls) -> None:
         cls.handlers = {event_type: method for method in vars(cls).values() for event_type in getattr(method, "handled", ())}
@@ -193,11 +195,13 @@ class Projection:
 
     def apply(self, rows: Any, batch: Iterable[Recorded]) -> None:
         """Turns events into row changes, in order. `rows` is a projections.rows.Rows."""
+        handlers = self.handlers
         for recorded in batch:
-            handler = self.handlers.get(type(recorded.event))
+            event = recorded.event
+            handler = handlers.get(type(event))
             if handler is not None:
                 rows.current = recorded
-                handler(self, rows, recorded.event)
+                handler(self, rows, event)
 
     def keys(self, event: Event) -> Iterator[tuple[Table[Any], Key]]:
         """The rows that an event is known to touch, so that a batch can load them in one query per table."""

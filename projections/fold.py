@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from sys import getsizeof
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ CHUNK = 2000
 
 T = TypeVar("T")
 Storing = Callable[[Connection[TupleRow]], None]
+WhenStored = Callable[[Projection, Connection[TupleRow]], None]
 
 
 class FoldFailed(Exception):
@@ -257,14 +258,17 @@ class Fold:
         share.poison[stream] = Poison(position, describe(error))
         self.spoiled = True
 
-    def spill(self) -> None:
-        """Writes all rows out and frees the memory; from here on rows are loaded before they are changed."""
+    def spill(self, when_stored: WhenStored | None = None) -> None:
+        """Writes all rows out and frees the memory; from here on rows are loaded before they are changed.
+
+        when_stored: called as soon as all rows of a projection are stored, while those of others still are.
+        """
         if not self.spilled and self._before_spill is not None:
             self._before_spill()
         self.spilled = True
-        # What most events have gone into takes longest.
-        shares = sorted(self.shares, key=lambda share: share.events, reverse=True)
-        pieces = [piece for share in shares for piece in share.rows.to_store()]
+        # What takes the database longest comes first, and then what most events have gone into.
+        shares = sorted(self.shares, key=lambda share: (share.projection.slow_to_index, share.events), reverse=True)
+        pieces = [piece for share in shares for piece in _pieces(share, when_stored)]
         share_out(pieces, self._connections, lambda store, connection: store(connection))
         for share in self.shares:
             share.rows.forget()
@@ -302,6 +306,20 @@ def without_garbage_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _pieces(share: Share, when_stored: WhenStored | None) -> Iterator[Storing]:
+    """What together stores the rows of a share; whoever is done with the last piece calls `when_stored`."""
+    pieces = list(share.rows.to_store()) or [lambda _: None]
+    left = count(len(pieces) - 1, -1)
+
+    def store(piece: Storing, connection: Connection[TupleRow]) -> None:
+        piece(connection)
+        if next(left) == 0 and when_stored is not None:
+            when_stored(share.projection, connection)
+
+    for piece in pieces:
+        yield partial(store, piece)
 
 
 def _place(row: LogRow) -> str:

@@ -19,7 +19,7 @@ class Progress:
     tell: Callable[[Progress], None] | None = None
     cancel: threading.Event = field(default_factory=threading.Event)
     phase: str = ""
-    """reading, writing, indexing, catching up, swapping, comparing, done."""
+    """reading, writing, catching up, swapping, comparing, done."""
     events: int = 0
     """Events read so far."""
     position: int = 0

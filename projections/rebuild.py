@@ -21,7 +21,6 @@ from projections.fold import BUDGET, Fold, FoldFailed, Poison, without_garbage_c
 from projections.loops import connect
 from projections.progress import Progress
 from projections.schema import BUILD_LOCK, create_missing, create_tables, drop_leftovers, drop_schema, finish_tables, record_fingerprint
-from projections.sharing import share_out
 
 WRITERS_LOCK = 7266100
 """Held shared by every append; see log.guard."""
@@ -145,7 +144,6 @@ class _Rebuild:
         """All of it."""
         try:
             fold = self._fill()
-            self._index()
             self._catch_up_and_swap(fold)
         except BaseException:
             self._clean_up()
@@ -183,13 +181,10 @@ class _Rebuild:
             while batch := self._log.read(self._connection, self._position, BATCH):
                 fold.take(batch)
                 self._advance(batch)
-            self._progress.enter("writing")
-            fold.spill()
+            if not fold.spoiled:
+                self._progress.enter("writing")
+                fold.spill(self._finish)
         return fold
-
-    def _index(self) -> None:
-        self._progress.enter("indexing")
-        share_out(self._schemas, (self._connection, self._aside), self._finish)
 
     def _finish(self, projection: Projection, connection: Connection[TupleRow]) -> None:
         schema = self._schemas[projection]

@@ -51,11 +51,12 @@ class Rows:
             row.mark = max(row.mark, position)
         else:
             mark = event.originator_version
-            if row.mark > mark or (row.mark == mark and key not in self._dirty[table]):
+            if row.mark > mark or (row.mark == mark and row.touched is None):
                 return None
             row.mark = mark
+        if row.touched is None:
+            self._dirty[table].add(key)
         row.touched = position
-        self._dirty[table].add(key)
         return row
 
     def look(self, table: Table[R], key: Key | int) -> R | None:
@@ -97,6 +98,8 @@ class Rows:
 
     def preset(self, table: Table[R], key: Key, row: R | None) -> None:
         """The row as it is stored now, known from elsewhere; None when there is none."""
+        if row is not None:
+            row.touched = None
         self._rows[table][key] = row
 
     def known(self) -> Iterator[tuple[Table[Any], Key, Any]]:
@@ -180,7 +183,16 @@ class Rows:
                     self._write_one(message, table, row)
             else:
                 message.execute(*self.writing(table, written))
-        self._dirty = {table: set() for table in self._dirty}
+        self.stored()
+
+    def stored(self) -> None:
+        """All rows are now as if they had just been loaded."""
+        for table, dirty in self._dirty.items():
+            rows = self._rows[table]
+            for key in dirty:
+                if (row := rows[key]) is not None:
+                    row.touched = None
+            dirty.clear()
 
     def _write_one(self, message: Message, table: Table[Any], row: Any) -> None:
         message.execute(_sql(table, "upsert_one_sql", self.schema), table.values_of(row))

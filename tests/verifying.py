@@ -31,8 +31,7 @@ class TwiceFold(Fold):
 
     def _apply(self, share: Share, batch: list[Recorded]) -> None:
         super()._apply(share, list(batch))
-        for dirty in share.rows._dirty.values():
-            dirty.clear()
+        share.rows.stored()
         super()._apply(share, batch)
 
 

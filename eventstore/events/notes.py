@@ -48,8 +48,8 @@ class NoteTextSpliced(Event):
     def splice(self) -> Splice:
         """The change, for eventstore.splices. Raises ValueError when the payload tells none: it may be put in much later."""
         at, removed, inserted = self.at, self.removed, self.inserted
-        if not (type(at) is int and type(removed) is int and type(inserted) is str):
-            raise ValueError("at and removed have to be numbers, inserted a text")
+        if not (type(at) is int and type(removed) is int and type(inserted) is str and at >= 0 and removed >= 0):
+            raise ValueError("at and removed have to be numbers that are not negative, inserted a text")
         return at, removed, inserted
 
 

@@ -25,15 +25,16 @@ class EntryRow(GatheringText, Row):
     title: str
     description: str
     content: str
-    """Title, description and content are folded."""
+    """Title, description and content are folded when the row is written."""
     terms: str = ""
     """Parts of all texts, parts of the title behind ^, and owner<id>, course<id>, with blanks between them."""
     mark: int = 0
     splices: list[Splice] | None = unstored(None)  # noqa: RUF009 - a field
 
     def finish(self) -> None:
-        """Works out the terms; what is deleted has none."""
-        content = self.whole()
+        """Folds the texts and works out the terms; what is deleted has none."""
+        self.title, self.description = folded(self.title), folded(self.description)
+        content = self.content = folded(self.whole())
         if self.is_deleted:
             self.terms = ""
             return
@@ -122,6 +123,7 @@ class Search(Projection):
     version = 4
     lifecycle = "following"
     tables = (ENTRIES,)
+    slow_to_index = True
 
     @handles(notes.NoteCreated)
     def created(self, rows: Rows, event: notes.NoteCreated) -> None:
@@ -132,36 +134,35 @@ class Search(Projection):
             course_id=event.course_id,
             is_public=event.is_public,
             is_deleted=False,
-            title=folded(event.title),
-            description=folded(event.description or ""),
-            content=folded(event.content),
+            title=event.title,
+            description=event.description or "",
+            content=event.content,
         )
         rows.add(ENTRIES, row, event)
 
     @handles(notes.NoteTextSpliced)
     def text_spliced(self, rows: Rows, event: notes.NoteTextSpliced) -> None:
-        """A span of the text changed. Folding keeps places, so the span is the same one."""
+        """A span of the text changed. Folding keeps places, so in a text that was read folded the span is the same one."""
         if row := self._due(rows, event):
-            at, removed, inserted = event.splice
-            row.splice((at, removed, folded(inserted)))
+            row.splice(event.splice)
 
     @handles(notes.NoteTextReplaced)
     def text_replaced(self, rows: Rows, event: notes.NoteTextReplaced) -> None:
         """The whole text changed."""
         if row := self._due(rows, event):
-            row.replace(folded(event.content))
+            row.replace(event.content)
 
     @handles(notes.NoteRenamed)
     def renamed(self, rows: Rows, event: notes.NoteRenamed) -> None:
         """Another title."""
         if row := self._due(rows, event):
-            row.title = folded(event.title)
+            row.title = event.title
 
     @handles(notes.NoteDescribed)
     def described(self, rows: Rows, event: notes.NoteDescribed) -> None:
         """Another description."""
         if row := self._due(rows, event):
-            row.description = folded(event.description or "")
+            row.description = event.description or ""
 
     @handles(notes.NoteFiled)
     def filed(self, rows: Rows, event: notes.NoteFiled) -> None:

@@ -64,7 +64,8 @@ def query_words(query: str) -> list[str]:
 def parts_of_text(text: str) -> set[str]:
     """All parts of a folded text."""
     found: set[str] = set()
-    for word in set(unaccented(text).split()):
+    # In their order, so that of an endless text the same parts are found each time.
+    for word in dict.fromkeys(unaccented(text).split()):
         found |= _usual_parts(word) if len(word) <= LONGEST_USUAL else _all_parts(word)
         if len(found) > MOST_PARTS:
             break

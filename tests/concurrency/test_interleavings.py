@@ -90,6 +90,8 @@ def shared_log(each_postgres_url: str) -> Iterator[tuple[str, Pool]]:
     for url in fresh_database(each_postgres_url):
         migrate(url)
         with sync_pool(url, size=2, name="tests") as pool:
+            # A connection that comes later draws from the random numbers that hypothesis watches while it makes up an example.
+            pool.wait()
             yield url, pool
 
 

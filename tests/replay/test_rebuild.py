@@ -146,7 +146,7 @@ rebuild(sys.argv[1], ALL_PROJECTIONS, progress=Progress(tell))
 """
 
 
-@pytest.mark.parametrize("phase", ["reading", "indexing", "catching up", "swapping"])
+@pytest.mark.parametrize("phase", ["reading", "writing", "catching up", "swapping"])
 def test_rebuild_killed_midway_harms_nothing_and_can_be_run_again(store: Store, phase: str) -> None:
     fill(store, 20)
     process = subprocess.Popen([sys.executable, "-c", KILLED, store.conninfo, phase], stdout=subprocess.PIPE, text=True)
@@ -256,7 +256,7 @@ def test_rebuild_parks_the_stream_of_an_event_that_cannot_be_read(store: Store, 
     assert leftovers(store) == []
 
 
-PHASES = ("reading", "writing", "indexing", "catching up")
+PHASES = ("reading", "writing", "catching up")
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
