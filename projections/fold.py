@@ -19,6 +19,7 @@ from eventstore.events import EVENT_TYPES
 from eventstore.message import Message
 from eventstore.reader import LogRow
 from projections.base import Key, Projection, Table
+from projections.gathering import forget_texts
 from projections.parking import describe, is_the_events_fault
 from projections.rows import Rows
 from projections.sharing import share_out
@@ -273,6 +274,7 @@ class Fold:
         for share in self.shares:
             share.rows.forget()
             share.rows.connection = self.connection
+        forget_texts()
         self._texts = 0
         self._measure_at = self._budget
 

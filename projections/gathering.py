@@ -1,4 +1,4 @@
-"""Rows with a text whose changes wait in memory until several are put in at one go."""
+"""Rows with a text whose changes wait in memory until several are put in at one go: a rebuild does little else."""
 
 from __future__ import annotations
 
@@ -8,8 +8,54 @@ from eventstore.splices import Splice, spliced
 
 GATHERED = 16
 """So many changes of a text wait at most; they take memory meanwhile."""
+MADE_CHARACTERS = 8 * 2**20
 _PUTTING_IN = Lock()
 _NONE_OF_ITS_OWN: tuple[str, ...] = ()
+
+
+class _Made:
+    """The texts that were made last, up to MADE_CHARACTERS.
+
+    Several read models have rows with the text of a note, and in a rebuild these gather the same changes of the same text, one soon
+    after the other: the second takes the text of the first, and there is only one in memory.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[str, list[Splice], str]] = {}
+        self._characters = 0
+
+    def text(self, before: str, splices: list[Splice]) -> str:
+        """The text after these changes, which have to stay as they are."""
+        # No other text has its id as long as it is kept here.
+        known = self._made.get(id(before))
+        if known is not None:
+            if known[1] == splices:
+                return known[2]
+            self._drop(id(before))
+        after = spliced(before, splices)
+        self._made[id(before)] = (before, splices, after)
+        self._characters += len(before) + len(after)
+        while self._characters > MADE_CHARACTERS:
+            self._drop(next(iter(self._made)))
+        return after
+
+    def _drop(self, key: int) -> None:
+        before, _, after = self._made.pop(key)
+        self._characters -= len(before) + len(after)
+
+    def forget(self) -> None:
+        """There will be no second."""
+        self._made.clear()
+        self._characters = 0
+
+
+_MADE = _Made()
+
+
+def forget_texts() -> None:
+    """Frees what was kept for other rows with the same text."""
+    with _PUTTING_IN:
+        _MADE.forget()
 
 
 class GatheringText:
@@ -43,6 +89,7 @@ class GatheringText:
         if self.splices is not None:
             with _PUTTING_IN:
                 if self.splices is not None:
-                    self.content = spliced(self.content, self.splices)
+                    make = _MADE.text if len(self.splices) >= GATHERED else spliced
+                    self.content = make(self.content, self.splices)
                     self.splices = None
         return self.content
