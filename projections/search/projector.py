@@ -39,7 +39,9 @@ class EntryRow(GatheringText, Row):
             self.terms = ""
             return
         title = parts_of_text(self.title)
-        terms = title | parts_of_text(self.description) | parts_of_text(content)
+        terms = parts_of_text(content)
+        terms |= parts_of_text(self.description)
+        terms |= title
         terms.update(TITLE + part for part in title)
         terms.add(owner_term(self.owner_id))
         if self.course_id is not None:

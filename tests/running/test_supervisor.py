@@ -243,23 +243,24 @@ def test_sigterm_finishes_a_write_that_is_under_way(tmp_path: Path, database_url
     with opened_services(load_settings(database_url=database_url, data_dir=tmp_path)) as services:
         person = make_person(services)
     note = {"title": "Written at the end", "content": "whole"}
-    with ThreadPoolExecutor() as threads, psycopg.connect(database_url) as held:
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor() as threads, psycopg.connect(database_url) as held:
+        stack.callback(running.end)
         # Nobody appends while this is held, so what was sent is under way for as long as it takes.
         held.execute("LOCK TABLE log.events IN EXCLUSIVE MODE")
         sent = [
             threads.submit(httpx.post, f"{running.address}/api/v1/notes/", json=note, headers=person.headers, timeout=PATIENCE)
             for _ in range(4)
         ]
+        # All of them: a connection whose request the server has not read yet is closed.
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'log.events'::regclass"
-        eventually(lambda: (held.execute(waiting).fetchone() or (0,))[0] >= 2)
+        eventually(lambda: held.execute(waiting).fetchone() == (4,))
         running.process.send_signal(signal.SIGTERM)
         eventually(lambda: not running.answers())
         assert running.process.poll() is None
         held.rollback()
         answers = [request.result() for request in sent]
         assert [answer.status_code for answer in answers] == [201] * 4, [answer.text for answer in answers]
-    assert running.process.wait(PATIENCE) == 0
-    running.end()
+        assert running.process.wait(PATIENCE) == 0
     with psycopg.connect(database_url) as connection:
         rows = connection.execute("SELECT stream FROM log.events WHERE type = 'NoteCreated'")
         assert {stream for (stream,) in rows} >= {f"note-{answer.json()['id']}" for answer in answers}
