@@ -49,11 +49,12 @@ FROM (
 ) counted"""
 _COLUMNS = "n.id, n.owner_id, n.course_id, n.item, n.last_edit, n.created_at"
 # How often somebody sat down to a note; saves do not count, since apps save by themselves. Of the own notes that is looked up
-# one by one. Of everybody's it is counted in one go, for those that anybody sat down to; the rest follow by their last edit,
-# and no more of them are looked at than a page can hold.
+# one by one. Of everybody's it is counted in one go, for those that anybody sat down to, and no more of these are fetched than
+# it takes to fill a page; the rest follow by their last edit, and no more of them are looked at than a page can hold.
 _SESSIONS_OF_OWN = " CROSS JOIN LATERAL (SELECT count(*) AS sessions FROM note_sessions.sessions s WHERE s.note_id = n.id) counted"
 _SESSIONS_OF_ALL = (
-    " JOIN (SELECT s.note_id, count(*) AS sessions FROM note_sessions.sessions s GROUP BY s.note_id) counted ON counted.note_id = n.id"
+    " JOIN (SELECT s.note_id, count(*) AS sessions FROM note_sessions.sessions s GROUP BY s.note_id ORDER BY sessions DESC) counted"
+    " ON counted.note_id = n.id"
 )
 _WITHOUT_SESSIONS = """
 SELECT * FROM (
@@ -79,7 +80,8 @@ class Wanted:
         if self.course_id is not None:
             more += " AND n.course_id = %(course)s"
         if self.window_days is not None:
-            more += " AND n.created_at > now() - make_interval(days => %(window)s)"
+            # Not a parameter: how many notes are that young decides how they are best found.
+            more += f" AND n.created_at > now() - interval '{int(self.window_days)} days'"
         branches = [] if self.anonymous else [_OWN[self.scope] + more]
         if self.anonymous or self.scope == "all":
             branches.append(_OTHERS + more)
@@ -87,12 +89,7 @@ class Wanted:
 
     def params(self) -> dict[str, object]:
         """The parameters of those clauses."""
-        params: dict[str, object] = {}
-        if self.course_id is not None:
-            params["course"] = self.course_id
-        if self.window_days is not None:
-            params["window"] = self.window_days
-        return params
+        return {} if self.course_id is None else {"course": self.course_id}
 
 
 def list_notes(wanted: Wanted, sort: Sort, limit: int, offset: int) -> Query:
@@ -130,7 +127,8 @@ def _candidates(branch: str, sort: Sort) -> str:
     counted = f"SELECT {_COLUMNS}, counted.sessions FROM notes.notes n{_SESSIONS_OF_OWN if own else _SESSIONS_OF_ALL} WHERE {branch}"
     if own:
         return counted
-    return f"{counted} UNION ALL {_WITHOUT_SESSIONS.replace('__COLUMNS__', _COLUMNS).replace('__BRANCH__', branch)}"
+    visited = f"(SELECT * FROM ({counted}) n ORDER BY {_ORDERS[sort].format(n='n')} LIMIT %(offset)s + %(limit)s)"
+    return f"{visited} UNION ALL {_WITHOUT_SESSIONS.replace('__COLUMNS__', _COLUMNS).replace('__BRANCH__', branch)}"
 
 
 def _is_own(branch: str) -> bool:

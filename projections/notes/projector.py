@@ -133,7 +133,10 @@ NOTES = Table(
     CREATE INDEX notes_of_course ON {schema}.notes (course_id, last_edit DESC, id DESC) WHERE deleted_at IS NULL;
     CREATE INDEX notes_public_of_course ON {schema}.notes (course_id, last_edit DESC, id DESC)
         WHERE is_public AND deleted_at IS NULL;
-    CREATE INDEX notes_public ON {schema}.notes (last_edit DESC, id DESC) WHERE is_public AND deleted_at IS NULL;
+    -- With the owner, since everybody's notes are those of all others: counting them would fetch each row otherwise.
+    CREATE INDEX notes_public ON {schema}.notes (last_edit DESC, id DESC) INCLUDE (owner_id) WHERE is_public AND deleted_at IS NULL;
+    CREATE INDEX notes_public_newest ON {schema}.notes (created_at DESC, id DESC) INCLUDE (owner_id)
+        WHERE is_public AND deleted_at IS NULL;
     CREATE INDEX notes_of_name ON {schema}.notes (course_id, name, id);
     CREATE INDEX notes_of_source ON {schema}.notes (source_note_uuid) WHERE source_note_uuid IS NOT NULL;
     CREATE INDEX notes_deleted ON {schema}.notes (owner_id, deleted_at DESC) WHERE deleted_at IS NOT NULL;
@@ -153,7 +156,7 @@ class Notes(Projection):
     """Notes by id, uuid, owner and course."""
 
     name = "notes"
-    version = 4
+    version = 5
     lifecycle = "inline"
     tables = (NOTES, TEXTS)
     remembers = True
