@@ -130,20 +130,41 @@ class Message:
 
     def _exchange(self, queued: Sequence[_Queued]) -> None:
         exchange = self._known.exchange(self._connection.pgconn, queued)
-        try:
-            wanted = next(exchange)
-            while True:
-                self._known.poll.register(self._connection.pgconn.socket, wanted)
-                ((_, ready),) = self._known.poll.poll()
-                wanted = exchange.send(ready)
-        except StopIteration as done:
-            failed = done.value
-        except BaseException:
-            # What the server still sends would be taken for answers to what comes next.
-            self._connection.close()
-            raise
-        if failed is not None:
-            raise errors.error_from_result(failed)
+        _carry_out(self._connection, exchange, next(exchange))
+
+
+def _carry_out(connection: Connection[TupleRow], exchange: Exchange, wanted: int) -> None:
+    """The rest of an exchange that has begun. wanted: what it waits for."""
+    poll = _known(connection).poll
+    try:
+        while True:
+            poll.register(connection.pgconn.socket, wanted)
+            ((_, ready),) = poll.poll()
+            wanted = exchange.send(ready)
+    except StopIteration as done:
+        failed = done.value
+    except BaseException:
+        # What the server still sends would be taken for answers to what comes next.
+        connection.close()
+        raise
+    if failed is not None:
+        raise errors.error_from_result(failed)
+
+
+class Asked:
+    """A question that is sent now and whose rows are fetched later. Until then the connection is good for nothing else."""
+
+    def __init__(self, connection: Connection[TupleRow], query: bytes, params: Params = ()) -> None:
+        known = _known(connection)
+        self._connection = connection
+        self._answer = Answer()
+        self._exchange = known.exchange(connection.pgconn, [known.queued(query, params, self._answer)])
+        self._wanted = next(self._exchange)
+
+    def fetchall(self) -> list[TupleRow]:
+        """All rows. Raises what the driver raises."""
+        _carry_out(self._connection, self._exchange, self._wanted)
+        return self._answer.fetchall()
 
 
 def ask(connection: Connection[TupleRow], query: bytes, params: Params = ()) -> Answer:

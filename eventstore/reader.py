@@ -23,7 +23,7 @@ from psycopg_pool import ConnectionPool
 
 from eventstore.codec import Recorded, decode
 from eventstore.events import Event
-from eventstore.message import ask
+from eventstore.message import Asked, ask
 
 if TYPE_CHECKING:
     from eventstore.recorder import LogRecorder
@@ -82,6 +82,10 @@ class SettledLog:
                 end = self._contiguous(after, rows)
         return rows[:end]
 
+    def joins(self, after: int, rows: Sequence[LogRow]) -> bool:
+        """Whether there are rows, and no gap before or between them that is not settled."""
+        return bool(rows) and self._contiguous(after, rows) == len(rows)
+
     def _contiguous(self, after: int, rows: Sequence[LogRow]) -> int:
         """How many of the rows come before the first gap that is not settled."""
         if rows[-1].position - after == len(rows) or rows[-1].position <= self._settled:
@@ -115,6 +119,31 @@ _log_row: Callable[[TupleRow], LogRow] = partial(tuple.__new__, LogRow)
 
 def _rows(connection: Connection[TupleRow], after: int, limit: int) -> Sequence[LogRow]:
     return list(map(_log_row, ask(connection, _READ, (after, limit)).fetchall()))
+
+
+class LogAhead:
+    """The settled log for one thread that reads all of it: the next rows are asked for while it works on those that it has.
+
+    Nothing else may use the connection.
+    """
+
+    def __init__(self, log: SettledLog, connection: Connection[TupleRow]) -> None:
+        self._log = log
+        self._connection = connection
+        self._asked: Asked | None = None
+
+    def read(self, after: int, limit: int) -> Sequence[LogRow]:
+        """See SettledLog.read. Once begun, each call goes on behind the last one's rows."""
+        rows: Sequence[LogRow] = ()
+        if self._asked is not None:
+            rows = list(map(_log_row, self._asked.fetchall()))
+            self._asked = None
+        # What has been settled was so before the rows were asked for. Behind a gap that has not, they are asked for anew.
+        if not self._log.joins(after, rows):
+            rows = self._log.read(self._connection, after, limit)
+        if len(rows) == limit:
+            self._asked = Asked(self._connection, _READ, (rows[-1].position, limit))
+        return rows
 
 
 class LogReader:

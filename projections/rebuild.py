@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import psycopg
@@ -15,7 +16,7 @@ import structlog
 from psycopg import Connection, IsolationLevel
 from psycopg.rows import TupleRow
 
-from eventstore.reader import LogRow, SettledLog
+from eventstore.reader import LogAhead, LogRow, SettledLog
 from projections.base import Projection
 from projections.fold import BUDGET, Fold, FoldFailed, Poison, without_garbage_collection
 from projections.loops import connect
@@ -25,6 +26,8 @@ from projections.schema import BUILD_LOCK, create_missing, create_tables, drop_l
 WRITERS_LOCK = 7266100
 """Held shared by every append; see log.guard."""
 BATCH = 5000
+AHEAD = 400
+"""Events that are read at a time while the log is gone through: about as many as the database can send before they are taken."""
 TAIL = 500
 """The swap is tried once no more events than these are left, and applies no more than these while writers wait."""
 SWAP_PATIENCE_S = 600.0
@@ -84,7 +87,7 @@ def bring_up_to_date(conninfo: str, projections: Sequence[Projection], progress:
             return None
         log.info("rebuilding read models", projections=[p.name for p in changed], retired=retired)
         with connect(conninfo, "notechondria-rebuild") as aside:
-            done = _Rebuild(connection, aside, changed, retired, progress or Progress()).run()
+            done = _Rebuild(conninfo, connection, aside, changed, retired, progress or Progress()).run()
         log.info("read models rebuilt", projections=done.projections, events=done.events, seconds=round(done.seconds, 2))
         return done
 
@@ -108,7 +111,7 @@ def rebuild(
             raise Busy("another rebuild or a verification is running")
         drop_leftovers(connection)
         with connect(conninfo, "notechondria-rebuild") as aside:
-            done = _Rebuild(connection, aside, projections, [], progress or Progress(), throttle, budget).run()
+            done = _Rebuild(conninfo, connection, aside, projections, [], progress or Progress(), throttle, budget).run()
         # Closing the connection would release it as well, but only some time later.
         connection.execute("SELECT pg_advisory_unlock(%s)", (BUILD_LOCK,))
         return done
@@ -119,6 +122,7 @@ class _Rebuild:
 
     def __init__(
         self,
+        conninfo: str,
         connection: Connection[TupleRow],
         aside: Connection[TupleRow],
         projections: Sequence[Projection],
@@ -128,6 +132,7 @@ class _Rebuild:
         budget: int = BUDGET,
     ) -> None:
         connection.isolation_level = IsolationLevel.READ_COMMITTED
+        self._conninfo = conninfo
         self._connection = connection
         self._aside = aside
         self._projections = projections
@@ -178,9 +183,12 @@ class _Rebuild:
         self._progress.position = 0
         self._progress.enter("reading", head=self._head())
         with without_garbage_collection():
-            while batch := self._log.read(self._connection, self._position, BATCH):
-                fold.take(batch)
-                self._advance(batch)
+            # Closed whatever it is in the middle of.
+            with closing(connect(self._conninfo, "notechondria-rebuild")) as connection:
+                ahead = LogAhead(self._log, connection)
+                while batch := ahead.read(self._position, AHEAD):
+                    fold.take(batch)
+                    self._advance(batch)
             if not fold.spoiled:
                 self._progress.enter("writing")
                 fold.spill(self._finish)

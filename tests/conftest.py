@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from hypothesis import settings as properties
 
 from api.app import Door, area_routes
 from eventstore import embedded
@@ -27,6 +28,10 @@ from wiring import Services, build_services, prepare
 os.environ["NOTECHONDRIA_RATE_LIMITS"] = "off"
 # The programs that tests start by the dozen keep what they compiled: compiling takes them as long as everything else.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# How long an example takes is the machine's business.
+properties.register_profile("untimed", deadline=None)
+properties.load_profile("untimed")
 
 _numbers = count(1)
 

@@ -378,7 +378,7 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(_PIECES | st.text(max_size=20), max_size=40))
 def test_no_text_raises(lines: list[str]) -> None:
     reading = read_calendar("\r\n".join(["BEGIN:VCALENDAR", *lines]).encode("utf-8", "surrogatepass"), YEARS, 5)
@@ -386,7 +386,7 @@ def test_no_text_raises(lines: list[str]) -> None:
         assert entry.ends_at >= entry.starts_at
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=300))
 def test_no_bytes_raise(data: bytes) -> None:
     read_calendar(b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20310505\n" + data, YEARS, 5)

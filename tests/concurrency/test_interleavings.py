@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from itertools import count
 
 import psycopg
@@ -14,8 +14,9 @@ from psycopg.rows import TupleRow
 
 from eventstore.database import sync_pool
 from eventstore.migrate import migrate
-from eventstore.reader import LogReader, LogRow
+from eventstore.reader import LogAhead, LogReader, LogRow, SettledLog
 from eventstore.recorder import LogRecorder, VersionConflict
+from projections.loops import connect
 from tests.concurrency.writers import append
 from tests.log.clusters import Pool, fresh_database
 from tests.log.events import renamed
@@ -30,19 +31,21 @@ STEPS = st.lists(
     min_size=5,
     max_size=40,
 )
+Reading = Callable[[int, int], Sequence[LogRow]]
 _streams = count(1)
 
 
 class Log:
     """Some writers whose transactions are open for as long as the steps say, and a follower that may start again anywhere."""
 
-    def __init__(self, pool: Pool, writers: list[psycopg.Connection[TupleRow]]) -> None:
+    def __init__(self, pool: Pool, writers: list[psycopg.Connection[TupleRow]], start_reading: Callable[[], Reading]) -> None:
         self.pool = pool
+        self.start_reading = start_reading
         self.writers = writers
         self.recorder = LogRecorder(pool)
         self.committed: set[str] = set()
         self.open: dict[int, list[str]] = {}
-        self.reader = LogReader(pool)
+        self.reading = start_reading()
         self.seen: list[LogRow] = []
         self.start = self.recorder.max_notification_id() or 0
         """Where this example begins: the examples share one log."""
@@ -74,13 +77,13 @@ class Log:
                     with pytest.raises(VersionConflict):
                         self.recorder.insert_events([renamed(f"page-{next(_streams)}", 1), renamed(min(self.committed), 2)])
             case "restart":
-                self.reader = LogReader(self.pool)
+                self.reading = self.start_reading()
             case _:
                 self.read(which)
 
     def read(self, limit: int) -> int:
         """What the follower is given next."""
-        rows = self.reader.read(self.seen[-1].position if self.seen else self.start, limit)
+        rows = self.reading(self.seen[-1].position if self.seen else self.start, limit)
         self.seen += rows
         return len(rows)
 
@@ -95,13 +98,20 @@ def shared_log(each_postgres_url: str) -> Iterator[tuple[str, Pool]]:
             yield url, pool
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("ahead", [False, True])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
-def test_follower_is_given_what_was_committed_whatever_the_order(shared_log: tuple[str, Pool], steps: list[tuple[str, int]]) -> None:
+def test_follower_is_given_what_was_committed_whatever_the_order(
+    shared_log: tuple[str, Pool], ahead: bool, steps: list[tuple[str, int]]
+) -> None:
     url, pool = shared_log
     with ExitStack() as stack:
         writers = [stack.enter_context(psycopg.connect(url)) for _ in range(WRITERS)]
-        log = Log(pool, writers)
+
+        def read_ahead() -> Reading:
+            return LogAhead(SettledLog(), stack.enter_context(closing(connect(url, "ahead")))).read
+
+        log = Log(pool, writers, read_ahead if ahead else lambda: LogReader(pool).read)
         for step, which in steps:
             log.take(step, which)
         for which in range(WRITERS):

@@ -247,7 +247,7 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(sorted(ThingIn.model_fields)), json_values))
 def test_any_json_is_understood_or_refused_by_field(sent: dict[str, Any]) -> None:
     try:

@@ -84,7 +84,7 @@ def stored(url: str) -> list[tuple[Any, ...]]:
         return connection.execute(f"SELECT {columns} FROM log.events ORDER BY position".encode(), binary=True).fetchall()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=logs(), compressed=st.booleans())
 def test_imported_log_is_the_exported_one(two_logs: tuple[str, str], tmp_path: Path, rows: list[tuple[Any, ...]], compressed: bool) -> None:
     here, there = two_logs

@@ -118,7 +118,7 @@ def seeded(keeper: Keeper) -> None:
     keeper.call("delete_note", note_id=note["id"])
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(made=st.lists(calls(), min_size=1, max_size=6))
 def test_whatever_is_sent_the_answer_keeps_its_shape(keeper: Keeper, made: list[tuple[str, dict[str, Any]]]) -> None:
     if not keeper.call("list_events", include_completed=True)["events"]:

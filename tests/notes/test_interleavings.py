@@ -52,7 +52,7 @@ STEPS = st.builds(
     text=LINES.map("\n".join),
     knows=st.sampled_from(["nothing", "base_version", "if_match", "last_edit"]),
 )
-FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+FEW = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @FEW

@@ -98,7 +98,7 @@ def emptied(connection: Connection[TupleRow], projection: Projection) -> None:
 
 
 @pytest.mark.parametrize("projection", ALL_PROJECTIONS, ids=lambda projection: projection.name)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(turns=st.lists(st.integers(0, 10), max_size=40), size=st.integers(1, 12))
 def test_batches_may_be_cut_anywhere_and_come_twice(
     connection: Connection[TupleRow], projection: Projection, turns: list[int], size: int

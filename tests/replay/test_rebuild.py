@@ -259,7 +259,7 @@ def test_rebuild_parks_the_stream_of_an_event_that_cannot_be_read(store: Store, 
 PHASES = ("reading", "writing", "catching up")
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     busy=st.lists(st.tuples(st.sampled_from(PHASES), st.integers(1, 5), st.booleans()), max_size=6),
     budget=st.sampled_from([1, 20_000, BUDGET]),
