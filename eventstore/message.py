@@ -130,13 +130,15 @@ class Message:
 
     def _exchange(self, queued: Sequence[_Queued]) -> None:
         exchange = self._known.exchange(self._connection.pgconn, queued)
-        _carry_out(self._connection, exchange, next(exchange))
+        _carry_out(self._connection, exchange)
 
 
-def _carry_out(connection: Connection[TupleRow], exchange: Exchange, wanted: int) -> None:
-    """The rest of an exchange that has begun. wanted: what it waits for."""
+def _carry_out(connection: Connection[TupleRow], exchange: Exchange, wanted: int | None = None) -> None:
+    """All of an exchange, or the rest of one that has begun. wanted: what that waits for."""
     poll = _known(connection).poll
     try:
+        if wanted is None:
+            wanted = next(exchange)
         while True:
             poll.register(connection.pgconn.socket, wanted)
             ((_, ready),) = poll.poll()
@@ -152,7 +154,7 @@ def _carry_out(connection: Connection[TupleRow], exchange: Exchange, wanted: int
 
 
 class Asked:
-    """A question that is sent now and whose rows are fetched later. Until then the connection is good for nothing else."""
+    """A question that is sent now and whose rows are fetched later. Until then the connection is good for nothing but being closed."""
 
     def __init__(self, connection: Connection[TupleRow], query: bytes, params: Params = ()) -> None:
         known = _known(connection)

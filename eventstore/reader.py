@@ -23,7 +23,7 @@ from psycopg_pool import ConnectionPool
 
 from eventstore.codec import Recorded, decode
 from eventstore.events import Event
-from eventstore.message import Asked, ask
+from eventstore.message import Answer, Asked, ask
 
 if TYPE_CHECKING:
     from eventstore.recorder import LogRecorder
@@ -38,8 +38,6 @@ _READ = (
 
 
 _position = attrgetter("position")
-_recorded: Callable[[tuple[int, Event, bytes]], Recorded] = partial(tuple.__new__, Recorded)
-"""Without the detour over Python that the class itself takes: each event of a rebuild comes by here."""
 
 
 class LogRow(NamedTuple):
@@ -59,6 +57,11 @@ class LogRow(NamedTuple):
         return _recorded((position, decode(type_name, stream, version, data, recorded_at), metadata))
 
 
+# Without the detour over Python that the classes themselves take: each event of a rebuild comes by both.
+_recorded: Callable[[tuple[int, Event, bytes]], Recorded] = partial(tuple.__new__, Recorded)
+_log_row: Callable[[TupleRow], LogRow] = partial(tuple.__new__, LogRow)
+
+
 class SettledLog:
     """The log as far as its order is settled, read by one thread after the other. Knows the gaps."""
 
@@ -69,7 +72,7 @@ class SettledLog:
     def read(self, connection: Connection[TupleRow], after: int, limit: int) -> Sequence[LogRow]:
         """Rows behind position `after`, in order, at most `limit`; stops before the first unsettled gap."""
         self._settle(connection)
-        rows = _rows(connection, after, limit)
+        rows = _rows(ask(connection, _READ, (after, limit)))
         if not rows:
             return rows
         end = self._contiguous(after, rows)
@@ -78,7 +81,7 @@ class SettledLog:
             self._settle(connection)
             if rows[-1].position <= self._settled:
                 # Settled at once: nobody was writing. Read again, since the gap may have been filled meanwhile.
-                rows = _rows(connection, after, limit)
+                rows = _rows(ask(connection, _READ, (after, limit)))
                 end = self._contiguous(after, rows)
         return rows[:end]
 
@@ -113,12 +116,8 @@ class SettledLog:
                 self._pending = None
 
 
-_log_row: Callable[[TupleRow], LogRow] = partial(tuple.__new__, LogRow)
-"""As above."""
-
-
-def _rows(connection: Connection[TupleRow], after: int, limit: int) -> Sequence[LogRow]:
-    return list(map(_log_row, ask(connection, _READ, (after, limit)).fetchall()))
+def _rows(question: Answer | Asked) -> Sequence[LogRow]:
+    return list(map(_log_row, question.fetchall()))
 
 
 class LogAhead:
@@ -134,10 +133,8 @@ class LogAhead:
 
     def read(self, after: int, limit: int) -> Sequence[LogRow]:
         """See SettledLog.read. Once begun, each call goes on behind the last one's rows."""
-        rows: Sequence[LogRow] = ()
-        if self._asked is not None:
-            rows = list(map(_log_row, self._asked.fetchall()))
-            self._asked = None
+        rows = _rows(self._asked) if self._asked is not None else ()
+        self._asked = None
         # What has been settled was so before the rows were asked for. Behind a gap that has not, they are asked for anew.
         if not self._log.joins(after, rows):
             rows = self._log.read(self._connection, after, limit)

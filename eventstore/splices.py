@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 Splice = tuple[int, int, str]
 """(where the span begins, how much of the old goes, what comes instead), in code points."""
 
 PIECE = 8192
 FEW = 4
+"""So many changes are made one by one."""
 LONG = 32 * PIECE
+"""From here on, moving what stands behind a change takes longer than finding its piece."""
 
 
 def spliced(text: str, splices: Sequence[Splice]) -> str:
     """The text after these changes, one after the other."""
-    if len(splices) > FEW:
-        if len(text) > LONG:
-            return _by_pieces(text, splices)
-        try:
+    if len(splices) <= FEW:
+        for at, removed, inserted in splices:
+            text = text[:at] + inserted + text[at + removed :]
+        return text
+    if len(text) <= LONG:
+        with suppress(UnicodeEncodeError):
             return _in_place(text, splices)
-        except UnicodeEncodeError:
-            if len(text) > 2 * PIECE:
-                return _by_pieces(text, splices)
-    for at, removed, inserted in splices:
-        text = text[:at] + inserted + text[at + removed :]
-    return text
+    return _by_pieces(text, splices)
 
 
 def _in_place(text: str, splices: Sequence[Splice]) -> str:
@@ -36,8 +36,8 @@ def _in_place(text: str, splices: Sequence[Splice]) -> str:
 
 
 def _by_pieces(text: str, splices: Sequence[Splice]) -> str:
-    """A long text is cut into pieces of which each change copies only its own."""
-    pieces = [text[cut : cut + PIECE] for cut in range(0, len(text), PIECE)]
+    """The text is cut into pieces of which each change copies only its own."""
+    pieces = [text[cut : cut + PIECE] for cut in range(0, len(text), PIECE)] or [""]
     lengths = list(map(len, pieces))
     for start, removed, inserted in splices:
         at, place = start, 0

@@ -8,7 +8,8 @@ from eventstore.splices import Splice, spliced
 
 GATHERED = 16
 """So many changes of a text wait at most; they take memory meanwhile."""
-MADE_CHARACTERS = 8 * 2**20
+MADE_CHARACTERS = 2**20
+"""Several times what one batch of a rebuild makes."""
 _PUTTING_IN = Lock()
 _NONE_OF_ITS_OWN: tuple[str, ...] = ()
 

@@ -25,7 +25,7 @@ from projections.schema import BUILD_LOCK, create_missing, create_tables, drop_l
 
 WRITERS_LOCK = 7266100
 """Held shared by every append; see log.guard."""
-BATCH = 5000
+BATCH = 1000
 AHEAD = 400
 """Events that are read at a time while the log is gone through: about as many as the database can send before they are taken."""
 TAIL = 500
@@ -76,7 +76,7 @@ def bring_up_to_date(conninfo: str, projections: Sequence[Projection], progress:
 
     Several processes may start at once: the first one works, the others wait and find nothing left to do.
     """
-    with connect(conninfo, "notechondria-rebuild") as connection:
+    with _connect(conninfo) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (BUILD_LOCK,))
         drop_leftovers(connection)
         empty = connection.execute("SELECT NOT EXISTS (SELECT FROM log.events)").fetchone()
@@ -86,8 +86,7 @@ def bring_up_to_date(conninfo: str, projections: Sequence[Projection], progress:
         if not changed and not retired:
             return None
         log.info("rebuilding read models", projections=[p.name for p in changed], retired=retired)
-        with connect(conninfo, "notechondria-rebuild") as aside:
-            done = _Rebuild(conninfo, connection, aside, changed, retired, progress or Progress()).run()
+        done = _Rebuild(conninfo, connection, changed, retired, progress or Progress()).run()
         log.info("read models rebuilt", projections=done.projections, events=done.events, seconds=round(done.seconds, 2))
         return done
 
@@ -105,26 +104,28 @@ def rebuild(
     throttle: at most so many events per second, to leave room for the service.
     Raises Busy, FoldFailed when an event cannot be applied, Cancelled; the live tables are as they were then.
     """
-    with connect(conninfo, "notechondria-rebuild") as connection:
+    with _connect(conninfo) as connection:
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", (BUILD_LOCK,)).fetchone()
         if row is None or not row[0]:
             raise Busy("another rebuild or a verification is running")
         drop_leftovers(connection)
-        with connect(conninfo, "notechondria-rebuild") as aside:
-            done = _Rebuild(conninfo, connection, aside, projections, [], progress or Progress(), throttle, budget).run()
+        done = _Rebuild(conninfo, connection, projections, [], progress or Progress(), throttle, budget).run()
         # Closing the connection would release it as well, but only some time later.
         connection.execute("SELECT pg_advisory_unlock(%s)", (BUILD_LOCK,))
         return done
 
 
+def _connect(conninfo: str) -> Connection[TupleRow]:
+    return connect(conninfo, "notechondria-rebuild")
+
+
 class _Rebuild:
-    """One rebuild, on one connection that holds BUILD_LOCK, and another for what can be stored beside it."""
+    """One rebuild, on a connection that holds BUILD_LOCK. It opens others to read ahead, and to store some rows beside others."""
 
     def __init__(
         self,
         conninfo: str,
         connection: Connection[TupleRow],
-        aside: Connection[TupleRow],
         projections: Sequence[Projection],
         retired: Sequence[str],
         progress: Progress,
@@ -134,7 +135,6 @@ class _Rebuild:
         connection.isolation_level = IsolationLevel.READ_COMMITTED
         self._conninfo = conninfo
         self._connection = connection
-        self._aside = aside
         self._projections = projections
         self._retired = retired
         self._progress = progress
@@ -148,7 +148,8 @@ class _Rebuild:
     def run(self) -> Rebuilt:
         """All of it."""
         try:
-            fold = self._fill()
+            with _connect(self._conninfo) as aside:
+                fold = self._fill(aside)
             self._catch_up_and_swap(fold)
         except BaseException:
             self._clean_up()
@@ -161,10 +162,10 @@ class _Rebuild:
 
     # ------------------------------------------------------------------ filling
 
-    def _fill(self) -> Fold:
+    def _fill(self, aside: Connection[TupleRow]) -> Fold:
         poison: dict[Projection, dict[str, Poison]] = {}
         for _ in range(PASSES):
-            fold = self._pass(poison)
+            fold = self._pass(poison, aside)
             if not fold.spoiled:
                 return fold
             # Rows that a failing event had changed in part are wrong: once more, without the streams that failed.
@@ -172,11 +173,11 @@ class _Rebuild:
             log.warning("events cannot be applied, their streams are left out", streams=sum(map(len, poison.values())))
         raise FoldFailed("handlers fail for other streams in every pass")
 
-    def _pass(self, poison: dict[Projection, dict[str, Poison]]) -> Fold:
+    def _pass(self, poison: dict[Projection, dict[str, Poison]], aside: Connection[TupleRow]) -> Fold:
         for projection, schema in self._schemas.items():
             drop_schema(self._connection, schema)
             create_tables(self._connection, projection, schema)
-        fold = Fold(self._connection, self._schemas, budget=self._budget, park=True, aside=self._aside)
+        fold = Fold(self._connection, self._schemas, budget=self._budget, park=True, aside=aside)
         for share in fold.shares:
             share.poison.update(poison.get(share.projection, {}))
         self._position = 0
@@ -184,7 +185,7 @@ class _Rebuild:
         self._progress.enter("reading", head=self._head())
         with without_garbage_collection():
             # Closed whatever it is in the middle of.
-            with closing(connect(self._conninfo, "notechondria-rebuild")) as connection:
+            with closing(_connect(self._conninfo)) as connection:
                 ahead = LogAhead(self._log, connection)
                 while batch := ahead.read(self._position, AHEAD):
                     fold.take(batch)

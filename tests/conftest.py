@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import psycopg
 import pytest
-from hypothesis import settings as properties
 
 from api.app import Door, area_routes
 from eventstore import embedded
@@ -30,8 +30,8 @@ os.environ["NOTECHONDRIA_RATE_LIMITS"] = "off"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # How long an example takes is the machine's business.
-properties.register_profile("untimed", deadline=None)
-properties.load_profile("untimed")
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 _numbers = count(1)
 

@@ -12,7 +12,7 @@ import pytest
 from psycopg.rows import TupleRow
 
 from eventstore.database import connection_lost
-from eventstore.message import Message, ask
+from eventstore.message import Message, _Known, ask
 from tests.log.clusters import Pool
 
 VALUES: dict[bytes, tuple[Any, ...]] = {
@@ -150,6 +150,16 @@ def test_a_lost_connection_is_told_as_such(pool: Pool, log_url: str, reads: bool
             _sleep(connection, reads=reads)
         ending.join()
         assert connection_lost(lost.value)
+        assert connection.closed
+
+
+def test_a_connection_that_broke_off_while_sending_is_not_used_again(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the reason: what it would answer next belongs to nobody."""
+    with pool.connection() as connection:
+        with monkeypatch.context() as patched:
+            patched.setattr(_Known, "_is_prepared", property(lambda _: pytest.fail("stopped while it is sent")))
+            with pytest.raises(pytest.fail.Exception, match="stopped"):
+                ask(connection, b"SELECT 1, 'never asked before'")
         assert connection.closed
 
 

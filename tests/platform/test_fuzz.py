@@ -73,7 +73,6 @@ def test_generated_requests(server: Server, method: str, path: str, caller: str)
 
     @hypothesis_settings(
         max_examples=EXAMPLES,
-        deadline=None,
         database=None,
         derandomize=True,
         phases=[Phase.generate],

@@ -5,15 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
 from eventstore.codec import encode
 from eventstore.events import Event
 from eventstore.events.notes import NoteCreated, NoteTextSpliced
 from eventstore.reader import LogRow
-from projections.fold import Fold, FoldedRows
+from projections.activity.writing import Writing
+from projections.base import Projection
+from projections.fold import CHUNK, Fold, FoldedRows
+from projections.loops import connect
 from projections.notes.projector import Notes
 from projections.rebuild import rebuild
+from projections.schema import create_tables
+from projections.search.projector import Search
 from projections.sharing import share_out
 from tests.replay.store import Store
 
@@ -56,6 +63,31 @@ def test_a_rebuild_stores_texts_as_a_save_does(store: Store) -> None:
     saved = store.rows(how)
     rebuild(store.conninfo, store.projections)
     assert store.rows(how) == saved == [(None, None, len(LONG))]
+
+
+def test_each_projection_is_told_once_all_its_rows_are_stored_those_that_are_slow_to_index_first(store: Store) -> None:
+    projections: tuple[Projection, ...] = (Notes(), Search(), Writing())
+    schemas = {projection: f"{projection.name}__told" for projection in projections}
+    told: list[str] = []
+
+    def when_stored(projection: Projection, connection: psycopg.Connection[TupleRow]) -> None:
+        told.append(projection.name)
+        for table in projection.tables:
+            stored = connection.execute(f"SELECT count(*) FROM {schemas[projection]}.{table.name}".encode()).fetchone()
+            assert stored == (0 if projection.name == "writing" else CHUNK + 5,)
+
+    with connect(store.conninfo, "test") as connection, connect(store.conninfo, "test") as aside:
+        for projection, schema in schemas.items():
+            create_tables(connection, projection, schema)
+        fold = Fold(connection, schemas, aside=aside)
+        # Written by nobody, so that one projection has no rows.
+        events = [note(number, "text") for number in range(1, CHUNK + 6)]
+        fold.take(
+            [LogRow(at, event.originator_id, 1, type(event).__name__, encode(event), b"{}", NOW) for at, event in enumerate(events, 1)]
+        )
+        fold.spill(when_stored)
+    assert told[0] == "search"
+    assert sorted(told) == ["notes", "search", "writing"]
 
 
 def test_a_full_memory_is_not_measured_again_at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
