@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -361,15 +360,9 @@ def load_settings(**chosen: Any) -> Settings:
         raise SettingsError(" ".join(_sentence(detail["loc"], detail["msg"]) for detail in error.errors())) from None
 
 
-def keep_figures_alone() -> None:
-    """From here on this process does not share its figures: the library that counts looks at the environment itself."""
-    os.environ.pop(SHARED_FIGURES, None)
-
-
-def environment_for(settings: Settings) -> dict[str, str]:
-    """This process's environment for a child that shall have the same settings, whatever they were chosen by."""
-    chosen = {name: getattr(settings, name) for name in ("data_dir", "host", "port", "workers")}
-    return dict(os.environ) | {PREFIX + name.upper(): str(value) for name, value in chosen.items()}
+def tell_figures_folder(folder: Path) -> None:
+    """For the library that counts, which reads the name of the folder in the environment."""
+    os.environ[SHARED_FIGURES] = str(folder)
 
 
 def _sentence(location: tuple[int | str, ...], message: str) -> str:
@@ -381,9 +374,3 @@ def _sentence(location: tuple[int | str, ...], message: str) -> str:
             break
     reason = message.removeprefix("Value error, ").strip()
     return f"{found} cannot be used: {reason[0].lower() + reason[1:]}."
-
-
-@lru_cache(maxsize=1)
-def get_settings() -> Settings:
-    """The settings of this process, read once."""
-    return load_settings()

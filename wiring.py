@@ -33,7 +33,7 @@ from eventstore.codes import Codes
 from eventstore.database import ReplanningPool, async_pool, sync_pool
 from eventstore.guards import Guards
 from eventstore.mails import Mails
-from eventstore.migrate import migrate, pending
+from eventstore.migrate import migrate
 from eventstore.sealing import Sealer
 from metrics import POOL, POOL_WAITING, command_meters
 from projections.catalog import ALL_PROJECTIONS
@@ -213,12 +213,6 @@ def due_rebuilds(conninfo: str) -> list[str]:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         changed, retired = stale(connection, ALL_PROJECTIONS)
     return [*(projection.name for projection in changed), *retired]
-
-
-def is_prepared(settings: Settings) -> bool:
-    """Whether `prepare` would find the schema and the read models as they should be."""
-    conninfo = settings.conninfo()
-    return not pending(conninfo) and not due_rebuilds(conninfo)
 
 
 def connections_needed(workers: int) -> int:

@@ -30,7 +30,7 @@ from api.routes.platform import product_version
 from api.routing import ApiRoute, Route
 from api.threads import Threads
 from eventstore.allowances import Allowances
-from settings import get_settings
+from settings import Settings
 from wiring import FURTHER_DOORS, Services, build_services
 
 PREFIX = "/api/v1"
@@ -146,6 +146,13 @@ def mount(routes: Iterable[Route], prefix: str, area: str) -> list[ApiRoute]:
     return [ApiRoute(route, prefix, area) for route in routes]
 
 
-def create_app() -> FastAPI:
+def load() -> None:
+    """Loads everything that create_app puts together."""
+    area_routes()
+    for name in FURTHER_DOORS:
+        _loaded(name)
+
+
+def create_app(settings: Settings) -> FastAPI:
     """The application over the configured database, for the server processes."""
-    return Door(build_services(get_settings()), area_routes())
+    return Door(build_services(settings), area_routes())

@@ -61,7 +61,7 @@ def _round(data: Path) -> tuple[float, float]:
         taken = time.monotonic() - began
         for _ in range(REQUESTS):
             _answers()
-        workers = [child for child in psutil.Process(process.pid).children() if "api" in child.cmdline()]
+        workers = [child for child in psutil.Process(process.pid).children() if "notechondria: api" in " ".join(child.cmdline())]
         return taken, max(worker.memory_info().rss for worker in workers) / 1e6
     finally:
         process.send_signal(signal.SIGTERM)

@@ -14,7 +14,10 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from prometheus_client import values
 from prometheus_client.multiprocess import mark_process_dead
+
+from settings import tell_figures_folder
 
 ROOM = {"counter": 1 << 19, "histogram": 1 << 20, "gauge_livesum": 1 << 16}
 """Bytes by the beginning of the file's name; what all routes together need fits twice."""
@@ -50,6 +53,19 @@ def _remove_unheld(folder: Path) -> None:
             shutil.rmtree(folder)
         finally:
             os.close(handle)
+
+
+def share(folder: Path) -> bool:
+    """Has this process count in the folder from now on; False, with nothing changed, when the disk has no room for it.
+
+    Before anything is counted: what was counted until then stays where it is.
+    """
+    if not reserve(folder):
+        return False
+    tell_figures_folder(folder)
+    # The library itself decides this once, when it is loaded, which is before the processes are forked.
+    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+    return True
 
 
 def reserve(folder: Path) -> bool:

@@ -16,13 +16,6 @@ class PreparationFailed(Exception):
     """The database or the data folder cannot be prepared; the text tells why."""
 
 
-def takes_long(settings: Settings) -> bool:
-    """Whether there is more to do than to look: then a process of its own does it, which gives its memory back in the end."""
-    from wiring import is_prepared
-
-    return not is_prepared(settings)
-
-
 def prepare_for_start(settings: Settings) -> None:
     """As wiring.prepare_start. Raises PreparationFailed."""
     # Loads everything, which the other processes do not need.

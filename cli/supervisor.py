@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import resource
 import select
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.context import ForkProcess
 
 import structlog
+from setproctitle import setproctitle
 
-from cli import figures
-from cli.worker import CODE, GO, GRACE_SECONDS, PREPARE, PREPARED, TAKES_LONG
+from cli import figures, worker
 from eventstore import embedded
-from settings import SHARED_FIGURES, Settings, environment_for
+from settings import Settings
 
 TICK_SECONDS = 1.0
 FIRST_DELAY = 0.1
@@ -29,6 +31,7 @@ STEADY_SECONDS = 60.0
 MOST_DESCRIPTORS = 65_536
 """Open files and connections of one process."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+FORKING = multiprocessing.get_context("fork")
 log = structlog.get_logger("notechondria.running")
 
 
@@ -41,8 +44,8 @@ class Child:
     """A place for a process: what runs in it, and when it runs again after it died."""
 
     role: str
-    arguments: tuple[int, ...] = ()
-    process: subprocess.Popen[bytes] | None = None
+    listener: socket.socket | None = None
+    process: ForkProcess | None = None
     started: float = 0.0
     deaths: int = 0
     due: float = 0.0
@@ -51,14 +54,13 @@ class Child:
     @property
     def running(self) -> bool:
         """Whether the process lives."""
-        return self.process is not None and self.process.poll() is None
+        return self.process is not None and self.process.is_alive()
 
 
 class Supervisor:
     """One run of the server. on_ready is called once, when every API process answers, with the port."""
 
     def __init__(self, settings: Settings, on_ready: Callable[[int], None]) -> None:
-        self._settings = settings
         self._on_ready = on_ready
         self._embedded = settings.database_url is None
         self._listeners = listening_sockets(settings.host, settings.port, settings.workers)
@@ -68,13 +70,15 @@ class Supervisor:
             for listener in self._listeners:
                 listener.close()
             raise StartFailed(f"no temporary folder can be made: {error.strerror}") from error
-        self._environment = environment_for(settings) | {SHARED_FIGURES: str(self._figures.path)}
+        self._settings = settings.model_copy(update={"metrics_folder": self._figures.path})
         self._ready_read, self._ready_write = os.pipe()
         self._wake_read, self._wake_write = os.pipe()
+        # Nothing is ever written: it ends with the last one that holds its other end, which is this process alone.
+        self._life_read, self._life_write = os.pipe()
         self._signals = 0
         self._announced = False
         self._prepare = Child("prepare")
-        self._api = [Child("api", (listener.fileno(),)) for listener in self._listeners]
+        self._api = [Child("api", listener) for listener in self._listeners]
         self._background = Child("background")
 
     def run(self) -> int:
@@ -104,42 +108,34 @@ class Supervisor:
         return not self._signals
 
     def _start(self) -> None:
-        # What follows the log starts after the first answer: loading its code now would only delay that.
-        for child in self._api:
-            self._spawn(child)
-        if self._embedded:
-            try:
-                embedded.ensure_running(self._settings.data_dir, self._unstopped)
-            except embedded.StartGivenUp:
-                return
-            except embedded.EmbeddedDatabaseError as error:
-                raise StartFailed(str(error)) from error
-        word = self._prepared_by(self._api[0])
-        prepared = word == PREPARED or (word == TAKES_LONG and self._prepared_alone())
-        if self._signals:
-            return
-        if not prepared:
+        # What takes the time of a start is loading, once for all processes; meanwhile the database starts.
+        with ThreadPoolExecutor(1) as threads:
+            starting = threads.submit(self._start_database)
+            worker.load()
+            starting.result()
+        if self._unstopped() and not self._prepared():
             raise StartFailed("the database could not be prepared, the lines above tell why")
-        for child in self._api:
-            self._say(child, GO)
+        if self._unstopped():
+            for child in self._api:
+                self._spawn(child)
 
-    def _prepared_by(self, child: Child) -> bytes:
-        """Has one of those that are there already prepare the database; returns what it says, nothing when it fails."""
-        self._say(child, PREPARE)
-        word = b""
-        while child.running and word not in (PREPARED, TAKES_LONG) and not self._signals:
-            self._wait()
-            with contextlib.suppress(BlockingIOError):
-                word = os.read(self._ready_read, 4096)
-        return word
+    def _start_database(self) -> None:
+        if not self._embedded:
+            return
+        try:
+            embedded.ensure_running(self._settings.data_dir, self._unstopped)
+        except embedded.StartGivenUp:
+            return
+        except embedded.EmbeddedDatabaseError as error:
+            raise StartFailed(str(error)) from error
 
-    def _prepared_alone(self) -> bool:
+    def _prepared(self) -> bool:
+        """In a process of its own, which gives back what a migration or a rebuild has taken of memory."""
         self._spawn(self._prepare)
-        self._say(self._prepare, GO)
         while self._prepare.running and not self._signals:
             self._wait()
         assert self._prepare.process is not None
-        return self._prepare.process.returncode == 0
+        return self._prepare.process.exitcode in (0, None)
 
     def _tick(self) -> None:
         self._wait()
@@ -177,7 +173,7 @@ class Supervisor:
             return
         now = time.monotonic()
         if child.process is not None:
-            code = child.process.returncode
+            code = child.process.exitcode
             if not self._announced:
                 raise StartFailed(f"the {child.role} process ended with code {code}, the lines above tell why")
             child.deaths = 1 if now - child.started > STEADY_SECONDS else child.deaths + 1
@@ -185,38 +181,40 @@ class Supervisor:
             child.due = now + delay
             # Not `code`: values of that name count as secret, and are covered.
             log.error("process_died", role=child.role, status=code, restart_in_s=round(delay, 1))
-            figures.settle(self._figures.path, child.process.pid)
-            self._forget(child)
+            if child.process.pid is not None:
+                figures.settle(self._figures.path, child.process.pid)
+            _forget(child)
         if now >= child.due:
             self._spawn(child)
-            self._say(child, GO)
 
     def _spawn(self, child: Child) -> None:
         child.ready = False
         child.started = time.monotonic()
-        child.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", CODE, child.role, str(self._ready_write), *map(str, child.arguments)],
-            stdin=subprocess.PIPE,
-            env=self._environment,
-            pass_fds=(self._ready_write, *child.arguments),
-            # Of its own, so that Ctrl-C reaches the supervisor alone, which then ends everybody in order.
-            start_new_session=True,
-        )
+        child.process = FORKING.Process(target=self._become, args=(child,), name=child.role)
+        # A signal that comes before the new process has its own way with it would be taken for one to the supervisor.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            child.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
-    @staticmethod
-    def _say(child: Child, word: bytes) -> None:
-        assert child.process is not None
-        assert child.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            child.process.stdin.write(word)
-            child.process.stdin.flush()
-
-    @staticmethod
-    def _forget(child: Child) -> None:
-        if child.process is not None and child.process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):
-                child.process.stdin.close()
-        child.process = None
+    def _become(self, child: Child) -> None:
+        """What the new process does: it lets go of what is the supervisor's, and lives its role."""
+        signal.set_wakeup_fd(-1)
+        for number in (*SIGNALS, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        # Until the role handles it itself: an end in good order, which lets go of the database.
+        signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        # A session of its own, so that Ctrl-C reaches the supervisor alone, which then ends everybody in order.
+        os.setsid()
+        setproctitle(f"notechondria: {child.role}")
+        for end in (self._life_write, self._wake_read, self._wake_write, self._ready_read):
+            os.close(end)
+        for listener in self._listeners:
+            if listener is not child.listener:
+                listener.close()
+        worker.run(worker.Place(child.role, self._settings, self._ready_write, self._life_read, child.listener))
 
     def _end(self) -> int:
         """API first, then what follows the log, then the database. A second signal shortens the wait."""
@@ -238,7 +236,7 @@ class Supervisor:
     def _finish(self, children: list[Child]) -> bool:
         known = self._signals
         _send(children, signal.SIGTERM)
-        deadline = time.monotonic() + self._settings.drain_seconds + GRACE_SECONDS
+        deadline = time.monotonic() + self._settings.drain_seconds + worker.GRACE_SECONDS
         while any(child.running for child in children) and time.monotonic() < deadline:
             self._wait()
             if self._signals > known:
@@ -249,15 +247,21 @@ class Supervisor:
         _send(killed, signal.SIGKILL)
         for child in children:
             if child.process is not None:
-                child.process.wait()
-            self._forget(child)
+                child.process.join()
+            _forget(child)
         return not killed
+
+
+def _forget(child: Child) -> None:
+    if child.process is not None:
+        child.process.close()
+    child.process = None
 
 
 def _send(children: list[Child], number: signal.Signals) -> None:
     for child in children:
-        if child.running and child.process is not None:
-            child.process.send_signal(number)
+        if child.running and child.process is not None and child.process.pid is not None:
+            os.kill(child.process.pid, number)
 
 
 def allow_many_connections() -> None:

@@ -1,8 +1,7 @@
 """The processes below the supervisor: `prepare` the database, answer requests (`api`), follow the log (`background`).
 
-Each reads its standard input: a first line tells it to begin, so that it can load its code while the database still starts,
-and the end of the input tells it that the supervisor is gone, after which it drains and ends like on SIGTERM. One of those that will
-answer requests is first told to prepare the database, for which it has everything loaded; if that is to take long, it says so.
+They are forked from it, which has loaded their code once for all of them. Each holds the end of a pipe that ends when the supervisor
+is gone, after which it drains and ends like on SIGTERM.
 """
 
 from __future__ import annotations
@@ -15,57 +14,74 @@ import socket
 import sys
 import threading
 import time
-from pathlib import Path
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import psycopg
 import structlog
 
 from cli import figures
-from cli.preparing import PreparationFailed, prepare_for_start, takes_long
+from cli.preparing import PreparationFailed, prepare_for_start
 from eventstore import embedded
-from logs import configure_logging
-from settings import Settings, get_settings, keep_figures_alone
+from settings import Settings
 from tracing import start_tracing
 
 GRACE_SECONDS = 5
 BACKGROUND_NICENESS = 10
-GO, PREPARE = b"go\n", b"prepare\n"
-"""What a process is told."""
-PREPARED, TAKES_LONG = b"prepared\n", b"takes long\n"
-"""What it says to the second of these; when it is ready, it says its number."""
 COLLECTED_AFTER = (10_000, 20, 20)
 """New objects beyond those gone, and collections of one generation, after which the collector looks (see gc.set_threshold)."""
 log = structlog.get_logger("notechondria.running")
 
 
-def main() -> None:
-    """Entry point: the role, the descriptor on which readiness is told, and for `api` that of the listening socket."""
-    role, ready, *rest = sys.argv[1:]
-    settings = get_settings()
-    configure_logging(settings)
+@dataclass(frozen=True)
+class Place:
+    """What a process is given: its role, the descriptor on which it says its number when it is ready, the one that ends with the
+    supervisor, and for `api` the socket on which it listens.
+    """
+
+    role: str
+    settings: Settings
+    ready: int
+    supervisor: int
+    listener: socket.socket | None = None
+
+
+def load() -> None:
+    """Loads what the processes run, in the one from which they are forked."""
+    # It does without its command line, which would load as much as all the rest of it.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+    gc.disable()
+    try:
+        for name in ("uvicorn", "uvloop", "api.wire", "wiring", "reactors.catalog"):
+            importlib.import_module(name)
+        _door().load()
+    finally:
+        gc.enable()
+    # What was loaded stays, so nobody looks through it again: that would also copy the pages which the processes share.
+    gc.freeze()
+
+
+def _door() -> Any:
+    # Named, not imported: how it is put together is not for this line to know.
+    return importlib.import_module("api.app")
+
+
+def run(place: Place) -> None:
+    """The life of a process; its end by itself is an error unless it was told to end."""
+    settings = place.settings
     _share_figures(settings)
     if settings.database_url is None:
         embedded.join(settings.data_dir)
     end_tracing = start_tracing(settings)
     try:
-        _run(role, settings, int(ready), [int(number) for number in rest])
+        # What arrives before the role handles signals itself ends the process in good order: nothing has begun yet.
+        ROLES[place.role](place)
     finally:
         end_tracing()
         if settings.database_url is None:
             # Stops the embedded server only if the supervisor and all others are gone.
             embedded.release(settings.data_dir)
-
-
-def _run(role: str, settings: Settings, ready: int, sockets: list[int]) -> None:
-    # What arrives before the role handles signals itself ends the process at once: nothing has begun yet.
-    if role == "prepare":
-        _await_word()
-        _await_database(settings)
-        _prepare(settings)
-    elif role == "api":
-        _serve(settings, ready, sockets[0])
-    else:
-        _follow(settings, ready)
 
 
 def _collect_seldom() -> None:
@@ -78,40 +94,31 @@ def _collect_seldom() -> None:
 
 
 def _share_figures(settings: Settings) -> None:
-    """Before anything is imported that counts: the library looks at the environment once."""
-    if settings.metrics_folder is not None and not figures.reserve(settings.metrics_folder):
+    """Before anything is counted."""
+    if settings.metrics_folder is not None and not figures.share(settings.metrics_folder):
         log.warning("figures_not_shared", reason="no room on the disk", folder=str(settings.metrics_folder))
-        keep_figures_alone()
 
 
-def _serve(settings: Settings, ready: int, listener: int) -> None:
+def _serve(place: Place) -> None:
     import uvicorn
+
+    settings = place.settings
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             _collect_seldom()
-            _announce(ready)
+            _announce(place.ready)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             # Streams have no end of their own that a drain could wait for.
             await self.config.loaded_app.end_streams()
             await super().shutdown(sockets)
 
-    # Loaded before the go, while the database starts.
-    importlib.import_module("api.app").area_routes()
-    if _await_word() == PREPARE:
-        _await_database(settings)
-        if takes_long(settings):
-            os.write(ready, TAKES_LONG)
-        else:
-            _prepare(settings)
-            os.write(ready, PREPARED)
-        _await_word()
-    _end_with_supervisor(settings)
+    _end_with_supervisor(place)
     _await_database(settings)
     config = uvicorn.Config(
-        "api.app:create_app",
+        partial(_door().create_app, settings),
         factory=True,
         loop="uvloop",
         http="api.wire:BoundedProtocol",
@@ -128,45 +135,44 @@ def _serve(settings: Settings, ready: int, listener: int) -> None:
     signal.signal(signal.SIGTERM, lambda _number, _frame: None)
     signal.signal(signal.SIGINT, lambda _number, _frame: None)
     server = Server(config)
-    server.run(sockets=[socket.socket(fileno=listener)])
+    assert place.listener is not None
+    server.run(sockets=[place.listener])
     if not server.started:
         sys.exit(3)
 
 
-def _prepare(settings: Settings) -> None:
+def _prepare(place: Place) -> None:
+    _await_database(place.settings)
     try:
-        prepare_for_start(settings)
+        prepare_for_start(place.settings)
     except PreparationFailed as failure:
         sys.exit(f"The start was given up: {failure}")
 
 
-def _follow(settings: Settings, ready: int) -> None:
-    _await_word()
-    _end_with_supervisor(settings)
-    _await_database(settings)
+def _follow(place: Place) -> None:
+    _end_with_supervisor(place)
+    _await_database(place.settings)
     # What follows the log may wait a moment; requests come first.
     os.nice(BACKGROUND_NICENESS)
-    # Not before the go: until then the processors are for those that answer requests.
     import wiring
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     signal.signal(signal.SIGINT, lambda _number, _frame: stop.set())
-    _announce(ready)
-    wiring.run_background(settings, stop)
+    _announce(place.ready)
+    wiring.run_background(place.settings, stop)
 
 
-def _await_word() -> bytes:
-    return os.read(sys.stdin.fileno(), 64) or sys.exit(0)
+ROLES = {"prepare": _prepare, "api": _serve, "background": _follow}
 
 
-def _end_with_supervisor(settings: Settings) -> None:
+def _end_with_supervisor(place: Place) -> None:
     def watch() -> None:
-        while os.read(sys.stdin.fileno(), 64):
+        while os.read(place.supervisor, 64):
             pass
         log.warning("supervisor_gone", pid=os.getpid())
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(settings.drain_seconds + GRACE_SECONDS)
+        time.sleep(place.settings.drain_seconds + GRACE_SECONDS)
         os._exit(1)
 
     threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()
@@ -194,11 +200,3 @@ def _await_database(settings: Settings) -> None:
             time.sleep(0.5)
         else:
             return
-
-
-CODE = (
-    # The log's library would load rich, for coloured traces that nobody asked for, and httpx its command line: a tenth of a start.
-    "import sys; sys.modules['rich'] = sys.modules['httpx._main'] = None;"
-    f" sys.path.append({str(Path(__file__).resolve().parents[1])!r}); from cli.worker import main; main()"
-)
-"""Runs main() in a new interpreter that is kept from importing modules of the folder it happens to be started in."""

@@ -92,9 +92,13 @@ def ensure_running(data_dir: Path, wanted: Callable[[], bool] = _always) -> str:
 
 
 def join(data_dir: Path) -> None:
-    """Registers this process as a user of the server that another process has started or is about to start."""
+    """Registers this process as a user of the server that another process has started or is about to start.
+
+    A forked process holds what its parent held until then; from now on it has a registration of its own.
+    """
     data_dir = _resolved(data_dir)
     _Server(data_dir).make_data_dir()
+    _let_go(data_dir)
     _hold(data_dir)
 
 

@@ -1,4 +1,4 @@
-"""How long a loop rests after what it has taken up, and what counts as prepared."""
+"""How long a loop rests after what it has taken up."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from typing import Any, cast
 import pytest
 
 from projections.loops import LONGEST_REST_S, LogHead, Loop
-from settings import load_settings
-from tests.replay.store import Store
-from wiring import is_prepared, prepare
 
 
 class Stop:
@@ -61,16 +58,3 @@ def test_a_loop_that_leaves_some_behind_goes_on() -> None:
     loop._work()
     (rested,) = cast(Stop, loop.stop).waits
     assert rested < 0.3
-
-
-@pytest.mark.falsifies
-def test_a_store_is_prepared_unless_migrations_or_rebuilds_are_due(store: Store) -> None:
-    settings = load_settings(database_url=store.conninfo)
-    prepare(settings)
-    assert is_prepared(settings)
-    store.rows("UPDATE log.projections SET version = version - 1 WHERE name = 'search'")
-    assert not is_prepared(settings)
-    prepare(settings)
-    assert is_prepared(settings)
-    store.rows("DELETE FROM log.migrations WHERE name = (SELECT max(name) FROM log.migrations)")
-    assert not is_prepared(settings)

@@ -69,8 +69,8 @@ class Running:
         for child in psutil.Process(self.process.pid).children():
             # One that has just been killed has no command line any more.
             with suppress(psutil.NoSuchProcess):
-                command = child.cmdline()
-                if len(command) > 4 and role in command[4]:
+                title = " ".join(child.cmdline())
+                if title.startswith(f"notechondria: {role}"):
                     found.append(child)
         return found
 

@@ -19,12 +19,16 @@ from settings import load_settings
 COUNTING = """
 import os, sys
 from cli import figures
-from pathlib import Path
-assert figures.reserve(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
 from metrics import EVENTS, POOL
+from pathlib import Path
+# The code is there already when a process is forked.
+if os.fork():
+    sys.exit(os.wait()[1])
+assert figures.share(Path(sys.argv[1]))
 EVENTS.labels("web").inc(3)
 POOL.labels("reads", "free").set(1)
-print(os.getpid())
+print(os.getpid(), flush=True)
+os._exit(0)
 """
 
 
@@ -43,9 +47,8 @@ def test_room_is_taken_at_once_and_what_was_counted_stays(tmp_path: Path) -> Non
     assert _taken(tmp_path) >= sum(figures.ROOM.values())
     figures.settle(tmp_path, os.getpid())
     assert _taken(tmp_path) <= 2 * 4096
-    environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     for _ in range(2):
-        counting = subprocess.run([sys.executable, "-c", COUNTING], env=environment, capture_output=True, text=True, check=True)
+        counting = subprocess.run([sys.executable, "-c", COUNTING, str(tmp_path)], capture_output=True, text=True, check=True)
         figures.settle(tmp_path, int(counting.stdout))
     assert b'notechondria_events_total{channel="web"} 6.0' in _counted(tmp_path)
     assert b"notechondria_pool_connections{" not in _counted(tmp_path)
@@ -73,7 +76,7 @@ def test_folders_of_killed_servers_are_removed_and_those_of_running_ones_stay(tm
 def test_no_room_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The last one cannot be made: the first two were.
     (tmp_path / f"gauge_livesum_{os.getpid()}.db").symlink_to(tmp_path / "missing" / "file")
-    assert not figures.reserve(tmp_path)
+    assert not figures.share(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.settings_table import table
-from settings import Settings, SettingsError, embedded_socket_folder, environment_for, load_settings, variables
+from settings import Settings, SettingsError, embedded_socket_folder, load_settings, variables
 
 
 @pytest.fixture(autouse=True)
@@ -166,15 +166,6 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(variable, "hunter2")
     monkeypatch.setenv("DATABASE_URL", "postgresql://me:hunter2@localhost/notes")
     assert "hunter2" not in repr(load_settings())
-
-
-def test_children_get_what_was_chosen_on_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("NOTECHONDRIA_PORT", "1")
-    chosen = environment_for(load_settings(port=2, data_dir=tmp_path / "data"))
-    for variable, value in chosen.items():
-        monkeypatch.setenv(variable, value)
-    again = load_settings()
-    assert (again.port, again.data_dir) == (2, tmp_path / "data")
 
 
 def test_data_folder_may_be_given_from_home_or_from_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
