@@ -15,10 +15,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from eventstore.codec import Recorded, UnknownEventType
-from eventstore.events import EVENT_TYPES
+from eventstore.events import EVENT_TYPES, Event
 from eventstore.message import Message
 from eventstore.reader import LogRow
-from projections.base import Key, Projection, Table
+from projections.base import Key, Projection, Row, Table
 from projections.gathering import forget_texts
 from projections.parking import describe, is_the_events_fault
 from projections.rows import Rows
@@ -32,6 +32,7 @@ CHUNK = 2000
 """Rows per COPY: its transaction is kept short, since followers wait for the oldest one at gaps of the log."""
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Row)
 Storing = Callable[[Connection[TupleRow]], None]
 WhenStored = Callable[[Projection, Connection[TupleRow]], None]
 
@@ -56,6 +57,16 @@ class FoldedRows(Rows):
         self.connection: Connection[TupleRow] | None = None
         """None as long as nothing is stored that could be loaded."""
         self._stored: dict[Table[Any], set[Key]] = {table: set() for table in projection.tables}
+
+    def due(self, table: Table[R], key: Key | int, event: Event) -> R | None:
+        """See Rows.due. As long as nothing is stored, all rows were made here: they are to be stored, and have seen no later event."""
+        if self.connection is not None:
+            return super().due(table, key, event)
+        row: R | None = self._rows[table].get((key,) if isinstance(key, int) else key)
+        if row is not None:
+            row.touched = position = self.current.position
+            row.mark = position if self._marks_are_positions else event.originator_version
+        return row
 
     def load(self, wanted: dict[Table[Any], list[Key]]) -> None:
         """Loads rows by key, and remembers which there were."""

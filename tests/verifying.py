@@ -4,15 +4,18 @@ every event could come twice, and no table holds a password or a key."""
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from eventstore.codec import Recorded
 from eventstore.reader import LogRow
 from projections.base import Projection
 from projections.catalog import ALL_PROJECTIONS
 from projections.fold import Fold, Share
+from projections.rows import Rows
 from projections.verify import verify
 from tests.accounts.people import NEXT_PASSWORD, PASSWORD
 
@@ -28,6 +31,12 @@ SECRETS = "|".join([*PASSWORDS, *(password.encode().hex() for password in PASSWO
 
 class TwiceFold(Fold):
     """Applies each batch, and then once more to the rows as they were stored after the first time."""
+
+    def __init__(self, connection: psycopg.Connection[TupleRow], schemas: Mapping[Projection, str]) -> None:
+        super().__init__(connection, schemas, budget=2**62)
+        for share in self.shares:
+            # In place of the shorter way, which relies on each event coming once.
+            share.rows.due = partial(Rows.due, share.rows)  # type: ignore[method-assign]
 
     def _apply(self, share: Share, batch: list[Recorded]) -> None:
         super()._apply(share, list(batch))
@@ -60,7 +69,7 @@ def assert_twice_is_once(connection: psycopg.Connection[tuple[object, ...]], pro
     """Fails when an inline projection that gets each event twice does not end with the live rows."""
     with connection.cursor(binary=True) as cursor:
         log_rows = [LogRow._make(row) for row in cursor.execute(_ALL_EVENTS)]
-    fold = TwiceFold(connection, {projection: projection.name for projection in projections}, budget=2**62)
+    fold = TwiceFold(connection, {projection: projection.name for projection in projections})
     for row in log_rows:
         fold.take([row])
     for share in fold.shares:

@@ -10,16 +10,18 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from itertools import pairwise, zip_longest
 
 PART = 3
 LONG_PART = 5
 """Words of a query that are as long are looked up by parts of this length: the shorter the lists of the index, the faster."""
+PARTS_PER_CHARACTER = 4
+"""No text has more: at each place one of each length begins at most."""
 MOST_PARTS = 200_000
 """Of one text. Only megabytes without any repetition have more; what lies behind is found while it is new."""
 LONGEST_USUAL = 24
 """Letters of a word whose parts are kept at hand."""
+MOST_WORDS_KEPT = 8192
 TITLE = "^"
 """Stands before parts of the title."""
 LONGEST_QUERY = 256
@@ -63,10 +65,13 @@ def query_words(query: str) -> list[str]:
 
 def parts_of_text(text: str) -> set[str]:
     """All parts of a folded text."""
+    words = unaccented(text).split()
+    if len(text) * PARTS_PER_CHARACTER <= MOST_PARTS:
+        return set().union(*map(_PARTS.__getitem__, set(words)))
     found: set[str] = set()
     # In their order, so that of an endless text the same parts are found each time.
-    for word in dict.fromkeys(unaccented(text).split()):
-        found |= _usual_parts(word) if len(word) <= LONGEST_USUAL else _all_parts(word)
+    for word in dict.fromkeys(words):
+        found |= _PARTS[word]
         if len(found) > MOST_PARTS:
             break
     return found
@@ -81,8 +86,19 @@ def _all_parts(word: str) -> frozenset[str]:
     return frozenset(parts)
 
 
-_usual_parts = lru_cache(maxsize=8192)(_all_parts)
-"""Texts are made of the same words again and again."""
+class _Parts(dict[str, frozenset[str]]):
+    """Word -> its parts. Texts are made of the same words again and again, so those of usual length are kept, up to MOST_WORDS_KEPT."""
+
+    def __missing__(self, word: str) -> frozenset[str]:
+        parts = _all_parts(word)
+        if len(word) <= LONGEST_USUAL:
+            if len(self) >= MOST_WORDS_KEPT:
+                self.clear()
+            self[word] = parts
+        return parts
+
+
+_PARTS = _Parts()
 
 
 def parts_of_word(word: str) -> list[str]:
