@@ -2,26 +2,18 @@
 
     python -m benchmarks.http --peer PATH/peer.py [--seconds 10] [--rounds 3]
 
-Both have 2 workers and 16 connections; both hold 200 notes of some 600 characters. The peer's packages (django<5,
-djangorestframework, gunicorn, psycopg) are installed into a virtual environment of their own.
+Both have 2 workers and 16 connections; both hold 200 notes of some 600 characters.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -29,13 +21,10 @@ import psycopg
 
 from benchmarks import load
 from benchmarks.machine import describe
+from benchmarks.peer import CONNECTIONS, NOTES, WORKERS, Target, call, django, running
 from eventstore.embedded import ensure_running, stop
 
-CONNECTIONS = 16
-WORKERS = 2
-NOTES = 200
 TEXT = "\\n\\n".join(["hello world " * 10] * 5)
-PEER_PACKAGES = ["django<5", "djangorestframework", "gunicorn", "psycopg[binary]"]
 
 CREATE = f"""
 wrk.method = "POST"
@@ -63,17 +52,6 @@ request = function()
 end
 """
 GOALS = {"list 50": 10, "detail": 10, "create": 5, "patch": 5}
-
-
-@dataclass
-class Target:
-    """A server under load."""
-
-    name: str
-    origin: str
-    token: str
-    note_ids: list[int]
-    list_path: str
 
 
 def main() -> None:
@@ -113,11 +91,11 @@ def measure(url: str, data: Path, peer: Path | None, seconds: int, rounds: int) 
                     "patch": ("/api/v1/notes/", PATCH.replace("{IDS}", ids)),
                     "create": ("/api/v1/notes/", CREATE),
                 }
-                for call, (path, script) in calls.items():
+                for name, (path, script) in calls.items():
                     headers = {"Authorization": f"Token {target.token}"}
                     load.run(target.origin + path, headers=headers, connections=CONNECTIONS, seconds=1, script=script)
                     figures = load.run(target.origin + path, headers=headers, connections=CONNECTIONS, seconds=seconds, script=script)
-                    results.setdefault((target.name, call), []).append(figures)
+                    results.setdefault((target.name, name), []).append(figures)
     return results
 
 
@@ -126,14 +104,14 @@ def report(results: dict[tuple[str, str], list[load.Figures]], compared: bool) -
     reached = True
     print(f"{'call':<10}{'ours/s':>10}{'p50 ms':>9}{'p99 ms':>9}{'failed':>8}", end="")
     print(f"{'peer/s':>10}{'p50 ms':>9}{'ratio':>8}{'goal':>6}" if compared else "")
-    for call, goal in GOALS.items():
-        mine = results["notechondria", call]
-        rate, p50, p99 = (median(getattr(f, name) for f in mine) for name in ("per_second", "median_ms", "p99_ms"))
+    for name, goal in GOALS.items():
+        mine = results["notechondria", name]
+        rate, p50, p99 = (median(getattr(f, figure) for f in mine) for figure in ("per_second", "median_ms", "p99_ms"))
         failed = sum(f.failed for f in mine)
-        print(f"{call:<10}{rate:>10.0f}{p50:>9.2f}{p99:>9.2f}{failed:>8}", end="")
+        print(f"{name:<10}{rate:>10.0f}{p50:>9.2f}{p99:>9.2f}{failed:>8}", end="")
         reached &= failed == 0
         if compared:
-            theirs = results["peer", call]
+            theirs = results["peer", name]
             peer_rate, peer_p50 = median(f.per_second for f in theirs), median(f.median_ms for f in theirs)
             print(f"{peer_rate:>10.0f}{peer_p50:>9.2f}{rate / peer_rate:>8.1f}{goal:>6}", end="")
             reached &= rate / peer_rate >= goal and p99 < peer_p50
@@ -153,66 +131,17 @@ def ours(url: str, data: Path, peer: Path | None) -> Iterator[Target]:
         "NOTECHONDRIA_LOG_LEVEL": "ERROR",
     }
     command = [sys.executable, "-c", "from cli.main import app; app()"]
-    with _running([*command, "serve", "--port", "8101", "--workers", str(WORKERS)], environment, "http://127.0.0.1:8101"):
+    with running([*command, "serve", "--port", "8101", "--workers", str(WORKERS)], environment, "http://127.0.0.1:8101"):
         create = ["users", "create", "--username", "peer", "--email", "peer@example.org", "--password", "Strong1pw"]
         subprocess.run([*command, *create], env=environment, capture_output=True, check=False)
-        token = _call("POST", "http://127.0.0.1:8101/api/v1/auth/login/", {"email": "peer", "password": "Strong1pw"})["token"]
+        token = call("POST", "http://127.0.0.1:8101/api/v1/auth/login/", {"email": "peer", "password": "Strong1pw"})["token"]
         listing = "/api/v1/notes/?limit=50&offset=0"
-        found = _call("GET", "http://127.0.0.1:8101/api/v1/notes/?limit=100&offset=0", None, token)
+        found = call("GET", "http://127.0.0.1:8101/api/v1/notes/?limit=100&offset=0", None, token)
         ids = [note["id"] for note in found["results"]]
         for number in range(len(ids), NOTES):
             note = {"title": f"note {number}", "content": TEXT.replace("\\n", "\n")}
-            ids.append(_call("POST", "http://127.0.0.1:8101/api/v1/notes/", note, token)["id"])
+            ids.append(call("POST", "http://127.0.0.1:8101/api/v1/notes/", note, token)["id"])
         yield Target("notechondria", "http://127.0.0.1:8101", token, ids, listing)
-
-
-@contextmanager
-def django(url: str, data: Path, peer: Path | None) -> Iterator[Target]:
-    """The peer, with its packages in an environment of its own."""
-    assert peer is not None
-    packages = Path(tempfile.gettempdir()) / "notechondria-benchmark-peer"
-    if not (packages / "bin" / "gunicorn").exists():
-        venv.create(packages, with_pip=True)
-        subprocess.run([packages / "bin" / "pip", "install", "--quiet", *PEER_PACKAGES], check=True)
-    environment = {**os.environ, "DATABASE_URL": url.replace("/notechondria", "/peer"), "PYTHONPATH": str(peer.parent)}
-    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
-        row = connection.execute("SELECT to_regclass('peer_note')").fetchone()
-    if row is None or row[0] is None:
-        subprocess.run([packages / "bin" / "python", peer, "migrate"], env=environment, check=True, capture_output=True)
-    command = [str(packages / "bin" / "gunicorn"), "-w", str(WORKERS), "-b", "127.0.0.1:8100", f"{peer.stem}:application"]
-    with _running(command, environment, "http://127.0.0.1:8100"):
-        with psycopg.connect(environment["DATABASE_URL"]) as connection:
-            ids = [i for (i,) in connection.execute("SELECT id FROM peer_note ORDER BY id LIMIT %s", (NOTES,))]
-        yield Target("peer", "http://127.0.0.1:8100", "a" * 40, ids, "/api/v1/notes/")
-
-
-@contextmanager
-def _running(command: list[str], environment: dict[str, str], origin: str) -> Iterator[None]:
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                _call("GET", origin + "/api/v1/health/")
-                break
-            except (urllib.error.URLError, ConnectionError):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise SystemExit(f"did not start: {' '.join(command)}") from None
-                time.sleep(0.05)
-        yield
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
-
-
-def _call(method: str, url: str, body: object = None, token: str = "") -> dict:  # type: ignore[type-arg]
-    request = urllib.request.Request(url, method=method, data=json.dumps(body).encode() if body is not None else None)
-    request.add_header("Content-Type", "application/json")
-    if token:
-        request.add_header("Authorization", f"Token {token}")
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read())  # type: ignore[no-any-return]
 
 
 if __name__ == "__main__":

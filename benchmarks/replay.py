@@ -1,6 +1,6 @@
 """How fast read models are rebuilt: a log of a realistic mix, written by COPY, then rebuilt as an operator would.
 
-    python -m benchmarks.replay [--events 1000000] [--profile]
+    python -m benchmarks.replay [--events 1000000] [--peer PATH/peer.py] [--profile]
 
 The rebuild works on one core, the database on another where there is one. --each measures each projection alone as well.
 """
@@ -24,6 +24,7 @@ from typing import Any
 import psycopg
 
 from benchmarks.machine import describe
+from benchmarks.peer import Yardstick
 from eventstore import embedded
 from eventstore.codec import encode
 from eventstore.events import Event, accounts, courses, notes, planner, sessions
@@ -206,9 +207,12 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--each", action="store_true", help="each projection alone as well")
     parser.add_argument("--verify", action="store_true", help="verify the result as well")
+    parser.add_argument("--peer", type=Path, help="the peer's Python file, for a look at how fast the machine is")
     parser.add_argument("--profile", action="store_true", help="where the time goes (slower)")
     chosen = parser.parse_args()
     print(describe())
+    yardstick = Yardstick(chosen.peer)
+    yardstick.measure()
     with tempfile.TemporaryDirectory(prefix="ntc-replay-") as folder:
         embedded.ensure_running(Path(folder))
         try:
@@ -219,6 +223,8 @@ def main() -> None:
             measure(conninfo, chosen)
         finally:
             embedded.stop(Path(folder))
+    yardstick.measure()
+    yardstick.report()
 
 
 def measure(conninfo: str, chosen: argparse.Namespace) -> None:

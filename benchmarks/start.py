@@ -1,6 +1,6 @@
 """How long the server takes from its start to its first answer, and how much memory its processes take.
 
-    python -m benchmarks.start [--rounds 5]
+    python -m benchmarks.start [--rounds 5] [--peer PATH/peer.py]
 
 On a data folder that has been used before, with the embedded PostgreSQL and 2 workers.
 """
@@ -22,6 +22,7 @@ from statistics import median
 import psutil
 
 from benchmarks.machine import describe
+from benchmarks.peer import Yardstick
 from eventstore import embedded
 
 ORIGIN = "http://127.0.0.1:8102"
@@ -35,17 +36,22 @@ def main() -> None:
     """Measures and prints; exits 1 when a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peer", type=Path, help="the peer's Python file, for a look at how fast the machine is")
     options = parser.parse_args()
     print(describe())
+    yardstick = Yardstick(options.peer)
+    yardstick.measure()
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
         _round(data)
         rounds = [_round(data) for _ in range(options.rounds)]
         embedded.stop(data)
+    yardstick.measure()
     seconds = median(taken for taken, _ in rounds)
     megabytes = max(used for _, used in rounds)
     print(f"start to first answer of the database: {seconds:.2f} s (median of {options.rounds})")
     print(f"memory of an API worker after {REQUESTS} requests: {megabytes:.0f} MB at most")
+    yardstick.report()
     sys.exit(0 if seconds < MOST_SECONDS and megabytes < MOST_MEGABYTES else 1)
 
 
