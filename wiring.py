@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -49,8 +49,9 @@ from reactors.following import loop_for, register
 from settings import Settings
 from tracing import span
 
-FURTHER_DOORS = ("mcp_server.door:AssistantDoor",)
-"""Doors that the web server serves beside the REST API: ASGI applications with `paths`, `lifespan` and `end_streams`, made of the services.
+FURTHER_DOORS: Mapping[str, tuple[str, ...]] = {"mcp_server.door:AssistantDoor": ("/mcp", "/mcp/")}
+"""Doors that the web server serves beside the REST API, and their paths: ASGI applications with `lifespan` and `end_streams`, made of
+the services.
 
 They are named, not imported, since doors do not know each other.
 """

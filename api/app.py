@@ -7,7 +7,6 @@ import importlib
 import pkgutil
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI
 from starlette.routing import Route as Mounted
@@ -20,6 +19,7 @@ from api.console.app import console_routes
 from api.dispatch import Dispatch
 from api.docs import TITLE, add_documentation
 from api.errors import route_error
+from api.further import FurtherDoor
 from api.middleware.headers import Headers
 from api.middleware.hosts import Hosts
 from api.middleware.limits import Limits
@@ -57,9 +57,9 @@ class Door(FastAPI):
         self.state.services = services
         self.state.buckets = Buckets(Allowances(services.loop_pool).spend)
         self.router.default = _no_route
-        self.further = [_loaded(name)(services) for name in FURTHER_DOORS]
-        for door in self.further:
-            self.router.routes.extend(Mounted(path, endpoint=door, include_in_schema=False) for path in door.paths)
+        self.further = [FurtherDoor(name, services) for name in FURTHER_DOORS]
+        for door, paths in zip(self.further, FURTHER_DOORS.values(), strict=True):
+            self.router.routes.extend(Mounted(path, endpoint=door, include_in_schema=False) for path in paths)
         self.api_routes = list(routes)
         """Not among the router's own routes: what the path table does not find, the router shall not find either."""
         self.router.routes.extend(console_routes())
@@ -119,11 +119,6 @@ async def _measure(services: Services) -> None:
         await asyncio.sleep(MEASURE_EVERY_S)
 
 
-def _loaded(name: str) -> Any:
-    module, _, attribute = name.partition(":")
-    return getattr(importlib.import_module(module), attribute)
-
-
 async def _no_route(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         await WebSocketClose()(scope, receive, send)
@@ -144,13 +139,6 @@ def area_routes() -> list[ApiRoute]:
 def mount(routes: Iterable[Route], prefix: str, area: str) -> list[ApiRoute]:
     """The routes under a prefix, at their places."""
     return [ApiRoute(route, prefix, area) for route in routes]
-
-
-def load() -> None:
-    """Loads everything that create_app puts together."""
-    area_routes()
-    for name in FURTHER_DOORS:
-        _loaded(name)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -55,7 +55,7 @@ def load() -> None:
     try:
         for name in ("uvicorn", "uvloop", "api.wire", "wiring", "reactors.catalog"):
             importlib.import_module(name)
-        _door().load()
+        _door().area_routes()
     finally:
         gc.enable()
     # What was loaded stays, so nobody looks through it again: that would also copy the pages which the processes share.

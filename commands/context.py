@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +9,8 @@ from typing import Any, NamedTuple
 
 import orjson
 from eventsourcing.persistence import StoredEvent
+
+from eventstore.identifiers import unique_id
 
 LONGEST_CLIENT = 120
 
@@ -63,7 +64,7 @@ class Context:
     seen: Mapping[str, Glimpse] = field(default_factory=dict)
     """Streams that were looked at a moment ago: what this process remembers of them, and has not missed, is current."""
     now: datetime = field(default_factory=utc_now)
-    command: str = field(default_factory=lambda: secrets.token_hex(8))
+    command: str = field(default_factory=unique_id)
     """Unique per command: groups its events, and tells an own append from a conflict after a lost connection."""
 
     def metadata(self) -> bytes:

@@ -6,7 +6,6 @@ No table lock and no NOTIFY inside the append; order for followers comes from th
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -29,6 +28,7 @@ from psycopg_pool import ConnectionPool
 from eventstore.codec import LogEvent
 from eventstore.database import connection_lost, passing, reading
 from eventstore.forgetting import Forgetting, queue
+from eventstore.identifiers import unique_id
 from eventstore.message import Answer, Message, ask
 from eventstore.reader import LogReader, PollingSubscription
 
@@ -120,7 +120,7 @@ class LogRecorder(ApplicationRecorder):
         if not stored_events and alongside is None and not forgetting:
             return None
         if metadata is None:
-            metadata = f'{{"command":"{secrets.token_hex(8)}"}}'.encode()
+            metadata = f'{{"command":"{unique_id()}"}}'.encode()
         lost = False
         for attempt in range(RETRIES + 1):
             beside = alongside() if alongside else None

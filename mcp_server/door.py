@@ -57,8 +57,6 @@ class TooLong(Exception):
 class AssistantDoor:
     """The ASGI application behind /mcp and /mcp/."""
 
-    paths = ("/mcp", "/mcp/")
-
     def __init__(self, services: Services) -> None:
         self._services = services
         self._running: _Running | None = None

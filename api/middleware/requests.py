@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
+from eventstore.identifiers import unique_id
 from metrics import request_meters
 
 access_log = logging.getLogger("notechondria.access")
@@ -111,4 +111,4 @@ def _request_id(scope: Scope) -> str:
         if name == b"x-request-id" and SANE_REQUEST_ID.fullmatch(value):
             given: str = value.decode()
             return given
-    return secrets.token_hex(8)
+    return unique_id()

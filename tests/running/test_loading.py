@@ -7,8 +7,8 @@ import sys
 
 from tests.running.server import environment
 
-LATER = {"PIL", "authlib", "icalendar", "jinja2", "recurring_ical_events"}
-"""Loaded when somebody uploads a picture, signs in elsewhere, has a calendar read or opens the console."""
+LATER = {"PIL", "authlib", "httpx2", "icalendar", "jinja2", "jsonschema", "mcp", "recurring_ical_events"}
+"""Loaded when somebody uploads a picture, signs in elsewhere, has a calendar read, opens the console or sends an assistant."""
 
 
 def test_what_few_requests_need_is_loaded_by_them() -> None:
