@@ -10,6 +10,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
+from eventstore.garbage import without_garbage_collection
+
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "serve": ("cli.serve", "serve"),
     "start": ("cli.start", "start"),
@@ -43,7 +45,8 @@ class OnDemand(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         module, name = COMMANDS[cmd_name]
-        found = getattr(import_module(module), name)
+        with without_garbage_collection():
+            found = getattr(import_module(module), name)
         if isinstance(found, typer.Typer):
             command: Any = get_group(found)
         else:

@@ -24,6 +24,7 @@ import structlog
 from cli import figures
 from cli.preparing import PreparationFailed, prepare_for_start
 from eventstore import embedded
+from eventstore.garbage import without_garbage_collection
 from settings import Settings
 from tracing import start_tracing
 
@@ -51,13 +52,10 @@ def load() -> None:
     """Loads what the processes run, in the one from which they are forked."""
     # It does without its command line, which would load as much as all the rest of it.
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
-    gc.disable()
-    try:
+    with without_garbage_collection():
         for name in ("uvicorn", "uvloop", "api.wire", "wiring", "reactors.catalog"):
             importlib.import_module(name)
         _door().area_routes()
-    finally:
-        gc.enable()
     # What was loaded stays, so nobody looks through it again: that would also copy the pages which the processes share.
     gc.freeze()
 

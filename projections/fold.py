@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count, islice
@@ -307,18 +305,6 @@ class Fold:
             share.rows.forget()
             share.rows.connection = self.connection
         self._texts = 0
-
-
-@contextmanager
-def without_garbage_collection() -> Iterator[None]:
-    """Events and rows hold no reference cycles, and looking for some among millions of them takes an eighth of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _pieces(share: Share, when_stored: WhenStored | None) -> Iterator[Storing]:

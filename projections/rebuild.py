@@ -16,9 +16,10 @@ import structlog
 from psycopg import Connection, IsolationLevel
 from psycopg.rows import TupleRow
 
+from eventstore.garbage import without_garbage_collection
 from eventstore.reader import LogAhead, LogRow, SettledLog
 from projections.base import Projection
-from projections.fold import BUDGET, Fold, FoldFailed, Poison, without_garbage_collection
+from projections.fold import BUDGET, Fold, FoldFailed, Poison
 from projections.loops import connect
 from projections.progress import Progress
 from projections.schema import BUILD_LOCK, create_missing, create_tables, drop_leftovers, drop_schema, finish_tables, record_fingerprint

@@ -10,9 +10,10 @@ import structlog
 from psycopg import Connection, IsolationLevel
 from psycopg.rows import TupleRow
 
+from eventstore.garbage import without_garbage_collection
 from eventstore.reader import LogRow
 from projections.base import Key, Projection, Table
-from projections.fold import BUDGET, Fold, Poison, Share, without_garbage_collection
+from projections.fold import BUDGET, Fold, Poison, Share
 from projections.loops import connect
 from projections.progress import Progress
 from projections.rebuild import BATCH, Busy
