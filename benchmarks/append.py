@@ -58,6 +58,8 @@ Append = Callable[[str], object]
 def ours(url: str) -> Append:
     pool = sync_pool(url, size=1, name="benchmark")
     pool.open()
+    # As the server's threads do it, for as long as they live.
+    pool.keeping().__enter__()
     recorder = LogRecorder(pool)
     return lambda stream: recorder.insert_events([LogEvent(stream, 1, TYPE, PAYLOAD, recorded_at=datetime.now(UTC))], metadata=METADATA)
 
