@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,6 +20,7 @@ from commands.notes.metadata import is_same_metadata, offline_source
 from commands.notes.saving import Base, base_of, save_text
 from eventstore.blocks import content_of
 from eventstore.events import notes
+from eventstore.identifiers import unique_uuid
 
 TWIN_WINDOW = timedelta(minutes=10)
 """An identical draft under another name counts as the same upload for so long."""
@@ -117,7 +117,7 @@ def _create(work: Work[Lookups], account_id: int, met: NewNote, title: str, comm
         notes.NoteCreated,
         now,
         owner_id=account_id,
-        uuid=str(uuid4()),
+        uuid=unique_uuid(),
         title=title,
         description=command.description or "",
         content=content,

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
-from eventstore.identifiers import unique_id
+from eventstore.identifiers import FETCHED, unique_id, unique_uuid
 
 
 def test_names_are_sixteen_digits_and_differ() -> None:
     names = {unique_id() for _ in range(1000)}
     assert len(names) == 1000
     assert all(re.fullmatch("[0-9a-f]{16}", name) for name in names)
+
+
+def test_uuids_are_random_ones() -> None:
+    uuids = [UUID(unique_uuid()) for _ in range(100)]
+    assert len(set(uuids)) == 100
+    assert {uuid.version for uuid in uuids} == {4}
+
+
+def test_threads_never_get_the_same() -> None:
+    with ThreadPoolExecutor(8) as threads:
+        names = list(threads.map(lambda _: unique_id(), range(20 * FETCHED)))
+    assert len(set(names)) == len(names)
 
 
 def test_forked_processes_do_not_go_on_alike() -> None:
