@@ -18,7 +18,7 @@ class PreparationFailed(Exception):
 
 def prepare_for_start(settings: Settings) -> None:
     """As wiring.prepare_start. Raises PreparationFailed."""
-    # Loads everything, which the other processes do not need.
+    # Loaded when it is needed: the server does so while its database starts (cli/worker.py).
     from wiring import prepare_start
 
     try:

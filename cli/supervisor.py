@@ -99,6 +99,10 @@ class Supervisor:
             log.error("start_failed", reason=str(failure))
             self._end()
             return 1
+        except BaseException:
+            # A fault of ours is shown as it is, but leaves nothing running.
+            self._end()
+            raise
         return self._end()
 
     def _count_signal(self, _number: int, _frame: object) -> None:

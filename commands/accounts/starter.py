@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 from commands.accounts.aggregate import Account
 from commands.courses.inbox import inbox_of
 from commands.handling import Work
@@ -11,6 +9,7 @@ from commands.lookups import Lookups
 from commands.notes.aggregate import Note, word_count
 from commands.notes.blocks import GivenBlock, arranged
 from eventstore.events import notes
+from eventstore.identifiers import unique_uuid
 
 TITLE = "Welcome to Notechondria"
 DESCRIPTION = "A first look around"
@@ -37,7 +36,7 @@ def give_starter_content(work: Work[Lookups], account: Account) -> None:
         notes.NoteCreated,
         work.context.now,
         owner_id=account.number,
-        uuid=str(uuid4()),
+        uuid=unique_uuid(),
         title=TITLE,
         description=DESCRIPTION,
         content=CONTENT,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import uuid4
 
 from commands.accounts.default_avatar import store_default_avatar
 from commands.accounts.operators import CreateAccount, create_account
@@ -22,6 +21,7 @@ from commands.notes.blocks import GivenBlock, arranged
 from commands.samples.material import Material, read_material
 from eventstore.blobs import Blobs, new_path
 from eventstore.events import courses, notes
+from eventstore.identifiers import unique_uuid
 
 OWNER_WITHOUT_ADMINISTRATOR = "sample-course-owner"
 DEMO_OWNER = "CodeX"
@@ -155,7 +155,7 @@ def _add_notes(work: Work[Lookups], course: Course, owner_id: int, texts: dict[s
             notes.NoteCreated,
             work.context.now,
             owner_id=course.owner_id or owner_id,
-            uuid=str(uuid4()),
+            uuid=unique_uuid(),
             title=title,
             description=body[:DESCRIPTION_LENGTH],
             content=f"# {title}\n\n{body}",

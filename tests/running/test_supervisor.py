@@ -193,6 +193,14 @@ def test_database_that_cannot_start_does_not_hold_up_the_end(server_folder: Path
         assert b"Traceback" not in process.stderr.read()
 
 
+def test_code_that_cannot_be_loaded_leaves_no_database_behind(server_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "uvloop.py").write_text("raise ImportError('broken on purpose')")
+    ran = command("serve", "--port", "0", NOTECHONDRIA_DATA_DIR=str(server_folder), PYTHONPATH=str(tmp_path))
+    assert ran.returncode == 1
+    assert "broken on purpose" in ran.stderr
+    assert not embedded.is_running(server_folder)
+
+
 def test_server_starts_again_after_everything_was_killed(server_folder: Path) -> None:
     first = Running(server_folder)
     for child in first.children():
