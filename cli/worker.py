@@ -69,8 +69,6 @@ def run(place: Place) -> None:
     """The life of a process; its end by itself is an error unless it was told to end."""
     settings = place.settings
     _share_figures(settings)
-    if settings.database_url is None:
-        embedded.join(settings.data_dir)
     end_tracing = start_tracing(settings)
     try:
         # What arrives before the role handles signals itself ends the process in good order: nothing has begun yet.

@@ -91,19 +91,11 @@ def ensure_running(data_dir: Path, wanted: Callable[[], bool] = _always) -> str:
     return embedded_conninfo(data_dir)
 
 
-def join(data_dir: Path) -> None:
-    """Registers this process as a user of the server that another process has started or is about to start.
-
-    A forked process holds what its parent held until then; from now on it has a registration of its own.
-    """
-    data_dir = _resolved(data_dir)
-    _Server(data_dir).make_data_dir()
-    _let_go(data_dir)
-    _hold(data_dir)
-
-
 def release(data_dir: Path) -> bool:
-    """Takes this process off the users and stops the server if nobody else uses it. True when it was stopped."""
+    """Takes this process off the users and stops the server if nobody else uses it. True when it was stopped.
+
+    Forked processes are users like the one from which they come, for as long as any of them lives.
+    """
     data_dir = _resolved(data_dir)
     if not data_dir.exists():
         return False
