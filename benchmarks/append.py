@@ -19,7 +19,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -53,15 +54,15 @@ VALUES ('note-' || :note, 1, '{TYPE}', '{PAYLOAD.decode()}', '{METADATA.decode()
 """
 
 Append = Callable[[str], object]
+Maker = Callable[[str], AbstractContextManager[Append]]
 
 
-def ours(url: str) -> Append:
-    pool = sync_pool(url, size=1, name="benchmark")
-    pool.open()
-    # As the server's threads do it, for as long as they live.
-    pool.keeping().__enter__()
-    recorder = LogRecorder(pool)
-    return lambda stream: recorder.insert_events([LogEvent(stream, 1, TYPE, PAYLOAD, recorded_at=datetime.now(UTC))], metadata=METADATA)
+@contextmanager
+def ours(url: str) -> Iterator[Append]:
+    # Threads of the server keep their connections as well.
+    with sync_pool(url, size=1, name="benchmark") as pool, pool.keeping():
+        recorder = LogRecorder(pool)
+        yield lambda stream: recorder.insert_events([LogEvent(stream, 1, TYPE, PAYLOAD, recorded_at=datetime.now(UTC))], metadata=METADATA)
 
 
 def stock_recorder(url: str) -> PostgresApplicationRecorder:
@@ -72,29 +73,30 @@ def stock_recorder(url: str) -> PostgresApplicationRecorder:
     return PostgresApplicationRecorder(datastore, events_table_name="bench_stock_events")
 
 
-def stock(url: str) -> Append:
+@contextmanager
+def stock(url: str) -> Iterator[Append]:
     recorder = stock_recorder(url)
-    return lambda stream: recorder.insert_events([StoredEvent(stream, 1, TYPE, PAYLOAD)])
+    yield lambda stream: recorder.insert_events([StoredEvent(stream, 1, TYPE, PAYLOAD)])
 
 
-def writer(make: Callable[[str], Append], url: str, seconds: float, start: Barrier, done: multiprocessing.Queue[int]) -> None:
-    append = make(url)
+def writer(make: Maker, url: str, seconds: float, start: Barrier, done: multiprocessing.Queue[int]) -> None:
     mine = secrets.token_hex(4)
-    for warm in range(20):
-        append(f"warm-{mine}-{warm}")
-    start.wait()
-    end = time.perf_counter() + seconds
-    for number in itertools.count():
-        if time.perf_counter() >= end:
-            done.put(number)
-            # Nothing is cleaned up: what the pools' threads would wait for does not belong to the figure.
-            done.close()
-            done.join_thread()
-            os._exit(0)
-        append(f"note-{mine}-{number}")
+    with make(url) as append:
+        for warm in range(20):
+            append(f"warm-{mine}-{warm}")
+        start.wait()
+        end = time.perf_counter() + seconds
+        for number in itertools.count():
+            if time.perf_counter() >= end:
+                done.put(number)
+                # Nothing is cleaned up: what the pools' threads would wait for does not belong to the figure.
+                done.close()
+                done.join_thread()
+                os._exit(0)
+            append(f"note-{mine}-{number}")
 
 
-def by_processes(make: Callable[[str], Append], url: str, seconds: float, writers: int) -> float:
+def by_processes(make: Maker, url: str, seconds: float, writers: int) -> float:
     context = multiprocessing.get_context("spawn")
     start, done = context.Barrier(writers), context.Queue()
     processes = [context.Process(target=writer, args=(make, url, seconds, start, done)) for _ in range(writers)]

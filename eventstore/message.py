@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import re
 import select
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import count
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -129,13 +129,11 @@ class Message:
             self._exchange(queued)
 
     def _exchange(self, queued: Sequence[_Queued]) -> None:
-        exchange = self._known.exchange(self._connection.pgconn, queued)
-        _carry_out(self._connection, exchange)
+        _carry_out(self._connection, self._known.poll, self._known.exchange(self._connection.pgconn, queued))
 
 
-def _carry_out(connection: Connection[TupleRow], exchange: Exchange, wanted: int | None = None) -> None:
+def _carry_out(connection: Connection[TupleRow], poll: select.poll, exchange: Exchange, wanted: int | None = None) -> None:
     """All of an exchange, or the rest of one that has begun. wanted: what that waits for."""
-    poll = _known(connection).poll
     try:
         if wanted is None:
             wanted = next(exchange)
@@ -159,13 +157,14 @@ class Asked:
     def __init__(self, connection: Connection[TupleRow], query: bytes, params: Params = ()) -> None:
         known = _known(connection)
         self._connection = connection
+        self._poll = known.poll
         self._answer = Answer()
         self._exchange = known.exchange(connection.pgconn, [known.queued(query, params, self._answer)])
         self._wanted = next(self._exchange)
 
     def fetchall(self) -> list[TupleRow]:
         """All rows. Raises what the driver raises."""
-        _carry_out(self._connection, self._exchange, self._wanted)
+        _carry_out(self._connection, self._poll, self._exchange, self._wanted)
         return self._answer.fetchall()
 
 
@@ -227,14 +226,17 @@ def _happens(happened: asyncio.Future[int], what: int) -> None:
         happened.set_result(what)
 
 
-class _Queued(NamedTuple):
-    """A statement and its parameters, as they are sent."""
+_Queued = tuple[_Key, Sequence[Any], Sequence[Format], Answer]
+"""A statement as it is sent: its text and the types of its parameters, which is what is prepared under one name, then the parameters
+and their formats.
+"""
+
+
+class _Naming(NamedTuple):
+    """A statement that is being prepared."""
 
     key: _Key
-    """The text, and the types of the parameters: what is prepared under one name."""
-    params: Sequence[Any]
-    formats: Sequence[Format]
-    answer: Answer
+    name: bytes
 
 
 @dataclass(slots=True, eq=False)
@@ -250,56 +252,66 @@ class _Known:
         """The statement with its parameters as bytes."""
         sql, names, formats = _compiled(query)
         if not formats:
-            return _Queued((sql, ()), (), (), answer)
+            return (sql, ()), (), (), answer
         values: Any = params if names is None else [params[name] for name in names]  # type: ignore[call-overload]
         dumped = self.transformer.dump_sequence(values, formats)
-        return _Queued((sql, self.transformer.types or ()), dumped, self.transformer.formats or (), answer)
+        return (sql, self.transformer.types or ()), dumped, self.transformer.formats or (), answer
 
     def exchange(self, pgconn: PGconn, queued: Sequence[_Queued]) -> Exchange:
         """Sends the statements and hands out their rows; the refusal of the first that fails, which takes all back.
 
         Yields what the connection has to be ready for before it goes on, as bits of select.poll.
         """
-        pgconn.enter_pipeline_mode()
-        steps: list[Callable[[PGresult], None]] = []
-        for statement in queued:
-            name = self.prepared.get(statement.key)
-            if name is None:
-                name = b"message%d" % next(self.numbers)
-                pgconn.send_prepare(name, *statement.key)
-                steps.append(partial(self._is_prepared, statement.key, name))
-            pgconn.send_query_prepared(name, statement.params, statement.formats, Format.BINARY)
-            steps.append(partial(self._hand_out, statement.answer))
-        pgconn.pipeline_sync()
+        steps = self._put_down(pgconn, queued)
         while pgconn.flush():
             # The server may itself have to send before it can take more.
             if (yield select.POLLIN | select.POLLOUT) & ~select.POLLOUT:
                 pgconn.consume_input()
         failed: PGresult | None = None
         for step in steps:
-            result = yield from _next(pgconn)
+            while pgconn.is_busy():
+                yield select.POLLIN
+                pgconn.consume_input()
+            result = pgconn.get_result()
             if result is None:
                 raise _lost(failed)
             if result.status in _FINE:
-                step(result)
+                self._take(step, result)
             elif failed is None:
                 failed = result
-            yield from _next(pgconn)  # None: the statement has no more results.
-        end = yield from _next(pgconn)
+            pgconn.get_result()  # None, at once: the statement has no more results.
+        while pgconn.is_busy():
+            yield select.POLLIN
+            pgconn.consume_input()
+        end = pgconn.get_result()
         if end is None or end.status != ExecStatus.PIPELINE_SYNC:
             raise _lost(failed)
         pgconn.exit_pipeline_mode()
         return failed
 
-    def _is_prepared(self, key: _Key, name: bytes, _: PGresult) -> None:
-        self.prepared[key] = name
+    def _put_down(self, pgconn: PGconn, queued: Sequence[_Queued]) -> list[Answer | _Naming]:
+        """Writes the statements into the connection's buffer; what each of the results is for."""
+        pgconn.enter_pipeline_mode()
+        steps: list[Answer | _Naming] = []
+        for key, params, formats, answer in queued:
+            name = self.prepared.get(key)
+            if name is None:
+                name = b"message%d" % next(self.numbers)
+                pgconn.send_prepare(name, *key)
+                steps.append(_Naming(key, name))
+            pgconn.send_query_prepared(name, params, formats, Format.BINARY)
+            steps.append(answer)
+        pgconn.pipeline_sync()
+        return steps
 
-    def _hand_out(self, answer: Answer, result: PGresult) -> None:
-        if result.ntuples:
+    def _take(self, step: Answer | _Naming, result: PGresult) -> None:
+        if isinstance(step, _Naming):
+            self.prepared[step.key] = step.name
+        elif result.ntuples:
             self.transformer.set_pgresult(result)
-            answer.arrived(self.transformer.load_rows(0, result.ntuples, tuple))
+            step.arrived(self.transformer.load_rows(0, result.ntuples, tuple))
         else:
-            answer.arrived([])
+            step.arrived([])
 
 
 _connections: WeakKeyDictionary[object, _Known] = WeakKeyDictionary()
@@ -338,13 +350,6 @@ def _compiled(query: bytes) -> tuple[bytes, tuple[str, ...] | None, tuple[PyForm
 
     sql = _PLACEHOLDER.sub(numbered, query)
     return sql, tuple(names) if names else None, tuple(formats)
-
-
-def _next(pgconn: PGconn) -> Generator[int, int, PGresult | None]:
-    while pgconn.is_busy():
-        yield select.POLLIN
-        pgconn.consume_input()
-    return pgconn.get_result()
 
 
 def _lost(failed: PGresult | None) -> psycopg.Error:

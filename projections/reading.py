@@ -151,10 +151,9 @@ FROM (
 @lru_cache(maxsize=1024)
 def _with_caller(sql: str, kind: CredentialKind) -> str:
     caller = BY_SESSION if kind == "session" else BY_API_KEY
-    return (
-        f"WITH caller AS MATERIALIZED ({caller})"
-        f" SELECT caller.*, answer.* FROM caller CROSS JOIN LATERAL ({sql.replace(VIEWER, 'caller.account_id')}) answer"
-    )
+    answer = sql.replace(VIEWER, "caller.account_id")
+    # OFFSET keeps the planner from mixing the two. A WITH, which does as well, takes longer to set up.
+    return f"SELECT caller.*, answer.* FROM ({caller} OFFSET 0) caller CROSS JOIN LATERAL ({answer}) answer"
 
 
 def _split(row: TupleRow | None, credentials: Credentials) -> tuple[Caller, tuple[Any, ...]]:

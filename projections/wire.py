@@ -15,7 +15,7 @@ def offset_time(moment: datetime | None) -> str | None:
 
 def zulu_time(moment: datetime | None) -> str | None:
     """ISO 8601 with Z, microseconds when there are any: the form of notes, courses and feeds."""
-    return None if moment is None else _in_utc(moment).isoformat().removesuffix("+00:00") + "Z"
+    return None if moment is None else orjson.dumps(_in_utc(moment), option=orjson.OPT_UTC_Z)[1:-1].decode()
 
 
 def _in_utc(moment: datetime) -> datetime:
