@@ -13,13 +13,25 @@ from eventsourcing.persistence import StoredEvent
 
 from cli.events import AsJson, select, show
 from cli.store import by_operator, fail, opened_log
+from commands.accounts.aggregate import Account
+from commands.aggregate import Aggregate
+from commands.courses.aggregate import Course
 from commands.notes.aggregate import Note
 from eventstore.codec import FORGOTTEN, Codec
 from eventstore.database import sync_pool
+from eventstore.events.accounts import AccountRegistered
+from eventstore.events.courses import CourseCreated
 from eventstore.events.erasure import StreamForgotten
 from eventstore.events.notes import NoteCreated
 from eventstore.forgetting import Forgetting
 from eventstore.recorder import LogRecorder, VersionConflict
+
+SHOWN: dict[str, type[Aggregate]] = {
+    AccountRegistered.__name__: Account,
+    CourseCreated.__name__: Course,
+    NoteCreated.__name__: Note,
+}
+"""What answers about other things show of streams, by their first event."""
 
 streams = typer.Typer(no_args_is_help=True, help="Look at single streams, such as note-27, and forget them.")
 
@@ -87,11 +99,12 @@ def forget_stream(
 
 def _shown_as(stored: Sequence[StoredEvent]) -> tuple[str, ...]:
     """By what kept answers about other things tell that they show this one: a course shows its latest notes."""
-    if stored[0].topic != NoteCreated.__name__ or stored[0].state == FORGOTTEN:
+    kind = SHOWN.get(stored[0].topic)
+    if kind is None or stored[0].state == FORGOTTEN:
         return ()
     codec = Codec()
-    note = Note.project(None, [codec.to_domain_event(event) for event in stored])
-    return note.shown_as if note is not None else ()
+    shown = kind.project(None, [codec.to_domain_event(event) for event in stored])
+    return shown.shown_as if shown is not None else ()
 
 
 def _until(at: str | None) -> list[object]:

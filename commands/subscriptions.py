@@ -17,10 +17,12 @@ class Subscription(Aggregate):
     kind = "subscription"
 
     is_active: bool = False
+    is_private: bool = False
 
     @evolves(subscriptions.CourseSubscribed)
     def _subscribed(self, event: subscriptions.CourseSubscribed) -> None:
         self.is_active = True
+        self.is_private = event.is_private
 
     @evolves(subscriptions.CourseUnsubscribed)
     def _unsubscribed(self, event: subscriptions.CourseUnsubscribed) -> None:

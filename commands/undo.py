@@ -11,6 +11,10 @@ from dataclasses import dataclass, replace
 from commands.errors import Conflict, NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
+from commands.undo_lookups import Parts
+
+WITHOUT_EFFECT = 20
+"""So many changes of which nothing is left are gone past in search of the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +56,36 @@ class Undone:
 
 
 def undo(work: Work[Lookups], account_id: int, change_id: int | None, inverses: Mapping[str, Inverse]) -> Undone:
-    """Takes back the change, or the account's last one. Raises NotFound, or Conflict when that is not possible any more."""
+    """Takes back the change, or the account's last one of which something is left. Raises NotFound, or Conflict when that is not
+    possible any more.
+    """
     if change_id is None:
-        parts = work.lookups.last_change(account_id)
-        if parts is None:
-            raise Conflict("There is nothing to undo.")
-    else:
-        parts = work.lookups.change(account_id, change_id)
-        if parts is None:
-            raise NotFound("Change")
-    found_id, command, undone, spans = parts
-    if undone:
+        return _undo_last(work, account_id, inverses)
+    found = work.lookups.change(account_id, change_id)
+    if found is None:
+        raise NotFound("Change")
+    if found[2]:
         raise Conflict("This change was undone already.")
+    if not _took_back(work, found, inverses):
+        raise Conflict("Nothing is left of this change that could be undone.")
+    return Undone(found[0], found[1])
+
+
+def _undo_last(work: Work[Lookups], account_id: int, inverses: Mapping[str, Inverse]) -> Undone:
+    before: int | None = None
+    for _ in range(WITHOUT_EFFECT):
+        found = work.lookups.last_change(account_id, inverses, before)
+        if found is None:
+            break
+        if _took_back(work, found, inverses):
+            return Undone(found[0], found[1])
+        before = found[0]
+    raise Conflict("There is nothing to undo.")
+
+
+def _took_back(work: Work[Lookups], change: Parts, inverses: Mapping[str, Inverse]) -> bool:
+    """Whether that changes anything: the present may be as it was before, such as after a save that changed nothing."""
+    _, command, _, spans = change
     touched = [Span(*span) for span in spans]
     for span in touched:
         if span.kind not in inverses:
@@ -72,6 +94,4 @@ def undo(work: Work[Lookups], account_id: int, change_id: int | None, inverses: 
     order = list(inverses)
     for span in sorted(touched, key=lambda span: order.index(span.kind)):
         inverses[span.kind](work, span)
-    if not any(aggregate.pending for aggregate in work.aggregates.values()):
-        raise Conflict("Nothing is left of this change that could be undone.")
-    return Undone(found_id, command)
+    return any(aggregate.pending for aggregate in work.aggregates.values())

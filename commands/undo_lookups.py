@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Protocol
 
 Parts = tuple[int, str, bool, Sequence[tuple[str, int, int]]]
@@ -12,8 +12,11 @@ Parts = tuple[int, str, bool, Sequence[tuple[str, int, int]]]
 class ChangeLookups(Protocol):
     """Asked inside commands, in a thread."""
 
-    def last_change(self, account_id: int) -> Parts | None:
-        """The account's newest change that was not undone and is no undoing itself."""
+    def last_change(self, account_id: int, kinds: Container[str], before: int | None) -> Parts | None:
+        """The account's newest change that was not undone and is no undoing itself, in which all streams are of these kinds.
+
+        before: of those that began in front of this position only.
+        """
 
     def change(self, account_id: int, change_id: int) -> Parts | None:
         """One change of the account, by the position of its first event."""

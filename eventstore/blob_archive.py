@@ -34,12 +34,15 @@ def blob_folder(archive: Path) -> Path:
 
 
 def export_blobs(blobs: Blobs, folder: Path, progress: ArchiveProgress | None = None) -> Copied:
-    """Copies all files. Those that lie there with the same size since an earlier export stay: a path never changes its content."""
+    """Copies all files. Those that lie there with the same size since an earlier export stay: a path never changes its content.
+    Those that are no more are removed.
+    """
     # As closed to others as the log beside it.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     listed = [found for batch in blobs.list_now() for found in batch]
     unfinished = folder / f".{MANIFEST}"
     files = size = 0
+    kept: set[str] = set()
     with unfinished.open("wb") as manifest:
         for found in listed:
             place = folder / found.path
@@ -53,13 +56,23 @@ def export_blobs(blobs: Blobs, folder: Path, progress: ArchiveProgress | None = 
                 part.replace(place)
             entry = {"path": found.path, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
             manifest.write(orjson.dumps(entry) + b"\n")
+            kept.add(found.path)
             files += 1
             size += len(content)
             if progress is not None:
                 progress(files, len(listed))
         manifest.write(orjson.dumps({"files": files}) + b"\n")
     unfinished.replace(folder / MANIFEST)
+    _remove_others(folder, kept)
     return Copied(files, size)
+
+
+def _remove_others(folder: Path, kept: set[str]) -> None:
+    """Files of an earlier export that are not there any more: what was deleted for good stays in no archive."""
+    for place in list(folder.rglob("*")):
+        path = place.relative_to(folder).as_posix()
+        if place.is_file() and path != MANIFEST and path not in kept:
+            place.unlink()
 
 
 def check_blobs(folder: Path) -> list[str]:

@@ -12,7 +12,7 @@ from api.schemas.changes import ChangesOut, ChangesQuery, UndoIn, UndoneOut
 from api.writing import carry_out
 from commands.inverses import INVERSES
 from commands.undo import undo
-from projections.changes.queries import EVENTS_READ, about_changes, change_objects, grouped, list_events
+from projections.changes.queries import Change, about_changes, change_objects, read_changes
 
 USUAL_LENGTH = 20
 GREATEST_LENGTH = 100
@@ -22,16 +22,22 @@ def list_changes(call: Call) -> bytes:
     """What the caller has changed, newest first, through whichever door."""
     wanted = call.query
     limit = USUAL_LENGTH if wanted.limit is None else min(max(wanted.limit, 1), GREATEST_LENGTH)
-    columns = call.ask_now(list_events(wanted.before))
-    found = grouped(zip(*columns, strict=True))
-    cut = len(columns[0]) == EVENTS_READ
-    if cut and len(found) > 1:
-        found.pop()
+    found, more = _read(call, wanted.before)
     changes = found[:limit]
-    more = cut or len(found) > limit
+    more = more or len(found) > limit
     results = change_objects(changes, call.ask_now(about_changes(changes)), INVERSES) if changes else []
     last = changes[-1].first_position if changes and more else None
     return orjson.dumps({"results": results, "has_more": more, "next_before": last})
+
+
+def _read(call: Call, before: int | None) -> tuple[list[Change], bool]:
+    reading = read_changes(before)
+    query = next(reading)
+    while True:
+        try:
+            query = reading.send(call.ask_now(query))
+        except StopIteration as read:
+            return read.value  # type: ignore[no-any-return]
 
 
 def undo_change(call: Call) -> Response:

@@ -18,6 +18,7 @@ from api.writing import carry_out
 from commands.errors import Forbidden, Invalid, NotFound, Unreadable
 from commands.notes.versions import restore_version, take_snapshot
 from projections.courses.queries import get_course_card
+from projections.media import with_origin
 from projections.notes import past
 from projections.notes.differences import unified_diff, word_diff
 from projections.notes.queries import get_note
@@ -95,7 +96,7 @@ def past_note(call: Call, note_id: int, as_of: str) -> Response:
         card = call.ask_now(get_course_card(state.course_id))[0] if state.course_id is not None else None
         detail["course"] = orjson.loads(card) if card is not None else None
     detail.update(past.past_members(state), can_edit=False, version=version, as_of=as_of)
-    return json_bytes(call, orjson.dumps(detail).replace(b"\\u001a", b"\x1a"))
+    return json_bytes(call, with_origin(orjson.dumps(detail).decode()))
 
 
 def _version_meant(call: Call, note_id: int, as_of: str) -> int:

@@ -50,6 +50,11 @@ class Account(Aggregate):
         self.told = {}
 
     @property
+    def shown_as(self) -> tuple[str, ...]:
+        """As the cards of authors and owners tell it."""
+        return (f'"id":{self.number},"username"',)
+
+    @property
     def is_active(self) -> bool:
         """Whether it may sign in."""
         return self.state == "active"

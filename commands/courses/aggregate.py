@@ -30,6 +30,11 @@ class Course(Aggregate):
     edited_on: datetime
     """The last edit that clients see; being arranged is none."""
 
+    @property
+    def shown_as(self) -> tuple[str, ...]:
+        """As answers about it and about what lies in it tell it."""
+        return (f'"id":{self.number},"client_course_id"', f'"course_id":{self.number}')
+
     @evolves(courses.CourseTouched)
     def _touched(self, event: courses.CourseTouched) -> None:
         self.edited_on = event.timestamp

@@ -70,15 +70,21 @@ def take_back_subscription(work: Work[Lookups], span: Span) -> None:
     before = work.at(Subscription, (account_id, course_id), span.first - 1)
     assert subscription is not None
     assert after is not None
-    followed = before is not None and before.is_active
-    if subscription.is_active != after.is_active:
+    if _following(subscription) != _following(after):
         raise Conflict("The subscription has been changed since then.")
-    if subscription.is_active == followed:
+    if _following(subscription) == _following(before):
         return
-    if followed:
-        subscription.trigger(subscriptions.CourseSubscribed, work.context.now, account_id=account_id, course_id=course_id, is_private=False)
+    if before is not None and before.is_active:
+        subscription.trigger(
+            subscriptions.CourseSubscribed, work.context.now, account_id=account_id, course_id=course_id, is_private=before.is_private
+        )
     else:
         subscription.trigger(subscriptions.CourseUnsubscribed, work.context.now)
+
+
+def _following(subscription: Subscription | None) -> tuple[bool, bool]:
+    followed = subscription is not None and subscription.is_active
+    return followed, followed and subscription is not None and subscription.is_private
 
 
 def take_back_attachment(work: Work[Lookups], span: Span) -> None:

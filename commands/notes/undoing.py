@@ -18,9 +18,13 @@ def take_back_note(work: Work[Lookups], span: Span) -> None:
     """Leads the note back to what it was before the command, where nothing newer was written on top."""
     note = work.find(Note, span.number)
     after = work.at(Note, span.number, span.last)
+    before = work.at(Note, span.number, span.first - 1)
+    if after is not None and before is not None and after.owner_id != work.context.actor:
+        if note is not None:
+            _take_back_for_another(work, note, before, after)
+        return
     if note is None or note.is_purged or after is None:
         raise Conflict("The note is gone for good.")
-    before = work.at(Note, span.number, span.first - 1)
     if before is None:
         _take_back_creation(work, note, after)
         return
@@ -30,6 +34,22 @@ def take_back_note(work: Work[Lookups], span: Span) -> None:
         raise Conflict("The note lies in the recycle bin. Restore it first.")
     _take_back_fields(work, note, before, after)
     _take_back_text(work, note, before, after)
+
+
+def _take_back_for_another(work: Work[Lookups], note: Note, before: Note, after: Note) -> None:
+    """What a command did to another's note that it was only about in passing: where its course went, or what it comments on. What its
+    author has made of it since stands, and keeps nobody from taking the command back.
+    """
+    if note.is_purged or note.is_deleted:
+        return
+    untouched = note.version - len(note.pending) == after.version
+    if untouched and before.is_public != after.is_public and note.is_public == after.is_public:
+        # Hidden at that time, it may hold by now what nobody else shall read.
+        _set_visibility(work, note, before.is_public)
+    if before.course_id != after.course_id and before.course_id is not None and note.course_id == after.course_id:
+        course = work.find(Course, before.course_id)
+        if course is not None and not course.is_deleted:
+            _file(work, note, course)
 
 
 _PARTS = (
@@ -79,29 +99,36 @@ _FIELDS: tuple[tuple[str, str, type[Event]], ...] = (
 def _take_back_fields(work: Work[Lookups], note: Note, before: Note, after: Note) -> None:
     now = work.context.now
     for name, what, changed in _FIELDS:
-        if getattr(before, name) != getattr(after, name):
-            _require(getattr(note, name) == getattr(after, name), what)
+        if _is_to_go_back(note, before, after, name, what):
             note.trigger(changed, now, **{name: getattr(before, name)})
-    if before.cover_path != after.cover_path:
-        _require(note.cover_path == after.cover_path, "cover")
+    if _is_to_go_back(note, before, after, "cover_path", "cover"):
         # Pictures of earlier covers are kept for as long as the note is.
         note.trigger(notes.NoteCoverChanged, now, path=before.cover_path, owner_id=note.owner_id)
-    if before.is_public != after.is_public and before.is_deleted == after.is_deleted:
-        _require(note.is_public == after.is_public, "visibility")
-        note.trigger(notes.NotePublished if before.is_public else notes.NoteUnpublished, now)
-    if before.course_id != after.course_id and before.course_id is not None:
-        _require(note.course_id == after.course_id, "course")
+    if before.is_deleted == after.is_deleted and _is_to_go_back(note, before, after, "is_public", "visibility"):
+        _set_visibility(work, note, before.is_public)
+    if before.course_id is not None and _is_to_go_back(note, before, after, "course_id", "course"):
         course = work.find(Course, before.course_id)
         if course is None or course.is_deleted:
             raise Conflict("The course that the note was in is not there any more.")
-        note.trigger(notes.NoteFiled, now, course_id=before.course_id)
-        work.require(work.lookups.course_is_there(before.course_id))
+        if not course.pending and work.lookups.course_for_notes(note.owner_id, course.number) != course.number:
+            raise Conflict("The course that the note was in is not open to you any more. Follow it first.")
+        _file(work, note, course)
+
+
+def _set_visibility(work: Work[Lookups], note: Note, is_public: bool) -> None:
+    note.trigger(notes.NotePublished if is_public else notes.NoteUnpublished, work.context.now)
+
+
+def _file(work: Work[Lookups], note: Note, course: Course) -> None:
+    # With a course that comes back itself the note only goes along.
+    note.trigger(notes.NoteFiled, work.context.now, course_id=course.number, with_course=course.number if course.pending else None)
+    if not course.pending:
+        work.require(work.lookups.course_is_there(course.number))
 
 
 def _take_back_text(work: Work[Lookups], note: Note, before: Note, after: Note) -> None:
     now = work.context.now
-    same_blocks = (before.explicit_blocks, before.blocks_hold) == (after.explicit_blocks, after.blocks_hold)
-    if before.content == after.content and same_blocks:
+    if _text(before) in (_text(after), _text(note)):
         return
     untouched = note.content == after.content
     text = before.content if untouched else merged(after.content, note.content, before.content)
@@ -112,6 +139,15 @@ def _take_back_text(work: Work[Lookups], note: Note, before: Note, after: Note) 
         note.write_blocks([Block(*values) for values in before.explicit_blocks], now)
 
 
-def _require(unchanged: bool, what: str) -> None:
-    if not unchanged:
+def _text(note: Note) -> tuple[object, ...]:
+    return note.content, note.explicit_blocks, note.blocks_hold
+
+
+def _is_to_go_back(note: Note, before: Note, after: Note, name: str, what: str) -> bool:
+    """Whether the command changed this attribute and the note does not have its former value again. Raises Conflict for a third one."""
+    former, present = getattr(before, name), getattr(note, name)
+    if former == getattr(after, name) or former == present:
+        return False
+    if present != getattr(after, name):
         raise Conflict(f"The note's {what} was changed again since.")
+    return True

@@ -13,7 +13,7 @@ from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import ToolRefusal
 from mcp_server.results import local, offset
 from mcp_server.tools.notes import require_sharing
-from projections.changes.queries import EVENTS_READ, about_changes, change_objects, grouped, list_events
+from projections.changes.queries import Change, about_changes, change_objects, read_changes
 from toolbox.bounding import cursor_of
 from toolbox.history import NO_CHANGE_ID, NOTHING_OWN, is_change_id, is_own_change, page_of_changes
 
@@ -65,16 +65,22 @@ async def _last_own(call: ToolCall) -> dict[str, Any]:
 
 async def _changes(call: ToolCall, before: int | None, limit: int) -> tuple[list[dict[str, Any]], int | None]:
     """A page, and where the next one begins."""
-    columns = await call.ask(list_events(before))
-    found = grouped(zip(*columns, strict=True))
-    cut = len(columns[0]) == EVENTS_READ
-    if cut and len(found) > 1:
-        found.pop()
+    found, more = await _read(call, before)
     page = found[:limit]
     if not page:
         return [], None
     shown = change_objects(page, await call.ask(about_changes(page)), INVERSES)
-    return shown, page[-1].first_position if cut or len(found) > limit else None
+    return shown, page[-1].first_position if more or len(found) > limit else None
+
+
+async def _read(call: ToolCall, before: int | None) -> tuple[list[Change], bool]:
+    reading = read_changes(before)
+    query = next(reading)
+    while True:
+        try:
+            query = reading.send(await call.ask(query))
+        except StopIteration as read:
+            return read.value  # type: ignore[no-any-return]
 
 
 def _shown(call: ToolCall, change: dict[str, Any]) -> Result:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from projections.answers import SqlAnswers
 from projections.changes.queries import (
@@ -11,6 +11,7 @@ from projections.changes.queries import (
     OLDEST_FIRST,
     UNDOINGS,
     Change,
+    consists_of,
     event_params,
     grouped,
     undone_commands,
@@ -25,9 +26,9 @@ Parts = tuple[int, str, bool, Sequence[tuple[str, int, int]]]
 class ChangeAnswers(SqlAnswers):
     """Asked inside commands, in a thread."""
 
-    def last_change(self, account_id: int) -> Parts | None:
-        """From the newest event on, over what is undone and what undoes."""
-        before = OLDEST
+    def last_change(self, account_id: int, kinds: Container[str], before: int | None) -> Parts | None:
+        """From the newest event on, over what is undone, what undoes and what nobody can take back."""
+        before = OLDEST if before is None else before
         for _ in range(MOST_LOOKS):
             rows = self.rows(NEWEST_FIRST, account=account_id, **event_params(before, 0, EVENTS_AT_ONCE))
             changes = grouped(rows)
@@ -36,7 +37,7 @@ class ChangeAnswers(SqlAnswers):
                 undone = self._undone(account_id, changes[-1].first_position)
                 # The oldest of them may be cut off by the limit: it is the first one of the next look.
                 for change in changes if complete or len(changes) == 1 else changes[:-1]:
-                    if change.undoes is None and change.command not in undone:
+                    if change.undoes is None and change.command not in undone and consists_of(change, kinds):
                         return self._whole(account_id, change, done=False)
                 before = changes[-2].first_position if len(changes) > 1 else changes[-1].first_position
             if complete:
@@ -52,11 +53,19 @@ class ChangeAnswers(SqlAnswers):
         return self._whole(account_id, change, done=change.command in self._undone(account_id, change_id))
 
     def _whole(self, account_id: int, change: Change, *, done: bool) -> Parts:
-        """With all of its events: they were appended at once, but others of the account may stand between them."""
-        rows = self.rows(OLDEST_FIRST, account=account_id, **event_params(OLDEST, change.first_position))
-        whole = next(found for found in grouped(reversed(rows)) if found.command == change.command)
-        spans = [(stream, first, last) for stream, (first, last) in sorted(whole.spans.items())]
+        """With all of its events: they were appended at once, but others of the account may stand between them. They may be more than
+        were read to find it, on both sides.
+        """
+        while older := self._of(change, NEWEST_FIRST, account_id, event_params(change.first_position, 0, EVENTS_AT_ONCE)):
+            change.take_in(older)
+        while later := self._of(change, OLDEST_FIRST, account_id, event_params(OLDEST, change.last_position + 1, EVENTS_AT_ONCE)):
+            change.take_in(later)
+        spans = [(stream, first, last) for stream, (first, last) in sorted(change.spans.items())]
         return change.first_position, change.command, done, spans
+
+    def _of(self, change: Change, sql: str, account_id: int, params: dict[str, object]) -> Change | None:
+        """What else of the same command is found there."""
+        return next((found for found in grouped(self.rows(sql, account=account_id, **params)) if found.command == change.command), None)
 
     def _undone(self, account_id: int, after: int) -> set[str]:
         return undone_commands((row[0], row[1]) for row in self.rows(UNDOINGS, account=account_id, after=after))

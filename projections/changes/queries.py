@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -77,10 +77,26 @@ class Change:
     undoes: str | None
     at: datetime
     first_position: int = OLDEST
+    last_position: int = 0
     spans: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Stream -> first and last version."""
     types: list[str] = field(default_factory=list)
     """Types of its events, in order."""
+
+    def add(self, position: int, stream: str, version: int) -> None:
+        """One more of its events."""
+        self.first_position = min(self.first_position, position)
+        self.last_position = max(self.last_position, position)
+        first, last = self.spans.get(stream, (version, version))
+        self.spans[stream] = (min(first, version), max(last, version))
+
+    def take_in(self, part: Change) -> None:
+        """Other events of the same command; their types are not told apart."""
+        self.first_position = min(self.first_position, part.first_position)
+        self.last_position = max(self.last_position, part.last_position)
+        for stream, (first, last) in part.spans.items():
+            known_first, known_last = self.spans.get(stream, (first, last))
+            self.spans[stream] = (min(known_first, first), max(known_last, last))
 
 
 def event_params(before: int = OLDEST, start: int = 0, events: int = EVENTS_READ) -> dict[str, object]:
@@ -121,11 +137,34 @@ def grouped(rows: Iterable[Sequence[Any]]) -> list[Change]:
         change = changes.get(command)
         if change is None:
             change = changes[command] = Change(command, about["channel"], about.get("client"), about.get("key"), about.get("undoes"), at)
-        change.first_position = min(change.first_position, position)
-        first, last = change.spans.get(stream, (version, version))
-        change.spans[stream] = (min(first, version), max(last, version))
-        change.types.insert(0, type_name)
+        change.add(position, stream, version)
+        change.types.append(type_name)
+    for change in changes.values():
+        change.types.reverse()
     return list(changes.values())
+
+
+def read_changes(before: int | None) -> Generator[Query, Sequence[Sequence[Any]], tuple[list[Change], bool]]:
+    """The caller's newest changes in front of a position, each with all of its events, and whether there are more.
+
+    Yields what is to be asked and takes the answer's row, so that it serves doors that ask in threads and those that ask on the loop.
+    """
+    rows: list[tuple[Any, ...]] = []
+    while True:
+        columns = yield list_events(before)
+        rows += zip(*columns, strict=True)
+        found = grouped(rows)
+        if len(columns[0]) < EVENTS_READ:
+            return found, False
+        if len(found) > 1:
+            # The oldest of them may go on behind what was read.
+            return found[:-1], True
+        before = rows[-1][0]
+
+
+def consists_of(change: Change, kinds: Container[str]) -> bool:
+    """Whether all streams that it touched are of these kinds."""
+    return all(_kind(stream) in kinds for stream in change.spans)
 
 
 def undone_commands(undoings: Iterable[tuple[int, bytes]]) -> set[str]:
@@ -157,7 +196,7 @@ def change_objects(changes: Iterable[Change], about: Sequence[Any], undoable: Co
             "items": [{"kind": _kind(stream), "id": _number(stream), "title": titles.get(stream)} for stream in sorted(change.spans)],
             "undone": change.command in undone,
             "undoes": change.undoes,
-            "can_undo": change.command not in undone and all(_kind(stream) in undoable for stream in change.spans),
+            "can_undo": change.command not in undone and consists_of(change, undoable),
         }
         for change in changes
     ]

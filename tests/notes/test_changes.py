@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
+
+from projections.changes.queries import event_params
 
 Write = Callable[..., dict[str, Any]]
 
@@ -145,3 +148,160 @@ def test_purged_notes_leave_the_list(mira: httpx.Client, write: Write) -> None:
     mira.delete("notes/deleted/empty/")
     assert all(item["id"] != note["id"] for change in changes(mira) for item in change["items"] if item["kind"] == "note")
     assert undo(mira).status_code == 409
+
+
+def test_undoing_a_deletion_publishes_no_comment_that_its_author_has_changed_since(
+    mira: httpx.Client, ravi: httpx.Client, write: Write
+) -> None:
+    note = write(is_public=True)
+    comment = ravi.post("notes/", json={"title": "c", "note_type": "C", "is_public": True, "source_note_uuid": note["uuid"]}).json()
+    mira.delete(f"notes/{note['id']}/")
+    ravi.patch(f"notes/{comment['id']}/", json={"content": "only for me"})
+    assert undo(mira).status_code == 200
+    assert ravi.get(f"notes/{note['id']}/").status_code == 200
+    assert mira.get(f"notes/{comment['id']}/").status_code == 400
+    assert ravi.get(f"notes/{comment['id']}/").json()["is_public"] is False
+
+
+@pytest.fixture
+def shared_course(mira: httpx.Client, ravi: httpx.Client) -> dict[str, Any]:
+    """A course of Mira's that Ravi follows and has filed a note in; with both their notes' ids."""
+    course = mira.post("courses/", json={"title": "Baking"}).json()
+    assert ravi.post(f"courses/{course['id']}/subscribe/").status_code in {200, 201}
+    notes = {
+        who: one.post("notes/", json={"title": who, "course_id": course["id"]}).json() for who, one in (("mira", mira), ("ravi", ravi))
+    }
+    assert {note["course_id"] for note in notes.values()} == {course["id"]}
+    return {"id": course["id"], **{who: note["id"] for who, note in notes.items()}}
+
+
+@pytest.mark.parametrize("by_author", ["delete", "move", "edit"])
+def test_what_others_do_with_their_notes_keeps_nobody_from_undoing(
+    mira: httpx.Client, ravi: httpx.Client, shared_course: dict[str, Any], by_author: str
+) -> None:
+    course, theirs = shared_course["id"], f"notes/{shared_course['ravi']}/"
+    other = ravi.post("courses/", json={"title": "Other"}).json()["id"]
+    assert mira.delete(f"courses/{course}/").status_code == 204
+    if by_author == "delete":
+        ravi.delete(theirs)
+    else:
+        ravi.patch(theirs, json={"course_id": other} if by_author == "move" else {"content": "more"})
+    assert undo(mira).status_code == 200
+    assert mira.get(f"notes/{shared_course['mira']}/").json()["course_id"] == course
+    if by_author == "delete":
+        assert ravi.get(theirs).status_code == 404
+    else:
+        assert ravi.get(theirs).json()["course_id"] == (other if by_author == "move" else course)
+
+
+def test_notes_that_come_back_with_their_course_were_not_edited(mira: httpx.Client, shared_course: dict[str, Any]) -> None:
+    path = f"notes/{shared_course['mira']}/"
+    edited = mira.get(path).json()["last_edit"]
+    mira.delete(f"courses/{shared_course['id']}/")
+    assert undo(mira).status_code == 200
+    back = mira.get(path).json()
+    assert (back["course_id"], back["last_edit"]) == (shared_course["id"], edited)
+
+
+def test_restoring_a_course_and_undoing_its_deletion_can_be_undone(mira: httpx.Client, shared_course: dict[str, Any]) -> None:
+    course, path = shared_course["id"], f"notes/{shared_course['mira']}/"
+    inbox = next(one["id"] for one in mira.get("courses/").json() if one["is_default"])
+    mira.delete(f"courses/{course}/")
+    assert mira.post(f"recycle-bin/course/{course}/restore/").status_code == 200
+    assert undo(mira).status_code == 200
+    assert (mira.get(f"courses/{course}/").status_code, mira.get(path).json()["course_id"]) == (404, inbox)
+    mira.post(f"recycle-bin/course/{course}/restore/")
+    mira.delete(f"courses/{course}/")
+    assert undo(mira).status_code == 200
+    assert undo(mira, changes(mira)[0]["id"]).status_code == 200
+    assert (mira.get(f"courses/{course}/").status_code, mira.get(path).json()["course_id"]) == (404, inbox)
+
+
+def test_deleting_again_by_undoing_hides_own_comments_again(mira: httpx.Client, write: Write) -> None:
+    note = write(is_public=True)
+    comment = write("c", note_type="C", is_public=True, source_note_uuid=note["uuid"])
+    mira.delete(f"notes/{note['id']}/")
+    assert undo(mira).status_code == 200
+    assert mira.get(f"notes/{comment['id']}/").json()["is_public"] is True
+    assert undo(mira, changes(mira)[0]["id"]).status_code == 200
+    assert mira.get(f"notes/{note['id']}/").status_code == 404
+    assert mira.get(f"notes/{comment['id']}/").json()["is_public"] is False
+
+
+def test_a_note_returns_only_into_a_course_that_its_author_may_use(
+    mira: httpx.Client, ravi: httpx.Client, shared_course: dict[str, Any]
+) -> None:
+    course, theirs = shared_course["id"], f"notes/{shared_course['ravi']}/"
+    own = ravi.post("courses/", json={"title": "Own"}).json()["id"]
+    ravi.patch(theirs, json={"course_id": own})
+    named = changes(ravi)[0]["id"]
+    assert ravi.delete(f"courses/{course}/subscribe/").is_success
+    refused = undo(ravi, named)
+    assert (refused.status_code, refused.json()["detail"]) == (
+        409,
+        "The course that the note was in is not open to you any more. Follow it first.",
+    )
+    ravi.post(f"courses/{course}/subscribe/")
+    assert undo(ravi, named).status_code == 200
+    assert ravi.get(theirs).json()["course_id"] == course
+
+
+def test_undo_goes_past_what_cannot_be_undone_and_what_changed_nothing(mira: httpx.Client, write: Write) -> None:
+    note = write(content="one")
+    path = f"notes/{note['id']}/"
+    mira.patch(path, json={"content": "two"})
+    mira.post(f"{path}snapshot/", json={})
+    current = mira.get(f"{path}history/").json()[0]["id"]
+    assert mira.post(f"{path}restore/{current}/").status_code == 200
+    assert mira.patch("settings/", json={"motto": "Slowly"}).status_code == 200
+    assert undo(mira).status_code == 200
+    assert mira.get(path).json()["content"] == "one"
+    settings = next(change for change in changes(mira) if any(item["kind"] == "account" for item in change["items"]))
+    assert undo(mira, settings["id"]).json() == {"detail": "This kind of change cannot be undone."}
+
+
+def test_undo_of_following_brings_back_how_it_was_followed(mira: httpx.Client, ravi: httpx.Client) -> None:
+    course = mira.post("courses/", json={"title": "Baking"}).json()["id"]
+
+    def privately() -> bool:
+        return bool(ravi.get(f"courses/{course}/").json()["is_private_subscription"])
+
+    ravi.post(f"courses/{course}/subscribe-private/")
+    assert privately()
+    ravi.delete(f"courses/{course}/subscribe/")
+    assert undo(ravi).status_code == 200
+    assert privately()
+    ravi.post(f"courses/{course}/subscribe/")
+    assert not privately()
+    assert undo(ravi).status_code == 200
+    assert privately()
+
+
+@pytest.fixture
+def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changes are read in portions that are smaller than some of them."""
+    monkeypatch.setattr("projections.changes.lookups.EVENTS_AT_ONCE", 5)
+    monkeypatch.setattr("projections.changes.queries.event_params", partial(event_params, events=7))
+    monkeypatch.setattr("projections.changes.queries.EVENTS_READ", 7)
+
+
+@pytest.mark.usefixtures("few_at_once")
+@pytest.mark.parametrize("named", [False, True])
+def test_a_change_of_more_events_than_are_read_at_once_is_one_change(mira: httpx.Client, write: Write, named: bool) -> None:
+    course = mira.post("courses/", json={"title": "Baking"}).json()["id"]
+    notes = {write(f"note {number}", course_id=course)["id"] for number in range(17)}
+    mira.delete(f"courses/{course}/")
+    listed = changes(mira, limit=3)
+    assert {item["id"] for item in listed[0]["items"] if item["kind"] == "note"} == notes
+    assert [len(change["items"]) for change in listed[1:]] == [1, 1]
+    assert undo(mira, listed[0]["id"] if named else None).json()["undone"] == listed[0]["id"]
+    assert {mira.get(f"notes/{number}/").json()["course_id"] for number in notes} == {course}
+    seen, before = [], None
+    while True:
+        page = mira.get("changes/", params={"limit": 2, **({"before": before} if before else {})}).json()
+        seen += [change["id"] for change in page["results"]]
+        if not page["has_more"]:
+            break
+        before = page["next_before"]
+    assert seen == sorted(set(seen), reverse=True)
+    assert len(seen) == 17 + 3

@@ -294,3 +294,11 @@ def test_long_histories_replay_across_whole_texts(mira: httpx.Client, write: Wri
         seen += [version["content"] for version in page]
         page = history(mira, note, limit=100, include="edits", before=page[-1]["id"])
     assert seen == expected[::-1]
+
+
+@pytest.mark.parametrize("text", [r"six characters: \u001a", "one character: \x1a", "\x1a"])
+def test_a_note_as_it_was_says_what_it_said(mira: httpx.Client, write: Write, text: str) -> None:
+    note = write(content=text)
+    mira.patch(f"notes/{note['id']}/", json={"content": "other"})
+    past = mira.get(f"notes/{note['id']}/", params={"as_of": "1"}).json()
+    assert (past["content"], past["author"]) == (text, note["author"])

@@ -175,3 +175,17 @@ def test_damaged_files_are_found_before_anything_is_imported(folder: Path, damag
         manifest.write_bytes(manifest.read_bytes().splitlines(keepends=True)[0])
     with pytest.raises(ArchiveDamaged):
         check_blobs(folder / "copy")
+
+
+def test_a_repeated_copy_of_the_files_holds_none_that_was_deleted_for_good(folder: Path) -> None:
+    from eventstore.blob_archive import export_blobs
+    from eventstore.blobs import Blobs
+
+    blobs = Blobs.at(folder / "media")
+    for name in ("a", "b"):
+        blobs.put_now(f"user_upload/user_1/abc/{name}.txt", b"text")
+    export_blobs(blobs, folder / "copy")
+    blobs.delete_now(["user_upload/user_1/abc/a.txt"])
+    export_blobs(blobs, folder / "copy")
+    assert check_blobs(folder / "copy") == ["user_upload/user_1/abc/b.txt"]
+    assert [place.name for place in (folder / "copy" / "user_upload").rglob("*.txt")] == ["b.txt"]
