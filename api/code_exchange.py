@@ -14,7 +14,7 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oauth2 import ClientAuth
 
-from api.identity_providers import Exchange, ProviderRefusal, registered, require_configured
+from api.identity_providers import UNREACHABLE, Exchange, ProviderRefusal, registered, require_configured
 from commands.accounts.rules import email_problem
 from commands.accounts.social import TITLES, Identity
 from settings import Settings
@@ -175,7 +175,7 @@ def _json(answer: httpx2.Response) -> Any:
 
 
 def _unreachable(provider: str, phase: str) -> ProviderRefusal:
-    return ProviderRefusal(502, phase, f"{TITLES[provider]} cannot be reached at the moment. Please try again.")
+    return ProviderRefusal(UNREACHABLE, phase, f"{TITLES[provider]} cannot be reached at the moment. Please try again.")
 
 
 def _reason(token: Mapping[str, Any]) -> str:
@@ -186,13 +186,19 @@ def _text(members: Mapping[str, Any], name: str) -> str:
     value = members.get(name)
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return ""
-    return str(value).replace("\0", "").strip()[:255]
+    return _clean(str(value))[:255]
 
 
 def _address(members: Mapping[str, Any]) -> str:
     """The address; one that could not be an account's counts as none."""
     value = members.get("email")
-    return value.strip() if isinstance(value, str) and email_problem(value.strip()) is None else ""
+    address = _clean(value) if isinstance(value, str) else ""
+    return address if address == str(value).strip() and email_problem(address) is None else ""
+
+
+def _clean(text: str) -> str:
+    """Without what cannot be stored: NUL, and halves of characters that JSON may hold."""
+    return text.encode("utf-8", "ignore").decode().replace("\0", "").strip()
 
 
 def _extra(members: Mapping[str, Any], *names: str) -> dict[str, str]:

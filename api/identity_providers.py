@@ -20,6 +20,9 @@ class Exchange:
     id_token: str = ""
 
 
+UNREACHABLE = 502
+
+
 class ProviderRefusal(Refused):
     """The provider cannot be used (503), cannot be reached (502) or says no (400). `phase` names the step that failed."""
 

@@ -23,15 +23,15 @@ MOST_WRONG_TRIES = 5
 COOL_DOWN = timedelta(seconds=60)
 DIGITS = 6
 
-# The new code takes the place of an old one unless that is younger than the cool-down; the mail leaves with the code or not at all.
-# One that was issued later than now comes from before the clock jumped back, and does not count as young.
+# The new code takes the place of an old one unless that is younger than the cool-down and still good; the mail leaves with the code or
+# not at all. One that was issued later than now comes from before the clock jumped back, and does not count as young.
 _ISSUE = """
 WITH issued AS (
     INSERT INTO log.codes AS c (purpose, target, id, digest, issued_at, expires_at)
     VALUES (%(purpose)s, %(target)s, %(id)s, %(digest)s, now(), now() + %(ttl)s)
     ON CONFLICT (purpose, target) DO UPDATE SET id = EXCLUDED.id, digest = EXCLUDED.digest, issued_at = EXCLUDED.issued_at,
         expires_at = EXCLUDED.expires_at, wrong = 0
-        WHERE c.issued_at NOT BETWEEN now() - %(cool_down)s AND now() + %(cool_down)s
+        WHERE c.issued_at NOT BETWEEN now() - %(cool_down)s AND now() + %(cool_down)s OR c.wrong >= %(most)s
     RETURNING id
 ), mailed AS (
     INSERT INTO log.mails (account_id, content) SELECT %(account)s, %(mail)s FROM issued
@@ -43,7 +43,8 @@ WHERE purpose = %(purpose)s AND target = %(target)s AND expires_at > now() AND w
 RETURNING id, digest = %(digest)s"""
 _WAITING = """
 SELECT ceil(extract(epoch FROM issued_at + %(cool_down)s - now()))::int FROM log.codes
-WHERE purpose = %(purpose)s AND target = %(target)s AND issued_at BETWEEN now() - %(cool_down)s AND now() + %(cool_down)s"""
+WHERE purpose = %(purpose)s AND target = %(target)s AND wrong < %(most)s
+  AND issued_at BETWEEN now() - %(cool_down)s AND now() + %(cool_down)s"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Codes:
             "digest": self._digest(purpose, target, code.digits),
             "ttl": ttl,
             "cool_down": cool_down,
+            "most": MOST_WRONG_TRIES,
             "account": account_id,
             "mail": mail,
         }
@@ -91,7 +93,7 @@ class Codes:
 
     def seconds_to_wait(self, purpose: str, target: str) -> int | None:
         """How long the cool-down of the target still lasts; None when it is over."""
-        parameters = {"purpose": purpose, "target": self._digest(purpose, target), "cool_down": COOL_DOWN}
+        parameters = {"purpose": purpose, "target": self._digest(purpose, target), "cool_down": COOL_DOWN, "most": MOST_WRONG_TRIES}
         with self._pool.connection() as connection:
             row = connection.execute(_WAITING, parameters).fetchone()
         return None if row is None else max(1, int(row[0]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import orjson
@@ -30,6 +30,7 @@ from commands.accounts import email_change
 from commands.accounts.api_keys import fresh_key, rotate_api_key
 from commands.accounts.codes import IDENTITY, NEW_ADDRESS, RESET
 from commands.accounts.password_change import password_change, password_changed_mail, password_reset, request_reset
+from commands.accounts.proofs import WRONG_LOGINS
 from commands.accounts.settings import address_changed_mail
 from commands.errors import Invalid
 from commands.handling import Work
@@ -56,6 +57,8 @@ def confirm_reset(call: Call) -> Response:
     )
     account_id = services.commands.run(decide, call.context()).result
     services.proofs.codes.discard(code_id)
+    # Whoever has forgotten a password has often tried it too many times before.
+    services.proofs.guards.clear(WRONG_LOGINS.name, str(account_id))
     services.proofs.notify(account_id, password_changed_mail(body.email))
     return json_bytes(call, b'{"message":"Password changed. Sign in with the new one."}')
 
@@ -63,9 +66,17 @@ def confirm_reset(call: Call) -> Response:
 def send_identity_code(call: Call) -> Response:
     """Mails a code to the account's address, which changes of the account ask for."""
     proofs = call.services.proofs
-    email = email_change.send_identity_code(call.services.lookups, proofs, own_id(call), network=call.client_address)
-    delivery = proofs.delivery(IDENTITY)
-    return json_bytes(call, orjson.dumps({**asdict(delivery), "masked_email": email_change.masked(email)}))
+    account_id = own_id(call)
+
+    @cache
+    def send() -> str:
+        return email_change.send_identity_code(call.services.lookups, proofs, account_id, network=call.client_address)
+
+    def respond(email: str, _: object) -> tuple[int, bytes]:
+        return 200, orjson.dumps({**asdict(proofs.delivery(IDENTITY)), "masked_email": email_change.masked(email)})
+
+    # No event: it is a command for the sake of its Idempotency-Key.
+    return carry_out(call, lambda _: send(), respond)
 
 
 def change_password(call: Call) -> Response:

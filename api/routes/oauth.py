@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 
 from starlette.responses import Response
 
 from api.auth_payload import PAYLOAD_EXAMPLE, auth_payload, sign_in_of
 from api.call import Call, json_bytes
-from api.identity_providers import Exchange, ProviderRefusal, identify, require_configured
+from api.identity_providers import UNREACHABLE, Exchange, ProviderRefusal, identify, require_configured
 from api.routes.credentials import own_id
 from api.routing import Route
 from api.schemas.oauth import GithubIn, GoogleIn, OauthConfigOut, ProviderConfig, SocialAccountOut, SocialAccountRowOut
@@ -34,6 +34,7 @@ from projections.accounts.queries import get_auth_payload, get_social_account, l
 
 NOTHING_SENT = "Send the code that Google gave, or an identity token."
 BIND_ELSEWHERE = "To bind an identity to an account, sign in and use /api/v1/auth/bind/{provider}/."
+CODES_USED = "oauth-code"
 CODE_WINDOW = timedelta(minutes=15)
 TRIES_AT_RACES = 10
 
@@ -85,14 +86,19 @@ def sign_in_at(provider: str, call: Call) -> Response:
 def bind_at(provider: str, call: Call) -> Response:
     """Links the identity to the caller's account."""
     account_id = own_id(call)
-    try:
-        identity = _identity(call, provider, call.body)
-    except ProviderRefusal as refusal:
-        raise ProviderRefusal(refusal.status, refusal.phase, bind_problem(provider, refusal.phase, refusal.cause.rstrip("."))) from None
+
+    @cache
+    def identity() -> Identity:
+        try:
+            return _identity(call, provider, call.body)
+        except ProviderRefusal as refusal:
+            raise ProviderRefusal(refusal.status, refusal.phase, bind_problem(provider, refusal.phase, refusal.cause.rstrip("."))) from None
+
     taken = Conflict(bind_problem(provider, "db_write", "this identity is linked to another account"))
 
     def decide(work: Work[Lookups]) -> bool:
-        return bind(work, account_id, identity)
+        # Only now: a repetition of the request is answered without the code, which is spent.
+        return bind(work, account_id, identity())
 
     return carry_out(
         call,
@@ -108,12 +114,16 @@ def _identity(call: Call, provider: str, body: GoogleIn | GithubIn) -> Identity:
     if not body.code and not id_token:
         raise Invalid({"non_field_errors": [NOTHING_SENT]})
     require_configured(call.services.settings, provider)
-    if body.code:
-        # A code is spent by its first use here, whatever came of it.
-        uses = call.services.proofs.guards.count("oauth-code", f"{provider} {body.code}", CODE_WINDOW)
-        if uses > 1:
-            raise ProviderRefusal(400, "token_exchange", f"This {TITLES[provider]} code was used before.")
-    return identify(call.services.settings, provider, Exchange(body.code, body.redirect_uri, id_token))
+    guards, code = call.services.proofs.guards, f"{provider} {body.code}"
+    # A code is spent by its first use here, whatever came of it, unless the provider was not there to see it.
+    if body.code and guards.count(CODES_USED, code, CODE_WINDOW) > 1:
+        raise ProviderRefusal(400, "token_exchange", f"This {TITLES[provider]} code was used before.")
+    try:
+        return identify(call.services.settings, provider, Exchange(body.code, body.redirect_uri, id_token))
+    except ProviderRefusal as refusal:
+        if refusal.status == UNREACHABLE and refusal.phase == "token_exchange":
+            guards.clear(CODES_USED, code)
+        raise
 
 
 async def social_accounts(call: Call) -> bytes:

@@ -49,12 +49,16 @@ def patch_settings(call: Call) -> Response:
         email=body.email,
         profile={name: value for name in PROFILE if (value := getattr(body, name)) is not None},
         app_settings=_app_settings(body),
+        skill=body.mcp_skill_md,
         app_settings_updated_at=body.app_settings_updated_at,
         image_path=image_path,
     )
 
+    # Whoever has the address has the account: as with all that needs the mail, a key is not enough.
+    email_locked = not services.settings.settings_change_email or call.identify_now().kind == "api_key"
+
     def decide(work: Work[Lookups]) -> SettingsChange:
-        return change_settings(work, account_id, command, email_locked=not services.settings.settings_change_email)
+        return change_settings(work, account_id, command, email_locked=email_locked)
 
     def clean_up(change: SettingsChange) -> None:
         if change.replaced_image:
@@ -83,7 +87,7 @@ def patch_settings(call: Call) -> Response:
 
 def _app_settings(body: SettingsPatch) -> dict[str, Any] | None:
     """The keys to be merged; None when nothing of the group was sent."""
-    flat = {name: value for name in (*MIRRORED, "mcp_skill_md") if (value := getattr(body, name)) is not None}
+    flat = {name: value for name in MIRRORED if (value := getattr(body, name)) is not None}
     if body.app_settings is None and not flat:
         return None
     return {**(body.app_settings or {}), **flat}

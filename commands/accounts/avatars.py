@@ -73,6 +73,9 @@ def _refuse_above(most: int, picture: Picture) -> None:
 def _encoded(picture: Picture, extension: str) -> bytes:
     from PIL import Image
 
+    if picture.mode.startswith("I"):
+        # Grey of 16 bits, of which the library would keep only what fits into 8.
+        picture = picture.convert("I").point(lambda grey: grey / 256).convert("L")
     # A copy of the pixels alone: text chunks, profiles and positions of the upload stay behind.
     mode = "RGB" if extension == ".jpg" or picture.mode in {"RGB", "L", "CMYK", "YCbCr"} else "RGBA"
     clean = Image.new(mode, picture.size)

@@ -19,6 +19,7 @@ from eventstore.addresses import canonical_address
 from eventstore.events import accounts
 from eventstore.mails import Mail
 
+SKILL = "mcp_skill_md"
 MOST_APP_SETTINGS = 65536
 """Bytes of what an account's apps may keep."""
 EMAIL_LOCKED = "Settings not saved: Backend.Creators.Settings/update.validate_email — change the address with a code instead."
@@ -33,6 +34,8 @@ class ChangeSettings:
     profile: Mapping[str, str] = field(default_factory=dict)
     app_settings: Mapping[str, Any] | None = None
     app_settings_updated_at: datetime | None = None
+    skill: str | None = None
+    """What assistants are told. Kept among the apps' settings, but none that apps compare by their time."""
     image_path: str | None = None
 
 
@@ -61,14 +64,22 @@ def change_settings(work: Work[AccountLookups], account_id: int, command: Change
     changes = {name: value for name, value in command.profile.items() if account.profile.get(name) != value}
     if changes:
         account.trigger(accounts.ProfileChanged, now, changes=changes)
-    if command.app_settings is not None:
-        if len(orjson.dumps({**account.app_settings, **command.app_settings})) > MOST_APP_SETTINGS:
-            raise Invalid({"app_settings": [f"Ensure this field has no more than {MOST_APP_SETTINGS} bytes."]})
-        stamp = command.app_settings_updated_at or now
-        account.trigger(accounts.AppSettingsChanged, now, changes=dict(command.app_settings), updated_at=stamp.isoformat())
+    _change_app_settings(account, command, now)
     if command.image_path is not None:
         account.trigger(accounts.AvatarChanged, now, image_path=command.image_path)
     return SettingsChange(replaced_image, replaced_email)
+
+
+def _change_app_settings(account: Account, command: ChangeSettings, now: datetime) -> None:
+    skill = {SKILL: command.skill} if command.skill is not None else {}
+    changes = {**(command.app_settings or {}), **skill}
+    if command.app_settings is None and not skill:
+        return
+    if len(orjson.dumps({**account.app_settings, **changes})) > MOST_APP_SETTINGS:
+        field_name = SKILL if skill else "app_settings"
+        raise Invalid({field_name: [f"All settings of the apps together may take no more than {MOST_APP_SETTINGS} bytes."]})
+    stamp = (command.app_settings_updated_at or now).isoformat() if command.app_settings is not None else ""
+    account.trigger(accounts.AppSettingsChanged, now, changes=changes, updated_at=stamp)
 
 
 def _other_address(account: Account, email: str | None) -> str | None:

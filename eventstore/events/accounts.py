@@ -119,7 +119,7 @@ class AppSettingsChanged(Event):
 
     changes: dict[str, Any]
     updated_at: str
-    """The app's own stamp, ISO 8601 in UTC."""
+    """The app's own stamp, ISO 8601 in UTC; empty when nothing was changed that apps compare by it."""
 
 
 class AvatarChanged(Event):

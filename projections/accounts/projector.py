@@ -295,7 +295,8 @@ class Accounts(Projection):
         if row := self._edited(rows, event):
             kept = orjson.loads(row.app_settings) | event.changes
             row.app_settings = orjson.dumps(kept).decode()
-            row.app_settings_updated_at = datetime.fromisoformat(event.updated_at)
+            if event.updated_at:
+                row.app_settings_updated_at = datetime.fromisoformat(event.updated_at)
             for name in MIRRORED & event.changes.keys():
                 setattr(row, name, event.changes[name])
 

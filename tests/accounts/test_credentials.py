@@ -167,3 +167,36 @@ def test_repeated_rotation_answers_the_same_key(door: httpx.Client, services: Se
         kept = connection.execute("SELECT answer FROM log.idempotency WHERE account_id = %s", (person.account_id,)).fetchall()
     assert kept
     assert all(key.encode() not in answer for (answer,) in kept)
+
+
+def test_asking_again_for_an_identity_code_with_the_same_key_is_one_request(door: httpx.Client, services: Services, person: Person) -> None:
+    headers = {**person.headers, "Idempotency-Key": "identity-once"}
+    first, second = (door.post(f"{AUTH}/send-identity-code/", headers=headers) for _ in range(2))
+    assert (first.status_code, second.status_code, second.text) == (200, 200, first.text)
+    assert len(codes_for(services, person.email)) == 1
+
+
+def test_a_reset_lifts_the_lock_of_too_many_wrong_passwords(door: httpx.Client, services: Services, person: Person) -> None:
+    wrong = {"identifier": person.username, "password": "wrong"}
+    while door.post(f"{AUTH}/login/", json=wrong).status_code == 400:
+        pass
+    assert door.post(f"{AUTH}/login/", json={"identifier": person.username, "password": PASSWORD}).status_code == 429
+    door.post(f"{AUTH}/password-reset/", json={"email": person.email})
+    (code,) = codes_for(services, person.email)
+    assert door.post(f"{AUTH}/password-reset/confirm/", json={"email": person.email, "code": code, "password": NEW}).status_code == 200
+    assert door.post(f"{AUTH}/login/", json={"identifier": person.username, "password": NEW}).status_code == 200
+
+
+def test_a_code_that_died_is_replaced_at_once(door: httpx.Client, services: Services, person: Person) -> None:
+    def confirm(code: str) -> int:
+        body = {"email": person.email, "code": code, "password": NEW}
+        return door.post(f"{AUTH}/password-reset/confirm/", json=body).status_code
+
+    door.post(f"{AUTH}/password-reset/", json={"email": person.email})
+    (dead,) = codes_for(services, person.email)
+    wrong = "000000" if dead != "000000" else "111111"
+    assert {confirm(wrong) for _ in range(5)} == {400}
+    assert door.post(f"{AUTH}/password-reset/", json={"email": person.email}).status_code == 200
+    fresh = codes_for(services, person.email)[-1]
+    assert len(codes_for(services, person.email)) == 2
+    assert confirm(fresh) == 200

@@ -176,6 +176,26 @@ def test_what_others_wrote_stays(door: httpx.Client, services: Services, person:
     assert kept["course_id"] == inbox["id"]
 
 
+def test_kept_answers_of_others_show_nothing_of_an_erased_account(door: httpx.Client, services: Services, person: Person) -> None:
+    author = make_person(services)
+    course = door.post(f"{V1}/courses/", json={"title": SECRET, "description": SECRET}, headers=author.headers).json()["id"]
+
+    def again(key: str) -> httpx.Response:
+        headers = {**person.headers, "Idempotency-Key": key}
+        if key == "follow":
+            return door.post(f"{V1}/courses/{course}/subscribe/", headers=headers)
+        return door.post(f"{V1}/notes/", json={"title": "Mine", "course_id": course if key == "theirs" else None}, headers=headers)
+
+    for key in ("follow", "theirs", "own"):
+        assert again(key).is_success
+    assert SECRET in again("follow").text
+    assert SECRET in again("theirs").text
+    assert erase(door, services, author).status_code == 204
+    assert traces_in(dump(services), [SECRET, author.username]) == []
+    assert (again("follow").status_code, again("theirs").status_code) == (410, 410)
+    assert again("own").status_code == 201
+
+
 def test_erased_things_are_not_found(door: httpx.Client, services: Services, person: Person) -> None:
     gone = make_person(services)
     note = door.post(f"{V1}/notes/", json={"title": "Gone", "content": "x"}, headers=gone.headers).json()

@@ -220,6 +220,28 @@ def test_provider_that_is_down_is_a_bad_gateway(door: httpx.Client, provider: Pr
     assert "Backend.Creators.Auth/bind.github.token_exchange" in bound.json()["detail"]
 
 
+def test_a_code_that_the_provider_never_saw_is_still_good(door: httpx.Client, provider: Provider) -> None:
+    code = provider.consent(Profile("g-later", "later@example.org"), REDIRECT)
+    provider.down = True
+    assert door.post(f"{AUTH}/google/", json={"code": code}).status_code == 502
+    provider.down = False
+    assert door.post(f"{AUTH}/google/", json={"code": code}).status_code == 200
+
+
+def test_halves_of_characters_in_a_profile_are_left_out(door: httpx.Client, provider: Provider) -> None:
+    user = google(door, provider, Profile("g-half\ud83d", "half@example.org", name="A \ud83d B")).json()["user"]
+    assert user["email"] == "half@example.org"
+    assert google(door, provider, Profile("g-half-2", "half\ud83d@example.org")).json()["user"]["email"] == ""
+
+
+def test_a_repeated_bind_is_answered_from_the_first(door: httpx.Client, provider: Provider, person: Person) -> None:
+    code = provider.consent(Profile("909", login="once"))
+    headers = {**person.headers, "Idempotency-Key": "bind-once"}
+    first, second = (door.post(f"{AUTH}/bind/github/", json={"code": code}, headers=headers) for _ in range(2))
+    assert (first.status_code, second.status_code, second.text) == (201, 201, first.text)
+    assert door.post(f"{AUTH}/bind/github/", json={"code": code}, headers=person.headers).status_code == 400
+
+
 def test_provider_that_answers_no_json_has_refused(door: httpx.Client, provider: Provider) -> None:
     provider.page = True
     answer = google(door, provider, Profile("g-page"))

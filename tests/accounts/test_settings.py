@@ -210,3 +210,28 @@ def test_parallel_changes_of_different_fields_all_land(door: httpx.Client, perso
     found = door.get(SETTINGS, headers=person.headers).json()
     assert (found["motto"], found["first_name"], found["last_name"], found["theme_mode"]) == ("m", "f", "l", "D")
     assert (found["editor_mode"], found["app_settings"]["k"]) == ("B", 1)
+
+
+def test_a_key_is_not_enough_to_move_the_account_to_another_address(door: httpx.Client, person: Person) -> None:
+    key = door.post("/api/v1/auth/rotate-api-key/", headers=person.headers).json()["api_key"]
+    by_key = {"Authorization": f"Bearer {key}"}
+    refused = door.patch(SETTINGS, json={"email": f"other.{person.email}"}, headers=by_key)
+    assert (refused.status_code, list(refused.json())) == (400, ["email"])
+    same = door.patch(SETTINGS, json={"email": person.email, "motto": "by key"}, headers=by_key)
+    assert (same.status_code, same.json()["motto"]) == (200, "by key")
+
+
+def test_what_assistants_are_told_is_no_setting_that_apps_compare(door: httpx.Client, person: Person) -> None:
+    stamp = "2026-05-01T10:00:00+00:00"
+    patch(door, person, app_settings={"a": 1}, app_settings_updated_at=stamp)
+    told = patch(door, person, mcp_skill_md="Be brief.").json()
+    assert (told["mcp_skill_md"], told["app_settings_updated_at"]) == ("Be brief.", stamp)
+    assert list(patch(door, person, mcp_skill_md="x" * 70_000).json()) == ["mcp_skill_md"]
+
+
+def test_grey_pictures_of_sixteen_bits_keep_their_grey(door: httpx.Client, person: Person) -> None:
+    out = io.BytesIO()
+    Image.new("I;16", (20, 20), 0x8000).save(out, "PNG")
+    url = upload(door, person, "grey.png", out.getvalue()).json()["image_url"]
+    stored = Image.open(io.BytesIO(door.get(url).content)).convert("L")
+    assert abs(int(stored.getpixel((10, 10))) - 128) <= 2
