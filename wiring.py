@@ -308,6 +308,7 @@ def administrator_of(settings: Settings) -> Administrator:
         username=settings.superuser_username,
         email=settings.superuser_email or f"{settings.superuser_username}@localhost",
         password=settings.superuser_password.get_secret_value(),
+        keeps_email=settings.superuser_email is None,
     )
 
 

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import ANONYMOUS_DETAIL, admit, presented
 from api.errors import MethodNotAllowed, Unauthenticated, respond_to
+from api.middleware.headers import SHARED_PATHS
 from api.paths import PathTable
 from api.routing import ApiRoute
 
@@ -92,4 +93,6 @@ async def _refuse_method(methods: Mapping[str, tuple[Target, tuple[str, ...]]], 
     allowed = set(methods)
     if _as_get(methods, "HEAD"):
         allowed.add("HEAD")
-    raise MethodNotAllowed(scope["method"], sorted({*allowed, "OPTIONS"}))
+    if scope["path"].startswith(SHARED_PATHS):
+        allowed.add("OPTIONS")
+    raise MethodNotAllowed(scope["method"], sorted(allowed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,16 @@ import typer
 
 from cli.progress import shown
 from cli.store import fail, opened_log
-from eventstore.archive import Archived, ArchiveDamaged, NotEmpty, NotExportable, export_archive, import_archive, require_empty
+from eventstore.archive import (
+    Archived,
+    ArchiveDamaged,
+    NotEmpty,
+    NotExportable,
+    check_archive,
+    export_archive,
+    import_archive,
+    require_empty,
+)
 from eventstore.blob_archive import Copied, blob_folder, export_blobs, import_blobs
 from eventstore.blobs import BlobStoreUnavailable
 from projections.catalog import ALL_PROJECTIONS
@@ -18,6 +28,11 @@ from projections.rebuild import rebuild
 from wiring import open_blobs
 
 archive = typer.Typer(no_args_is_help=True, help="Export the whole log into a file, or import one into an empty log.")
+
+KEY_ELSEWHERE = (
+    "The key for digests is that of the settings (DJANGO_SECRET_KEY) and not in the file: keep it as well, else sessions and API keys"
+    " are not known any more where the file is imported."
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a sentence.")]
 WithFiles = Annotated[bool, typer.Option("--files/--no-files", help="Uploaded files too, in the folder FILE.files.")]
@@ -28,14 +43,15 @@ File = Annotated[Path, typer.Argument(help="The file; .gz at the end of its name
 def export_log(file: File, *, with_files: WithFiles = True, as_json: AsJson = False) -> None:
     """Write every event into a file and the uploaded files into a folder beside it, with checksums. The service may go on meanwhile.
 
-    The file holds all that the log holds, the key for digests included: keep it as you keep the database. Exported again to the
-    same place, only new uploads are copied.
+    The file holds all that the log holds, the key for digests included unless the settings name one: keep it as you keep the
+    database. Exported again to the same place, only new uploads are copied.
 
     Example: notechondria archive export backup.jsonl.gz
     """
     copied = None
     try:
         with opened_log() as settings:
+            own_key = settings.secret_key is not None
             with shown("Exporting events", quiet=as_json) as progress:
                 done = export_archive(settings.conninfo(), file, progress)
             if with_files:
@@ -48,6 +64,8 @@ def export_log(file: File, *, with_files: WithFiles = True, as_json: AsJson = Fa
     except NotExportable as error:
         fail(f"{error} (notechondria events verify tells all that is wrong)")
     _tell("Exported", done, copied, as_json=as_json)
+    if own_key:
+        print(KEY_ELSEWHERE, file=sys.stderr)
 
 
 @archive.command("import")
@@ -64,6 +82,7 @@ def import_log(file: File, *, with_files: WithFiles = True, as_json: AsJson = Fa
         file.open("rb").close()
         with opened_log() as settings:
             require_empty(settings.conninfo())
+            check_archive(file)
             if with_files:
                 with shown("Importing files", quiet=as_json) as progress:
                     copied = import_blobs(open_blobs(settings), blob_folder(file), progress)

@@ -101,7 +101,7 @@ def retry_streams(
 ) -> None:
     """Try the streams that wait once more. Exits with 1 when some still fail.
 
-    Example: notechondria projections retry activity
+    Example: notechondria projections retry search
     """
     projection = next((p for p in ALL_PROJECTIONS if p.name == name and p.lifecycle == "following"), None)
     reactor = next((r for r in ALL_REACTORS if r.name == name and isinstance(r, Reactor)), None)

@@ -69,7 +69,10 @@ def forget_stream(
 ) -> None:
     """Overwrite the payloads of all events of a stream for good. Type, version, position and time stay.
 
-    The read models keep what they hold until they are rebuilt: `notechondria projections rebuild --all`.
+    The read models keep what they hold until they are rebuilt: `notechondria projections rebuild --all`. The stream is forgotten
+    alone: attachments and sittings of a note are streams of their own and stay, files of attachments too, and notes of a course
+    stay and lie in no course. To delete a note or an account with all that belongs to it, its owner empties the recycle bin or
+    erases the account.
 
     Example: notechondria streams forget note-27 --reason "asked for by the author"
     """

@@ -12,6 +12,8 @@ from commands.accounts import operators
 from commands.accounts.default_avatar import store_default_avatar
 from commands.accounts.passwords import weakness
 from commands.accounts.rules import email_problem, username_problem
+from commands.handling import Work
+from commands.lookups import Lookups
 from eventstore.addresses import canonical_address
 from projections.accounts.operator_queries import list_accounts
 
@@ -71,21 +73,25 @@ def list_users(*, as_json: AsJson = False) -> None:
 def promote(
     username: Name,
     *,
-    superuser: Annotated[bool, typer.Option(help="Administrator as well, or no longer.")] = False,
+    superuser: Annotated[bool | None, typer.Option(help="Administrator as well, or no longer; else that is left as it is.")] = None,
     staff: Annotated[bool, typer.Option(help="Staff member, or no longer.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Make an account a staff member or administrator, or take that back with --no-staff.
+    """Make an account a staff member or administrator, or take both back with --no-staff.
 
     Example: notechondria users promote mira --superuser
     """
+    if superuser and not staff:
+        fail("An administrator is a staff member as well: --superuser and --no-staff contradict each other.", 2)
+
+    def decide(work: Work[Lookups]) -> bool:
+        keeps = staff and operators.named_account(work, username).is_superuser if superuser is None else superuser
+        return operators.promote(work, username, is_staff=staff, is_superuser=keeps).is_superuser
+
     with opened_store() as services:
-        services.commands.run(
-            lambda work: operators.promote(work, username, is_staff=staff or superuser, is_superuser=superuser).number,
-            by_operator(),
-        )
-    text = f"{username}: staff {'yes' if staff or superuser else 'no'}, superuser {'yes' if superuser else 'no'}."
-    show({"username": username, "is_staff": staff or superuser, "is_superuser": superuser}, text, as_json=as_json)
+        is_superuser = services.commands.run(decide, by_operator()).result
+    text = f"{username}: staff {'yes' if staff else 'no'}, superuser {'yes' if is_superuser else 'no'}."
+    show({"username": username, "is_staff": staff, "is_superuser": is_superuser}, text, as_json=as_json)
 
 
 @users.command()

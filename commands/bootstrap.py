@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from commands.accounts.operators import CreateAccount, create_account, promote, set_password
+from commands.accounts.operators import EMAIL_TAKEN, CreateAccount, create_account, enable, promote, set_password
 from commands.accounts.passwords import hash_password
 from commands.accounts.rules import email_problem
 from commands.context import Context
@@ -16,11 +16,13 @@ from commands.errors import Invalid
 from commands.handling import Handling, Work
 from commands.lookups import Lookups
 from commands.sessions import revoke_sessions
+from eventstore.addresses import canonical_address
+from eventstore.events import accounts
 
 AT_ONCE = 200
 """Sessions that are ended in one transaction."""
 
-Made = Literal["made", "password reset", "there already"]
+Made = Literal["made", "password reset", "updated", "there already"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +32,14 @@ class Administrator:
     username: str
     email: str
     password: str
+    keeps_email: bool = False
+    """Whether one that exists keeps its address, since the settings name none."""
 
 
 def ensure_administrator(handling: Handling[Lookups], administrator: Administrator, *, reset_password: bool = False) -> Made:
-    """Makes the administrator. One that exists keeps its password unless that is to be reset, but regains its rights."""
+    """Makes the administrator. One that exists keeps its password unless that is to be reset, but is open, has its rights, and the
+    address that the settings name. Raises Invalid when another account has that.
+    """
     context = Context(actor=None, channel="system", reason="bootstrap")
     account_id = handling.lookups.account_of_username(administrator.username)
     if account_id is None:
@@ -60,8 +66,19 @@ def ensure_administrator(handling: Handling[Lookups], administrator: Administrat
     if reset_password:
         password_hash = hash_password(administrator.password)
         handling.run(lambda work: set_password(work, account_id, password_hash), context)
-    handling.run(lambda work: promote(work, administrator.username, is_staff=True, is_superuser=True).number, context)
-    return "password reset" if reset_password else "there already"
+    changed = handling.run(partial(_regain, account_id=account_id, administrator=administrator), context).positions
+    return "password reset" if reset_password else "updated" if changed else "there already"
+
+
+def _regain(work: Work[Lookups], account_id: int, administrator: Administrator) -> None:
+    enable(work, administrator.username)
+    account = promote(work, administrator.username, is_staff=True, is_superuser=True)
+    email = canonical_address(administrator.email)
+    if administrator.keeps_email or email == canonical_address(account.email):
+        return
+    if work.lookups.account_of_email(email) not in {None, account_id}:
+        raise Invalid({"email": [EMAIL_TAKEN]})
+    account.trigger(accounts.EmailChanged, work.context.now, email=email, verified=True)
 
 
 def _name_problem(username: str) -> str | None:

@@ -11,6 +11,7 @@ import hashlib
 import os
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -281,7 +282,9 @@ def check_archive(path: Path) -> Archived:  # noqa: C901 - one branch per way in
             raise ArchiveDamaged(f"Event after position {last} cannot be read: {error}") from error
     if not stated.get("sha256") or "state" not in stated:
         raise ArchiveDamaged("The end of the file is missing.")
-    return Archived(count, max(last, int(header["head"])), cast("str", stated["sha256"]))
+    if not isinstance(header.get("head"), int):
+        raise ArchiveDamaged("The first line does not tell up to which position the archive goes.")
+    return Archived(count, max(last, header["head"]), cast("str", stated["sha256"]))
 
 
 def _lines(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
@@ -296,7 +299,7 @@ def _lines(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
                 is_last = "sha256" in content and "position" not in content
                 yield content, digest.hexdigest() if is_last else ""
                 digest.update(line)
-    except (orjson.JSONDecodeError, EOFError, gzip.BadGzipFile) as error:
+    except (orjson.JSONDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ArchiveDamaged(f"The file was cut off or changed: {error}") from error
 
 

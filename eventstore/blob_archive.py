@@ -34,22 +34,23 @@ def blob_folder(archive: Path) -> Path:
 
 
 def export_blobs(blobs: Blobs, folder: Path, progress: ArchiveProgress | None = None) -> Copied:
-    """Copies all files. Those that lie there with the same size since an earlier export stay: a path never changes its content.
-    Those that are no more are removed.
+    """Copies all files. Those that lie there unchanged since an earlier export stay: a path never changes its content. Those that are
+    no more are removed.
     """
     # As closed to others as the log beside it.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     listed = [found for batch in blobs.list_now() for found in batch]
     unfinished = folder / f".{MANIFEST}"
     files = size = 0
-    kept: set[str] = set()
+    before, kept = _listed_before(folder), set[str]()
     with unfinished.open("wb") as manifest:
         for found in listed:
             place = folder / found.path
-            content = place.read_bytes() if place.is_file() and place.stat().st_size == found.size else blobs.read_now(found.path)
-            if content is None:
-                continue
-            if not place.is_file() or place.stat().st_size != len(content):
+            content = place.read_bytes() if place.is_file() else None
+            if content is None or hashlib.sha256(content).hexdigest() != before.get(found.path):
+                content = blobs.read_now(found.path)
+                if content is None:
+                    continue
                 place.parent.mkdir(parents=True, exist_ok=True)
                 part = place.with_name(f".{place.name}.part")
                 part.write_bytes(content)
@@ -65,6 +66,15 @@ def export_blobs(blobs: Blobs, folder: Path, progress: ArchiveProgress | None = 
     unfinished.replace(folder / MANIFEST)
     _remove_others(folder, kept)
     return Copied(files, size)
+
+
+def _listed_before(folder: Path) -> dict[str, str]:
+    """Path -> checksum, as an earlier export has left them; of a list that cannot be read nothing is believed."""
+    try:
+        entries = [orjson.loads(line) for line in (folder / MANIFEST).read_bytes().splitlines()]
+        return {entry["path"]: entry["sha256"] for entry in entries if "path" in entry}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _remove_others(folder: Path, kept: set[str]) -> None:

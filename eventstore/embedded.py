@@ -97,7 +97,7 @@ def release(data_dir: Path) -> bool:
     Forked processes are users like the one from which they come, for as long as any of them lives.
     """
     data_dir = _resolved(data_dir)
-    if not data_dir.exists():
+    if not data_dir.is_dir():
         return False
     with _locked(data_dir):
         _let_go(data_dir)

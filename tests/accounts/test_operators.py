@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -10,7 +11,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from commands.bootstrap import ensure_administrator, revoke_every_session
+from commands.accounts.operators import disable
+from commands.bootstrap import Administrator, ensure_administrator, revoke_every_session
+from commands.context import Context
+from commands.errors import Invalid
 from settings import Settings, load_settings
 from tests.accounts.people import PASSWORD, Person, make_person
 from wiring import Services, administrator_of, build_services, prepare_start
@@ -105,3 +109,30 @@ def test_administrator_is_made_once_and_keeps_its_password(database_url: str, tm
     finally:
         services.log.close()
         services.thread_pool.close()
+
+
+def test_promoting_leaves_the_rights_of_administrators(operator: CliRunner, person: Person) -> None:
+    def promoted(*words: str) -> tuple[bool, bool]:
+        told = json.loads(run(operator, "users", "promote", person.username, *words, "--json").stdout)
+        return told["is_staff"], told["is_superuser"]
+
+    assert promoted() == (True, False)
+    assert promoted("--superuser") == (True, True)
+    assert promoted() == (True, True)
+    assert run(operator, "users", "promote", person.username, "--superuser", "--no-staff").exit_code == 2
+    assert promoted("--no-superuser") == (True, False)
+    assert promoted("--superuser") == (True, True)
+    assert promoted("--no-staff") == (False, False)
+
+
+def test_the_configured_administrator_is_open_and_has_the_configured_address(services: Services) -> None:
+    person, other = make_person(services), make_person(services)
+    by_operator = Context(actor=None, channel="cli")
+    services.commands.run(lambda work: disable(work, person.username).number, by_operator)
+    named = Administrator(username=person.username, email=f"root.{person.email}", password=PASSWORD)
+    assert ensure_administrator(services.commands, named) == "updated"
+    assert ensure_administrator(services.commands, named) == "there already"
+    assert services.lookups.account_of_email(f"root.{person.email}") == person.account_id
+    assert ensure_administrator(services.commands, replace(named, email="left@example.org", keeps_email=True)) == "there already"
+    with pytest.raises(Invalid, match="address"):
+        ensure_administrator(services.commands, replace(named, email=other.email))

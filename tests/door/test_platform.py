@@ -49,6 +49,8 @@ def test_the_handshake_is_for_get_only(door: httpx.Client, method: str) -> None:
     answer = door.request(method, "/api/v1/handshake/")
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "GET, OPTIONS"
+    # No page of another origin needs this one.
+    assert door.request(method, "/handshake/").headers["Allow"] == "GET"
 
 
 @pytest.mark.parametrize("path", ["/api/v1/health/", "/api/health/"])

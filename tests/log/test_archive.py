@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from eventstore.archive import ArchiveDamaged, NotEmpty, NotExportable, export_archive, import_archive
+from eventstore.archive import ArchiveDamaged, NotEmpty, NotExportable, check_archive, export_archive, import_archive
 from eventstore.migrate import migrate
 from eventstore.recorder import LogRecorder
 from eventstore.verify import verify_log
@@ -82,7 +82,7 @@ def test_log_with_events_is_not_imported_into(filled: str, tmp_path: Path) -> No
         import_archive(filled, tmp_path / "log.jsonl")
 
 
-@pytest.mark.parametrize("harm", ["cut", "changed", "swapped", "no end", "garbage", "appended"])
+@pytest.mark.parametrize("harm", ["cut", "changed", "swapped", "no end", "no head", "garbage", "appended"])
 def test_damaged_file_is_refused_before_anything_is_written(filled: str, other_url: str, tmp_path: Path, harm: str) -> None:
     path = tmp_path / "log.jsonl"
     export_archive(filled, path)
@@ -97,6 +97,8 @@ def test_damaged_file_is_refused_before_anything_is_written(filled: str, other_u
             content = b"".join([lines[0], lines[2], lines[1], *lines[3:]])
         case "no end":
             content = b"".join(lines[:-1])
+        case "no head":
+            content = b"".join([lines[0].replace(b'"head"', b'"hair"'), *lines[1:]])
         case "garbage":
             content = b"not an archive\n"
         case _:
@@ -195,3 +197,18 @@ def test_uses_of_sessions_are_taken_along_while_they_keep_somebody_signed_in(fil
     import_archive(other_url, tmp_path / "log.jsonl")
     with psycopg.connect(other_url) as connection:
         assert connection.execute("SELECT session_id, account_id, used_at FROM log.session_uses").fetchall() == used
+
+
+def test_every_changed_bit_of_a_compressed_file_is_told_as_damage(filled: str, tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl.gz"
+    export_archive(filled, path)
+    content, whole = path.read_bytes(), check_archive(path)
+    told = 0
+    for place in range(0, len(content), max(1, len(content) // 150)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x10]) + content[place + 1 :])
+        try:
+            # The compression's own head holds a time and a name, on which nothing depends.
+            assert check_archive(path) == whole
+        except ArchiveDamaged:
+            told += 1
+    assert told >= 100

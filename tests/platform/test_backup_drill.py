@@ -189,3 +189,17 @@ def test_a_repeated_copy_of_the_files_holds_none_that_was_deleted_for_good(folde
     export_blobs(blobs, folder / "copy")
     assert check_blobs(folder / "copy") == ["user_upload/user_1/abc/b.txt"]
     assert [place.name for place in (folder / "copy" / "user_upload").rglob("*.txt")] == ["b.txt"]
+
+
+def test_a_copy_that_has_changed_since_is_made_anew(folder: Path) -> None:
+    from eventstore.blob_archive import export_blobs
+    from eventstore.blobs import Blobs
+
+    blobs = Blobs.at(folder / "media")
+    blobs.put_now("user_upload/user_1/abc/a.txt", b"text")
+    export_blobs(blobs, folder / "copy")
+    copy = folder / "copy" / "user_upload/user_1/abc/a.txt"
+    copy.write_bytes(b"tExt")
+    export_blobs(blobs, folder / "copy")
+    assert copy.read_bytes() == b"text"
+    assert check_blobs(folder / "copy") == ["user_upload/user_1/abc/a.txt"]
