@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import date
 from typing import Any
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from api.routes.activity import preparing
+from commands.calendars import feeds
 from commands.calendars.source_urls import calendar_address
 from projections.activity.week import get_week
 from projections.reading import Credentials
@@ -283,3 +285,19 @@ def test_a_removed_calendar_comes_back_from_the_recycle_bin(client: httpx.Client
     assert (back.status_code, back.json()) == (200, client.get(f"/calendar-feeds/{feed}/").json())
     assert client.get("/recycle-bin/").json() == []
     assert [entry["title"] for entry in entries(client)] == ["Lecture"]
+
+
+def test_the_limit_holds_also_at_once_from_the_bin_and_by_undo(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "MOST_FEEDS", 4)
+    first = add(client)["id"]
+    client.delete(f"/calendar-feeds/{first}/")
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: client.post("/calendar-feeds/", json={"title": "x"}).status_code, range(16)))
+    assert (sorted(answers), len(client.get("/calendar-feeds/").json())) == ([201] * 4 + [400] * 12, 4)
+    assert client.post(f"/recycle-bin/calendar/{first}/restore/", json={}).status_code == 400
+    removed = client.get("/calendar-feeds/").json()[0]["id"]
+    client.delete(f"/calendar-feeds/{removed}/")
+    change = client.get("/changes/").json()["results"][0]["id"]
+    add(client)
+    assert client.post("/undo/", json={"change": change}).status_code == 400
+    assert len(client.get("/calendar-feeds/").json()) == 4
