@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 import httpx
 
@@ -115,11 +115,11 @@ def fetch(url: str, headers: Mapping[str, str], *, limit: int, policy: Policy) -
 
 
 async def _fetch(url: str, headers: Mapping[str, str], limit: int, policy: Policy) -> Answer:
-    origin: tuple[str, str | None, int | None] | None = None
+    origin: tuple[str, str | None, int] | None = None
     permanent, moved_to = True, None
     for _ in range(MOST_REDIRECTS + 1):
         parts = urlsplit(url)
-        hop = (parts.scheme.lower(), parts.hostname, parts.port)
+        hop = _origin(parts)
         if origin is not None and hop != origin:
             # What was meant for the first host is not shown to another.
             headers = {name: value for name, value in headers.items() if name.lower() not in ("authorization", "if-none-match")}
@@ -127,10 +127,27 @@ async def _fetch(url: str, headers: Mapping[str, str], limit: int, policy: Polic
         answer, target = await _one(url, headers, limit, policy)
         if target is None:
             return Answer(answer.status, answer.headers, answer.body, moved_to)
-        url = target
+        url = _with_credentials_of(url, target)
         permanent = permanent and answer.status in PERMANENT
         moved_to = url if permanent else None
     raise Unreachable("The address redirects too often.")
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
+    return parts.scheme.lower(), parts.hostname, parts.port or _usual_port(parts)
+
+
+def _usual_port(parts: SplitResult) -> int:
+    return 443 if parts.scheme.lower() == "https" else 80
+
+
+def _with_credentials_of(url: str, target: str) -> str:
+    """The target of a redirect, with the credentials of the address that led there if it is on the same server and names none."""
+    parts, onward = urlsplit(url), urlsplit(target)
+    credentials, given, _ = parts.netloc.rpartition("@")
+    if not given or "@" in onward.netloc or _origin(onward) != _origin(parts):
+        return target
+    return urlunsplit(onward._replace(netloc=f"{credentials}@{onward.netloc}"))
 
 
 async def _one(url: str, headers: Mapping[str, str], limit: int, policy: Policy) -> tuple[Answer, str | None]:
@@ -142,7 +159,7 @@ async def _one(url: str, headers: Mapping[str, str], limit: int, policy: Policy)
     if parts.username is not None:
         secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         sent["Authorization"] = "Basic " + base64.b64encode(secret.encode()).decode()
-    address = await _vetted(host, parts.port or (443 if parts.scheme.lower() == "https" else 80), policy)
+    address = await _vetted(host, parts.port or _usual_port(parts), policy)
     literal = f"[{address}]" if address.version == 6 else str(address)
     pinned = urlunsplit((parts.scheme, literal + (f":{parts.port}" if parts.port else ""), parts.path or "/", parts.query, ""))
     async with (

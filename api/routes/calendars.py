@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -37,8 +36,6 @@ BODY_LIMIT = 32 * 2**20
 """Bytes. A text of 10 MB grows in JSON, where line breaks take two characters."""
 SAMPLES = 5
 FIRST_FETCH_SECONDS = 10.0
-FRESH = timedelta(minutes=1)
-"""An answer that another account got so long ago is not asked for again."""
 AT_ONCE = 4
 PATIENCE_SECONDS = 10.0
 """How long a request waits for its turn to read; the background reads what had none."""
@@ -121,7 +118,7 @@ def _first_reading(call: Call, data: bytes, url: str) -> dict[str, Any]:
         return _limited(lambda: _summary(summary_of(pool, read_text(pool, data), SAMPLES), None))
 
     def fetched() -> dict[str, Any]:
-        source = refresh_source(pool, url, _policy(call), unless_newer_than=FRESH)
+        source = refresh_source(pool, url, _policy(call), by_hand=True)
         text = text_id(pool, source.text_digest) if source.text_digest is not None else None
         return _summary(Summary(0, 0, None, []) if text is None else summary_of(pool, text, SAMPLES), source.error)
 

@@ -17,6 +17,8 @@ def make_calendar_address(work: Work[Lookups], label: str, token_digest: str, *,
     assert account_id is not None
     if work.lookups.count_calendar_addresses(account_id) >= MOST_ADDRESSES:
         raise Declined(f"An account can have {MOST_ADDRESSES} calendar addresses. Revoke one first.")
+    for condition in work.lookups.at_most_calendar_addresses(account_id, MOST_ADDRESSES):
+        work.require(condition)
     address = work.new(CalendarAddress, work.lookups.next_id("calendar_address"))
     address.trigger(
         calendars.CalendarAddressMade,

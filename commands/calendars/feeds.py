@@ -69,8 +69,7 @@ def add_calendar_feed(work: Work[Lookups], command: AddCalendarFeed) -> int:
     account_id, now = work.context.actor, work.context.now
     assert account_id is not None
     _require_course(work, command.course_id)
-    if work.lookups.count_feeds(account_id) >= MOST_FEEDS:
-        raise Declined(f"An account can have {MOST_FEEDS} calendars. Remove one first.")
+    require_room(work, account_id)
     feed = work.new(CalendarFeed, work.lookups.next_id("calendar_feed"))
     feed.trigger(
         calendars.CalendarFeedAdded,
@@ -130,8 +129,17 @@ def remove_calendar_feed(work: Work[Lookups], feed_id: int) -> int:
 def restore_calendar_feed(work: Work[Lookups], feed_id: int) -> int:
     """Brings a removed calendar back."""
     feed = _own_feed(work, feed_id, removed=True)
+    require_room(work, feed.owner_id)
     feed.trigger(calendars.CalendarFeedRestored, work.context.now)
     return feed.number
+
+
+def require_room(work: Work[Lookups], account_id: int) -> None:
+    """Raises Declined when the account cannot have one calendar more."""
+    if work.lookups.count_feeds(account_id) >= MOST_FEEDS:
+        raise Declined(f"An account can have {MOST_FEEDS} calendars. Remove one first.")
+    for condition in work.lookups.at_most_feeds(account_id, MOST_FEEDS):
+        work.require(condition)
 
 
 def _give_text(feed: CalendarFeed, text: CalendarText, now: datetime) -> None:

@@ -43,7 +43,7 @@ entries AS (
            '{{"title":' || coalesce(calendar.title, calendar.calendar_title) || calendar.about
            || CASE WHEN calendar.floating AND span.zone <> 'UTC'
                    THEN '"starts_at":"' || {_ISO.format("shown.at")} || '","ends_at":"'
-                        || {_ISO.format("(shown.at + (calendar.ends_at - calendar.starts_at))")} || '"'
+                        || {_ISO.format("greatest(shown.at, calendar.ends_at AT TIME ZONE 'UTC' AT TIME ZONE span.zone)")} || '"'
                    ELSE calendar.times END
            || ',' || calendar.item || '}}'
     FROM span CROSS JOIN LATERAL (

@@ -25,6 +25,8 @@ SHORTEST_INTERVAL = timedelta(minutes=15)
 LONGEST_INTERVAL = timedelta(days=7)
 FIRST_PAUSE = timedelta(minutes=2)
 LONGEST_PAUSE = timedelta(days=1)
+BY_HAND_EVERY = timedelta(minutes=1)
+"""So often at most is an address asked because somebody wants it, by all accounts together."""
 EMPTY_ANSWERS = 3
 """So many good answers without events have to come before they replace a copy with events."""
 
@@ -36,9 +38,14 @@ HTTP_OK, HTTP_NOT_MODIFIED, HTTP_GONE, HTTP_TOO_MANY, HTTP_UNAVAILABLE = 200, 30
 log = structlog.get_logger("notechondria.calendars")
 
 _KNOWN = """
-SELECT url, text_digest, body_digest, etag, last_modified, failures, empty_answers, fetched_at, gone
+SELECT url, text_digest, body_digest, etag, last_modified, failures, empty_answers, fetched_at, gone, error,
+       next_at - now(), now() - tried_at, quiet_until - now()
 FROM feeds.sources WHERE digest = %s"""
 _NEW = "INSERT INTO feeds.sources (digest, url) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+_FED = """
+SELECT id, title, count(*) OVER () FROM calendars.feeds
+WHERE source_digest = %s AND text_digest IS NULL AND deleted_at IS NULL ORDER BY id LIMIT %s"""
+NAMED_IN_LOG = 20
 
 
 @dataclass(slots=True)
@@ -54,33 +61,77 @@ class Source:
     empty_answers: int
     fetched_at: datetime | None
     gone: bool
-    error: str | None = None
+    error: str | None
+    due_in: timedelta | None
+    """How long after now, by the clock of the database, it will be asked in the background."""
+    tried_ago: timedelta | None
+    quiet_for: timedelta | None
+    """For so long it asked not to be asked (Retry-After)."""
     next_at: datetime | None = None
 
 
-def refresh_source(pool: Pool, url: str, policy: Policy, *, unless_newer_than: timedelta | None = None) -> Source:
+class Failed(Exception):
+    """An answer that brings no calendar. The message is for the user."""
+
+    def __init__(self, error: str, *, quiet_for: timedelta | None = None, gone: bool = False) -> None:
+        super().__init__(error)
+        self.quiet_for = quiet_for
+        self.gone = gone
+
+
+def refresh_source(pool: Pool, url: str, policy: Policy, *, by_hand: bool = False) -> Source:
     """Fetches an address as the feeds name it, and reads what it holds; returns what is known then.
 
-    unless_newer_than: an answer of so short a time ago is good enough.
+    by_hand: somebody waits for it. What is known, good or bad, stands for a minute and for as long as the address wants to be
+    left alone; a failure does not make the background wait any longer.
     """
     digest = digest_of(url.encode())
     with locked(pool, SOURCE_LOCK, digest):
         source = _load(pool, digest, url)
-        now = datetime.now(UTC)
-        if unless_newer_than is not None and source.fetched_at is not None and timedelta() <= now - source.fetched_at < unless_newer_than:
+        if by_hand and _stands(source):
             return source
-        try:
-            _take(pool, source, fetch(source.url, _conditions(source), limit=LARGEST_TEXT, policy=policy))
-        except AddressRefused as error:
-            # Not a fault that passes by itself, and not one to be tried often.
-            _fail(source, str(error), pause=LONGEST_PAUSE)
-        except Unreachable as error:
-            _fail(source, str(error))
-        FEEDS.labels("good" if source.error is None else "failed").inc()
-        if source.error is not None:
-            log.warning("Calendar feed skipped: %s", source.error, source=masked(source.url), failures=source.failures)
+        failure = _fetch(pool, source, url, policy)
+        if failure is not None:
+            _fail(source, failure, by_hand=by_hand)
+        FEEDS.labels("good" if failure is None else "failed").inc()
+        if failure is not None:
+            line = f"Calendar feed skipped: {_fed(pool, digest)}: {failure}"
+            log.warning(line, source=masked(source.url), failures=source.failures)
         _store(pool, digest, source)
         return source
+
+
+def _stands(source: Source) -> bool:
+    """Whether what is known is not asked for again by hand. A source that was tried in the future was tried before the clock went back."""
+    if source.tried_ago is None or source.tried_ago < timedelta():
+        return False
+    return source.tried_ago < BY_HAND_EVERY or (source.quiet_for is not None and source.quiet_for > timedelta())
+
+
+def _fetch(pool: Pool, source: Source, url: str, policy: Policy) -> Failed | Unreachable | None:
+    """Where the source is now; when that fails, a move is forgotten and the address that the feeds name is asked again."""
+    while True:
+        try:
+            _take(pool, source, fetch(source.url, _conditions(source), limit=LARGEST_TEXT, policy=policy))
+        except (Failed, Unreachable) as failure:
+            if source.url == url:
+                return failure
+            # Validators are those of the place that it had moved to.
+            source.url, source.etag, source.last_modified = url, None, None
+            if isinstance(failure, Failed) and failure.quiet_for is not None:
+                return failure
+        else:
+            return None
+
+
+def _fed(pool: Pool, digest: bytes) -> str:
+    """The feeds that read this source, with ids and titles, for the log."""
+    with pool.connection() as connection:
+        rows = connection.execute(_FED, (digest, NAMED_IN_LOG)).fetchall()
+    if not rows:
+        return "a new one"
+    more = rows[0][2] - len(rows)
+    return ", ".join(f"{feed_id} {title!r}" for feed_id, title, _ in rows) + (f" and {more} more" if more else "")
 
 
 def _load(pool: Pool, digest: bytes, url: str) -> Source:
@@ -107,38 +158,40 @@ def _take(pool: Pool, source: Source, answer: Answer) -> None:
     elif answer.status == HTTP_OK:
         _take_body(pool, source, answer)
     elif answer.status == HTTP_GONE:
-        source.gone = True
-        _fail(source, "The address says that the calendar is gone for good (410).")
+        raise Failed("The address says that the calendar is gone for good (410).", gone=True)
     else:
-        pause = _retry_after(answer.headers) if answer.status in (HTTP_TOO_MANY, HTTP_UNAVAILABLE) else None
-        _fail(source, f"The address answered with status {answer.status}.", pause=pause)
+        quiet_for = _retry_after(answer.headers) if answer.status in (HTTP_TOO_MANY, HTTP_UNAVAILABLE) else None
+        raise Failed(f"The address answered with status {answer.status}.", quiet_for=quiet_for)
 
 
 def _take_body(pool: Pool, source: Source, answer: Answer) -> None:
     body_digest = digest_of(answer.body)
     if body_digest == source.body_digest and source.text_digest is not None and source.empty_answers == 0:
+        _take_validators(source, answer)
         _succeed(pool, source, answer)
         return
     data = _in_utf8(answer)
     if not looks_like_calendar(data):
-        _fail(source, NOT_A_CALENDAR)
-        return
+        raise Failed(NOT_A_CALENDAR)
     text = read_text(pool, data)
     events, cut_off, error = _findings(pool, text)
     if error is None and cut_off and _is_whole(pool, source.text_digest):
         error = CUT_OFF
     if error is not None:
-        _fail(source, error)
-        return
+        raise Failed(error)
     if not events and source.text_digest is not None and source.empty_answers + 1 < EMPTY_ANSWERS and _has_events(pool, source.text_digest):
         source.empty_answers += 1
         _succeed(pool, source, answer)
         return
     source.text_digest, source.empty_answers = digest_of(data), 0
     source.body_digest = body_digest
+    _take_validators(source, answer)
+    _succeed(pool, source, answer)
+
+
+def _take_validators(source: Source, answer: Answer) -> None:
     source.etag = _header(answer, "etag")
     source.last_modified = _header(answer, "last-modified")
-    _succeed(pool, source, answer)
 
 
 def _in_utf8(answer: Answer) -> bytes:
@@ -162,18 +215,30 @@ def _header(answer: Answer, name: str) -> str | None:
 
 
 def _succeed(pool: Pool, source: Source, answer: Answer) -> None:
-    source.failures, source.error, source.gone = 0, None, False
+    source.failures, source.error, source.gone, source.quiet_for = 0, None, False, None
     source.fetched_at = datetime.now(UTC)
     source.next_at = source.fetched_at + _jittered(_interval(pool, source.text_digest))
     if answer.moved_to is not None and len(answer.moved_to) <= 2000:
         source.url = answer.moved_to
 
 
-def _fail(source: Source, error: str, pause: timedelta | None = None) -> None:
-    source.failures += 1
-    source.error = error
-    usual = min(FIRST_PAUSE * 2 ** min(source.failures - 1, 16), LONGEST_PAUSE)
-    source.next_at = datetime.now(UTC) + _jittered(max(usual, pause or usual))
+def _fail(source: Source, failure: Failed | Unreachable, *, by_hand: bool) -> None:
+    source.error = str(failure)
+    source.quiet_for = failure.quiet_for if isinstance(failure, Failed) else None
+    if isinstance(failure, Failed) and failure.gone:
+        source.gone = True
+    if not by_hand:
+        source.failures += 1
+    pause = min(FIRST_PAUSE * 2 ** min(max(source.failures - 1, 0), 16), LONGEST_PAUSE)
+    if isinstance(failure, AddressRefused):
+        # Not a fault that passes by itself, and not one to be tried often.
+        pause = LONGEST_PAUSE
+    wait = _jittered(pause)
+    if by_hand and source.due_in is not None and timedelta() < source.due_in < wait:
+        wait = source.due_in
+    if source.quiet_for is not None:
+        wait = max(wait, _jittered(source.quiet_for), source.quiet_for)
+    source.next_at = datetime.now(UTC) + wait
 
 
 def _jittered(pause: timedelta) -> timedelta:
@@ -226,7 +291,8 @@ def _store(pool: Pool, digest: bytes, source: Source) -> None:
     with pool.connection() as connection:
         connection.execute(
             "UPDATE feeds.sources SET url = %s, text_digest = %s, body_digest = %s, etag = %s, last_modified = %s, failures = %s,"
-            " empty_answers = %s, fetched_at = %s, gone = %s, error = %s, next_at = coalesce(now() + %s, next_at), tried_at = now()"
+            " empty_answers = %s, fetched_at = %s, gone = %s, error = %s, next_at = coalesce(now() + %s, next_at), tried_at = now(),"
+            " quiet_until = now() + %s"
             " WHERE digest = %s",
             (
                 source.url,
@@ -240,6 +306,7 @@ def _store(pool: Pool, digest: bytes, source: Source) -> None:
                 source.gone,
                 source.error,
                 pause,
+                source.quiet_for,
                 digest,
             ),
         )

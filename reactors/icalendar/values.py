@@ -183,13 +183,16 @@ def read_rule(line: Line, start: Time) -> vRecur:
 
 
 def _until(text: str, start: Time) -> Any:
-    """The end of a rule: a day for days, naive for floating starts, else in UTC. A day ends a rule of times at its midnight."""
+    """The end of a rule: a day for days, naive for floating starts, else in UTC.
+
+    A day ends a rule of times with its last second in the event's zone: the end of a rule is inclusive (RFC 5545, 3.3.10).
+    """
     zone = start.tzinfo if isinstance(start, datetime) else None
     until = read_until(text, zone)
     if not isinstance(start, datetime):
         return until.date() if isinstance(until, datetime) else until
     if not isinstance(until, datetime):
-        until = datetime.combine(until, time(), UTC)
+        until = datetime.combine(until, time(23, 59, 59), zone)
     if zone is None:
         return until.replace(tzinfo=None)
     return (until if until.tzinfo else until.replace(tzinfo=zone)).astimezone(UTC)

@@ -50,7 +50,7 @@ def feed_server() -> Iterator[FeedServer]:
         def log_message(self, *args: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with _listening(Handler) as server:
         server.daemon_threads = True
         state = FeedServer(server.server_address[1])
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -60,6 +60,19 @@ def feed_server() -> Iterator[FeedServer]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def _listening(handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
+    """On a port that no earlier test had: what is known of an address stands for a while."""
+    while True:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        if server.server_address[1] not in _used_ports:
+            _used_ports.add(server.server_address[1])
+            return server
+        server.server_close()
+
+
+_used_ports: set[int] = set()
 
 
 def body(data: bytes, **headers: str) -> Behaviour:

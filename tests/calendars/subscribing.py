@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -41,3 +42,13 @@ def source_row(services: Services, url: str) -> dict[str, Any]:
 def make_due(services: Services, url: str) -> None:
     with services.thread_pool.connection() as connection:
         connection.execute("UPDATE feeds.sources SET next_at = now() - interval '1 hour' WHERE digest = %s", (digest_of(url.encode()),))
+
+
+def pass_minutes(services: Services, url: str, minutes: float) -> None:
+    """What is known of this address becomes so much older."""
+    with services.thread_pool.connection() as connection:
+        connection.execute(
+            "UPDATE feeds.sources SET next_at = next_at - %(by)s, tried_at = tried_at - %(by)s, fetched_at = fetched_at - %(by)s,"
+            " quiet_until = quiet_until - %(by)s WHERE digest = %(digest)s",
+            {"by": timedelta(minutes=minutes), "digest": digest_of(url.encode())},
+        )

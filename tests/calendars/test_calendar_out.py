@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -225,3 +226,9 @@ def test_folding_tears_no_character() -> None:
 
 def test_an_empty_calendar_is_one() -> None:
     assert Calendar.from_ical(written_calendar("Nobody", "Asia/Kolkata", [], 1)).walk("VEVENT") == []
+
+
+def test_an_account_has_so_many_addresses_also_when_they_are_made_at_once(client: httpx.Client) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: client.post("/calendar-addresses/", json={}).status_code, range(28)))
+    assert (answers.count(201), answers.count(400), len(client.get("/calendar-addresses/").json())) == (20, 8, 20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import date
 from typing import Any
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from api.routes.activity import preparing
+from commands.calendars import feeds
 from commands.calendars.source_urls import calendar_address
 from projections.activity.week import get_week
 from projections.reading import Credentials
@@ -203,6 +205,29 @@ def test_floating_times_and_whole_days_follow_the_accounts_zone(client: httpx.Cl
     assert (len(days["2031-05-06"]), len(days["2031-05-07"])) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("day", "start", "end"),
+    [
+        ("20310330", "2031-03-29T23:00:00+00:00", "2031-03-30T22:00:00+00:00"),
+        ("20311026", "2031-10-25T22:00:00+00:00", "2031-10-26T23:00:00+00:00"),
+    ],
+)
+def test_whole_days_end_at_midnight_also_when_the_clocks_change(client: httpx.Client, day: str, start: str, end: str) -> None:
+    client.patch("/planner-settings/", json={"time_zone": "Europe/Rome"})
+    party = f"UID:2\r\nDTSTART:{day}T003000\r\nDTEND:{day}T060000"
+    add(client, raw_ical=calendar(f"UID:1\r\nDTSTART;VALUE=DATE:{day}", party))
+    first, second = entries(client, f"{day[:4]}-{day[4:6]}-{day[6:]}", 1)
+    assert (first["starts_at"], first["ends_at"]) == (start, end)
+    assert second["ends_at"] == ("2031-03-30T04:00:00+00:00" if day == "20310330" else "2031-10-26T05:00:00+00:00")
+
+
+def test_floating_times_in_the_hour_that_is_left_out_do_not_end_before_they_begin(client: httpx.Client) -> None:
+    client.patch("/planner-settings/", json={"time_zone": "Europe/Rome"})
+    add(client, raw_ical=calendar("UID:1\r\nDTSTART:20310330T023000\r\nDTEND:20310330T030000"))
+    (entry,) = entries(client, "2031-03-30", 1)
+    assert entry["starts_at"] <= entry["ends_at"]
+
+
 def test_the_same_event_twice_in_one_feed_shows_once_and_in_two_feeds_twice(client: httpx.Client) -> None:
     add(client, raw_ical=calendar(LECTURE, LECTURE))
     assert len(entries(client)) == 1
@@ -260,3 +285,19 @@ def test_a_removed_calendar_comes_back_from_the_recycle_bin(client: httpx.Client
     assert (back.status_code, back.json()) == (200, client.get(f"/calendar-feeds/{feed}/").json())
     assert client.get("/recycle-bin/").json() == []
     assert [entry["title"] for entry in entries(client)] == ["Lecture"]
+
+
+def test_the_limit_holds_also_at_once_from_the_bin_and_by_undo(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "MOST_FEEDS", 4)
+    first = add(client)["id"]
+    client.delete(f"/calendar-feeds/{first}/")
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: client.post("/calendar-feeds/", json={"title": "x"}).status_code, range(16)))
+    assert (sorted(answers), len(client.get("/calendar-feeds/").json())) == ([201] * 4 + [400] * 12, 4)
+    assert client.post(f"/recycle-bin/calendar/{first}/restore/", json={}).status_code == 400
+    removed = client.get("/calendar-feeds/").json()[0]["id"]
+    client.delete(f"/calendar-feeds/{removed}/")
+    change = client.get("/changes/").json()["results"][0]["id"]
+    add(client)
+    assert client.post("/undo/", json={"change": change}).status_code == 400
+    assert len(client.get("/calendar-feeds/").json()) == 4

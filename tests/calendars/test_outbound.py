@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import ipaddress
 import socket
@@ -175,6 +176,27 @@ def test_credentials_go_to_their_own_host_only(server: FeedServer) -> None:
         fetch(server.url("/a", host="me:secret@127.0.0.1"), {"If-None-Match": "x"}, limit=1000, policy=LOCAL)
         assert server.asked("/a")[0]["authorization"].startswith("Basic ")
         assert not {"authorization", "if-none-match"} & set(other.asked("/end")[0])
+
+
+@pytest.mark.parametrize("code", [301, 302])
+def test_credentials_stay_on_the_way_within_their_own_server(server: FeedServer, code: int) -> None:
+    me = "me:s%40cret@127.0.0.1"
+    server.answers["/a"] = redirect(code, server.url("/b"))
+    server.answers["/b"] = redirect(code, "/end")
+    server.answers["/end"] = body(CALENDAR)
+    answer = fetch(server.url("/a", host=me), {}, limit=1000, policy=LOCAL)
+    assert {headers["authorization"] for _, headers in server.requests} == {"Basic " + base64.b64encode(b"me:s@cret").decode()}
+    assert [path for path, _ in server.requests] == ["/a", "/b", "/end"]
+    assert answer.moved_to == (server.url("/end", host=me) if code == 301 else None)
+
+
+def test_credentials_do_not_come_back_from_another_server(server: FeedServer) -> None:
+    with feed_server() as other:
+        server.answers["/a"] = redirect(302, other.url("/b"))
+        other.answers["/b"] = redirect(302, server.url("/end"))
+        server.answers["/end"] = body(CALENDAR)
+        fetch(server.url("/a", host="me:secret@127.0.0.1"), {}, limit=1000, policy=LOCAL)
+        assert "authorization" not in server.asked("/end")[0]
 
 
 def test_size_is_measured_as_it_unfolds(server: FeedServer) -> None:

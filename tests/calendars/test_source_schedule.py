@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta, tzinfo
 from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
+from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +21,7 @@ from tests.calendars.feed_server import (
     body,
     status,
 )
-from tests.calendars.subscribing import LOCAL, make_due, source_row, subscribe, titles
+from tests.calendars.subscribing import LOCAL, make_due, pass_minutes, source_row, subscribe, titles
 from wiring import Services
 
 
@@ -164,10 +165,67 @@ def test_hidden_and_removed_feeds_are_not_fetched(client: httpx.Client, server: 
 
 
 def test_refresh_by_hand(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    url = server.url("/a.ics")
     server.answers["/a.ics"] = status(500)
-    feed = subscribe(client, server.url("/a.ics"))
+    feed = subscribe(client, url)
     server.answers["/a.ics"] = body(CALENDAR)
+    assert refresh(client, feed)["state"] == "failed"
+    pass_minutes(services, url, 1)
+    for _ in range(2):
+        assert refresh(client, feed)["state"] == "ok"
+    assert len(server.asked("/a.ics")) == 2
+
+
+def refresh(client: httpx.Client, feed: dict[str, Any]) -> dict[str, Any]:
     answer = client.post(f"/calendar-feeds/{feed['id']}/refresh/")
-    assert (answer.status_code, answer.json()["state"]) == (200, "ok")
-    assert client.post(f"/calendar-feeds/{feed['id']}/refresh/").status_code == 200
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_nobody_asks_a_failing_server_more_than_once_a_minute(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    url = server.url("/a.ics")
+    server.answers["/a.ics"] = status(500)
+    feed = subscribe(client, url)
+    stranger = make_person(services)
+    for _ in range(3):
+        assert "500" in refresh(client, feed)["error"]
+        same = client.post("/calendar-feeds/", json={"title": "Same", "source_url": url}, headers=stranger.headers).json()
+        assert "500" in same["import_summary"]["error"]
+        client.delete(f"/calendar-feeds/{same['id']}/", headers=stranger.headers)
+    assert len(server.asked("/a.ics")) == 1
+
+
+def test_failures_by_hand_leave_the_background_its_time(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    url = server.url("/a.ics")
+    server.answers["/a.ics"] = status(500)
+    feed = subscribe(client, url)
+    for _ in range(3):
+        refresh_source(services.thread_pool, url, LOCAL)
+    before = datetime.fromisoformat(source_row(services, url)["next_at"])
+    for number in range(1, 5):
+        pass_minutes(services, url, 1)
+        refresh(client, feed)
+        row = source_row(services, url)
+        assert row["failures"] == 3
+        assert abs(before - timedelta(minutes=number) - datetime.fromisoformat(row["next_at"])) < timedelta(seconds=2)
+    assert len(server.asked("/a.ics")) == 8
+    server.answers["/a.ics"] = body(CALENDAR)
+    refresh_source(services.thread_pool, url, LOCAL)
+    server.answers["/a.ics"] = status(500)
+    pass_minutes(services, url, 1)
+    refresh(client, feed)
+    assert datetime.fromisoformat(source_row(services, url)["next_at"]) - datetime.now(UTC) < timedelta(minutes=3)
+
+
+def test_who_wants_to_be_left_alone_is_not_asked_by_hand(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    url = server.url("/a.ics")
+    server.answers["/a.ics"] = status(429, Retry_After="3600")
+    feed = subscribe(client, url)
+    assert datetime.fromisoformat(feed["next_read"]) - datetime.now(UTC) > timedelta(minutes=59)
+    server.answers["/a.ics"] = body(CALENDAR)
+    pass_minutes(services, url, 59)
+    assert "429" in refresh(client, feed)["error"]
+    pass_minutes(services, url, 2)
+    assert refresh(client, feed)["state"] == "ok"
     assert len(server.asked("/a.ics")) == 2

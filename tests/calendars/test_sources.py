@@ -175,6 +175,33 @@ def test_permanent_redirects_are_followed_for_good(client: httpx.Client, server:
     assert feed_of(client, feed)["source_url"] == server.url("/old.ics")
 
 
+@pytest.mark.parametrize("failure", [status(404), status(410), hang_up, body(b"<html>Moved on</html>")])
+@pytest.mark.parametrize("again", [redirect(301, "/third.ics"), body(CALENDAR.replace(b"Lecture", b"Seminar"), ETag='"1"')])
+def test_a_move_is_forgotten_when_its_target_fails(
+    client: httpx.Client, server: FeedServer, services: Services, failure: Any, again: Any
+) -> None:
+    url = server.url("/old.ics")
+    server.answers["/old.ics"] = redirect(301, "/new.ics")
+    server.answers["/new.ics"] = conditional(CALENDAR, '"1"', "Tue, 06 May 2031 10:00:00 GMT")
+    feed = subscribe(client, url)
+    refresh_source(services.thread_pool, url, LOCAL)
+    server.answers |= {"/new.ics": failure, "/old.ics": again, "/third.ics": body(CALENDAR.replace(b"Lecture", b"Seminar"))}
+    for _ in range(2):
+        assert refresh_source(services.thread_pool, url, LOCAL).error is None
+        assert (titles(client), feed_of(client, feed)["state"]) == (["Seminar"], "ok")
+    assert len(server.asked("/new.ics")) == 3
+    assert "if-none-match" not in server.asked("/old.ics")[1]
+
+
+def test_a_moved_calendar_that_wants_to_be_left_alone_is_left_alone(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    server.answers["/old.ics"] = redirect(301, "/new.ics")
+    server.answers["/new.ics"] = body(CALENDAR)
+    subscribe(client, server.url("/old.ics"))
+    server.answers["/new.ics"] = status(503, Retry_After="3600")
+    refresh_source(services.thread_pool, server.url("/old.ics"), LOCAL)
+    assert (len(server.asked("/old.ics")), len(server.asked("/new.ics"))) == (1, 2)
+
+
 def test_a_calendar_under_another_label_is_one(client: httpx.Client, server: FeedServer) -> None:
     server.answers["/a.ics"] = body(CALENDAR, Content_Type="text/html; charset=utf-8")
     assert (subscribe(client, server.url("/a.ics"))["state"], titles(client)) == ("ok", ["Lecture"])
@@ -240,13 +267,19 @@ def test_copies_of_an_older_reader_are_read_again(client: httpx.Client, services
     assert titles(client) == ["Outdated"]
 
 
-def test_failures_are_logged_without_the_secret_address(
+def test_failures_are_logged_with_feed_and_cause_and_without_the_secret_address(
     client: httpx.Client, server: FeedServer, services: Services, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
+    url = server.url("/private-0123456789/basic.ics")
+    feeds = [subscribe(client, url)["id"] for _ in range(2)]
     with caplog.at_level(logging.DEBUG):
-        refresh_source(services.thread_pool, server.url("/private-0123456789/basic.ics"), LOCAL)
+        refresh_source(services.thread_pool, url, LOCAL)
+        refresh_source(services.thread_pool, server.url("/private-0123456789/other.ics"), LOCAL)
     written = capsys.readouterr().out + caplog.text
-    assert "Calendar feed skipped" in written
+    named = ", ".join(f"{feed} 'Timetable'" for feed in feeds)
+    assert f"Calendar feed skipped: {named}: The address answered with status 404." in written
+    assert "Calendar feed skipped: a new one: The address answered with status 404." in written
+    assert "positional_args" not in written
     assert "private-0123456789" not in written
 
 

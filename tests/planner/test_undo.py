@@ -73,3 +73,40 @@ def test_changes_of_calendars_are_taken_back(planner: httpx.Client) -> None:
     planner.delete(path)
     assert undo(planner) == 200
     assert planner.get(path).status_code == 200
+
+
+def test_texts_of_calendars_are_put_back(planner: httpx.Client) -> None:
+    first, second = (ICAL.replace("Lecture", title) for title in ("First", "Second"))
+    path = f"/calendar-feeds/{planner.post('/calendar-feeds/', json={'title': 'Timetable', 'raw_ical': first}).json()['id']}/"
+    planner.patch(path, json={"title": "Other", "raw_ical": second})
+    assert lectures(planner) == ["Second"]
+    assert undo(planner) == 200
+    assert (lectures(planner), planner.get(path).json()["title"]) == (["First"], "Timetable")
+    planner.patch(path, json={"raw_ical": ""})
+    assert undo(planner) == 200
+    assert lectures(planner) == ["First"]
+
+
+def test_a_first_text_is_taken_away_again(planner: httpx.Client) -> None:
+    path = f"/calendar-feeds/{planner.post('/calendar-feeds/', json={'title': 'Timetable'}).json()['id']}/"
+    planner.patch(path, json={"raw_ical": ICAL})
+    assert lectures(planner) == ["Lecture"]
+    assert undo(planner) == 200
+    assert (lectures(planner), planner.get(path).json()["state"]) == ([], "empty")
+
+
+def test_a_text_that_a_newer_one_replaced_is_not_put_back(planner: httpx.Client) -> None:
+    path = f"/calendar-feeds/{planner.post('/calendar-feeds/', json={'title': 'Timetable', 'raw_ical': ICAL}).json()['id']}/"
+    planner.patch(path, json={"raw_ical": ICAL.replace("Lecture", "Second")})
+    change = planner.get("/changes/").json()["results"][0]["id"]
+    planner.patch(path, json={"raw_ical": ICAL.replace("Lecture", "Third")})
+    assert planner.post("/undo/", json={"change": change}).status_code == 409
+    assert lectures(planner) == ["Third"]
+
+
+ICAL = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20310506T090000Z\r\nSUMMARY:Lecture\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+
+
+def lectures(planner: httpx.Client) -> list[str]:
+    days = planner.get("/activity/week/?start_date=2031-05-05").json()["days"]
+    return [entry["title"] for day in days for entry in day["events"]]
