@@ -29,7 +29,9 @@ account's clock. An event without times gets the hour after noon.
 - Change a part of a text: patch_note. update_note with `content` replaces all of it.
 - Plan: create_event with a title and a day. Done: update_event with `is_completed`, not delete_event. Later: update_event with a new day.
 - Review a week: get_activity_week, get_heatmap, get_recent_activity.
-- Something went wrong: undo_last_change; list_note_versions and restore_note_version; list_deleted_notes and restore_deleted_note.
+- Something went wrong: undo_last_change, which tells `what` it took back, or would with `dry_run` (note sessions, kept versions and an
+  emptied bin are no changes, so it steps over them to an older one); list_note_versions and restore_note_version;
+  list_deleted_notes and restore_deleted_note.
 
 ## What to mind
 
