@@ -26,7 +26,20 @@ from toolbox.schemas import (
 )
 from toolbox.schemas import VERSION as STATE
 from toolbox.sharing import require_sharing
-from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Arguments, Exchange, Request, Tool, deleted, expected_version, expecting, rest
+from toolbox.tool import (
+    CURSOR,
+    DRY_RUN,
+    EXPECTED_VERSION,
+    PLACE,
+    Arguments,
+    Exchange,
+    Request,
+    Tool,
+    deleted,
+    expected_version,
+    expecting,
+    rest,
+)
 
 VERSION = record({"id": ID, "title": TEXT, "reason": TEXT, "date_created": TIME})
 ATTACHMENT = record({"id": ID, "original_filename": TEXT, "file_size": ID, "content_type": TEXT, "date_created": TIME})
@@ -189,7 +202,7 @@ TOOLS = (
         name="list_attachments",
         title="List a note's files",
         description="The files of an own note, the newest first.",
-        properties={**NOTE_ID, **CURSOR},
+        properties={**NOTE_ID, **PLACE},
         required=("note_id",),
         answer=record({"note_id": ID, "attachments": list_of(ATTACHMENT)}, {**PAGED, **NOTICE}),
         rest=rest("GET", "notes/{note_id}/attachments/"),
@@ -210,7 +223,7 @@ TOOLS = (
         name="list_deleted_notes",
         title="List the recycle bin",
         description="The notes in the recycle bin, the latest deletion first.",
-        properties=CURSOR,
+        properties=PLACE,
         answer=record({"deleted_notes": list_of(DELETED_NOTE)}, {**PAGED, "version": STATE}),
         rest=rest("GET", "notes/deleted/"),
         reads=True,

@@ -62,6 +62,17 @@ def test_wrong_arguments_are_named(keeper: Keeper) -> None:
     assert "title" in both
     assert "content" in both
     assert "content" in keeper.refused("create_note", title="x", content="a\0b")
+    number = keeper.call("create_event", title="x", event_date="2031-05-06")["id"]
+    for tool, more in (
+        ("create_note", {"title": "x"}),
+        ("update_note", {"note_id": keeper.call("create_note")["id"]}),
+        ("create_event", {"title": "x", "event_date": "2031-05-06"}),
+        ("update_event", {"event_id": number}),
+        ("create_calendar_feed", {"title": "x"}),
+    ):
+        for course_id in (2**53, 2**63, 2**70, 1e300, -(2**63) - 1):
+            assert keeper.refused(tool, **more, course_id=course_id).startswith("course_id: must be")
+    assert keeper.call("reorder_courses", course_ids=[2**70]) == {"reordered": []}
     assert keeper.call("create_note", title="x", nonsense=True)["title"] == "x"
 
 
