@@ -239,6 +239,10 @@ class Handling(Generic[L_co]):
             raise lost
         raise Conflict("Others keep changing this at the same moment. Please try again.")
 
+    def foresee(self, decide: Callable[[Work[L_co]], T], context: Context) -> T:
+        """What the command would come to at this moment; nothing is saved. Raises Refused as `run` does."""
+        return decide(Work(self.log, self.lookups, context))
+
     def _decided(self, work: Work[L_co], decide: Callable[[Work[L_co]], T], once: Once | None) -> T:
         try:
             return work.decided(decide)

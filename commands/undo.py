@@ -12,6 +12,7 @@ from commands.errors import Conflict, NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.undo_lookups import Parts
+from eventstore.events.notes import NotePublished
 
 WITHOUT_EFFECT = 20
 """So many changes of which nothing is left are gone past in search of the last one."""
@@ -53,6 +54,11 @@ class Undone:
 
     change_id: int
     command: str
+
+
+def publishes(work: Work[Lookups]) -> bool:
+    """Whether what was decided makes a note public."""
+    return any(isinstance(event, NotePublished) for aggregate in work.aggregates.values() for event in aggregate.pending)
 
 
 def undo(work: Work[Lookups], account_id: int, change_id: int | None, inverses: Mapping[str, Inverse]) -> Undone:

@@ -23,7 +23,7 @@ from eventstore.database import UNAVAILABLE
 from eventstore.uses import note_use, use_is_due
 from mcp_server.callers import Admitted, NotAdmitted, acting, admit, ended
 from mcp_server.listening import Listeners
-from mcp_server.messages import Forwarded, Reply, is_modern, read_message
+from mcp_server.messages import Forwarded, Reply, half_characters, is_modern, read_message
 from mcp_server.server import build_server
 from wiring import Services
 
@@ -128,7 +128,9 @@ class AssistantDoor:
                 text = f"The request is larger than the {LARGEST_BODY:,} bytes that are accepted here."
                 await _detail(413, text, {"Connection": "close"})(scope, receive, send)
                 return
-            if modern:
+            if modern and (refused := half_characters(body)) is not None:
+                await _replied(refused)(scope, receive, send)
+            elif modern:
                 await self._forward(scope, receive, send, headers, admitted, body, streams=True)
             else:
                 await self._shake_hands(scope, receive, send, headers, admitted, body)
@@ -136,8 +138,7 @@ class AssistantDoor:
     async def _shake_hands(self, scope: Scope, receive: Receive, send: Send, headers: _Headers, admitted: Admitted, body: bytes) -> None:
         read = read_message(body)
         if isinstance(read, Reply):
-            content = b"" if read.body is None else orjson.dumps(read.body)
-            response = Response(content, read.status, media_type=JSON if content else None)
+            response = _replied(read)
             if read.status == 200:
                 response.headers["Mcp-Session-Id"] = session_id(headers)
             await response(scope, receive, send)
@@ -247,6 +248,11 @@ def session_id(headers: _Headers) -> str:
     if sent and len(sent) <= LONGEST_SESSION_ID and sent.isprintable():
         return sent
     return str(uuid4())
+
+
+def _replied(reply: Reply) -> Response:
+    content = b"" if reply.body is None else orjson.dumps(reply.body)
+    return Response(content, reply.status, media_type=JSON if content else None)
 
 
 def _detail(status: int, text: str, headers: dict[str, str] | None = None) -> Response:

@@ -14,6 +14,7 @@ from mcp_types import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR
 from mcp_server.naming import FIRST_VERSION, HANDSHAKE
 
 INITIALIZED = "notifications/initialized"
+NO_JSON = "Parse error: the body is not JSON."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,22 @@ class Forwarded:
     streams: bool
 
 
+def half_characters(raw: bytes) -> Reply | None:
+    """The refusal of a body that escapes half a character (a lone surrogate): the SDK takes it, but nothing can store or send it."""
+    if b"\\u" in raw:
+        try:
+            orjson.loads(raw)
+        except ValueError:
+            return failed(400, None, PARSE_ERROR, NO_JSON)
+    return None
+
+
 def read_message(raw: bytes) -> Reply | Forwarded:
     """What becomes of a posted body."""
     try:
         message = orjson.loads(raw)
     except ValueError:
-        return failed(400, None, PARSE_ERROR, "Parse error: the body is not JSON.")
+        return failed(400, None, PARSE_ERROR, NO_JSON)
     if not isinstance(message, dict):
         return failed(400, None, INVALID_REQUEST, "Invalid request: one JSON object is expected; batches are not taken.")
     number = message.get("id")
@@ -63,8 +74,13 @@ def _request(message: dict[str, Any], number: Any) -> Reply | Forwarded:
         return Reply(200, {"jsonrpc": "2.0", "id": number, "result": {}})
     if message["method"] == "initialize":
         message["params"] = introduced(params)
+    try:
+        body = orjson.dumps(message)
+    except TypeError:
+        # What is read may be nested deeper than what can be written.
+        return failed(400, number, INVALID_REQUEST, "Invalid request: it is nested too deeply.")
     meta = params.get("_meta")
-    return Forwarded(orjson.dumps(message), isinstance(meta, dict) and meta.get("progressToken") is not None)
+    return Forwarded(body, isinstance(meta, dict) and meta.get("progressToken") is not None)
 
 
 def introduced(params: dict[str, Any]) -> dict[str, Any]:

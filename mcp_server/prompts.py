@@ -83,8 +83,8 @@ PROMPTS = (
         "Tidy the Inbox",
         "Proposes where the notes of the Inbox belong.",
         (),
-        "Look through the notes of my Inbox (list_courses, list_course_notes) and propose for each the course it belongs to. Move them "
-        "with update_note once I have agreed.",
+        "Look through the notes of my Inbox (list_courses, list_course_notes) and propose for each the course it belongs to. Read all "
+        "pages before you move anything, since moving notes moves the pages. Move them with update_note once I have agreed.",
         ("courses",),
     ),
 )
@@ -124,7 +124,10 @@ async def complete(call: ToolCall, argument: str, value: str) -> types.CompleteR
     """Ids by their beginning or by a piece of the title; days as the coming Mondays."""
     value = value.strip()
     found: list[str] = []
-    if argument == "note_id":
+    if "\0" in value:
+        # No title holds one.
+        found = []
+    elif argument == "note_id":
         items = call.parsed((await call.ask(find_notes(None if value.isdigit() else value or None, 1000, 0)))[0])
         found = _ids(items, value)
     elif argument == "course_id":

@@ -18,6 +18,7 @@ NEXT_STEPS = {
     "NoteVersion": "list_note_versions lists the versions of a note with their ids.",
     "NoteAttachment": "list_attachments lists the files of a note with their ids.",
     "CalendarFeed": "list_calendar_feeds lists the feeds with their ids.",
+    "Change": "list_changes lists the changes with their ids.",
     "CourseSubscription": "This course is not followed; subscribe_course follows it.",
 }
 SPOKEN = {

@@ -60,11 +60,11 @@ def _takes_null(schema: Mapping[str, Any]) -> bool:
 
 def _adapted(value: Any, schema: Mapping[str, Any]) -> Any:
     kind = schema.get("type")
-    if isinstance(value, str) and (kind == "integer" or (isinstance(kind, list) and "integer" in kind)) and _NUMBER.fullmatch(value):
+    if kind != "integer" and not (isinstance(kind, list) and "integer" in kind):
+        return value
+    if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, float) and value.is_integer() and kind == "integer":
-        return int(value)
-    return value
+    return int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
 
 
 def _lenient(value: Any, schema: Mapping[str, Any]) -> Any:

@@ -20,7 +20,7 @@ from toolbox.schemas import (
     text,
     whole,
 )
-from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Arguments, Exchange, Tool, deleted, expected_version, rest
+from toolbox.tool import DRY_RUN, EXPECTED_VERSION, PLACE, Arguments, Exchange, Tool, deleted, expected_version, rest
 
 PATH = "courses/{course_id}/"
 COURSE_ID = {"course_id": number_of("course")}
@@ -40,7 +40,7 @@ TOOLS = (
         name="list_courses",
         title="List courses",
         description="Own courses with the Inbox first, followed ones, and those with public notes.",
-        properties=CURSOR,
+        properties=PLACE,
         answer=record({"courses": list_of(COURSE)}, {**PAGED, **NOTICE, "version": text("Names the order; for reorder_courses.")}),
         rest=rest("GET", "courses/", reply=lambda found, _: [marked(course, own=course["is_owned"]) for course in found]),
         reads=True,
@@ -49,7 +49,7 @@ TOOLS = (
         name="get_course",
         title="Read a course",
         description="A course and its twenty latest notes that you may read.",
-        properties={**COURSE_ID, **CURSOR},
+        properties={**COURSE_ID, **PLACE},
         required=("course_id",),
         answer=record({**COURSE_MEMBERS, "notes": list_of(NOTE_SUMMARY)}, {**COURSE_EXTRAS, **PAGED, **NOTICE}),
         rest=rest("GET", PATH, reply=lambda course, _: noticed(course, own=course["is_owned"])),
@@ -92,7 +92,7 @@ TOOLS = (
         name="list_course_notes",
         title="List a course's notes",
         description="The notes of a course that you may read, the latest edit first.",
-        properties={**COURSE_ID, **CURSOR},
+        properties={**COURSE_ID, **PLACE},
         required=("course_id",),
         answer=record({"course_id": ID, "notes": list_of(NOTE_SUMMARY)}, {**PAGED, **NOTICE}),
         rest=list_notes,

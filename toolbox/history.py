@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from toolbox.bounding import cursor_at, cursor_of, glimpse, paged
+from toolbox.bounding import cursor_at, cursor_of, paged
 from toolbox.markdown import NotApplicable
 from toolbox.notes import NOTE, NOTE_ID
 from toolbox.schemas import (
@@ -26,7 +26,20 @@ from toolbox.schemas import (
 )
 from toolbox.schemas import VERSION as STATE
 from toolbox.sharing import require_sharing
-from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Arguments, Exchange, Request, Tool, deleted, expected_version, expecting, rest
+from toolbox.tool import (
+    CURSOR,
+    DRY_RUN,
+    EXPECTED_VERSION,
+    PLACE,
+    Arguments,
+    Exchange,
+    Request,
+    Tool,
+    deleted,
+    expected_version,
+    expecting,
+    rest,
+)
 
 VERSION = record({"id": ID, "title": TEXT, "reason": TEXT, "date_created": TIME})
 ATTACHMENT = record({"id": ID, "original_filename": TEXT, "file_size": ID, "content_type": TEXT, "date_created": TIME})
@@ -86,8 +99,6 @@ ASSISTANTS = ("mcp:", "api_key")
 """What the channels of assistants begin with: over the MCP endpoint, and over REST."""
 NO_CHANGE_ID = "change_id: this is no id of a change. list_changes lists the changes with their ids."
 NOTHING_OWN = "There is no change of yours that could be taken back. list_changes lists all changes of the account."
-HIDING = {"NoteUnpublished", "NoteDeleted"}
-"""What takes notes away from other readers: taken back, it publishes."""
 
 
 def undo(arguments: Arguments) -> Exchange:
@@ -95,20 +106,20 @@ def undo(arguments: Arguments) -> Exchange:
     wanted = arguments.get("change_id")
     if wanted is not None and not is_change_id(wanted):
         raise NotApplicable(NO_CHANGE_ID)
-    page = yield Request("GET", "changes/", {"limit": 100})
     if wanted is None:
+        page = yield Request("GET", "changes/", {"limit": 100})
         settings = yield Request("GET", "settings/")
-        change = next((one for one in page["results"] if is_own_change(one, settings["api_key_prefix"])), None)
-        if change is None:
+        wanted = next((one["id"] for one in page["results"] if is_own_change(one, settings["api_key_prefix"])), None)
+        if wanted is None:
             raise NotApplicable(NOTHING_OWN)
-    else:
-        change = next((one for one in page["results"] if str(one["id"]) == wanted), None)
-    if arguments.get("dry_run"):
-        return {"dry_run": True, "undone": False, "change_id": wanted or str((change or {}).get("id")), "would_undo": glimpse(change)}
-    if change is None or HIDING & set(change["types"]):
+    preview = yield Request("GET", "undo/", {"change": wanted})
+    if preview["publishes"]:
         yield from require_sharing()
-    answer = yield Request("POST", "undo/", body={"change": change["id"] if change else int(wanted or 0)})
-    return answer
+    told = {"change_id": str(preview["change"]), "what": preview["summary"]}
+    if arguments.get("dry_run"):
+        return {"dry_run": True, "undone": False, **told}
+    answer = yield Request("POST", "undo/", body={"change": preview["change"]})
+    return {**answer, **told}
 
 
 def is_change_id(text: str) -> bool:
@@ -191,7 +202,7 @@ TOOLS = (
         name="list_attachments",
         title="List a note's files",
         description="The files of an own note, the newest first.",
-        properties={**NOTE_ID, **CURSOR},
+        properties={**NOTE_ID, **PLACE},
         required=("note_id",),
         answer=record({"note_id": ID, "attachments": list_of(ATTACHMENT)}, {**PAGED, **NOTICE}),
         rest=rest("GET", "notes/{note_id}/attachments/"),
@@ -212,7 +223,7 @@ TOOLS = (
         name="list_deleted_notes",
         title="List the recycle bin",
         description="The notes in the recycle bin, the latest deletion first.",
-        properties=CURSOR,
+        properties=PLACE,
         answer=record({"deleted_notes": list_of(DELETED_NOTE)}, {**PAGED, "version": STATE}),
         rest=rest("GET", "notes/deleted/"),
         reads=True,
@@ -254,7 +265,8 @@ TOOLS = (
         title="Take a change back",
         description=(
             "Takes back the latest change that you made through this connection's key, or the one that `change_id` names "
-            "(from list_changes). Undoing is a change itself and can be undone."
+            "(from list_changes), and tells what it was. Note sessions, kept versions and an emptied bin are no changes: they are "
+            "stepped over, and an older change is taken back. `dry_run` tells which. Undoing is a change itself and can be undone."
         ),
         properties={"change_id": text("Id of the change, from list_changes.", max_length=64), **DRY_RUN},
         answer=record({"undone": BOOLEAN}, {"change_id": TEXT, "what": TEXT, "dry_run": BOOLEAN}),

@@ -9,6 +9,7 @@ from toolbox.foreign import marked_notes, noticed
 from toolbox.markdown import NotApplicable, Passage, edited, headings, section
 from toolbox.schemas import (
     ID,
+    LARGEST_ID,
     NOTE_DETAIL,
     NOTE_SUMMARY,
     NOTICE,
@@ -24,7 +25,7 @@ from toolbox.schemas import (
     yes_or_no,
 )
 from toolbox.sharing import unless_published
-from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Arguments, Exchange, Request, Tool, deleted, expecting, rest
+from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, PLACE, Arguments, Exchange, Request, Tool, deleted, expecting, rest
 
 NOTE = "notes/{note_id}/"
 NOTE_ID = {"note_id": number_of("note")}
@@ -101,7 +102,7 @@ TOOLS = (
             "query": text("A piece of the title or the text; case does not matter.", max_length=500),
             "limit": whole("How many.", minimum=1, maximum=100, default=50),
             "offset": whole("How many to step over.", minimum=0, maximum=10_000_000, default=0),
-            **CURSOR,
+            **PLACE,
         },
         answer=record({"total": ID, "offset": ID, "limit": ID, "notes": list_of(NOTE_SUMMARY)}, {**PAGED, **NOTICE}),
         rest=list_page,
@@ -129,7 +130,7 @@ TOOLS = (
             "title": TITLE,
             "content": text(MARKDOWN, default=""),
             "description": text("A line for lists.", max_length=600, default=""),
-            "course_id": nullable(whole("Id of an own course; null or 0 is the Inbox.", minimum=0)),
+            "course_id": nullable(whole("Id of an own course; null or 0 is the Inbox.", minimum=0, maximum=LARGEST_ID)),
             "is_public": yes_or_no(PUBLIC, default=False),
             "editor_mode": MODE,
         },
@@ -151,7 +152,7 @@ TOOLS = (
             "content": text(MARKDOWN),
             "description": text(max_length=600),
             "is_public": yes_or_no(PUBLIC),
-            "course_id": nullable(whole("Id of an own course; null is the Inbox.")),
+            "course_id": nullable(whole("Id of an own course; null is the Inbox.", minimum=0, maximum=LARGEST_ID)),
             "editor_mode": MODE,
             **EXPECTED_VERSION,
         },
@@ -202,7 +203,7 @@ TOOLS = (
         properties={
             "query": text("What to look for.", max_length=500),
             "scope": one_of("personal", "all", default="personal"),
-            **CURSOR,
+            **PLACE,
         },
         required=("query",),
         answer=record({}, {"query": TEXT, "count": ID, "notes": list_of(NOTE_SUMMARY), "error": TEXT, **PAGED, **NOTICE}),

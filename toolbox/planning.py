@@ -13,6 +13,7 @@ from toolbox.schemas import (
     EVENT,
     HEATMAP,
     ID,
+    LARGEST_ID,
     NOTE_SESSION,
     NOTE_SUMMARY,
     PAGED,
@@ -27,7 +28,7 @@ from toolbox.schemas import (
     whole,
     yes_or_no,
 )
-from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, Arguments, Exchange, Tool, deleted, rest
+from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, PLACE, Arguments, Exchange, Tool, deleted, rest
 
 EVENT_PATH = "planner-events/{event_id}/"
 FEED_PATH = "calendar-feeds/{feed_id}/"
@@ -38,7 +39,7 @@ SESSION_ID = {"session_id": number_of("note session")}
 NOTE_ID = {"note_id": number_of("note")}
 DAY = "The day: YYYY-MM-DD."
 MOMENT = "ISO 8601 date and time with offset, such as 2031-05-06T14:00:00+02:00. Without an offset it is on the account's clock."
-COURSE_OR_NONE = nullable(whole("Id of the course it belongs to; null is none.", minimum=0))
+COURSE_OR_NONE = nullable(whole("Id of the course it belongs to; null is none.", minimum=0, maximum=LARGEST_ID))
 DELETED = {"dry_run": BOOLEAN, "title": TEXT}
 SUMMARY = text("A line about it; cut at 255 characters.")
 
@@ -94,7 +95,7 @@ OVERVIEWS = (
         name="get_activity",
         title="List recent notes",
         description="Own notes, the latest edit first.",
-        properties={"limit": whole("How many.", minimum=1, maximum=50, default=10), **CURSOR},
+        properties={"limit": whole("How many.", minimum=1, maximum=50, default=10), **PLACE},
         answer=record({"notes": list_of(NOTE_SUMMARY)}, PAGED),
         rest=rest("GET", "activity/", reply=_first),
         reads=True,
@@ -122,7 +123,7 @@ SESSIONS = (
         name="list_note_sessions",
         title="List note sessions",
         description="Sittings at notes, the latest start first.",
-        properties={"note_id": nullable(number_of("note")), "limit": whole("How many.", minimum=1, maximum=200, default=50), **CURSOR},
+        properties={"note_id": nullable(number_of("note")), "limit": whole("How many.", minimum=1, maximum=200, default=50), **PLACE},
         answer=record({"sessions": list_of(NOTE_SESSION)}, PAGED),
         rest=rest("GET", "note-sessions/", query=("note_id", "limit")),
         reads=True,
@@ -163,7 +164,7 @@ EVENTS = (
         properties={
             "include_completed": yes_or_no("With completed ones.", default=False),
             "limit": whole("How many.", minimum=1, maximum=200, default=50),
-            **CURSOR,
+            **PLACE,
         },
         answer=record({"events": list_of(EVENT)}, PAGED),
         rest=rest("GET", "planner-events/", query=("include_completed", "limit")),
@@ -236,7 +237,7 @@ FEEDS = (
         name="list_calendar_feeds",
         title="List calendar feeds",
         description="The calendars that are shown beside the plans, by title.",
-        properties=CURSOR,
+        properties=PLACE,
         answer=record({"feeds": list_of(CALENDAR_FEED)}, PAGED),
         rest=rest("GET", "calendar-feeds/"),
         reads=True,

@@ -102,6 +102,13 @@ def expected_version(what: str = "The `version` that you read") -> dict[str, Sch
 EXPECTED_VERSION = expected_version()
 DRY_RUN = {"dry_run": yes_or_no("Only tell what would happen.")}
 CURSOR = {"cursor": text("The next_cursor of the answer before.", max_length=200)}
+PLACE = {
+    "cursor": text(
+        "The next_cursor of the answer before. It counts places, which changing or deleting what is listed shifts: read all pages first.",
+        max_length=200,
+    )
+}
+"""The cursor of lists out of which entries go, or to whose top they come, when they are changed."""
 
 
 def rest(

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from typing import Any, TypeVar
+
 import orjson
 from starlette.responses import Response
 
 from api.call import Call
 from api.note_access import caller_id
 from api.routing import Route
-from api.schemas.changes import ChangesOut, ChangesQuery, UndoIn, UndoneOut
+from api.schemas.changes import ChangesOut, ChangesQuery, UndoIn, UndoneOut, UndoPreviewOut, UndoQuery
 from api.writing import carry_out
+from commands.handling import Work
 from commands.inverses import INVERSES
-from commands.undo import undo
-from projections.changes.queries import Change, about_changes, change_objects, read_changes
+from commands.lookups import Lookups
+from commands.undo import Undone, publishes, undo
+from projections.changes.queries import about_changes, change_objects, read_change, read_changes
+from projections.reading import Query
+
+T = TypeVar("T")
 
 USUAL_LENGTH = 20
 GREATEST_LENGTH = 100
@@ -22,7 +30,7 @@ def list_changes(call: Call) -> bytes:
     """What the caller has changed, newest first, through whichever door."""
     wanted = call.query
     limit = USUAL_LENGTH if wanted.limit is None else min(max(wanted.limit, 1), GREATEST_LENGTH)
-    found, more = _read(call, wanted.before)
+    found, more = _read(call, read_changes(wanted.before))
     changes = found[:limit]
     more = more or len(found) > limit
     results = change_objects(changes, call.ask_now(about_changes(changes)), INVERSES) if changes else []
@@ -30,14 +38,29 @@ def list_changes(call: Call) -> bytes:
     return orjson.dumps({"results": results, "has_more": more, "next_before": last})
 
 
-def _read(call: Call, before: int | None) -> tuple[list[Change], bool]:
-    reading = read_changes(before)
+def _read(call: Call, reading: Generator[Query, Any, T]) -> T:
     query = next(reading)
     while True:
         try:
             query = reading.send(call.ask_now(query))
         except StopIteration as read:
             return read.value  # type: ignore[no-any-return]
+
+
+def preview_undo(call: Call) -> bytes:
+    """What taking the last change back, or the named one, would do at this moment; refused as `POST /undo/` would be."""
+    wanted, account_id = call.query.change, call.identify_now().account_id
+    assert account_id is not None
+
+    def decide(work: Work[Lookups]) -> tuple[Undone, bool]:
+        return undo(work, account_id, wanted, INVERSES), publishes(work)
+
+    undone, published = call.services.commands.foresee(decide, call.context())
+    change = _read(call, read_change(undone.change_id))
+    changes = [change] if change else []
+    shown = change_objects(changes, call.ask_now(about_changes(changes)), INVERSES)
+    summary = shown[0]["summary"] if shown else ""
+    return orjson.dumps({"change": undone.change_id, "command": undone.command, "summary": summary, "publishes": published})
 
 
 def undo_change(call: Call) -> Response:
@@ -55,6 +78,7 @@ def undo_change(call: Call) -> Response:
 
 ROUTES = [
     Route("GET", "/changes/", list_changes, "The caller's changes", query=ChangesQuery, answer=ChangesOut),
+    Route("GET", "/undo/", preview_undo, "What undoing would do", query=UndoQuery, answer=UndoPreviewOut),
     Route(
         "POST", "/undo/", undo_change, "Take a change back", body=UndoIn, answer=UndoneOut, examples={"last": {}, "named": {"change": 4711}}
     ),

@@ -23,6 +23,12 @@ class UndoIn(Model):
     change: Annotated[int | None, Integer(min=1, null=True, doc="The id of a change.")] = None
 
 
+class UndoQuery(Model):
+    """What would be taken back; the last change when it names none."""
+
+    change: Annotated[int | None, QueryInteger(min=1, doc="The id of a change.")] = None
+
+
 class TouchedOut(BaseModel):
     """Something that a change touched."""
 
@@ -55,6 +61,15 @@ class ChangesOut(BaseModel):
     results: list[ChangeOut]
     has_more: bool
     next_before: int | None
+
+
+class UndoPreviewOut(BaseModel):
+    """What would be taken back."""
+
+    change: int
+    command: str
+    summary: str
+    publishes: bool
 
 
 class UndoneOut(BaseModel):

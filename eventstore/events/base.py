@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar, dataclass_transform
 
 EVENT_TYPES: dict[str, type[Event]] = {}
@@ -55,6 +56,18 @@ def payload_fields(cls: type[Event]) -> dict[str, str]:
                 default = f" = {field.default!r}"
             found[field.name] = f"{field.type}{default}"
     return found
+
+
+@cache
+def whole_numbers(cls: type[Event]) -> tuple[str, ...]:
+    """The fields that hold a whole number, or none."""
+    return tuple(name for name, written in payload_fields(cls).items() if written.partition(" = ")[0] in {"int", "int | None"})
+
+
+def with_whole_number(state: dict[str, Any], name: str) -> None:
+    """Upcasts a field in which a whole number may have been stored as 7.0."""
+    if isinstance(state[name], float):
+        state[name] = int(state[name])
 
 
 _COLUMNS = {"originator_id", "originator_version", "timestamp"}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from eventstore.events.base import Event
+from eventstore.events.base import Event, with_whole_number
 
 HIDDEN = "***"
 """Shown in place of the user name and password in an address."""
@@ -28,6 +29,8 @@ def hides_credentials(url: str) -> bool:
 class CalendarFeedAdded(Event):
     """A calendar was imported or subscribed."""
 
+    class_version = 2
+
     owner_id: int
     title: str
     source_kind: str
@@ -36,6 +39,11 @@ class CalendarFeedAdded(Event):
     """Empty for pasted calendars."""
     course_id: int | None
     is_enabled: bool
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        """The course came as 7.0 at times."""
+        with_whole_number(state, "course_id")
 
 
 class CalendarTextGiven(Event):
@@ -74,7 +82,14 @@ class CalendarFeedSourced(Event):
 class CalendarFeedFiled(Event):
     """Its entries belong to another course, or none."""
 
+    class_version = 2
+
     course_id: int | None
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        """The course came as 7.0 at times."""
+        with_whole_number(state, "course_id")
 
 
 class CalendarFeedEnabled(Event):

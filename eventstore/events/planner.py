@@ -5,11 +5,15 @@ Times are in the notation of eventstore.moments: as they were given, with the zo
 
 from __future__ import annotations
 
-from eventstore.events.base import Event
+from typing import Any
+
+from eventstore.events.base import Event, with_whole_number
 
 
 class PlannerEventCreated(Event):
     """Something was planned."""
+
+    class_version = 2
 
     owner_id: int
     title: str
@@ -25,6 +29,11 @@ class PlannerEventCreated(Event):
     """An instant, ISO 8601 in UTC."""
     client_event_id: str | None = None
     """The name under which the client knew it before; an upload that is repeated finds the event by it."""
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        """The course came as 7.0 at times."""
+        with_whole_number(state, "course_id")
 
 
 class PlannerEventRenamed(Event):
@@ -56,7 +65,14 @@ class PlannerEventDescribed(Event):
 class PlannerEventFiled(Event):
     """The course changed; None takes it out of its course."""
 
+    class_version = 2
+
     course_id: int | None
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        """The course came as 7.0 at times."""
+        with_whole_number(state, "course_id")
 
 
 class PlannerEventCompleted(Event):

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Generator
+from typing import Any, TypeVar
 
+from commands.errors import NotFound
 from commands.handling import Work
 from commands.inverses import INVERSES
 from commands.lookups import Lookups
-from commands.undo import Undone, undo
-from eventstore.events.notes import NotePublished
+from commands.undo import Undone, publishes, undo
 from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import ToolRefusal
 from mcp_server.results import local, offset
 from mcp_server.tools.notes import require_sharing
-from projections.changes.queries import Change, about_changes, change_objects, read_changes
+from projections.changes.queries import Change, about_changes, change_objects, read_change, read_changes
+from projections.reading import Query
 from toolbox.bounding import cursor_of
 from toolbox.history import NO_CHANGE_ID, NOTHING_OWN, is_change_id, is_own_change, page_of_changes
 
 PAGES_LOOKED_AT = 5
+T = TypeVar("T")
 
 
 @serves("list_changes")
@@ -37,18 +40,26 @@ async def undo_last_change(call: ToolCall) -> Result:
     elif not is_change_id(wanted):
         raise ToolRefusal(NO_CHANGE_ID)
     else:
-        change = {"id": int(wanted), "summary": ""}
-    if call.dry_run:
-        return {"undone": False, "dry_run": True, "change_id": str(change["id"]), "what": change["summary"]}
+        change = await _named(call, int(wanted))
 
     def decide(work: Work[Lookups]) -> Undone:
         undone = undo(work, call.account_id, change["id"], INVERSES)
-        published = any(isinstance(event, NotePublished) for one in work.aggregates.values() for event in one.pending)
-        require_sharing(call, wanted=published)
+        require_sharing(call, wanted=publishes(work))
         return undone
 
-    undone, _ = await call.run(decide)
-    return {"undone": True, "change_id": str(undone.change_id), "what": change["summary"]}
+    answer = {"change_id": str(change["id"]), "what": change["summary"]}
+    if call.dry_run:
+        await call.foresee(decide)
+        return {"undone": False, "dry_run": True, **answer}
+    await call.run(decide)
+    return {"undone": True, **answer}
+
+
+async def _named(call: ToolCall, change_id: int) -> dict[str, Any]:
+    change = await _read(call, read_change(change_id))
+    if change is None:
+        raise NotFound("Change")
+    return (await _told(call, [change]))[0]
 
 
 async def _last_own(call: ToolCall) -> dict[str, Any]:
@@ -65,16 +76,18 @@ async def _last_own(call: ToolCall) -> dict[str, Any]:
 
 async def _changes(call: ToolCall, before: int | None, limit: int) -> tuple[list[dict[str, Any]], int | None]:
     """A page, and where the next one begins."""
-    found, more = await _read(call, before)
+    found, more = await _read(call, read_changes(before))
     page = found[:limit]
     if not page:
         return [], None
-    shown = change_objects(page, await call.ask(about_changes(page)), INVERSES)
-    return shown, page[-1].first_position if more or len(found) > limit else None
+    return await _told(call, page), page[-1].first_position if more or len(found) > limit else None
 
 
-async def _read(call: ToolCall, before: int | None) -> tuple[list[Change], bool]:
-    reading = read_changes(before)
+async def _told(call: ToolCall, changes: list[Change]) -> list[dict[str, Any]]:
+    return change_objects(changes, await call.ask(about_changes(changes)), INVERSES)
+
+
+async def _read(call: ToolCall, reading: Generator[Query, Any, T]) -> T:
     query = next(reading)
     while True:
         try:

@@ -16,6 +16,8 @@ from projections.wire import zulu_time
 EVENTS_READ = 2_000
 """Events of the account that one page is made of at most."""
 OLDEST = 2**62
+NEAR = 1_000
+"""Positions behind the first event of a change in which the others are looked for."""
 
 SILENT_KINDS = ("session", "mail", "invitation", "note-session", "feed")
 """Streams whose events are no changes that anybody would look for."""
@@ -160,6 +162,12 @@ def read_changes(before: int | None) -> Generator[Query, Sequence[Sequence[Any]]
             # The oldest of them may go on behind what was read.
             return found[:-1], True
         before = rows[-1][0]
+
+
+def read_change(change_id: int) -> Generator[Query, Sequence[Sequence[Any]], Change | None]:
+    """One of the caller's changes by its id, for telling what it was: of very long ones the events that are near its first."""
+    found, _ = yield from read_changes(min(change_id + NEAR, OLDEST))
+    return next((change for change in found if change.first_position == change_id), None)
 
 
 def consists_of(change: Change, kinds: Container[str]) -> bool:

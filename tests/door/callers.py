@@ -131,6 +131,7 @@ NOTES: Table = {
     "DELETE /api/v1/blocks/{block_id:int}/": signed_in(404),
     "POST /api/v1/notes/{note_id:int}/reorder/": signed_in(404, body={"ordered_block_ids": [1]}),
     "GET /api/v1/changes/": signed_in(200),
+    "GET /api/v1/undo/": signed_in(404, query="?change=9007199254740992"),
     "POST /api/v1/undo/": signed_in(404, body={"change": 2**53}),
 }
 

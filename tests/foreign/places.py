@@ -130,7 +130,7 @@ NOTES = {
         f"POST /api/v1/recycle-bin/{kind}/{{id:int}}/restore/ id": MISSING for kind in ("note", "course", "attachment", "calendar", "event")
     },
     "GET /api/v1/changes/ before": Row(200),
-    "POST /api/v1/undo/ change": MISSING,
+    **{f"{method} /api/v1/undo/ change": MISSING for method in ("GET", "POST")},
 }
 
 PLANNER = {

@@ -163,6 +163,22 @@ def _page_through(ask: Tool, course: int) -> None:
     assert "next_cursor" not in ask("empty_recycle_bin", dry_run=True)
 
 
+def test_all_pages_are_to_be_read_before_what_is_on_them_is_changed(keeper: Keeper, ask: Tool) -> None:
+    """Cursors of lists count places. That is said where it matters, and who reads first misses nothing."""
+    for name in ("list_notes", "search_notes", "list_course_notes", "list_deleted_notes", "list_events"):
+        assert "read all pages first" in BY_NAME[name].properties["cursor"]["description"]
+    tidy = keeper.ask("prompts/get", {"name": "tidy_inbox"})["result"]["messages"][0]["content"]["text"]
+    assert "Read all pages before you move anything" in tidy
+    inbox, course = keeper.call("list_courses")["courses"][0]["id"], keeper.call("create_course", title="Filed")["id"]
+    for number in range(70):
+        keeper.rest("POST", "notes/", {"title": f"Note {number}", "description": "ü" * 600})
+    notes = joined(pages(ask, "list_course_notes", course_id=inbox), "results", "notes")
+    for note in notes:
+        ask("update_note", note_id=note["id"], course_id=course)
+    assert keeper.call("list_notes", course_id=inbox)["total"] == 0
+    assert keeper.call("list_notes", course_id=course)["total"] == len(notes) > 70
+
+
 def test_a_cursor_that_no_answer_gave_is_refused(keeper: Keeper, ask: Tool) -> None:
     with_cursor = [name for name, tool in BY_NAME.items() if "cursor" in tool.properties and not tool.required]
     assert len(with_cursor) > 5

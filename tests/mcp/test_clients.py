@@ -15,6 +15,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 
+from mcp_server.messages import NO_JSON
 from tests.mcp.people import Keeper
 
 MODES = ["auto", "legacy"]
@@ -143,6 +144,7 @@ async def test_prompts_and_completion(keeper: Keeper, mode: str) -> None:
         assert by_title.completion.values == [str(note["id"])]
         by_number = await client.complete(about, {"name": "note_id", "value": str(note["id"])})
         assert str(note["id"]) in by_number.completion.values
+        assert (await client.complete(about, {"name": "note_id", "value": "\0"})).completion.values == []
         courses = await client.complete(types.PromptReference(name="capture_note"), {"name": "course_id", "value": "gene"})
         assert courses.completion.values == [str(course["id"])]
         days = await client.complete(types.PromptReference(name="weekly_review"), {"name": "start_date", "value": ""})
@@ -184,7 +186,21 @@ def modern(keeper: Keeper, method: str, params: dict[str, Any], name: str = "") 
     }
     headers = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": method} | ({"Mcp-Name": name} if name else {})
     message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": about}}
-    return keeper.post(message, Accept="application/json, text/event-stream", **headers)
+    sent = {**keeper.headers, **headers, "Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+    return keeper.http.post("/mcp/", content=json.dumps(message), headers=sent)
+
+
+@pytest.mark.parametrize("topic", ["\ud800", "\U0001f600"])
+def test_half_characters_are_no_json(keeper: Keeper, topic: str) -> None:
+    """Whole ones may be escaped."""
+    for response in (
+        modern(keeper, "prompts/get", {"name": "capture_note", "arguments": {"topic": topic}}, "capture_note"),
+        modern(keeper, "tools/call", {"name": "create_note", "arguments": {"title": topic}}, "create_note"),
+    ):
+        if topic.isprintable():
+            assert topic in str(response.json()["result"])
+        else:
+            assert (response.status_code, response.json()["error"]) == (400, {"code": -32700, "message": NO_JSON})
 
 
 def test_a_confirmation_holds_for_one_account_one_call_and_once(keeper: Keeper, other: Keeper) -> None:

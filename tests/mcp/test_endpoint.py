@@ -54,6 +54,7 @@ def test_other_media_types_are_415(keeper: Keeper, kind: str) -> None:
         ("", -32700, None),
         ('{"jsonrpc": "2.0", "id": 1, "method": "\\ud800"}', -32700, None),
         ("[" * 100_000, -32700, None),
+        (f'{{"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {{"a": {"[" * 260 + "]" * 260}}}}}', -32600, 5),
         ("[]", -32600, None),
         (json.dumps([PING]), -32600, None),
         ("7", -32600, None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from tests.mcp.people import Keeper, inbox_of
+from wiring import Services
 
 
 def test_courses(keeper: Keeper, other: Keeper) -> None:
@@ -72,6 +73,24 @@ def test_events(keeper: Keeper, other: Keeper) -> None:
     assert keeper.call("delete_event", event_id=event["id"], dry_run=True)["title"] == "Essay"
     assert keeper.call("delete_event", event_id=event["id"]) == {"deleted": True, "event_id": event["id"]}
     assert "no such event" in keeper.refused("delete_event", event_id=event["id"])
+
+
+def test_whole_numbers_may_come_as_7_0(keeper: Keeper, services: Services) -> None:
+    """As some clients write all numbers; in the log they are whole."""
+    course = keeper.call("create_course", title="Whole", icon=58332.0)["id"]
+    event = keeper.call("create_event", title="Essay", event_date="2031-05-06", course_id=float(course))
+    feed = keeper.call("create_calendar_feed", title="Feed", course_id=float(course))
+    for tool, thing in (("update_event", {"event_id": event["id"]}), ("update_calendar_feed", {"feed_id": float(feed["id"])})):
+        assert keeper.call(tool, **thing, course_id=None)["course_id"] is None
+        assert keeper.call(tool, **thing, course_id=float(course))["course_id"] == course
+        assert "course_id" in keeper.refused(tool, **thing, course_id=course + 0.5)
+    keeper.call("create_note", title="Note", course_id=float(course))
+    with services.thread_pool.connection() as connection:
+        stored = connection.execute(
+            "SELECT data ->> 'course_id' FROM log.readable_events WHERE stream = ANY(%s) AND data ->> 'course_id' IS NOT NULL",
+            ([f"planner-event-{event['id']}", f"calendar-feed-{feed['id']}"],),
+        ).fetchall()
+    assert stored == [(str(course),)] * 4
 
 
 def test_times_come_on_the_accounts_clock_as_well(keeper: Keeper) -> None:

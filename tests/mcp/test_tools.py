@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.mcp.people import Keeper, inbox_of
+from tests.mcp.test_bounds import WAYS, asking
 
 SUMMARY = {"id", "uuid", "title", "description", "is_public", "editor_mode", "note_type", "course_id", "last_edit", "date_created"}
 
@@ -61,6 +62,17 @@ def test_wrong_arguments_are_named(keeper: Keeper) -> None:
     assert "title" in both
     assert "content" in both
     assert "content" in keeper.refused("create_note", title="x", content="a\0b")
+    number = keeper.call("create_event", title="x", event_date="2031-05-06")["id"]
+    for tool, more in (
+        ("create_note", {"title": "x"}),
+        ("update_note", {"note_id": keeper.call("create_note")["id"]}),
+        ("create_event", {"title": "x", "event_date": "2031-05-06"}),
+        ("update_event", {"event_id": number}),
+        ("create_calendar_feed", {"title": "x"}),
+    ):
+        for course_id in (2**53, 2**63, 2**70, 1e300, -(2**63) - 1):
+            assert keeper.refused(tool, **more, course_id=course_id).startswith("course_id: must be")
+    assert keeper.call("reorder_courses", course_ids=[2**70]) == {"reordered": []}
     assert keeper.call("create_note", title="x", nonsense=True)["title"] == "x"
 
 
@@ -263,6 +275,58 @@ def test_changes_are_listed_and_taken_back(keeper: Keeper) -> None:
     assert keeper.call("get_note", note_id=note["id"])["description"] == ""
     assert "undone already" in keeper.refused("undo_last_change", change_id=first["id"])
     assert "change_id" in keeper.refused("undo_last_change", change_id="nonsense")
+
+
+def test_what_is_no_change_is_stepped_over_and_what_is_undone_is_told(keeper: Keeper) -> None:
+    note = keeper.call("create_note", title="Sat at")
+    session = keeper.call("create_note_session", note_id=note["id"])
+    keeper.call("end_note_session", session_id=session["id"])
+    keeper.call("snapshot_note", note_id=note["id"])
+    for undone in (keeper.call("undo_last_change", dry_run=True), keeper.call("undo_last_change")):
+        assert undone["what"].startswith("Note created")
+        assert undone["what"].endswith(": Sat at")
+    assert "no such note" in keeper.refused("get_note", note_id=note["id"])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_dry_run_of_undoing_is_refused_as_undoing_is(keeper: Keeper, other: Keeper, way: str) -> None:
+    note = keeper.call("create_note", title="First")
+    keeper.call("update_note", note_id=note["id"], title="Second")
+    keeper.call("update_note", note_id=note["id"], title="Third")
+    third, second, *_ = (change["id"] for change in keeper.call("list_changes")["changes"])
+    theirs = other.call("create_note", title="Theirs")
+    (foreign,) = (change["id"] for change in other.call("list_changes", limit=1)["changes"])
+    with asking(keeper, way) as ask:
+        for wrong, told in ((second, "title was changed again"), (foreign, "Change"), ("999999999", "Change")):
+            with pytest.raises(AssertionError) as dry:
+                ask("undo_last_change", change_id=wrong, dry_run=True)
+            with pytest.raises(AssertionError) as wet:
+                ask("undo_last_change", change_id=wrong)
+            assert str(dry.value) == str(wet.value)
+            assert told.lower() in str(dry.value).lower()
+        preview = ask("undo_last_change", change_id=third, dry_run=True)
+        assert (preview["undone"], preview["change_id"], preview["what"]) == (False, third, "Note renamed: Third")
+        assert keeper.call("get_note", note_id=note["id"])["title"] == "Third"
+        assert ask("undo_last_change", change_id=third)["what"] == "Note renamed: Third"
+        with pytest.raises(AssertionError, match="undone already"):
+            ask("undo_last_change", change_id=third, dry_run=True)
+    assert other.call("get_note", note_id=theirs["id"])["title"] == "Theirs"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_undoing_a_deletion_publishes_only_what_was_public(keeper: Keeper, way: str) -> None:
+    private, public = (keeper.rest("POST", "notes/", {"title": "x", "is_public": shown})["id"] for shown in (False, True))
+    with asking(keeper, way) as ask:
+        ask("delete_note", note_id=private)
+        ask("undo_last_change")
+        assert keeper.call("get_note", note_id=private)["title"] == "x"
+        ask("delete_note", note_id=public)
+        for dry_run in (True, False):
+            with pytest.raises(AssertionError, match="assistants_may_share"):
+                ask("undo_last_change", dry_run=dry_run)
+        keeper.allow_sharing()
+        ask("undo_last_change")
+    assert keeper.call("get_note", note_id=public)["is_public"] is True
 
 
 def test_undoing_does_not_publish_unless_that_is_allowed(keeper: Keeper) -> None:

@@ -36,6 +36,19 @@ def test_changes_tell_what_was_done_through_which_door(mira: httpx.Client, write
     assert "one two" not in str(changes(mira))
 
 
+def test_undoing_is_foreseen(mira: httpx.Client, write: Write) -> None:
+    """And nothing comes of looking."""
+    assert mira.get("undo/").status_code == 409
+    note = write(title="Before")
+    mira.patch(f"notes/{note['id']}/", json={"title": "After"})
+    newest, first = changes(mira)[:2]
+    foreseen = mira.get("undo/").json()
+    assert foreseen == {"change": newest["id"], "command": newest["command"], "summary": "Note renamed: After", "publishes": False}
+    assert mira.get("undo/", params={"change": newest["id"]}).json() == foreseen
+    assert mira.get("undo/", params={"change": first["id"]}).status_code == 409
+    assert changes(mira)[0] == newest
+
+
 def test_changes_are_paged(mira: httpx.Client, write: Write) -> None:
     note = write()
     for number in range(7):

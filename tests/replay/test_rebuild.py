@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from eventstore.events import calendars, planner
 from eventstore.recorder import ReadModelsReplaced, UniqueConflict
 from projections.accounts.projector import Accounts
 from projections.catalog import ALL_PROJECTIONS
@@ -27,6 +28,7 @@ from projections.progress import Cancelled, Progress
 from projections.rebuild import bring_up_to_date, rebuild
 from projections.sessions import Sessions
 from projections.verify import verify
+from tests.replay.histories import payload_of
 from tests.replay.probes import SEEN, Uses, registered, started
 from tests.replay.store import Store, running
 
@@ -228,6 +230,25 @@ def test_failing_handler_of_an_inline_projection_stops_the_rebuild(store: Store,
         rebuild(store.conninfo, store.projections)
     assert leftovers(store) == []
     assert store.value("SELECT count(*) FROM accounts.accounts") == 3
+
+
+def test_course_that_was_stored_as_7_0_is_read_as_7_and_never_stored_again(store: Store) -> None:
+    """Wholeness was once not asked of the courses of plans and calendars."""
+    for kind, made, filed in (
+        ("planner-event", planner.PlannerEventCreated, planner.PlannerEventFiled),
+        ("calendar-feed", calendars.CalendarFeedAdded, calendars.CalendarFeedFiled),
+    ):
+        for number in (1, 2):
+            store.append(f"{kind}-{number}", (made, {**payload_of(made), "owner_id": number}))
+        store.append(f"{kind}-2", (filed, {"course_id": 7}))
+        with pytest.raises(TypeError, match="course_id has to be a whole number"):
+            store.append(f"{kind}-2", (filed, {"course_id": 7.0}))
+    stored = "replace(replace(convert_from(data, 'UTF8'), '\"course_id\":7', '\"course_id\":7.0'), ',\"class_version\":2', '')"
+    store.rows(f"UPDATE log.events SET data = {stored}::bytea")
+    assert store.value("SELECT count(*) FROM log.events WHERE data LIKE '%%\"course_id\":7.0%%'") == 6
+    rebuild(store.conninfo, ALL_PROJECTIONS)
+    assert verify(store.conninfo, ALL_PROJECTIONS).differences == []
+    assert store.rows("SELECT course_id FROM planner.events UNION ALL SELECT course_id FROM calendars.feeds") == [(7,)] * 4
 
 
 def test_rebuild_parks_the_streams_that_a_following_projection_cannot_take(store: Store, uses: Uses) -> None:
