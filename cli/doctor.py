@@ -20,12 +20,12 @@ from cli.store import running_database
 from eventstore import embedded
 from eventstore.blobs import BlobStoreUnavailable
 from eventstore.migrate import pending, unknown
+from eventstore.server import OLDEST, server_of
 from projections.health import health_now
 from reactors.mail import mail_server
 from settings import Settings, SettingsError, load_settings
 from wiring import connections_allowed, connections_needed, open_blobs
 
-OLDEST_DATABASE = 150000
 UNMADE = "will be made at the first start"
 COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -97,14 +97,13 @@ def _database(settings: Settings) -> Iterator[Finding]:
     kind = "DATABASE_URL" if settings.database_url is not None else "embedded"
     try:
         with running_database(settings), psycopg.connect(settings.conninfo(), connect_timeout=5) as connection:
-            number = connection.info.server_version
-            found = f"PostgreSQL {number // 10000}.{number % 10000} ({kind})"
-            if number < OLDEST_DATABASE:
-                yield Finding("fail", "database", found, "PostgreSQL 15 or newer is needed: upgrade it, or unset DATABASE_URL.")
+            server = server_of(connection)
+            found = f"PostgreSQL {server.version} ({kind})"
+            if server.is_too_old:
+                yield Finding("fail", "database", found, f"PostgreSQL {OLDEST} or newer is needed: upgrade it, or unset DATABASE_URL.")
                 return
-            encoding = connection.info.parameter_status("server_encoding")
-            if encoding != "UTF8":
-                yield Finding("fail", "database", f"{found}, encoding {encoding}", "Make the database anew with ENCODING 'UTF8'.")
+            if not server.holds_all_text:
+                yield Finding("fail", "database", f"{found}, encoding {server.encoding}", "Make the database anew with ENCODING 'UTF8'.")
                 return
             yield Finding("ok", "database", found)
             yield _connections(connection, settings)

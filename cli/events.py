@@ -9,13 +9,11 @@ from typing import Annotated, Any
 import orjson
 import psycopg
 import typer
-from psycopg import Connection
-from psycopg.rows import TupleRow
 
 from cli.progress import shown
 from cli.store import fail, opened_log
 from eventstore.database import sync_pool
-from eventstore.reader import POLL_INTERVAL_S, LogReader, LogRow
+from eventstore.reader import POLL_INTERVAL_S, LogReader, LogRow, newest_positions, row_at
 from eventstore.verify import verify_log
 
 events = typer.Typer(no_args_is_help=True, help="Look at the log of events.")
@@ -40,7 +38,7 @@ def tail_events(
     with opened_log() as settings, sync_pool(settings.conninfo(), size=1, name="notechondria-tail") as pool:
         if after is None:
             with pool.connection() as connection:
-                after = _newest(connection, limit)
+                after = min(newest_positions(connection, limit), default=1) - 1
         reader = LogReader(pool)
         left = limit
         try:
@@ -66,13 +64,13 @@ def show_event(position: Annotated[int, typer.Argument(min=1, help="The event's 
     Example: notechondria events show 1234
     """
     with opened_log() as settings, psycopg.connect(settings.conninfo()) as connection:
-        rows = select(connection, "position = %s", (position,))
-    if not rows:
+        row = row_at(connection, position)
+    if row is None:
         fail(f"There is no event at position {position}.")
-    if as_json:
-        show(rows, as_json=True)
+    elif as_json:
+        show([row], as_json=True)
     else:
-        print(orjson.dumps(as_object(rows[0]), option=orjson.OPT_INDENT_2).decode())
+        print(orjson.dumps(as_object(row), option=orjson.OPT_INDENT_2).decode())
 
 
 @events.command("verify")
@@ -93,14 +91,6 @@ def verify_events(*, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
     if not as_json:
         print("The log is in order.")
-
-
-def select(connection: Connection[TupleRow], where: str, parameters: tuple[object, ...]) -> list[LogRow]:
-    """Rows of the log in order of position."""
-    columns = ", ".join(LogRow._fields)
-    with connection.cursor(binary=True) as cursor:
-        cursor.execute(f"SELECT {columns} FROM log.events WHERE {where} ORDER BY position".encode(), parameters)
-        return [LogRow._make(row) for row in cursor]
 
 
 def show(rows: Iterable[LogRow], *, as_json: bool) -> None:
@@ -134,10 +124,3 @@ def _parsed(stored: bytes) -> Any:
         return orjson.loads(stored)
     except ValueError:
         return stored.decode(errors="replace")
-
-
-def _newest(connection: Connection[TupleRow], limit: int) -> int:
-    row = connection.execute(
-        "SELECT min(position) - 1 FROM (SELECT position FROM log.events ORDER BY position DESC LIMIT %s) AS newest", (limit,)
-    ).fetchone()
-    return int(row[0]) if row is not None and row[0] is not None else 0

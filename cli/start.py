@@ -20,11 +20,11 @@ from cli.store import running_database
 from cli.version import release
 from eventstore import embedded
 from eventstore.migrate import pending, unknown
+from eventstore.server import OLDEST, server_of
 from logs import configure_logging
 from settings import Settings, SettingsError, load_settings
 
 WAIT_SECONDS = 300
-OLDEST_DATABASE = 150000
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Between tries; the last one repeats."""
 REFUSED = re.compile(r"password authentication failed|role \".*\" does not exist|database \".*\" does not exist|no pg_hba\.conf entry")
@@ -106,18 +106,16 @@ def wait_for_database(settings: Settings) -> None:
 def check_database(conninfo: str) -> None:
     """Logs the versions of server and schema. Raises StartRefused for a server that cannot be used."""
     with psycopg.connect(conninfo, connect_timeout=5) as connection:
-        number = connection.info.server_version
-        encoding = connection.info.parameter_status("server_encoding")
-    version = f"{number // 10000}.{number % 10000}"
-    if number < OLDEST_DATABASE:
-        raise StartRefused(f"PostgreSQL 15 or newer is needed, this is {version}")
-    if encoding != "UTF8":
-        raise StartRefused(f"the database has the encoding {encoding}: make it anew with ENCODING 'UTF8'")
+        server = server_of(connection)
+    if server.is_too_old:
+        raise StartRefused(f"PostgreSQL {OLDEST} or newer is needed, this is {server.version}")
+    if not server.holds_all_text:
+        raise StartRefused(f"the database has the encoding {server.encoding}: make it anew with ENCODING 'UTF8'")
     newer = unknown(conninfo)
     if newer:
         # While a newer release is rolled out, replicas of this one may start once more; they cannot write in an old shape.
         log.warning("the schema is of a newer release", migrations=newer)
-    log.info("database checked", postgresql=version, migrations_to_apply=len(pending(conninfo)))
+    log.info("database checked", postgresql=server.version, migrations_to_apply=len(pending(conninfo)))
 
 
 def _run(settings: Settings, command: list[str]) -> int:

@@ -11,7 +11,7 @@ import psycopg
 import typer
 from eventsourcing.persistence import StoredEvent
 
-from cli.events import AsJson, select, show
+from cli.events import AsJson, show
 from cli.store import by_operator, fail, opened_log
 from commands.accounts.aggregate import Account
 from commands.aggregate import Aggregate
@@ -24,6 +24,7 @@ from eventstore.events.courses import CourseCreated
 from eventstore.events.erasure import StreamForgotten
 from eventstore.events.notes import NoteCreated
 from eventstore.forgetting import Forgetting
+from eventstore.reader import rows_of
 from eventstore.recorder import LogRecorder, VersionConflict
 
 SHOWN: dict[str, type[Aggregate]] = {
@@ -49,11 +50,9 @@ def show_stream(
 
     Example: notechondria streams show note-27 --at 2026-03-01
     """
-    where, parameters = "stream = %s", [stream, *_until(at)]
-    if at is not None:
-        where += " AND version <= %s" if at.isdecimal() else " AND recorded_at <= %s"
+    until = _until(at) if at is not None else None
     with opened_log() as settings, psycopg.connect(settings.conninfo()) as connection:
-        rows = select(connection, where, tuple(parameters))
+        rows = rows_of(connection, stream, until)
     if not rows:
         fail(f"There is no stream {stream}, or it has no event at that point.")
     show(rows, as_json=as_json)
@@ -110,14 +109,12 @@ def _shown_as(stored: Sequence[StoredEvent]) -> tuple[str, ...]:
     return shown.shown_as if shown is not None else ()
 
 
-def _until(at: str | None) -> list[object]:
-    if at is None:
-        return []
+def _until(at: str) -> int | datetime:
     if at.isdecimal():
-        return [min(int(at), 2**31 - 1)]
+        return min(int(at), 2**31 - 1)
     try:
         when = datetime.fromisoformat(at)
     except ValueError:
         fail(f"{at} is neither a version nor a time such as 2026-03-01T12:00.")
         raise
-    return [when if when.tzinfo else when.replace(tzinfo=UTC)]
+    return when if when.tzinfo else when.replace(tzinfo=UTC)

@@ -114,7 +114,7 @@ class Work(Generic[L_co]):
         cache = self._log.repository.cache
         assert cache is not None
         try:
-            known = cast(A, cache.get(stream)).copy()
+            known = cast(A, cache.get(stream))
         except KeyError:
             return None
         missed = self.context.seen[stream].since(known.version)
@@ -345,7 +345,7 @@ def log_recorder(log: Application[str]) -> LogRecorder:
 def keep_cached(log: Application[str], aggregate: Aggregate) -> None:
     """Keeps a saved aggregate for this process's next command on it."""
     if log.repository.cache is not None:
-        log.repository.cache.put(aggregate.id, aggregate.copy())
+        log.repository.cache.put(aggregate.id, aggregate)
 
 
 def drop_cached(log: Application[str], stream: str) -> None:

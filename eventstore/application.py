@@ -61,6 +61,23 @@ class LogFactory(InfrastructureFactory[TrackingRecorder]):
         raise NotImplementedError
 
 
+class CachingRepository(Repository[str]):
+    """The library's repository with a cache that is bounded by weight and hands out copies."""
+
+    def __init__(self, events: EventStore[str], snapshots: EventStore[str] | None) -> None:
+        # The cache copies, once.
+        super().__init__(events, snapshot_store=snapshots, deepcopy_from_cache=False)
+        self._aggregates = AggregateCache()
+        self.cache = self._aggregates
+
+    def get(self, aggregate_id: str, *, version: int | None = None, **options: Any) -> Any:
+        """See the library's. What its copy has taken in is kept for the next time."""
+        aggregate = super().get(aggregate_id, version=version, **options)
+        if version is None:
+            self._aggregates.renew(aggregate_id, aggregate)
+        return aggregate
+
+
 class Log(Application[str]):
     """The event-sourced application: `repository` loads aggregates, `append` stores their pending events."""
 
@@ -90,10 +107,8 @@ class Log(Application[str]):
         return SnapshotStore(SnapshotRecorder(self._pool))
 
     def construct_repository(self) -> Repository[str]:
-        """The library's repository with a cache that is bounded by weight."""
-        repository = super().construct_repository()
-        repository.cache = AggregateCache()
-        return repository
+        """Ours, with a cache."""
+        return CachingRepository(self.events, self.snapshots)
 
     def append(self, *aggregates: Any, **options: Any) -> Sequence[int]:
         """Stores the pending events of these aggregates and returns their positions; see LogRecorder.insert_events for the options.

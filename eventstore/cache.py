@@ -16,7 +16,10 @@ OBJECT_BYTES, POINTER_BYTES, ITEM_BYTES = 48, 8, 100
 
 
 class AggregateCache(Cache[str, Any]):
-    """Least recently used first out, once all of them together are too heavy. Safe for several threads."""
+    """Least recently used first out, once all of them together are too heavy. Safe for several threads.
+
+    It takes copies in and hands copies out: what it keeps never changes, so that no thread sees another one's half-done replay.
+    """
 
     def __init__(self, max_bytes: int = CACHED_BYTES) -> None:
         super().__init__()
@@ -28,16 +31,12 @@ class AggregateCache(Cache[str, Any]):
     def get(self, key: str, *, evict: bool = False) -> Any:
         """The aggregate. Raises KeyError when it is not there. evict: takes it out."""
         with self._lock:
-            value, weight, version = self._entries.pop(key)
+            value, weight, _ = entry = self._entries.pop(key)
             if evict:
                 self._bytes -= weight
-            elif value.version == version:
-                self._entries[key] = (value, weight, version)
             else:
-                # It has taken in events since.
-                self._bytes -= weight
-                self._add(key, value)
-            return value
+                self._entries[key] = entry
+        return value.copy()
 
     def version_of(self, key: str) -> int | None:
         """The version that is kept, None when there is none."""
@@ -47,10 +46,25 @@ class AggregateCache(Cache[str, Any]):
 
     def put(self, key: str, value: Any) -> None:
         """Keeps an aggregate, unless it is too heavy alone."""
+        kept = value.copy()
         with self._lock:
-            if key in self._entries:
-                self._bytes -= self._entries.pop(key)[1]
-            self._add(key, value)
+            self._replace(key, kept)
+
+    def renew(self, key: str, value: Any) -> None:
+        """Keeps an aggregate that has taken in events since it was handed out, if an older one is still there."""
+        known = self.version_of(key)
+        if known is None or known >= value.version:
+            return
+        kept = value.copy()
+        with self._lock:
+            # Not if it was taken out meanwhile: it may have been forgotten.
+            if key in self._entries and self._entries[key][2] < kept.version:
+                self._replace(key, kept)
+
+    def _replace(self, key: str, value: Any) -> None:
+        if key in self._entries:
+            self._bytes -= self._entries.pop(key)[1]
+        self._add(key, value)
 
     def _add(self, key: str, value: Any) -> None:
         weight = _weight(value)

@@ -11,17 +11,18 @@ from __future__ import annotations
 import asyncio
 import re
 import select
+from collections import OrderedDict
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import count
+from itertools import count, islice
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
 import psycopg
-from psycopg import AsyncConnection, Connection, errors
+from psycopg import AsyncConnection, Connection, capabilities, errors
 from psycopg.abc import Transformer as TransformerType
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import DiagnosticField, ExecStatus, Format, TransactionStatus
@@ -32,6 +33,11 @@ Params = Sequence[Any] | Mapping[str, Any]
 
 CANCEL_TIMEOUT_S = 2.0
 """How long the server is asked to give up what a request that is over was still waiting for."""
+PREPARED = 500
+"""A connection keeps so many statements prepared; those that were not used for longest make room. The driver sends whole numbers in
+types of several sizes, so that one text may be prepared many times over.
+"""
+_CAN_CLOSE = capabilities.has_send_close_prepared()
 Exchange = Generator[int, int, PGresult | None]
 _Key = tuple[bytes, tuple[int, ...]]
 
@@ -239,12 +245,23 @@ class _Naming(NamedTuple):
     name: bytes
 
 
+class _Closing(NamedTuple):
+    """A statement that is to be prepared no more."""
+
+    key: _Key
+
+
+_Step = Answer | _Naming | _Closing
+"""What a result is for."""
+
+
 @dataclass(slots=True, eq=False)
 class _Known:
     """What is known of a connection: how values are sent, and which statements it has prepared under which names."""
 
     transformer: TransformerType = field(default_factory=lambda: Transformer(psycopg.adapters))
-    prepared: dict[_Key, bytes] = field(default_factory=dict)
+    prepared: OrderedDict[_Key, bytes] = field(default_factory=OrderedDict)
+    """The one used last comes last."""
     numbers: count[int] = field(default_factory=count)
     poll: select.poll = field(default_factory=select.poll)
 
@@ -289,29 +306,45 @@ class _Known:
         pgconn.exit_pipeline_mode()
         return failed
 
-    def _put_down(self, pgconn: PGconn, queued: Sequence[_Queued]) -> list[Answer | _Naming]:
+    def _put_down(self, pgconn: PGconn, queued: Sequence[_Queued]) -> list[_Step]:
         """Writes the statements into the connection's buffer; what each of the results is for."""
         pgconn.enter_pipeline_mode()
-        steps: list[Answer | _Naming] = []
+        steps: list[_Step] = []
+        naming: dict[_Key, bytes] = {}
         for key, params, formats, answer in queued:
             name = self.prepared.get(key)
-            if name is None:
-                name = b"message%d" % next(self.numbers)
+            if name is not None:
+                self.prepared.move_to_end(key)
+            elif (name := naming.get(key)) is None:
+                name = naming[key] = b"message%d" % next(self.numbers)
                 pgconn.send_prepare(name, *key)
                 steps.append(_Naming(key, name))
             pgconn.send_query_prepared(name, params, formats, Format.BINARY)
             steps.append(answer)
+        if naming:
+            steps.extend(self._make_room(pgconn, len(naming)))
         pgconn.pipeline_sync()
         return steps
 
-    def _take(self, step: Answer | _Naming, result: PGresult) -> None:
-        if isinstance(step, _Naming):
+    def _make_room(self, pgconn: PGconn, wanted: int) -> list[_Closing]:
+        """Closes what is too much, at the end of a message. Not by DEALLOCATE, which might fail and take the transaction back."""
+        too_many = len(self.prepared) + wanted - PREPARED if _CAN_CLOSE else 0
+        closing = [_Closing(key) for key in islice(self.prepared, max(too_many, 0))]
+        for step in closing:
+            pgconn.send_close_prepared(self.prepared[step.key])
+        return closing
+
+    def _take(self, step: _Step, result: PGresult) -> None:
+        if isinstance(step, Answer):
+            if result.ntuples:
+                self.transformer.set_pgresult(result)
+                step.arrived(self.transformer.load_rows(0, result.ntuples, tuple))
+            else:
+                step.arrived([])
+        elif isinstance(step, _Naming):
             self.prepared[step.key] = step.name
-        elif result.ntuples:
-            self.transformer.set_pgresult(result)
-            step.arrived(self.transformer.load_rows(0, result.ntuples, tuple))
         else:
-            step.arrived([])
+            del self.prepared[step.key]
 
 
 _connections: WeakKeyDictionary[object, _Known] = WeakKeyDictionary()

@@ -10,12 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
+import psycopg
 from eventsourcing.persistence import Notification, Subscription
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -120,6 +121,33 @@ def _rows(question: Answer | Asked) -> Sequence[LogRow]:
     return list(map(_log_row, question.fetchall()))
 
 
+_COLUMNS = f"SELECT {', '.join(LogRow._fields)} FROM log.events WHERE "
+
+
+def row_at(connection: Connection[TupleRow], position: int) -> LogRow | None:
+    """The row at a position, if there is one."""
+    found = _select(connection, _COLUMNS + "position = %s", (position,))
+    return found[0] if found else None
+
+
+def rows_of(connection: Connection[TupleRow], stream: str, until: int | datetime | None = None) -> Sequence[LogRow]:
+    """A stream's rows in order, all or those up to a version or a time."""
+    narrowed = "" if until is None else " AND version <= %(until)s" if isinstance(until, int) else " AND recorded_at <= %(until)s"
+    query = f"{_COLUMNS}stream = %(stream)s{narrowed} ORDER BY position"
+    return _select(connection, query, {"stream": stream, "until": until})
+
+
+def newest_positions(connection: Connection[TupleRow], limit: int) -> Sequence[int]:
+    """The positions of the newest rows, settled or not, the newest first."""
+    rows = connection.execute("SELECT position FROM log.events ORDER BY position DESC LIMIT %s", (limit,)).fetchall()
+    return [position for (position,) in rows]
+
+
+def _select(connection: Connection[TupleRow], query: str, params: Sequence[object] | Mapping[str, object]) -> Sequence[LogRow]:
+    with connection.cursor(binary=True) as cursor:
+        return list(map(_log_row, cursor.execute(query.encode(), params)))
+
+
 class LogAhead:
     """The settled log for one thread that reads all of it: the next rows are asked for while it works on those that it has.
 
@@ -152,9 +180,14 @@ class LogReader:
         self._log = SettledLog()
 
     def read(self, after: int, limit: int) -> Sequence[LogRow]:
-        """See SettledLog.read."""
-        with self._lock, self._pool.connection() as connection:
-            return self._log.read(connection, after, limit)
+        """See SettledLog.read. After an error nothing is known any more: the log may then be another one, restored from a backup."""
+        with self._lock:
+            try:
+                with self._pool.connection() as connection:
+                    return self._log.read(connection, after, limit)
+            except psycopg.Error:
+                self._log = SettledLog()
+                raise
 
 
 class RecentLog:

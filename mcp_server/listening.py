@@ -21,7 +21,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, SubscriptionsListenRequestParams, SubscriptionsListenResult
 
 from eventstore.database import UNAVAILABLE
-from eventstore.reader import LogReader, LogRow
+from eventstore.reader import LogReader, LogRow, newest_positions
 from mcp_server.callers import present
 from mcp_server.resources import SCHEME, note_uri
 from projections.owners import owners_of
@@ -41,7 +41,6 @@ ACCOUNTS_OWN = frozenset({"account", "planner"})
 """Kinds of streams that are named after their account."""
 KEY_CHANGED = "The key cannot be used any more."
 UNWATCHED = "The server cannot watch for changes at the moment."
-_NEWEST = "SELECT coalesce(array_agg(position), '{}') FROM (SELECT position FROM log.events ORDER BY position DESC LIMIT %s) newest"
 LATECOMERS = 1000
 """So many positions behind the newest one are looked at for events that were still being written when listening began."""
 NOBODY = Credentials("none")
@@ -129,18 +128,29 @@ class Listeners:
             self._follower = asyncio.create_task(self._run(newest))
 
     async def _run(self, known: frozenset[int]) -> None:
-        """Tells of what is not known yet, from the first gap in it on."""
+        """Tells of what is not known yet, from the first gap in it on. Goes on after any error."""
         reader = LogReader(self._services.thread_pool)
         position = min(known, default=1) - 1
+        failed = False
         while self._open:
+            rows: Sequence[LogRow] = ()
             try:
+                if failed:
+                    newest = await asyncio.to_thread(self._newest)
+                    if max(newest, default=0) < max(position, *known, 0):
+                        # The log is another one, restored from a backup: its end is where this goes on.
+                        known, position = newest, min(newest, default=1) - 1
                 rows = await asyncio.to_thread(reader.read, position, ROWS)
                 unheard = [row for row in rows if row.position not in known]
                 owners = await asyncio.to_thread(self._owners, unheard) if unheard else {}
-            except UNAVAILABLE:
-                rows, unheard, owners = [], [], {}
+                failed = False
+            except Exception as error:
+                # A follower that ends would leave its listeners without a word.
+                if not failed:
+                    log.warning("cannot follow the log, trying again", exc_info=not isinstance(error, UNAVAILABLE), error=repr(error))
+                failed, rows, unheard, owners = True, (), [], {}
             for row in unheard:
-                await self._tell(row, owners.get(row.stream))
+                await self._try_to_tell(row, owners.get(row.stream))
             if rows:
                 position = rows[-1].position
             if len(rows) < ROWS:
@@ -148,12 +158,18 @@ class Listeners:
 
     def _newest(self) -> frozenset[int]:
         with self._services.thread_pool.connection() as connection:
-            row = connection.execute(_NEWEST, (LATECOMERS,)).fetchone()
-        return frozenset(row[0]) if row else frozenset()
+            return frozenset(newest_positions(connection, LATECOMERS))
 
     def _owners(self, rows: Sequence[LogRow]) -> dict[str, int]:
         _, (streams, owners) = self._services.reader.ask_now(owners_of({row.stream for row in rows}), NOBODY)
         return dict(zip(streams, owners, strict=True))
+
+    async def _try_to_tell(self, row: LogRow, owner: int | None) -> None:
+        try:
+            await self._tell(row, owner)
+        except Exception:
+            # One event of which nobody can be told does not keep the others back.
+            log.exception("cannot tell of an event", position=row.position)
 
     async def _tell(self, row: LogRow, owner: int | None) -> None:
         """Tells the owner of the thing, whoever changed it; where nobody owns it any more, who did that."""

@@ -17,11 +17,13 @@ from api.schemas.notes import DiffOut, HistoryQuery, NoteOut, SnapshotIn, Versio
 from api.writing import carry_out
 from commands.errors import Forbidden, Invalid, NotFound, Unreadable
 from commands.notes.versions import restore_version, take_snapshot
+from eventstore.version_ids import LONGEST_STREAM, stream_version
 from projections.courses.queries import get_course_card
 from projections.media import with_origin
 from projections.notes import past
 from projections.notes.differences import unified_diff, word_diff
 from projections.notes.queries import get_note
+from projections.reading import newest_version
 
 USUAL_LENGTH = 12
 GREATEST_LENGTH = 100
@@ -33,7 +35,7 @@ def list_history(call: Call) -> bytes:
     wanted = call.query
     note_id = call.path["note_id"]
     limit = USUAL_LENGTH if wanted.limit is None else min(max(wanted.limit, 1), GREATEST_LENGTH)
-    before = None if wanted.before is None else wanted.before % past.LONGEST_STREAM
+    before = None if wanted.before is None else wanted.before % LONGEST_STREAM
     row = call.ask_now(past.list_versions(note_id, limit, before, edits=wanted.include.lower() == "edits"))
     _author_only(row)
     return orjson.dumps(_versions(call, note_id, past.entries(row)))
@@ -88,7 +90,7 @@ def past_note(call: Call, note_id: int, as_of: str) -> Response:
     row = call.ask_now(get_note(note_id))
     _author_only(row)
     version = _version_meant(call, note_id, as_of)
-    state = _states(call, note_id, [version]).get(version) if 0 < version < past.LONGEST_STREAM else None
+    state = _states(call, note_id, [version]).get(version) if 0 < version < LONGEST_STREAM else None
     if state is None or version > _newest(call, note_id):
         raise NotFound("NoteVersion")
     detail = orjson.loads(bytes(row[2]).replace(b"\x1a", b"\\u001a"))
@@ -101,7 +103,7 @@ def past_note(call: Call, note_id: int, as_of: str) -> Response:
 
 def _version_meant(call: Call, note_id: int, as_of: str) -> int:
     if as_of.isascii() and as_of.isdigit() and len(as_of) < 18:
-        version = past.stream_version(note_id, int(as_of))
+        version = stream_version(note_id, int(as_of))
         if version is None:
             raise NotFound("NoteVersion")
         return version
@@ -112,12 +114,12 @@ def _version_meant(call: Call, note_id: int, as_of: str) -> int:
 
 
 def _newest(call: Call, note_id: int) -> int:
-    return int(call.ask_now(past.newest_version(note_id))[0])
+    return call.ask_now(newest_version(f"note-{note_id}"))[0] or 0
 
 
 def _chosen(call: Call, note_id: int, version_ids: Sequence[int]) -> list[dict[str, Any]]:
     """These versions, in this order. Raises NotFound when one of them is none of the note's."""
-    versions = [past.stream_version(note_id, version_id) for version_id in version_ids]
+    versions = [stream_version(note_id, version_id) for version_id in version_ids]
     row = call.ask_now(past.find_versions(note_id, sorted({version for version in versions if version})))
     _author_only(row)
     found = {version["version"]: version for version in _versions(call, note_id, past.entries(row))}

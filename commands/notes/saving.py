@@ -10,8 +10,8 @@ from commands.notes.access import is_newer
 from commands.notes.aggregate import Note
 from commands.notes.merging import merged
 from commands.notes.metadata import copied_state
-from commands.notes.versions import stream_version
 from eventstore.events import notes
+from eventstore.version_ids import stream_version
 
 Base = Note
 """The note as it was when the sender began."""

@@ -11,9 +11,8 @@ from commands.lookups import Lookups
 from commands.notes.access import own_note, require_state
 from commands.notes.aggregate import Note
 from eventstore.events import notes
+from eventstore.version_ids import stream_version
 
-VERSION_BITS = 24
-"""A version's id is its note's id and the version of the stream in so many bits."""
 LONGEST_REASON = 32
 
 
@@ -30,12 +29,6 @@ class Snapshot:
     content: str
     metadata_json: str
     editor_mode: str
-
-
-def stream_version(note_id: int, version_id: int) -> int | None:
-    """The version of the note's stream that an id means, also when it is just the version; None for other notes' versions."""
-    owner, version = version_id >> VERSION_BITS, version_id % (1 << VERSION_BITS)
-    return version if owner in (0, note_id) and version else None
 
 
 def take_snapshot(work: Work[Lookups], account_id: int, note_id: int, reason: str) -> Snapshot:

@@ -10,6 +10,7 @@ from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.versions import restore_version, take_snapshot
 from eventstore.iso8601 import read_instant
+from eventstore.version_ids import stream_version, version_id
 from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import ToolRefusal
 from mcp_server.results import detail, offset
@@ -17,6 +18,7 @@ from mcp_server.tools.notes import own
 from projections.notes import past
 from projections.notes.differences import unified_diff
 from projections.notes.queries import get_note as ask_note
+from projections.reading import newest_version
 from projections.wire import offset_time
 from toolbox.bounding import cursor_at, cursor_of, piece
 
@@ -32,7 +34,7 @@ async def list_note_versions(call: ToolCall) -> Result:
     states = await _states(call, note_id, [entry.version for entry in shown])
     versions = [
         {
-            "id": past.version_id(note_id, entry.version),
+            "id": version_id(note_id, entry.version),
             "title": states[entry.version].title,
             "reason": entry.reason,
             "date_created": offset_time(entry.at),
@@ -51,7 +53,7 @@ async def snapshot_note(call: ToolCall) -> Result:
     reason = call.get("reason", "").strip() or "mcp"
 
     taken, _ = await call.run(lambda work: take_snapshot(work, call.account_id, note_id, reason))
-    return {"version_id": past.version_id(note_id, taken.version), "date_created": offset_time(taken.at)}
+    return {"version_id": version_id(note_id, taken.version), "date_created": offset_time(taken.at)}
 
 
 @serves("restore_note_version")
@@ -60,7 +62,7 @@ async def restore_note_version(call: ToolCall) -> Result:
     note_id, version_id = call["note_id"], call["version_id"]
     if call.dry_run:
         note = await own(call)
-        state = await _state(call, note_id, past.stream_version(note_id, version_id))
+        state = await _state(call, note_id, stream_version(note_id, version_id))
         return {**detail(call, {**note, **past.past_members(state)}), "dry_run": True}
 
     def decide(work: Work[Lookups]) -> None:
@@ -75,9 +77,9 @@ async def diff_note_versions(call: ToolCall) -> Result:
     """A unified diff, in pieces when it is long."""
     note_id = call["note_id"]
     note = await own(call)
-    old = await _state(call, note_id, past.stream_version(note_id, call["from_version"]))
+    old = await _state(call, note_id, stream_version(note_id, call["from_version"]))
     new_id = call.get("to_version")
-    new_text = note["content"] if new_id is None else (await _state(call, note_id, past.stream_version(note_id, new_id))).content
+    new_text = note["content"] if new_id is None else (await _state(call, note_id, stream_version(note_id, new_id))).content
     names = f"version {call['from_version']}", "now" if new_id is None else f"version {new_id}"
     unified = await call.in_thread(lambda: unified_diff(old.content, new_text, *names))
     diff, more = piece(unified, cursor_of(call.arguments))
@@ -100,7 +102,7 @@ async def read_note_at(call: ToolCall) -> Result:
 async def note_state(call: ToolCall, note_id: int, version_id: int) -> past.Past:
     """An own note at a version."""
     await _entries(call, past.list_versions(note_id, 1, None, edits=False))
-    return await _state(call, note_id, past.stream_version(note_id, version_id))
+    return await _state(call, note_id, stream_version(note_id, version_id))
 
 
 async def _entries(call: ToolCall, query: Any) -> Sequence[past.Entry]:
@@ -118,7 +120,7 @@ async def _states(call: ToolCall, note_id: int, versions: Sequence[int]) -> Any:
 
 
 async def _state(call: ToolCall, note_id: int, version: int | None) -> past.Past:
-    newest = (await call.ask(past.newest_version(note_id)))[0]
+    newest = (await call.ask(newest_version(f"note-{note_id}")))[0] or 0
     if version is None or version > newest:
         raise NotFound("NoteVersion")
     found = (await _states(call, note_id, [version])).get(version)

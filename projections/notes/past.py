@@ -14,13 +14,11 @@ from eventstore.blocks import Block, blocks_of, list_spliced
 from eventstore.codec import decode
 from eventstore.events import Event, notes
 from eventstore.splices import Splice, spliced
+from eventstore.version_ids import LONGEST_STREAM, version_id
 from projections.media import media_url
 from projections.notes.rendering import block_object, excerpt, preview_lines, served_metadata
 from projections.reading import Query
 from projections.wire import zulu_time
-
-VERSION_BITS = 24
-LONGEST_STREAM = 1 << VERSION_BITS
 
 _WHOLE_TEXTS = ["NoteCreated", "NoteTextReplaced"]
 _TEXTS = ["NoteCreated", "NoteTextReplaced", "NoteTextSpliced"]
@@ -96,7 +94,6 @@ _REPLAY_CLOSE = _REPLAY.replace("__STARTING__", "SELECT oldest AS version, newes
 _REPLAY_FAR = _REPLAY.replace("__STARTING__", "SELECT version, version AS last FROM wanted")
 CLOSE = 3_000
 
-_NEWEST = "SELECT coalesce(max(version), 0) FROM log.events WHERE stream = %(stream)s"
 _LAST_VERSION_AT = """
 SELECT coalesce(max(version), 0) FROM log.events WHERE stream = %(stream)s AND recorded_at <= %(moment)s"""
 
@@ -155,11 +152,6 @@ def find_versions(note_id: int, versions: Sequence[int]) -> Query:
 def last_version_at(note_id: int, moment: datetime) -> Query:
     """(version that the note had at a moment); 0 when there was none."""
     return Query(_LAST_VERSION_AT, {"stream": f"note-{note_id}", "moment": moment})
-
-
-def newest_version(note_id: int) -> Query:
-    """(version that the note has now)."""
-    return Query(_NEWEST, {"stream": f"note-{note_id}"})
 
 
 def replay(note_id: int, versions: Sequence[int]) -> Query:
@@ -267,17 +259,6 @@ def _after(note_id: int, state: Past | None, event: Event) -> Past | None:
         return state
     edited_at = state.edited_at if isinstance(event, notes.NoteFiled) and event.with_course else event.timestamp
     return replace(state, edited_at=edited_at, **change(state, event))
-
-
-def version_id(note_id: int, version: int) -> int:
-    """The id that clients see."""
-    return (note_id << VERSION_BITS) + version
-
-
-def stream_version(note_id: int, wanted: int) -> int | None:
-    """The version of the note's stream that an id means, also when it is just the version; None for other notes' versions."""
-    owner, version = wanted >> VERSION_BITS, wanted % LONGEST_STREAM
-    return version if owner in (0, note_id) and version else None
 
 
 LABELS = {"autosave_1m": "AutoSave-1m", "autosave_10m": "AutoSave-10m", "autosave_1h": "AutoSave-1h"}

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from commands.accounts.aggregate import Account
 from commands.context import Context, Glimpse, utc_now
 from commands.errors import Declined
-from commands.handling import Handling, Work
+from commands.handling import Handling, Work, drop_cached
 from commands.lookups import Lookups
+from commands.notes.aggregate import Note
 from eventstore.application import Log
-from eventstore.events import accounts
+from eventstore.events import accounts, notes
 from projections.catalog import ALL_PROJECTIONS
 from projections.inline import InlineProjections
 from settings import load_settings
@@ -64,6 +67,38 @@ def _rename(number: int, name: str) -> Callable[[Work[Lookups]], str]:
     return decide
 
 
+def _note(content: str) -> Callable[[Work[Lookups]], int]:
+    def decide(work: Work[Lookups]) -> int:
+        number = work.lookups.next_id("note")
+        payload = {
+            "owner_id": 1,
+            "uuid": f"00000000-0000-4000-8000-{number:012x}",
+            "title": "",
+            "description": None,
+            "content": content,
+            "metadata_json": "",
+            "course_id": None,
+            "is_public": False,
+            "editor_mode": "P",
+            "note_type": "N",
+            "source_note_uuid": None,
+            "client_draft_id": None,
+        }
+        work.new(Note, number).trigger(notes.NoteCreated, utc_now(), **payload)
+        return number
+
+    return decide
+
+
+def _write(number: int, content: str) -> Callable[[Work[Lookups]], None]:
+    def decide(work: Work[Lookups]) -> None:
+        note = work.find(Note, number)
+        assert note is not None
+        note.write(content, utc_now())
+
+    return decide
+
+
 def _name(number: int) -> Callable[[Work[Lookups]], str]:
     def decide(work: Work[Lookups]) -> str:
         account = work.find(Account, number)
@@ -78,6 +113,45 @@ def test_a_change_made_elsewhere_is_decided_upon(services: Services, elsewhere: 
     services.commands.run(_rename(number, "second"), CONTEXT)
     elsewhere.run(_rename(number, "third"), CONTEXT)
     assert services.commands.run(_rename(number, "fourth"), _just_before(number, 2)).result == "third"
+
+
+def test_nobody_decides_on_what_another_thread_is_still_taking_in(
+    services: Services, elsewhere: Handling[Lookups], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = services.commands.run(_note("y" * 400), CONTEXT).result
+    elsewhere.run(_write(number, "ABC" + "y" * 400), CONTEXT)
+    events, arrived, go_on = services.log.repository.event_store, threading.Event(), threading.Event()
+    read = events.get
+
+    def paused(*args: Any, **options: Any) -> Iterator[Any]:
+        yield from read(*args, **options)
+        arrived.set()
+        assert go_on.wait(10)
+
+    monkeypatch.setattr(events, "get", paused)
+    slow = threading.Thread(target=Work(services.log, services.commands.lookups, CONTEXT).find, args=(Note, number))
+    slow.start()
+    try:
+        assert arrived.wait(10)
+        monkeypatch.setattr(events, "get", read)
+        wanted = "y" * 400 + "!"
+        missed = services.log.recorder.select_events(f"note-{number}", gt=1)
+        seen = Context(actor=None, channel="cli", seen={f"note-{number}": Glimpse(2, missed)})
+        services.commands.run(_write(number, wanted), seen)
+    finally:
+        go_on.set()
+        slow.join()
+    drop_cached(elsewhere.log, f"note-{number}")
+    stored = Work(elsewhere.log, elsewhere.lookups, CONTEXT).find(Note, number)
+    assert stored is not None
+    assert stored.content == wanted
+
+
+def test_what_was_read_to_catch_up_is_not_read_again(services: Services, elsewhere: Handling[Lookups]) -> None:
+    number = services.commands.run(_create, CONTEXT).result
+    elsewhere.run(_rename(number, "second"), CONTEXT)
+    assert services.commands.run(_name(number), CONTEXT).result == "second"
+    assert services.commands.remembered(f"account-{number}") == 2
 
 
 def test_a_refusal_is_never_founded_on_something_out_of_date(services: Services, elsewhere: Handling[Lookups]) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
+from eventstore import message as message_module
 from eventstore.database import connection_lost
 from eventstore.message import Message, _Known, ask
 from tests.log.clusters import Pool
@@ -168,6 +170,49 @@ def test_statements_that_were_discarded_are_prepared_again(pool: Pool) -> None:
         for _ in range(2):
             assert ask(connection, b"SELECT 1").fetchone() == (1,)
             connection.execute("DEALLOCATE ALL")
+
+
+def _divide(connection: psycopg.Connection[TupleRow], number: int) -> None:
+    with Message(connection) as message:
+        message.execute(b"SELECT %d" % number)
+        message.execute(b"SELECT 1 / 0")
+
+
+def _prepared(connection: psycopg.Connection[TupleRow]) -> int:
+    row = connection.execute("SELECT count(*) FROM pg_prepared_statements").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_what_was_not_used_for_long_is_no_longer_prepared(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(message_module, "PREPARED", 10)
+    numbers = (None, 1, 70_000, 5_000_000_000)
+    with pool.connection() as connection:
+        for values in product(numbers, repeat=3):
+            with Message(connection) as message:
+                answers = [message.execute(b"SELECT 'often'"), message.execute(b"SELECT %s::bigint, %s::bigint, %s::bigint", values)]
+            assert [answer.fetchone() for answer in answers] == [("often",), values]
+        assert _prepared(connection) == 10
+        row = connection.execute("SELECT count(*) FROM pg_prepared_statements WHERE name = 'message0' AND statement ~ 'often'").fetchone()
+        assert row == (1,)
+
+
+def test_a_message_that_fails_loses_no_statement_out_of_sight(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(message_module, "PREPARED", 3)
+    with pool.connection() as connection:
+        for number in range(9):
+            with pytest.raises(psycopg.errors.DivisionByZero):
+                _divide(connection, number)
+            assert ask(connection, b"SELECT 'well %d'" % number).fetchone() == (f"well {number}",)
+        assert _prepared(connection) == 3
+
+
+def test_what_occurs_twice_in_a_message_is_prepared_once(pool: Pool) -> None:
+    with pool.connection() as connection:
+        with Message(connection) as message:
+            answers = [message.execute(b"SELECT %s::int", (number,)) for number in range(5)]
+        assert [answer.fetchone() for answer in answers] == [(number,) for number in range(5)]
+        assert _prepared(connection) == 1
 
 
 def test_a_rollback_by_the_driver_leaves_what_is_prepared(pool: Pool) -> None:

@@ -58,3 +58,25 @@ def test_restored_log_goes_on(postgres_url: str, other_cluster: str) -> None:
         assert reader.read(seen[-1], 30) == []
         slow.commit()
         assert [(row.stream, row.version) for row in reader.read(seen[-1], 30)] == [("slow-1", 1), ("page-7", 2)]
+
+
+def test_after_an_error_the_reader_takes_the_log_for_another_one(postgres_url: str) -> None:
+    """One that was restored from a backup may be shorter: its positions are given out once more, and its gaps are open again."""
+    for url in fresh_database(postgres_url):
+        migrate(url)
+        with sync_pool(url, size=3, name="tests") as pool, psycopg.connect(url) as slow:
+            recorder, reader = LogRecorder(pool), LogReader(pool)
+            for number in range(5):
+                roll_back(pool, [renamed("gone-1", 1)])
+                recorder.insert_events([renamed(f"page-{number}", 1)])
+            assert len(reader.read(0, 30)) == 5
+            with pool.connection() as connection:
+                connection.execute("DROP SCHEMA feeds, log CASCADE")
+            with pytest.raises(psycopg.Error):
+                reader.read(0, 30)
+            migrate(url)
+            append(slow, [renamed("slow-1", 1)])
+            recorder.insert_events([renamed("page-7", 1)])
+            assert reader.read(0, 30) == []
+            slow.commit()
+            assert [row.stream for row in reader.read(0, 30)] == ["slow-1", "page-7"]

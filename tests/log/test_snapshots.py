@@ -157,8 +157,24 @@ def test_aggregate_that_has_grown_since_is_weighed_anew() -> None:
     cache.put(second.id, second)
     second.content = "x" * 999_000
     second.version += 1
-    assert cache.get(second.id) is second
+    cache.renew(second.id, second)
+    assert cache.get(second.id).content == second.content
     assert not _has(cache, first.id)
+
+
+def test_what_is_kept_changes_only_to_something_newer_that_was_not_taken_out() -> None:
+    cache = AggregateCache()
+    kept = Essay("essay-1")
+    kept.version, kept.content = 2, "kept"
+    cache.put(kept.id, kept)
+    kept.content = cache.get(kept.id).content = "changed apart"
+    kept.version = 1
+    cache.renew(kept.id, kept)
+    assert cache.get(kept.id).content == "kept"
+    cache.get(kept.id, evict=True)
+    kept.version = 3
+    cache.renew(kept.id, kept)
+    assert not _has(cache, kept.id)
 
 
 def _has(cache: AggregateCache, key: str) -> bool:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from mcp import MCPError
+from psycopg import Connection
+from psycopg.rows import TupleRow
 
 from commands.context import Context
 from commands.courses.commands import ChangeCourse, change_course
 from commands.note_sessions.commands import close_dangling_session
 from commands.notes.commands import ChangeNote, change_note
+from eventstore.reader import LogReader, LogRow, newest_positions
 from mcp_server import listening
 from tests.mcp.people import Keeper
 from tests.mcp.test_clients import connected
@@ -169,3 +173,48 @@ async def test_a_note_that_is_purged_is_told_to_who_did_it(keeper: Keeper, other
     told, overheard = await while_listening([keeper, other], [uri], lambda: keeper.call("empty_recycle_bin"), {uri, "list"})
     assert {uri, "list"} <= set(told)
     assert overheard == []
+
+
+@pytest.mark.parametrize("error", [psycopg.OperationalError("the server is gone"), ValueError("a bug")])
+async def test_after_an_error_it_goes_on_also_where_the_log_was_set_back(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    note = keeper.call("create_note", title="Watched")["id"]
+    uri = f"notechondria://notes/{note}"
+    # No earlier test's follower goes on.
+    await asyncio.sleep(3 * listening.PAUSE_S)
+    far_ahead, failures = [[10**9]], [error]
+    read = LogReader.read
+
+    def newest(connection: Connection[TupleRow], limit: int) -> Sequence[int]:
+        return far_ahead.pop() if far_ahead else newest_positions(connection, limit)
+
+    def failing(reader: LogReader, after: int, limit: int) -> Sequence[LogRow]:
+        if failures:
+            raise failures.pop()
+        return read(reader, after, limit)
+
+    monkeypatch.setattr(listening, "newest_positions", newest)
+    monkeypatch.setattr(LogReader, "read", failing)
+    [told] = await while_listening([keeper], [uri], lambda: keeper.call("update_note", note_id=note, title="Renamed"), {uri})
+    assert (far_ahead, failures) == ([], [])
+    assert uri in told
+
+
+async def test_an_event_that_cannot_be_told_of_does_not_keep_the_others_back(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (keeper.call("create_note", title="Watched")["id"] for _ in range(2))
+    uris = [f"notechondria://notes/{note}" for note in (first, second)]
+    addresses = listening.changed
+
+    def failing(kind: str, number: str) -> Iterable[str]:
+        if number == str(first):
+            raise ValueError("a bug")
+        return addresses(kind, number)
+
+    def rename() -> None:
+        for note in (first, second):
+            keeper.call("update_note", note_id=note, title="Renamed")
+
+    monkeypatch.setattr(listening, "changed", failing)
+    [told] = await while_listening([keeper], uris, rename, {uris[1]})
+    assert uris[1] in told

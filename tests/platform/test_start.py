@@ -24,6 +24,7 @@ import psycopg
 import pytest
 
 from cli import start
+from eventstore import server
 from settings import SettingsError, load_settings
 from tests.platform.test_deploy import health_check
 
@@ -239,8 +240,9 @@ def test_settings_that_lead_nowhere_are_told_in_one_sentence(
 
 def test_a_server_that_is_too_old_is_refused(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # No older one is at hand, so the one that is there is asked to be newer than it is.
-    monkeypatch.setattr(start, "OLDEST_DATABASE", 990000)
-    with pytest.raises(start.StartRefused, match=r"PostgreSQL 15 or newer is needed, this is 18\.\d+"):
+    monkeypatch.setattr(server, "OLDEST", 99)
+    monkeypatch.setattr(start, "OLDEST", 99)
+    with pytest.raises(start.StartRefused, match=r"PostgreSQL 99 or newer is needed, this is 18\.\d+"):
         start.check_database(database_url)
 
 
