@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -22,6 +23,8 @@ PUBLIC_URL = "http://127.0.0.1:8000"
 LONGEST_ERROR = 500
 AGENT = f"notechondria-mcp-cli/{release()}"
 LONGEST_CLIENT = 60
+_VISIBLE = re.compile("[!-~]+")
+"""What keys are made of, and nothing else goes into a header."""
 MOVED = "Changed meanwhile: its version is now {}. Read it again, then decide anew."
 """What is told of a note that has moved on; the API answers with its present state."""
 
@@ -53,6 +56,9 @@ def configured(settings: ClientSettings) -> Place:
     key = settings.api_key.get_secret_value() if settings.api_key else kept.get("api_key")
     if not isinstance(key, str) or not key.strip():
         raise Incomplete(f'There is no API key. Set NOTECHONDRIA_API_KEY, or write it as "api_key" into {path}.')
+    if not _VISIBLE.fullmatch(key.strip()):
+        place = "NOTECHONDRIA_API_KEY" if settings.api_key else f'"api_key" in {path}'
+        raise Incomplete(f"{place} is no API key: there are blanks, line breaks, typographic quotes or the like in it. Copy the key anew.")
     url = settings.api_url or kept.get("api_url") or PUBLIC_URL
     return Place(api_url(str(url)), key.strip())
 

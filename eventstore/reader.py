@@ -137,6 +137,12 @@ def rows_of(connection: Connection[TupleRow], stream: str, until: int | datetime
     return _select(connection, query, {"stream": stream, "until": until})
 
 
+def rows_of_types(connection: Connection[TupleRow], streams: Sequence[str], types: Sequence[str]) -> Sequence[LogRow]:
+    """The rows of these types in these streams, in the order of versions; those whose content was forgotten are left out."""
+    query = _COLUMNS + "stream = ANY(%s) AND type = ANY(%s) AND length(data) > 0 ORDER BY version"
+    return _select(connection, query, (list(streams), list(types)))
+
+
 def newest_positions(connection: Connection[TupleRow], limit: int) -> Sequence[int]:
     """The positions of the newest rows, settled or not, the newest first."""
     rows = connection.execute("SELECT position FROM log.events ORDER BY position DESC LIMIT %s", (limit,)).fetchall()

@@ -35,7 +35,8 @@ BOTH = f"{JSON}, {STREAM}".encode()
 LONGEST_SESSION_ID = 256
 UNSAID = "-"
 """In the place of the key, which nothing behind the door needs to know."""
-REPLACED = frozenset({b"accept", b"content-length", b"mcp-session-id"})
+REPLACED = frozenset({b"accept", b"content-length", b"content-type", b"mcp-session-id"})
+"""Headers that the SDK is not shown as they came: it takes fewer media types than are admitted here."""
 
 for _name in ("mcp", "mcp.server.streamable_http", "mcp.server.streamable_http_manager"):
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -174,7 +175,7 @@ class AssistantDoor:
         user = AuthenticatedUser(AccessToken(token=UNSAID, client_id=subject, scopes=[], subject=subject))
         inner: MutableMapping[str, Any] = {
             **scope,
-            "headers": [*kept, (b"accept", told), (b"content-length", str(len(body)).encode())],
+            "headers": [*kept, (b"accept", told), (b"content-type", JSON.encode()), (b"content-length", str(len(body)).encode())],
             "user": user,
         }
         sent = False

@@ -21,7 +21,8 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, SubscriptionsListenRequestParams, SubscriptionsListenResult
 
 from eventstore.database import UNAVAILABLE
-from eventstore.reader import LogReader, LogRow, newest_positions
+from eventstore.events.notes import NoteCreated, NoteFiled
+from eventstore.reader import LogReader, LogRow, newest_positions, rows_of_types
 from mcp_server.callers import present
 from mcp_server.resources import SCHEME, note_uri
 from projections.owners import owners_of
@@ -39,6 +40,10 @@ IN_WEEKS = frozenset({"planner-event", "note-session", "calendar-feed", "planner
 """Kinds of streams whose events may change what a week shows."""
 ACCOUNTS_OWN = frozenset({"account", "planner"})
 """Kinds of streams that are named after their account."""
+SUBSCRIPTION = "subscription-"
+"""Streams subscription-<account>-<course>: what the course looks like to that account."""
+Filing = tuple[int, int | None]
+"""A version of a note, and the course in which it lies from then on."""
 KEY_CHANGED = "The key cannot be used any more."
 UNWATCHED = "The server cannot watch for changes at the moment."
 LATECOMERS = 1000
@@ -143,14 +148,16 @@ class Listeners:
                 rows = await asyncio.to_thread(reader.read, position, ROWS)
                 unheard = [row for row in rows if row.position not in known]
                 owners = await asyncio.to_thread(self._owners, unheard) if unheard else {}
+                mine = [row.stream for row in unheard if owners.get(row.stream) in self._open]
+                filings = await asyncio.to_thread(self._filings, mine)
                 failed = False
             except Exception as error:
                 # A follower that ends would leave its listeners without a word.
                 if not failed:
                     log.warning("cannot follow the log, trying again", exc_info=not isinstance(error, UNAVAILABLE), error=repr(error))
-                failed, rows, unheard, owners = True, (), [], {}
+                failed, rows, unheard, owners, filings = True, (), [], {}, {}
             for row in unheard:
-                await self._try_to_tell(row, owners.get(row.stream))
+                await self._try_to_tell(row, owners.get(row.stream), filings.get(row.stream, ()))
             if rows:
                 position = rows[-1].position
             if len(rows) < ROWS:
@@ -164,15 +171,27 @@ class Listeners:
         _, (streams, owners) = self._services.reader.ask_now(owners_of({row.stream for row in rows}), NOBODY)
         return dict(zip(streams, owners, strict=True))
 
-    async def _try_to_tell(self, row: LogRow, owner: int | None) -> None:
+    def _filings(self, streams: Sequence[str]) -> dict[str, list[Filing]]:
+        """Of the notes among these streams."""
+        notes = list({stream for stream in streams if stream.startswith("note-")})
+        found: dict[str, list[Filing]] = {}
+        if notes:
+            with self._services.thread_pool.connection() as connection:
+                filings = [row.decoded().event for row in rows_of_types(connection, notes, ("NoteCreated", "NoteFiled"))]
+            for event in filings:
+                assert isinstance(event, NoteCreated | NoteFiled)
+                found.setdefault(event.originator_id, []).append((event.originator_version, event.course_id))
+        return found
+
+    async def _try_to_tell(self, row: LogRow, owner: int | None, filings: Sequence[Filing]) -> None:
         try:
-            await self._tell(row, owner)
+            await self._tell(row, owner, courses_of(row, filings))
         except Exception:
             # One event of which nobody can be told does not keep the others back.
             log.exception("cannot tell of an event", position=row.position)
 
-    async def _tell(self, row: LogRow, owner: int | None) -> None:
-        """Tells the owner of the thing, whoever changed it; where nobody owns it any more, who did that."""
+    async def _tell(self, row: LogRow, owner: int | None, courses: Iterable[int]) -> None:
+        """Tells the owner of the thing, whoever changed it; where nobody owns it any more, who did that. courses: that list it."""
         kind, _, number = row.stream.rpartition("-")
         if kind == "account" and row.type in ENDING:
             for credentials in list(self._open.get(int(number), ())):
@@ -180,12 +199,16 @@ class Listeners:
             return
         if kind in ACCOUNTS_OWN:
             owner = int(number)
+        if kind.startswith(SUBSCRIPTION):
+            owner = int(kind.removeprefix(SUBSCRIPTION))
+            kind = "course"
         listener = _actor(row) if owner is None else owner
         audiences = [] if listener is None else list(self._open.get(listener, {}).values())
         if not audiences:
             return
         weeks = [uri for account_id, uri in self._weeks if account_id == listener] if kind in IN_WEEKS else []
-        told: list[ServerEvent] = [ResourceUpdated(uri=uri) for uri in (*changed(kind, number), *weeks)]
+        listing = [f"{SCHEME}courses/{course}" for course in courses]
+        told: list[ServerEvent] = [ResourceUpdated(uri=uri) for uri in (*changed(kind, number), *listing, *weeks)]
         if row.type in APPEARING:
             told.append(ResourcesListChanged())
         for audience in audiences:
@@ -199,6 +222,12 @@ def _actor(row: LogRow) -> int | None:
     except ValueError:
         return None
     return actor if isinstance(actor, int) else None
+
+
+def courses_of(row: LogRow, filings: Iterable[Filing]) -> set[int]:
+    """The courses that list the note of this row: where it lies, and where it lay before the row moved it."""
+    until = [course for version, course in filings if version <= row.version]
+    return {course for course in until[-2 if row.type == "NoteFiled" else -1 :] if course is not None}
 
 
 def changed(kind: str, number: str) -> Iterable[str]:

@@ -14,6 +14,7 @@ from projections.courses.queries import list_courses
 from projections.notes.matching import find_notes
 
 MOST_COMPLETIONS = 100
+MOST_LOOKED_AT = 1000
 COMING_WEEKS = 8
 
 
@@ -128,8 +129,8 @@ async def complete(call: ToolCall, argument: str, value: str) -> types.CompleteR
         # No title holds one.
         found = []
     elif argument == "note_id":
-        items = call.parsed((await call.ask(find_notes(None if value.isdigit() else value or None, 1000, 0)))[0])
-        found = _ids(items, value)
+        items = await _notes(call, value or None)
+        found = _ids([*await _notes(call, None), *items] if value.isdigit() else items, value)
     elif argument == "course_id":
         items = await call.read(list_courses())
         found = _ids(items, value)
@@ -150,10 +151,14 @@ def _today(call: ToolCall) -> date:
     return datetime.now(call.assistant.zone).date()
 
 
+async def _notes(call: ToolCall, text: str | None) -> list[dict[str, object]]:
+    found, *_ = await call.ask(find_notes(text, MOST_LOOKED_AT, 0))
+    notes: list[dict[str, object]] = call.parsed(found)
+    return notes
+
+
 def _ids(items: list[dict[str, object]], value: str) -> list[str]:
-    by_number = value.isdigit()
-    return [
-        str(item["id"])
-        for item in items
-        if (str(item["id"]).startswith(value) if by_number else value.lower() in str(item["title"]).lower())
-    ]
+    """Those that begin so, then those of titles with it."""
+    titles = {str(item["id"]): str(item["title"]).lower() for item in items}
+    begun = [number for number in titles if number.startswith(value)]
+    return list(dict.fromkeys([*begun, *(number for number, title in titles.items() if value.lower() in title)]))

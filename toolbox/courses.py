@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from toolbox.foreign import marked, marked_notes, noticed
+from toolbox.foreign import marked_courses, marked_notes, noticed_course
+from toolbox.markdown import NotApplicable
 from toolbox.schemas import (
     BOOLEAN,
     COURSE,
@@ -20,19 +21,44 @@ from toolbox.schemas import (
     text,
     whole,
 )
-from toolbox.tool import DRY_RUN, EXPECTED_VERSION, PLACE, Arguments, Exchange, Tool, deleted, expected_version, rest
+from toolbox.tool import DRY_RUN, EXPECTED_VERSION, PLACE, Arguments, Exchange, Rest, Tool, deleted, expected_version, rest
 
 PATH = "courses/{course_id}/"
 COURSE_ID = {"course_id": number_of("course")}
 TITLE = text("At most 120 characters.", max_length=120)
 DESCRIPTION = text(max_length=10_000)
+NOT_DELETABLE = "This course cannot be deleted: it is not there, not yours, or the Inbox."
 ICON = nullable(whole("Code point of a Material icon.", minimum=0, maximum=0x10FFFF))
+
+
+def list_courses(arguments: Arguments) -> Exchange:
+    """With whose they are, and their latest notes."""
+    courses = yield from rest("GET", "courses/")(arguments)
+    return (yield from marked_courses(courses))
+
+
+def answering_course(exchange: Rest) -> Rest:
+    """The same exchange, whose answer is a course, with whose words are in it."""
+
+    def marking(arguments: Arguments) -> Exchange:
+        course = yield from exchange(arguments)
+        return (yield from noticed_course(course))
+
+    return marking
 
 
 def list_notes(arguments: Arguments) -> Exchange:
     """With whose they are: a course may hold notes of several people."""
     notes = yield from rest("GET", "courses/{course_id}/notes/")(arguments)
     return (yield from marked_notes(notes))
+
+
+def deletable(arguments: Arguments) -> Exchange:
+    """The course, if the account may delete it. Raises NotApplicable."""
+    course = yield from rest("GET", PATH)(arguments)
+    if not course["is_owned"] or course["is_default"]:
+        raise NotApplicable(NOT_DELETABLE)
+    return course
 
 
 TOOLS = (
@@ -42,7 +68,7 @@ TOOLS = (
         description="Own courses with the Inbox first, followed ones, and those with public notes.",
         properties=PLACE,
         answer=record({"courses": list_of(COURSE)}, {**PAGED, **NOTICE, "version": text("Names the order; for reorder_courses.")}),
-        rest=rest("GET", "courses/", reply=lambda found, _: [marked(course, own=course["is_owned"]) for course in found]),
+        rest=list_courses,
         reads=True,
     ),
     Tool(
@@ -52,7 +78,7 @@ TOOLS = (
         properties={**COURSE_ID, **PLACE},
         required=("course_id",),
         answer=record({**COURSE_MEMBERS, "notes": list_of(NOTE_SUMMARY)}, {**COURSE_EXTRAS, **PAGED, **NOTICE}),
-        rest=rest("GET", PATH, reply=lambda course, _: noticed(course, own=course["is_owned"])),
+        rest=answering_course(rest("GET", PATH)),
         reads=True,
         grows="recent_notes",
     ),
@@ -72,7 +98,7 @@ TOOLS = (
         properties={**COURSE_ID, "title": TITLE, "description": DESCRIPTION, "icon": ICON, **EXPECTED_VERSION},
         required=("course_id",),
         answer=COURSE,
-        rest=rest("PATCH", PATH),
+        rest=answering_course(rest("PATCH", PATH)),
         destroys=True,
         repeatable=True,
     ),
@@ -85,7 +111,7 @@ TOOLS = (
         answer=record({"deleted": BOOLEAN, "notes_moved_to": ID}, {"course_id": ID, "dry_run": BOOLEAN, "title": TEXT}),
         rest=rest("DELETE", PATH, reply=deleted("course_id")),
         destroys=True,
-        subject=PATH,
+        subject=deletable,
         confirms="Delete this course? Its notes move to the Inbox.",
     ),
     Tool(
@@ -121,7 +147,7 @@ TOOLS = (
         properties={**COURSE_ID, **EXPECTED_VERSION},
         required=("course_id",),
         answer=COURSE,
-        rest=rest("POST", "courses/{course_id}/subscribe/"),
+        rest=answering_course(rest("POST", "courses/{course_id}/subscribe/")),
         repeatable=True,
     ),
     Tool(

@@ -7,7 +7,7 @@ from typing import Any
 
 from toolbox.bounding import cursor_at, cursor_of, paged
 from toolbox.markdown import NotApplicable
-from toolbox.notes import NOTE, NOTE_ID
+from toolbox.notes import NOTE, NOTE_ID, own
 from toolbox.schemas import (
     BOOLEAN,
     COURSE_ID,
@@ -59,6 +59,20 @@ def take_snapshot(arguments: Arguments) -> Exchange:
     """The body is empty unless a reason is given."""
     body = {"reason": arguments["reason"]} if arguments.get("reason") else {}
     answer = yield Request("POST", f"notes/{arguments['note_id']}/snapshot/", body=body, headers=expecting(arguments))
+    return answer
+
+
+def list_files(arguments: Arguments) -> Exchange:
+    """Of own notes."""
+    yield from own(arguments)
+    answer = yield from rest("GET", "notes/{note_id}/attachments/")(arguments)
+    return answer
+
+
+def own_file(arguments: Arguments) -> Exchange:
+    """A file of an own note."""
+    yield from own(arguments)
+    answer = yield from rest("GET", FILE)(arguments)
     return answer
 
 
@@ -205,7 +219,7 @@ TOOLS = (
         properties={**NOTE_ID, **PLACE},
         required=("note_id",),
         answer=record({"note_id": ID, "attachments": list_of(ATTACHMENT)}, {**PAGED, **NOTICE}),
-        rest=rest("GET", "notes/{note_id}/attachments/"),
+        rest=list_files,
         reads=True,
     ),
     Tool(
@@ -217,7 +231,7 @@ TOOLS = (
         answer=record({"deleted": BOOLEAN, "attachment_id": ID}, {"dry_run": BOOLEAN, "title": TEXT}),
         rest=rest("DELETE", FILE, reply=deleted("attachment_id")),
         destroys=True,
-        subject=FILE,
+        subject=own_file,
     ),
     Tool(
         name="list_deleted_notes",

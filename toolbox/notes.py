@@ -25,13 +25,17 @@ from toolbox.schemas import (
     yes_or_no,
 )
 from toolbox.sharing import unless_published
-from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, PLACE, Arguments, Exchange, Request, Tool, deleted, expecting, rest
+from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, PLACE, Arguments, Exchange, Request, Rest, Tool, deleted, expecting, rest
 
 NOTE = "notes/{note_id}/"
 NOTE_ID = {"note_id": number_of("note")}
 TITLE = text("At most 100 characters.", max_length=100)
 PUBLIC = "Whether everybody may read it. Needs the account's permission for assistants to share."
 MARKDOWN = "The whole text, as markdown."
+NOT_OWN = (
+    "This note is not yours. list_notes and search_notes find ids of your notes; get_note_by_uuid reads a public one of somebody else."
+)
+NO_COURSE = "course_id: you can file nothing in this course. list_courses lists the courses; subscribe_course follows one."
 MODE = one_of("G", "B", "P", description="How it is edited. G: graphical, B: blocks, P: plain text.")
 
 
@@ -52,22 +56,44 @@ def search(arguments: Arguments) -> Exchange:
     return (yield from marked_notes(notes)) if arguments.get("scope") == "all" else notes
 
 
+def own(arguments: Arguments) -> Exchange:
+    """The note that the call names, if the account wrote it: REST shows public ones of other people as well. Raises NotApplicable."""
+    note = yield Request("GET", NOTE.format_map(arguments))
+    if not note["can_edit"]:
+        raise NotApplicable(NOT_OWN)
+    return note
+
+
+def unless_misfiled(exchange: Rest) -> Rest:
+    """The same exchange, which first looks for the course: REST files a note of an unknown or foreign one in the Inbox."""
+
+    def guarded(arguments: Arguments) -> Exchange:
+        if arguments.get("course_id"):
+            course = yield Request("GET", "courses/{course_id}/".format_map(arguments))
+            if not (course["is_owned"] or course["is_subscribed"] or course["owner"] is None):
+                raise NotApplicable(NO_COURSE)
+        answer = yield from exchange(arguments)
+        return answer
+
+    return guarded
+
+
 def read_outline(arguments: Arguments) -> Exchange:
     """The outline, made of the note's text."""
-    note = yield Request("GET", NOTE.format_map(arguments))
+    note = yield from own(arguments)
     return outline_of(note)
 
 
 def read_section(arguments: Arguments) -> Exchange:
     """One section, cut out of the note's text."""
-    note = yield Request("GET", NOTE.format_map(arguments))
+    note = yield from own(arguments)
     return {"note_id": note["id"], "title": note["title"], **section_of(note["content"], arguments)}
 
 
 def patch(arguments: Arguments) -> Exchange:
     """Reads, edits, and writes back on the version that was read."""
     path, passage = NOTE.format_map(arguments), Passage.of(arguments)
-    note = yield Request("GET", path)
+    note = yield from own(arguments)
     expected, now = arguments.get("expected_version"), note["last_edit"]
     if expected is not None and not arguments.get("dry_run") and expected not in (now, str(note["version"])):
         raise NotApplicable(f"Changed meanwhile: its version is now {now}. Read it again, then decide anew.")
@@ -118,7 +144,7 @@ TOOLS = (
         properties={**NOTE_ID, **CURSOR},
         required=("note_id",),
         answer=NOTE_DETAIL,
-        rest=rest("GET", NOTE),
+        rest=own,
         reads=True,
         grows="content",
     ),
@@ -135,7 +161,7 @@ TOOLS = (
             "editor_mode": MODE,
         },
         answer=NOTE_DETAIL,
-        rest=unless_published(lambda arguments: rest("POST", "notes/")({"title": "Untitled", **arguments})),
+        rest=unless_published(unless_misfiled(lambda arguments: rest("POST", "notes/")({"title": "Untitled", **arguments}))),
         lenient=("editor_mode",),
         grows="content",
     ),
@@ -158,7 +184,7 @@ TOOLS = (
         },
         required=("note_id",),
         answer=NOTE_DETAIL,
-        rest=unless_published(rest("PATCH", NOTE)),
+        rest=unless_published(unless_misfiled(rest("PATCH", NOTE))),
         destroys=True,
         repeatable=True,
         lenient=("editor_mode",),
@@ -194,7 +220,7 @@ TOOLS = (
         required=("note_id",),
         answer=record({"deleted": {"type": "boolean"}, "note_id": ID}, {"dry_run": {"type": "boolean"}, "title": TEXT}),
         rest=rest("DELETE", NOTE, reply=deleted("note_id")),
-        subject=NOTE,
+        subject=own,
     ),
     Tool(
         name="search_notes",

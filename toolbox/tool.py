@@ -39,7 +39,8 @@ class Tool:
 
     reads, destroys, repeatable, open_world: the hints of its annotations; repeatable tools come to the same when called twice.
     lenient: arguments whose wrong values are left out instead of being refused. aliases: other names of arguments.
-    subject: REST path of what a dry run shows, for tools that only delete. confirms: what to ask a person before.
+    subject: what a dry run shows, for tools that only delete: its REST path, or what looks it up and refuses as the call would.
+    confirms: what to ask a person before.
     grows: the text or list of REST's answer that may be too long for one result; empty when the exchange sees to that itself.
     """
 
@@ -56,7 +57,7 @@ class Tool:
     open_world: bool = False
     lenient: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
-    subject: str | None = None
+    subject: str | Rest | None = None
     confirms: str | None = None
     grows: str = "results"
 
@@ -76,7 +77,8 @@ class Tool:
     def exchange(self, arguments: Arguments) -> Exchange:
         """What the stdio client does for a call."""
         if self.subject is not None and arguments.get("dry_run"):
-            found = yield Request("GET", self.subject.format_map(arguments))
+            look = rest("GET", self.subject) if isinstance(self.subject, str) else self.subject
+            found = yield from look(arguments)
             return {"dry_run": True, "would_change": glimpse(found)}
         answer = yield from self.rest(arguments)
         return bounded(answer, self.grows, cursor_of(arguments)) if self.grows else answer

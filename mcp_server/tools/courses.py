@@ -18,6 +18,7 @@ from mcp_server.refusals import ToolRefusal
 from mcp_server.results import course, sliced, summary
 from projections.courses import queries
 from toolbox.bounding import cursor_of, paged
+from toolbox.courses import NOT_DELETABLE
 
 RECENT = 20
 MOST_NOTES = 200
@@ -77,7 +78,7 @@ async def delete_course(call: ToolCall) -> Result:
     if call.dry_run:
         found = await call.read(queries.get_course(call["course_id"]), 2)
         if found is None or not found["is_owned"] or found["is_default"]:
-            raise ToolRefusal("This course cannot be deleted: it is not there, not yours, or the Inbox.")
+            raise ToolRefusal(NOT_DELETABLE)
         courses = await call.read(queries.list_own_courses())
         inbox = next(own["id"] for own in courses if own["is_default"])
         return {"deleted": False, "dry_run": True, "notes_moved_to": inbox, "course_id": found["id"], "title": found["title"]}

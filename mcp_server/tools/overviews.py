@@ -41,7 +41,7 @@ async def activity(call: ToolCall) -> Result:
 @serves("get_activity_week")
 async def week(call: ToolCall) -> Result:
     """A week that is too full comes in parts: always all of its days, each time with the next entries, and the deadlines at the end."""
-    found = await call.read(get_week(_start(call), call.get("days", 7)))
+    found = await call.read(get_week(day_of(call.get("start_date", "")), call.get("days", 7)))
     found["days"] = [{"date": day["date"], "events": [_entry(call, entry) for entry in day["events"]]} for day in found["days"]]
     found["deadlines"] = [{**event(call, deadline), "urgency_score": float(deadline["urgency_score"])} for deadline in found["deadlines"]]
     found["time_zone"] = call.assistant.time_zone
@@ -58,9 +58,10 @@ def _entry(call: ToolCall, entry: dict[str, Any]) -> Result:
     return {**entry, **localized(call, entry), "origin": "feed"}
 
 
-def _start(call: ToolCall) -> date | None:
+def day_of(text: str) -> date | None:
+    """The day, if it is one whose week can be shown."""
     try:
-        day = date.fromisoformat(call.get("start_date", ""))
+        day = date.fromisoformat(text)
     except ValueError:
         return None
     return day if EARLIEST <= day <= LATEST else None

@@ -112,6 +112,7 @@ async def test_resources_are_listed_in_pages_and_read(keeper: Keeper, other: Kee
         for uri in (
             base, f"{base}/metadata", f"{base}/versions/{version}", f"{base}/attachments/{sent[0]}", "notechondria://notes/../profile",
             "notechondria://nothing", "file:///etc/passwd", "notechondria://week/2031-13-01", "notechondria://notes/" + "9" * 19,
+            "notechondria://week/9999-12-31", "notechondria://week/0001-01-05",
         ):  # fmt: skip
             with pytest.raises(MCPError) as missing:
                 await client.read_resource(uri)
@@ -122,6 +123,7 @@ async def test_resources_are_listed_in_pages_and_read(keeper: Keeper, other: Kee
 @pytest.mark.parametrize("mode", MODES)
 async def test_prompts_and_completion(keeper: Keeper, mode: str) -> None:
     note = keeper.call("create_note", title="Mitosis", content="They divide.")
+    review_note = keeper.call("create_note", title="2026 review")
     course = keeper.call("create_course", title="Genetics")
     async with connected(keeper, mode) as client:
         names = [prompt.name for prompt in (await client.list_prompts()).prompts]
@@ -145,6 +147,8 @@ async def test_prompts_and_completion(keeper: Keeper, mode: str) -> None:
         by_number = await client.complete(about, {"name": "note_id", "value": str(note["id"])})
         assert str(note["id"]) in by_number.completion.values
         assert (await client.complete(about, {"name": "note_id", "value": "\0"})).completion.values == []
+        by_year = await client.complete(about, {"name": "note_id", "value": "2026"})
+        assert str(review_note["id"]) in by_year.completion.values
         courses = await client.complete(types.PromptReference(name="capture_note"), {"name": "course_id", "value": "gene"})
         assert courses.completion.values == [str(course["id"])]
         days = await client.complete(types.PromptReference(name="weekly_review"), {"name": "start_date", "value": ""})

@@ -48,6 +48,19 @@ def test_other_media_types_are_415(keeper: Keeper, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "kind",
+    ["application/json; charset=utf-8", "APPLICATION/JSON", "application/vnd.api+json", "application/json-rpc", "text/json"],
+)
+def test_every_media_type_with_json_in_it_is_served(keeper: Keeper, kind: str) -> None:
+    response = keeper.http.post("/mcp/", content=json.dumps(PING), headers={**keeper.headers, "Content-Type": kind})
+    assert (response.status_code, response.json()["result"]) == (200, {})
+    body = {"name": "get_profile", "arguments": {}}
+    called = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": body}
+    answer = keeper.http.post("/mcp/", content=json.dumps(called), headers={**keeper.headers, "Content-Type": kind})
+    assert answer.json()["result"]["structuredContent"]["username"] == keeper.person.username
+
+
+@pytest.mark.parametrize(
     ("body", "code", "number"),
     [
         ("{", -32700, None),

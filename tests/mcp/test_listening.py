@@ -218,3 +218,27 @@ async def test_an_event_that_cannot_be_told_of_does_not_keep_the_others_back(kee
     monkeypatch.setattr(listening, "changed", failing)
     [told] = await while_listening([keeper], uris, rename, {uris[1]})
     assert uris[1] in told
+
+
+async def test_courses_are_told_of_with_the_notes_that_they_list(keeper: Keeper, other: Keeper) -> None:
+    """With a new one, with one that leaves, and with one that comes; following a course changes how it is listed."""
+    old, new = (keeper.call("create_course", title=title)["id"] for title in ("Old", "New"))
+    uris = [f"notechondria://courses/{old}", f"notechondria://courses/{new}", "notechondria://courses"]
+    note = 0
+
+    def add() -> None:
+        nonlocal note
+        note = keeper.call("create_note", title="Listed", course_id=old)["id"]
+
+    told, overheard = await while_listening([keeper, other], uris, add, {uris[0]})
+    assert set(told) == {uris[0], "list"}
+    assert overheard == []
+    (told,) = await while_listening([keeper], uris, lambda: keeper.call("update_note", note_id=note, course_id=new), set(uris[:2]))
+    assert set(told) == set(uris[:2])
+    (told,) = await while_listening([keeper], uris, lambda: keeper.call("patch_note", note_id=note, append="x"), {uris[1]})
+    assert set(told) == {uris[1]}
+    told, overheard = await while_listening(
+        [other, keeper], uris, lambda: other.call("subscribe_course", course_id=new), {uris[1], uris[2]}
+    )
+    assert set(told) == {uris[1], uris[2]}
+    assert overheard == []

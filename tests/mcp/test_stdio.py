@@ -269,6 +269,17 @@ def test_without_a_key_nothing_begins(command: str) -> None:
     assert "config.json" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["serve", "check"])
+@pytest.mark.parametrize("key", ["“ntc_ab”", "ntc_ab\ncd", "ntc_ab cd"])
+def test_what_cannot_be_a_key_is_refused_without_being_shown(command: str, key: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"api_key": key}))
+    for done in (run(None, command, NOTECHONDRIA_API_KEY=key), run(None, command, NOTECHONDRIA_CONFIG=str(path))):
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+        assert "no API key" in done.stderr
+        assert "ntc_ab" not in done.stderr
+
+
 def test_the_configuration_file_is_read(keeper: Keeper, tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"api_url": f"{keeper.http.base_url}/api", "api_key": keeper.key}))

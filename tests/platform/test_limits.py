@@ -93,6 +93,17 @@ def test_spelling_of_path_and_made_up_keys_open_no_new_account(prepared: Setting
             assert client.get(OPEN, headers=forged).status_code == 429
 
 
+def test_made_up_keys_of_assistants_count_where_they_come_from(prepared: Settings) -> None:
+    """As on every other route: no guard of their own, since 128 random bits are not guessed."""
+    with _server(_limited(prepared, anonymous_requests_per_minute=20)) as client:
+        tried = [
+            client.post("/mcp/", json={}, headers={"Authorization": f"Bearer ntc_{number:032}", **_from("198.51.100.90")})
+            for number in range(21)
+        ]
+        assert [answer.status_code for answer in tried] == [401] * 20 + [429]
+        assert "Retry-After" in tried[-1].headers
+
+
 def test_an_ipv6_network_is_one_caller(prepared: Settings) -> None:
     with _server(_limited(prepared, anonymous_requests_per_minute=20)) as client:
         assert [client.get(OPEN, headers=_from(f"2001:db8:1:2::{number:x}")).status_code for number in range(20)] == [200] * 20
