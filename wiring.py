@@ -333,7 +333,7 @@ def run_background(settings: Settings, stop: threading.Event) -> None:
         stop.wait()
     finally:
         stop.set()
-        head.hint()
+        head.wake()
         for thread in threads:
             thread.join()
         services.log.close()

@@ -27,7 +27,7 @@ from cli.supervisor import LONGEST_DELAY, Supervisor, restart_delay
 from eventstore import embedded
 from settings import load_settings
 from tests.accounts.people import make_person
-from tests.running.folders import new_folder
+from tests.running.folders import database_answers, new_folder
 from tests.running.server import COMMAND, PATIENCE, ROOT, Running, command, environment, eventually
 from wiring import START_LOCK, opened_services, prepare
 
@@ -138,7 +138,7 @@ def test_killed_database_comes_back(first: Running) -> None:
     pid_file = first.folder / "postgres" / "postmaster.pid"
     before = pid_file.read_text().splitlines()[0]
     os.kill(int(before), signal.SIGKILL)
-    eventually(lambda: embedded.is_running(first.folder))
+    eventually(lambda: database_answers(first.folder))
     assert pid_file.read_text().splitlines()[0] != before
     assert first.answers()
 
@@ -155,7 +155,7 @@ def test_sigterm_lets_a_running_request_finish_and_takes_no_new_one(running: Run
     assert length
     assert len(body) == int(length[1])
     assert running.process.wait(PATIENCE) == 0
-    assert not embedded.is_running(running.folder)
+    assert not database_answers(running.folder)
 
 
 def test_second_signal_does_not_wait_for_a_running_request(server_folder: Path) -> None:
@@ -170,7 +170,7 @@ def test_second_signal_does_not_wait_for_a_running_request(server_folder: Path) 
             running.process.wait(PATIENCE)
     finally:
         running.end()
-    assert not embedded.is_running(server_folder)
+    assert not database_answers(server_folder)
 
 
 def test_killed_supervisor_leaves_nothing_behind(running: Running) -> None:
@@ -180,7 +180,7 @@ def test_killed_supervisor_leaves_nothing_behind(running: Running) -> None:
     running.process.kill()
     _, alive = psutil.wait_procs(children, timeout=PATIENCE)
     assert not alive
-    assert not embedded.is_running(running.folder)
+    assert not database_answers(running.folder)
 
 
 def test_word_that_a_process_is_ready_is_read_by_whoever_waits(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_code_that_cannot_be_loaded_leaves_no_database_behind(server_folder: Pat
     ran = command("serve", "--port", "0", NOTECHONDRIA_DATA_DIR=str(server_folder), PYTHONPATH=str(tmp_path))
     assert ran.returncode == 1
     assert "broken on purpose" in ran.stderr
-    assert not embedded.is_running(server_folder)
+    assert not database_answers(server_folder)
 
 
 def test_server_starts_again_after_everything_was_killed(server_folder: Path) -> None:
@@ -241,7 +241,7 @@ def test_server_does_not_stop_a_database_that_another_process_uses(running: Runn
     embedded.ensure_running(running.folder)
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(PATIENCE) == 0
-    assert embedded.is_running(running.folder)
+    assert database_answers(running.folder)
 
 
 def test_connections_that_do_nothing_keep_nobody_out(server_folder: Path) -> None:
