@@ -238,7 +238,10 @@ def prepare_start(settings: Settings) -> None:
     Several replicas may start at once: one works, the others wait and then find nothing left to do.
     """
     with psycopg.connect(settings.conninfo(), autocommit=True, application_name="notechondria-start") as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (START_LOCK,))
+        free = connection.execute("SELECT pg_try_advisory_lock(%s)", (START_LOCK,)).fetchone()
+        if free != (True,):
+            log.info("waiting for another start, which prepares the database")
+            connection.execute("SELECT pg_advisory_lock(%s)", (START_LOCK,))
         allowed, needed = connections_allowed(connection), connections_needed(settings.workers)
         if allowed < needed:
             advice = "raise max_connections of the database, or start fewer workers: requests wait for a connection otherwise"
@@ -331,7 +334,7 @@ def run_background(settings: Settings, stop: threading.Event) -> None:
         stop.wait()
     finally:
         stop.set()
-        head.hint()
+        head.wake()
         for thread in threads:
             thread.join()
         services.log.close()

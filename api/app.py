@@ -98,19 +98,22 @@ class Door(FastAPI):
 @asynccontextmanager
 async def _lifespan(app: Door) -> AsyncIterator[None]:
     services: Services = app.state.services
-    with Threads(THREADS, "command", services.thread_pool.keeping) as threads:
-        app.state.threads = threads
-        await services.open()
-        measuring = asyncio.create_task(_measure(services))
-        try:
-            async with AsyncExitStack() as further:
-                for door in app.further:
-                    await further.enter_async_context(door.lifespan())
-                yield
-        finally:
-            measuring.cancel()
-            await app.state.buckets.close()
-            await services.close()
+    try:
+        # Ends before the services close: commands that nobody waits for any more are carried out whole.
+        with Threads(THREADS, "command", services.thread_pool.keeping) as threads:
+            app.state.threads = threads
+            await services.open()
+            measuring = asyncio.create_task(_measure(services))
+            try:
+                async with AsyncExitStack() as further:
+                    for door in app.further:
+                        await further.enter_async_context(door.lifespan())
+                    yield
+            finally:
+                measuring.cancel()
+                await app.state.buckets.close()
+    finally:
+        await services.close()
 
 
 async def _measure(services: Services) -> None:

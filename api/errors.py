@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from api.answers import finished, json_response
+from api.middleware.requests import shown_path
 from commands.errors import Refused
 from eventstore.blobs import BlobStoreUnavailable
 from eventstore.database import UNAVAILABLE
@@ -166,13 +167,13 @@ def _framework_error(error: HTTPException, scope: Scope) -> Response:
 def _unavailable(error: Exception, scope: Scope) -> Response:
     """What is no fault of the request, nor of ours: the same may succeed later."""
     if disk_full(error):
-        log.error("disk full", error=" ".join(str(error).split())[:200], path=scope["path"])
+        log.error("disk full", error=" ".join(str(error).split())[:200], path=shown_path(scope))
         body = {"detail": DISK_FULL, "request_id": scope.get("request_id", "")}
         return json_response(503, body, {"Retry-After": str(ROOM_SECONDS)})
     if isinstance(error, BlobStoreUnavailable):
-        log.warning("file store unavailable", path=scope["path"])
+        log.warning("file store unavailable", path=shown_path(scope))
         return json_response(503, {"detail": FILES_AWAY}, {"Retry-After": str(RETRY_SECONDS)})
-    log.warning("database unavailable", error=type(error).__name__, path=scope["path"])
+    log.warning("database unavailable", error=type(error).__name__, path=shown_path(scope))
     return json_response(503, {"detail": DATABASE_AWAY}, {"Retry-After": str(RETRY_SECONDS)})
 
 
@@ -181,7 +182,7 @@ def _crash(error: Exception, scope: Scope) -> Response:
     log.error(
         "request failed",
         method=scope["method"],
-        path=scope["path"],
+        path=shown_path(scope),
         request_id=request_id,
         exc_info=(type(error), error, error.__traceback__),
     )
@@ -192,4 +193,4 @@ def _note_refused_caller(scope: Scope, response: Response) -> None:
     """One line per 401 and 403. The key shows as a digest, so that repeated tries can be told apart without it."""
     presented = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
     key = hashlib.sha256(presented).hexdigest()[:8] if presented else "none"
-    auth_log.info("%s %s %r key=%s", response.status_code, scope["method"], scope["path"], key)
+    auth_log.info("%s %s %r key=%s", response.status_code, scope["method"], shown_path(scope), key)

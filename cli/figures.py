@@ -69,14 +69,22 @@ def share(folder: Path) -> bool:
 
 
 def reserve(folder: Path) -> bool:
-    """Takes this process's room in the folder; False, with nothing left there, when the disk has none."""
+    """Takes this process's room in the folder; False, with nothing more left there, when the disk has none.
+
+    Where a dead process had the same number, this one goes on with what that one has counted.
+    """
     files = _files(folder, os.getpid())
+    lengths = {file: file.stat().st_size for file in files.values() if file.exists()}
     try:
         for kind, file in files.items():
-            file.write_bytes(bytes(ROOM[kind]))
+            with file.open("ab") as opened:
+                opened.write(bytes(max(0, ROOM[kind] - lengths.get(file, 0))))
     except OSError:
         for file in files.values():
-            file.unlink(missing_ok=True)
+            if file in lengths:
+                os.truncate(file, lengths[file])
+            else:
+                file.unlink(missing_ok=True)
         return False
     return True
 

@@ -26,6 +26,8 @@ from settings import Settings
 TICK_SECONDS = 1.0
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 30.0
+DOUBLINGS = 10
+"""More of them would not make a delay longer."""
 STEADY_SECONDS = 60.0
 """A process that lived this long starts at once when it dies; one that died sooner waits, longer each time."""
 MOST_DESCRIPTORS = 65_536
@@ -73,6 +75,8 @@ class Supervisor:
         self._settings = settings.model_copy(update={"metrics_folder": self._figures.path})
         self._ready_read, self._ready_write = os.pipe()
         self._wake_read, self._wake_write = os.pipe()
+        for end in (self._ready_read, self._wake_read, self._wake_write):
+            os.set_blocking(end, False)
         # Nothing is ever written: it ends with the last one that holds its other end, which is this process alone.
         self._life_read, self._life_write = os.pipe()
         self._signals = 0
@@ -84,8 +88,6 @@ class Supervisor:
     def run(self) -> int:
         """Serves until a signal comes. Returns the exit code: 0, or 1 when the start failed or something had to be killed."""
         allow_many_connections()
-        for end in (self._ready_read, self._wake_read, self._wake_write):
-            os.set_blocking(end, False)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         for number in SIGNALS:
             signal.signal(number, self._count_signal)
@@ -138,12 +140,17 @@ class Supervisor:
         self._spawn(self._prepare)
         while self._prepare.running and not self._signals:
             self._wait()
-        assert self._prepare.process is not None
-        return self._prepare.process.exitcode in (0, None)
+        process = self._prepare.process
+        assert process is not None
+        assert process.pid is not None
+        if process.exitcode is not None:
+            figures.settle(self._figures.path, process.pid)
+        # Told to end together with us, it need not have come to its end.
+        return process.exitcode == 0 or not self._unstopped()
 
     def _tick(self) -> None:
         self._wait()
-        self._hear()
+        self._tell()
         for child in (*self._api, self._background) if self._announced else self._api:
             self._keep(child)
         if self._embedded and not embedded.is_alive(self._settings.data_dir):
@@ -162,12 +169,13 @@ class Supervisor:
         select.select([self._ready_read, self._wake_read], [], [], max(0.0, min([TICK_SECONDS, *dues])))
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake_read, 4096)
-
-    def _hear(self) -> None:
+        # Read by whoever waits, else it would wake nobody but us, again and again.
         with contextlib.suppress(BlockingIOError):
             told = {int(pid) for pid in os.read(self._ready_read, 4096).split()}
             for child in (*self._api, self._background):
                 child.ready = child.ready or (child.process is not None and child.process.pid in told)
+
+    def _tell(self) -> None:
         if not self._announced and all(child.ready for child in self._api):
             self._announced = True
             self._on_ready(int(self._listeners[0].getsockname()[1]))
@@ -181,7 +189,7 @@ class Supervisor:
             if not self._announced:
                 raise StartFailed(f"the {child.role} process ended with code {code}, the lines above tell why")
             child.deaths = 1 if now - child.started > STEADY_SECONDS else child.deaths + 1
-            delay = 0.0 if child.deaths == 1 else min(LONGEST_DELAY, FIRST_DELAY * 2**child.deaths)
+            delay = restart_delay(child.deaths)
             child.due = now + delay
             # Not `code`: values of that name count as secret, and are covered.
             log.error("process_died", role=child.role, status=code, restart_in_s=round(delay, 1))
@@ -193,6 +201,7 @@ class Supervisor:
 
     def _spawn(self, child: Child) -> None:
         child.ready = False
+        child.due = 0.0
         child.started = time.monotonic()
         child.process = FORKING.Process(target=self._become, args=(child,), name=child.role)
         # A signal that comes before the new process has its own way with it would be taken for one to the supervisor.
@@ -207,8 +216,7 @@ class Supervisor:
         signal.set_wakeup_fd(-1)
         for number in (*SIGNALS, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
-        # Until the role handles it itself: an end in good order, which lets go of the database.
-        signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+        worker.end_on_sigterm()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         # A session of its own, so that Ctrl-C reaches the supervisor alone, which then ends everybody in order.
         os.setsid()
@@ -223,6 +231,9 @@ class Supervisor:
     def _end(self) -> int:
         """API first, then what follows the log, then the database. A second signal shortens the wait."""
         log.info("stopping")
+        # Nobody is started any more.
+        for child in (*self._api, self._background):
+            child.due = 0.0
         clean = self._finish([*self._api, self._prepare])
         for listener in self._listeners:
             listener.close()
@@ -254,6 +265,11 @@ class Supervisor:
                 child.process.join()
             _forget(child)
         return not killed
+
+
+def restart_delay(deaths: int) -> float:
+    """Seconds until a process starts again that has died so often, each time after a short life."""
+    return 0.0 if deaths == 1 else min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(deaths, DOUBLINGS))
 
 
 def _forget(child: Child) -> None:

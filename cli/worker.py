@@ -127,10 +127,14 @@ def _serve(place: Place) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=settings.drain_seconds,
     )
-    # The library raises the signal that ended it once more, for whoever handled it before.
-    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
-    signal.signal(signal.SIGINT, lambda _number, _frame: None)
     server = Server(config)
+
+    def end(_number: int, _frame: object) -> None:
+        server.should_exit = True
+
+    # For what comes before the library handles signals. It raises the one that ended it once more, for whoever handled it before.
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
     assert place.listener is not None
     server.run(sockets=[place.listener])
     if not server.started:
@@ -138,6 +142,7 @@ def _serve(place: Place) -> None:
 
 
 def _prepare(place: Place) -> None:
+    _end_with_supervisor(place)
     _await_database(place.settings)
     try:
         prepare_for_start(place.settings)
@@ -174,13 +179,17 @@ def _end_with_supervisor(place: Place) -> None:
     threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()
 
 
+def end_on_sigterm() -> None:
+    """Until the role handles it itself: an end in good order, which lets go of the database. Not one with success, though."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+
+
 def _announce(ready: int) -> None:
     os.write(ready, f"{os.getpid()}\n".encode())
 
 
 def _await_database(settings: Settings) -> None:
-    # Until the role handles it itself: an end in good order, which lets go of the database.
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    end_on_sigterm()
     deadline = time.monotonic() + settings.database_wait_seconds
     waiting = False
     while True:

@@ -126,11 +126,6 @@ def is_made(data_dir: Path) -> bool:
     return (data_dir / "postgres" / "PG_VERSION").exists()
 
 
-def is_running(data_dir: Path) -> bool:
-    """Whether the server of the folder answers."""
-    return _Server(_resolved(data_dir)).answers()
-
-
 def is_alive(data_dir: Path) -> bool:
     """Whether the server's process exists; costs no connection, but does not say that it answers."""
     return _Server(_resolved(data_dir)).postmaster() is not None

@@ -42,7 +42,7 @@ class LogHead:
         self._conninfo = conninfo
         self._moved = threading.Condition()
         self._position = 0
-        self._hints = 0
+        self._calls = 0
         self.log = RecentLog()
         """For the loops of the process to read from, each on its own connection."""
 
@@ -61,20 +61,20 @@ class LogHead:
                 stop.wait(1.0)
         self._announce(self._position)
 
-    def hint(self) -> None:
-        """Wakes all waiting loops; for whoever knows in this process that something was committed."""
+    def wake(self) -> None:
+        """Wakes all waiting loops, to see that they shall stop."""
         self._announce(self._position)
 
     def wait_beyond(self, position: int, timeout_s: float) -> None:
         """Returns when there may be something behind this position, at the latest after the timeout."""
         with self._moved:
-            hints = self._hints
-            self._moved.wait_for(lambda: self._hints != hints or self._position > position, timeout_s)
+            calls = self._calls
+            self._moved.wait_for(lambda: self._calls != calls or self._position > position, timeout_s)
 
     def _announce(self, position: int) -> None:
         with self._moved:
             self._position = position
-            self._hints += 1
+            self._calls += 1
             self._moved.notify_all()
 
     @property

@@ -8,6 +8,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.answers import json_response
+from api.middleware.requests import shown_path
 
 LONGEST_UPLOAD_S = 900.0
 log = structlog.get_logger("notechondria.limits")
@@ -54,7 +55,7 @@ class Patience:
             if not timeout.expired() or answered:
                 raise
             stalled = not uploaded and _has_body(scope)
-            log.warning("request took too long", path=scope["path"], stalled_upload=stalled)
+            log.warning("request took too long", path=shown_path(scope), stalled_upload=stalled)
             if stalled:
                 response = json_response(408, {"detail": "The request did not arrive completely in time."}, {"Connection": "close"})
             else:

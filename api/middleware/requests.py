@@ -93,17 +93,30 @@ def route_of(scope: Scope) -> str:
     return f"{first}/" if first in MOUNTED else OTHER
 
 
+def shown_path(scope: Scope) -> str:
+    """The path as sent, without secrets and without characters that could forge log lines: what a log may hold of it."""
+    return _in_one_line(_without_secret(scope))
+
+
 def shown_target(scope: Scope) -> str:
-    """Path and query as sent, without the values of secrets and without characters that could forge log lines."""
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    target = SECRET_PATH.sub(r"\1…", raw.decode("latin-1"))
+    """The same with the query, without the values of secrets in it."""
+    target = _without_secret(scope)
     query: bytes = scope["query_string"]
     if query:
         if target.startswith("/auth/"):
             target += "?…"
         else:
             target += SECRET_PARAMETER.sub(r"\1…", "?" + query.decode("latin-1"))
-    return target if target.isprintable() else target.encode("unicode_escape").decode()
+    return _in_one_line(target)
+
+
+def _without_secret(scope: Scope) -> str:
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return SECRET_PATH.sub(r"\1…", raw.decode("latin-1"))
+
+
+def _in_one_line(text: str) -> str:
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def _request_id(scope: Scope) -> str:

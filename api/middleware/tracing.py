@@ -7,7 +7,7 @@ from opentelemetry.trace import SpanKind, StatusCode, format_trace_id
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
-from api.middleware.requests import OTHER, route_of, shown_target
+from api.middleware.requests import OTHER, route_of, shown_path
 from tracing import tracer
 
 
@@ -24,7 +24,7 @@ class Tracing:
             return
         carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"] if name in _CARRIED}
         method: str = scope["method"]
-        attributes = {"http.request.method": method, "url.path": shown_target(scope).partition("?")[0], "request.id": scope["request_id"]}
+        attributes = {"http.request.method": method, "url.path": shown_path(scope), "request.id": scope["request_id"]}
         with tracer().start_as_current_span(method, extract(carrier), SpanKind.SERVER, attributes) as span:
             # So that log and trace find each other.
             bind_contextvars(trace_id=format_trace_id(span.get_span_context().trace_id))

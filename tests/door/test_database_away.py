@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 
 from api.app import Door, area_routes, mount
 from eventstore import embedded
@@ -39,7 +40,7 @@ def test_an_outage_is_told_and_survived(own_postgres: Path) -> None:
     settings = load_settings(database_url=embedded_conninfo(own_postgres))
     prepare(settings)
     services = build_services(settings)
-    with serving(Door(services, mount(ROUTES, PREFIX, "test"))) as client, ThreadPoolExecutor(2) as threads:
+    with serving(Door(services, [*area_routes(), *mount(ROUTES, PREFIX, "test")])) as client, ThreadPoolExecutor(2) as threads:
         headers = sign_up(services).headers
 
         def statuses() -> list[int]:
@@ -55,6 +56,11 @@ def test_an_outage_is_told_and_survived(own_postgres: Path) -> None:
         assert int(told.headers["Retry-After"]) > 0
         assert told.headers["Access-Control-Allow-Origin"] == "http://localhost:9060"
         assert client.get(f"{PREFIX}/ignored/").status_code == 200
+        with structlog.testing.capture_logs() as logged:
+            assert client.get(f"/calendar/{'0123abcd' * 6}.ics").status_code == 503
+        [line] = [line for line in logged if line["event"] == "database unavailable"]
+        # Who knows the address may read the calendar.
+        assert line["path"] == "/calendar/…"
         embedded.ensure_running(own_postgres)
         limit = time.monotonic() + 60
         while statuses() != [200, 201]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 
 import psycopg
 import pytest
+import structlog
 
-from api.errors import DISK_FULL, FILES_AWAY, respond_to
+from api.errors import DISK_FULL, FILES_AWAY, Unauthenticated, respond_to
 from eventstore.blobs import BlobStoreFull, BlobStoreUnavailable
 
 
@@ -32,6 +34,26 @@ def test_a_full_disk_is_told_in_one_sentence(error: Exception) -> None:
     answer = respond_to(error, scope)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
     assert json.loads(bytes(answer.body)) == {"detail": DISK_FULL, "request_id": "find-me"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BlobStoreUnavailable("away"),
+        psycopg.errors.DiskFull("no room"),
+        psycopg.OperationalError("away"),
+        ValueError(),
+        Unauthenticated("no"),
+    ],
+    ids=["files", "disk", "database", "crash", "refused"],
+)
+def test_no_line_of_the_log_holds_the_address_of_a_calendar(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    scope = {"type": "http", "path": "/calendar/0123abcd.ics", "method": "GET", "headers": []}
+    with caplog.at_level(logging.INFO), structlog.testing.capture_logs() as logged:
+        respond_to(error, scope)
+    lines = [*map(str, logged), *(record.getMessage() for record in caplog.records)]
+    assert lines
+    assert not [line for line in lines if "0123abcd" in line]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,11 @@ from contextvars import ContextVar
 
 import pytest
 
+from api.app import Door
 from api.threads import Threads
+from settings import Settings
+from tests.accounts.people import Person, make_person
+from wiring import build_services, prepare
 
 NAME: ContextVar[str] = ContextVar("NAME")
 
@@ -68,3 +72,34 @@ def test_what_is_given_up_before_its_turn_is_not_done_and_what_is_under_way_is_w
 
     asyncio.run(main())
     assert begun.is_set()
+
+
+def test_services_close_when_the_commands_under_way_have_ended(settings: Settings) -> None:
+    prepare(settings)
+    own = build_services(settings)
+    begun, closed = threading.Event(), threading.Event()
+    app = Door(own, [])
+    close = own.close
+
+    async def closing() -> None:
+        await close()
+        closed.set()
+
+    def work() -> Person:
+        begun.set()
+        # What comes next meets closed pools if they do not wait for it.
+        closed.wait(0.5)
+        return make_person(own)
+
+    async def main() -> list[Person]:
+        made: list[Person] = []
+        async with app.router.lifespan_context(app):
+            under_way = asyncio.create_task(app.state.threads.run(lambda: made.append(work())))
+            await asyncio.to_thread(begun.wait, 10)
+            # As the end of the drain does with requests that go on.
+            under_way.cancel()
+        return made
+
+    own.close = closing  # type: ignore[method-assign]
+    assert len(asyncio.run(main())) == 1
+    assert closed.is_set()

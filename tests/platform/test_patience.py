@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import structlog
 import uvicorn
 
 import api.wire
@@ -47,9 +48,12 @@ ROUTES = [
 ]
 
 
+SITE_ROUTES = [Route("GET", "/calendar/0123abcd.ics", _hangs, "Hangs", caller="ignored")]
+
+
 @contextmanager
 def _serving(settings: Settings) -> Iterator[int]:
-    app = Door(build_services(settings), mount(ROUTES, "/api/v1/patience", "patience"))
+    app = Door(build_services(settings), [*mount(ROUTES, "/api/v1/patience", "patience"), *mount(SITE_ROUTES, "", "patience")])
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         config = uvicorn.Config(app, http="api.wire:BoundedProtocol", log_config=None, access_log=False, lifespan="on")
@@ -192,3 +196,10 @@ def test_an_answer_that_does_not_begin_is_given_up(port: int) -> None:
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after: 5" in answer.lower()
     assert b"access-control-allow-origin: http://localhost:9060" in answer
+
+
+def test_the_line_about_it_does_not_hold_the_address_of_a_calendar(port: int) -> None:
+    with structlog.testing.capture_logs() as logged:
+        answer = _talk(port, b"GET /calendar/0123abcd.ics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert [line["path"] for line in logged if line["event"] == "request took too long"] == ["/calendar/…"]

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from eventstore import embedded
+from settings import embedded_conninfo
 
 
 @contextmanager
@@ -34,3 +37,12 @@ def used_folder(served: Path) -> Iterator[Path]:
 def fill_folder(folder: Path, served: Path) -> None:
     """Copies what is there with its owners: the database belongs to an account of its own when we are root."""
     subprocess.run(["cp", "-a", f"{served}/.", folder], check=True)
+
+
+def database_answers(folder: Path) -> bool:
+    """Whether the PostgreSQL of the folder can be connected to."""
+    try:
+        psycopg.connect(embedded_conninfo(folder), connect_timeout=5).close()
+    except psycopg.OperationalError:
+        return False
+    return True

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from eventstore import embedded
-from tests.running.folders import new_folder
+from tests.running.folders import database_answers, new_folder
 
 OTHER_PROCESS = """
 import sys, pathlib, psycopg
@@ -74,10 +74,10 @@ def test_last_user_stops_the_server(server_folder: Path) -> None:
     assert other.stdout is not None
     other.stdout.readline()
     assert not embedded.release(server_folder)
-    assert embedded.is_running(server_folder)
+    assert database_answers(server_folder)
     output, _ = other.communicate("", timeout=60)
     assert output.strip() == "True"
-    assert not embedded.is_running(server_folder)
+    assert not database_answers(server_folder)
 
 
 def test_simultaneous_starts_share_one_server(folder: Path) -> None:
@@ -183,4 +183,4 @@ def test_long_path_still_gets_a_socket(folder: Path) -> None:
 def test_idle_folder_needs_no_stop(folder: Path) -> None:
     embedded.stop(folder / "missing")
     assert not embedded.release(folder / "missing")
-    assert not embedded.is_running(folder / "missing")
+    assert not database_answers(folder / "missing")

@@ -54,6 +54,23 @@ def test_room_is_taken_at_once_and_what_was_counted_stays(tmp_path: Path) -> Non
     assert b"notechondria_pool_connections{" not in _counted(tmp_path)
 
 
+def test_what_was_counted_stays_when_its_number_is_given_to_another_process(tmp_path: Path) -> None:
+    files = [tmp_path / f"{kind}_{os.getpid()}.db" for kind in figures.ROOM]
+    files[0].write_bytes(b"counted before")
+    assert figures.reserve(tmp_path)
+    assert files[0].read_bytes().startswith(b"counted before")
+    assert [file.stat().st_size for file in files] == list(figures.ROOM.values())
+
+
+def test_no_room_leaves_what_was_counted(tmp_path: Path) -> None:
+    counted, _, gauges = (tmp_path / f"{kind}_{os.getpid()}.db" for kind in figures.ROOM)
+    counted.write_bytes(b"counted before")
+    gauges.symlink_to(tmp_path / "missing" / "file")
+    assert not figures.reserve(tmp_path)
+    assert list(tmp_path.iterdir()) == [counted]
+    assert counted.read_bytes() == b"counted before"
+
+
 def test_folders_of_killed_servers_are_removed_and_those_of_running_ones_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     holding = "from cli.figures import Folder; import os, sys; print(Folder().path, flush=True); sys.stdin.read(); os._exit(1)"

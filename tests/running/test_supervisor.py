@@ -7,9 +7,11 @@ import json
 import os
 import re
 import resource
+import select
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,12 +22,16 @@ import psutil
 import psycopg
 import pytest
 
+from cli import figures
+from cli.supervisor import LONGEST_DELAY, Supervisor, restart_delay
 from eventstore import embedded
 from settings import load_settings
 from tests.accounts.people import make_person
-from tests.running.folders import new_folder
+from tests.running.folders import database_answers, new_folder
 from tests.running.server import COMMAND, PATIENCE, ROOT, Running, command, environment, eventually
-from wiring import opened_services
+from wiring import START_LOCK, opened_services, prepare
+
+WAITING_WRITES = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'log.events'::regclass"
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +138,7 @@ def test_killed_database_comes_back(first: Running) -> None:
     pid_file = first.folder / "postgres" / "postmaster.pid"
     before = pid_file.read_text().splitlines()[0]
     os.kill(int(before), signal.SIGKILL)
-    eventually(lambda: embedded.is_running(first.folder))
+    eventually(lambda: database_answers(first.folder))
     assert pid_file.read_text().splitlines()[0] != before
     assert first.answers()
 
@@ -149,7 +155,7 @@ def test_sigterm_lets_a_running_request_finish_and_takes_no_new_one(running: Run
     assert length
     assert len(body) == int(length[1])
     assert running.process.wait(PATIENCE) == 0
-    assert not embedded.is_running(running.folder)
+    assert not database_answers(running.folder)
 
 
 def test_second_signal_does_not_wait_for_a_running_request(server_folder: Path) -> None:
@@ -164,7 +170,7 @@ def test_second_signal_does_not_wait_for_a_running_request(server_folder: Path) 
             running.process.wait(PATIENCE)
     finally:
         running.end()
-    assert not embedded.is_running(server_folder)
+    assert not database_answers(server_folder)
 
 
 def test_killed_supervisor_leaves_nothing_behind(running: Running) -> None:
@@ -174,7 +180,21 @@ def test_killed_supervisor_leaves_nothing_behind(running: Running) -> None:
     running.process.kill()
     _, alive = psutil.wait_procs(children, timeout=PATIENCE)
     assert not alive
-    assert not embedded.is_running(running.folder)
+    assert not database_answers(running.folder)
+
+
+def test_word_that_a_process_is_ready_is_read_by_whoever_waits(tmp_path: Path) -> None:
+    supervisor = Supervisor(load_settings(port=0, data_dir=tmp_path), lambda _port: None)
+    os.write(supervisor._ready_write, b"1\n")
+    supervisor._wait()
+    assert select.select([supervisor._ready_read], [], [], 0)[0] == []
+    supervisor._end()
+
+
+def test_process_that_always_dies_starts_again_for_ever() -> None:
+    assert restart_delay(1) == 0
+    assert restart_delay(2) < restart_delay(3) < LONGEST_DELAY
+    assert restart_delay(100_000) == LONGEST_DELAY
 
 
 def test_database_that_cannot_start_does_not_hold_up_the_end(server_folder: Path) -> None:
@@ -198,7 +218,7 @@ def test_code_that_cannot_be_loaded_leaves_no_database_behind(server_folder: Pat
     ran = command("serve", "--port", "0", NOTECHONDRIA_DATA_DIR=str(server_folder), PYTHONPATH=str(tmp_path))
     assert ran.returncode == 1
     assert "broken on purpose" in ran.stderr
-    assert not embedded.is_running(server_folder)
+    assert not database_answers(server_folder)
 
 
 def test_server_starts_again_after_everything_was_killed(server_folder: Path) -> None:
@@ -221,7 +241,7 @@ def test_server_does_not_stop_a_database_that_another_process_uses(running: Runn
     embedded.ensure_running(running.folder)
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(PATIENCE) == 0
-    assert embedded.is_running(running.folder)
+    assert database_answers(running.folder)
 
 
 def test_connections_that_do_nothing_keep_nobody_out(server_folder: Path) -> None:
@@ -260,8 +280,7 @@ def test_sigterm_finishes_a_write_that_is_under_way(tmp_path: Path, database_url
             for _ in range(4)
         ]
         # All of them: a connection whose request the server has not read yet is closed.
-        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'log.events'::regclass"
-        eventually(lambda: held.execute(waiting).fetchone() == (4,))
+        eventually(lambda: held.execute(WAITING_WRITES).fetchone() == (4,))
         running.process.send_signal(signal.SIGTERM)
         eventually(lambda: not running.answers())
         assert running.process.poll() is None
@@ -276,10 +295,98 @@ def test_sigterm_finishes_a_write_that_is_under_way(tmp_path: Path, database_url
     assert open_ones == (0,)
 
 
-def test_external_database_is_used_and_nothing_embedded_is_made(tmp_path: Path, database_url: str) -> None:
+def test_worker_that_had_died_does_not_keep_the_supervisor_busy_while_it_drains(tmp_path: Path, database_url: str) -> None:
     running = Running(tmp_path, DATABASE_URL=database_url)
+    with opened_services(load_settings(database_url=database_url, data_dir=tmp_path)) as services:
+        person = make_person(services)
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor() as threads, psycopg.connect(database_url) as held:
+        stack.callback(running.end)
+        victims = running.children("api")
+        for victim in victims:
+            victim.kill()
+        eventually(lambda: len(set(running.children("api")) - set(victims)) == 2)
+        held.execute("LOCK TABLE log.events IN EXCLUSIVE MODE")
+        note = {"title": "Under way", "content": ""}
+        sent = threads.submit(httpx.post, f"{running.address}/api/v1/notes/", json=note, headers=person.headers, timeout=PATIENCE)
+        eventually(lambda: held.execute(WAITING_WRITES).fetchone() == (1,))
+        running.process.send_signal(signal.SIGTERM)
+        eventually(lambda: len(running.children("api")) == 1)
+        supervisor = psutil.Process(running.process.pid)
+        before = supervisor.cpu_times()
+        time.sleep(1)
+        after = supervisor.cpu_times()
+        held.rollback()
+        assert sent.result().status_code == 201
+    assert after.user + after.system - before.user - before.system < 0.1
+
+
+@contextlib.contextmanager
+def _start_that_waits(folder: Path, database_url: str) -> Iterator[tuple[subprocess.Popen[bytes], psutil.Process]]:
+    """A server, and the process that prepares its database, which waits for another start to do so."""
+    with psycopg.connect(database_url) as other, (folder / "log").open("wb") as log:
+        other.execute("SELECT pg_advisory_lock(%s)", (START_LOCK,))
+        chosen = environment(NOTECHONDRIA_DATA_DIR=str(folder), DATABASE_URL=database_url)
+        with subprocess.Popen([*COMMAND, "serve", "--port", "0"], cwd=ROOT, env=chosen, stderr=log) as process:
+            eventually(lambda: b"waiting for another start" in (folder / "log").read_bytes())
+            [preparing] = psutil.Process(process.pid).children()
+            try:
+                yield process, preparing
+            finally:
+                process.kill()
+
+
+def test_killed_supervisor_ends_the_preparation_too(tmp_path: Path, database_url: str) -> None:
+    with _start_that_waits(tmp_path, database_url) as (process, preparing):
+        process.kill()
+        _, alive = psutil.wait_procs([preparing], timeout=PATIENCE / 4)
+        assert not alive
+
+
+def test_preparation_that_somebody_ends_is_not_taken_for_done(tmp_path: Path, database_url: str) -> None:
+    with _start_that_waits(tmp_path, database_url) as (process, preparing):
+        preparing.terminate()
+        assert process.wait(PATIENCE) == 1
+    assert b"could not be prepared" in (tmp_path / "log").read_bytes()
+
+
+def test_sigterm_while_the_database_is_prepared_ends_the_server_in_good_order(tmp_path: Path, database_url: str) -> None:
+    with _start_that_waits(tmp_path, database_url) as (process, _):
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+
+
+LATE_SIGNAL = """
+import os, signal, socket, uvicorn
+from cli import worker
+from settings import load_settings
+
+run = uvicorn.Server.run
+
+def run_when_told_to_end(self, sockets):
+    os.kill(os.getpid(), signal.SIGTERM)
+    run(self, sockets)
+
+uvicorn.Server.run = run_when_told_to_end
+(_, ready), (life, _held) = os.pipe(), os.pipe()
+worker.run(worker.Place("api", load_settings(), ready, life, socket.create_server(("127.0.0.1", 0))))
+"""
+
+
+def test_signal_just_before_the_server_handles_signals_ends_it(tmp_path: Path, database_url: str) -> None:
+    prepare(load_settings(database_url=database_url, data_dir=tmp_path))
+    chosen = environment(NOTECHONDRIA_DATA_DIR=str(tmp_path), DATABASE_URL=database_url)
+    subprocess.run([sys.executable, "-c", LATE_SIGNAL], cwd=ROOT, env=chosen, timeout=PATIENCE, check=True)
+
+
+def test_external_database_is_used_and_nothing_embedded_is_made(tmp_path: Path, database_url: str) -> None:
+    running = Running(tmp_path, DATABASE_URL=database_url, TMPDIR=str(tmp_path))
     try:
         assert running.answers()
+        [folder] = tmp_path.glob(f"{figures.PREFIX}*")
+        # Only those that run have room taken, not the one that prepared the database.
+        taken = {int(file.stem.rpartition("_")[2]) for file in folder.iterdir() if file.stat().st_size >= min(figures.ROOM.values())}
+        assert taken <= {child.pid for child in running.children()}
+        assert len(taken) >= 2
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(PATIENCE) == 0
     finally:
