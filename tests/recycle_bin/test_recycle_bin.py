@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from structlog.testing import capture_logs
 
+from commands.notes.bin import purge_deleted_notes
 from eventstore.blobs import MARKER, Blobs, new_path
 from eventstore.codec import Recorded
 from eventstore.events import attachments
@@ -278,3 +279,32 @@ def test_what_has_lain_in_the_bin_for_too_long_is_forgotten(
     empty_bins(services, moment)
     assert entries(server, mira) == [("attachment", kept, "a.txt"), ("note", again, "again")]
     assert restore(server, "note", old, mira).status_code == restore(server, "attachment", file, mira).status_code == 404
+
+
+def test_a_bin_is_emptied_in_batches_and_one_that_cannot_be_keeps_up_no_other(
+    services: Services, server: httpx.Client, make_note: MakeNote, mira: Person, noah: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = sorted((mira, noah), key=lambda person: person.account_id)
+    for person in (first, second):
+        note = make_note(person)
+        file = attach(server, note, person)["id"]
+        server.delete(f"notes/{note}/attachments/{file}/", headers=person.headers)
+        for _ in range(5):
+            server.delete(f"notes/{make_note(person)}/", headers=person.headers)
+    batches: list[tuple[int, int]] = []
+
+    def purge(work: Any, account_id: int, note_ids: Any, before: datetime) -> int:
+        batches.append((account_id, len(note_ids)))
+        if account_id == first.account_id:
+            raise ValueError
+        return purge_deleted_notes(work, account_id, note_ids, before)
+
+    monkeypatch.setattr("reactors.retention.purge_deleted_notes", purge)
+    monkeypatch.setattr("reactors.retention.BATCH", 2)
+    with capture_logs() as logged:
+        empty_bins(services, datetime.now(UTC))
+    told = {line["account"]: (line["log_level"], line.get("notes")) for line in logged}
+    assert [size for account, size in batches if account == second.account_id] == [2, 2, 1]
+    assert (told[first.account_id], told[second.account_id]) == (("error", None), ("info", 5))
+    assert entries(server, second) == []
+    assert len(entries(server, first)) == 6
