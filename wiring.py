@@ -28,7 +28,7 @@ from commands.lookups import Lookups
 from commands.samples.material import MaterialMissing
 from commands.samples.seeding import Seeding
 from eventstore.application import Log
-from eventstore.blobs import Blobs
+from eventstore.blobs import Blobs, BlobStoreUnavailable
 from eventstore.codes import Codes
 from eventstore.database import ReplanningPool, async_pool, sync_pool
 from eventstore.guards import Guards
@@ -45,6 +45,7 @@ from projections.loops import LogHead, Loop
 from projections.reading import Reader
 from projections.rebuild import bring_up_to_date, stale
 from reactors.catalog import ALL_REACTORS
+from reactors.files import owns_store
 from reactors.following import loop_for, register
 from settings import Settings
 from tracing import span
@@ -249,7 +250,18 @@ def prepare_start(settings: Settings) -> None:
         done = prepare(settings)
         log.info("schema is up to date", applied=list(done.migrations))
         log.info("read models are up to date", rebuilt=list(done.rebuilt))
+        if connection.execute("SELECT FROM log.facts WHERE name = 'file_store'").fetchone() is None:
+            _bind_store(settings)
         _bootstrap(settings)
+
+
+def _bind_store(settings: Settings) -> None:
+    """Binds log and store of uploads at the first start, before anything is stored there."""
+    with opened_services(settings) as services:
+        try:
+            owns_store(services)
+        except BlobStoreUnavailable as error:
+            log.warning("the store of uploads cannot be used", error=str(error))
 
 
 @contextmanager

@@ -25,7 +25,8 @@ from eventstore.blob_archive import Copied, blob_folder, export_blobs, import_bl
 from eventstore.blobs import BlobStoreUnavailable
 from projections.catalog import ALL_PROJECTIONS
 from projections.rebuild import rebuild
-from wiring import open_blobs
+from reactors.files import take_over_store
+from wiring import open_blobs, opened_services
 
 archive = typer.Typer(no_args_is_help=True, help="Export the whole log into a file, or import one into an empty log.")
 
@@ -89,6 +90,9 @@ def import_log(file: File, *, with_files: WithFiles = True, as_json: AsJson = Fa
             with shown("Importing events", quiet=as_json) as progress:
                 done = import_archive(settings.conninfo(), file, progress)
                 rebuild(settings.conninfo(), ALL_PROJECTIONS)
+            if with_files:
+                with opened_services(settings) as services:
+                    take_over_store(services)
     except OSError as error:
         fail(f"{file} cannot be read: {error.strerror}.")
     except (ArchiveDamaged, NotEmpty, BlobStoreUnavailable) as error:

@@ -117,6 +117,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             else:
                 yield Finding("ok", "migrations", "all applied")
             yield _followers(connection)
+            yield from _uploads(connection, settings)
     except (psycopg.Error, embedded.EmbeddedDatabaseError, OSError) as error:
         advice = (
             "Check DATABASE_URL and that the server runs."
@@ -146,10 +147,29 @@ def _followers(connection: psycopg.Connection[TupleRow]) -> Finding:
     return Finding("ok", "followers", f"{len(found)} alive, nothing waits")
 
 
+def _uploads(connection: psycopg.Connection[TupleRow], settings: Settings) -> Iterator[Finding]:
+    """Whether database and store belong together; nothing before the first start has bound them, or where there is no store yet."""
+    row = connection.execute("SELECT value FROM log.facts WHERE name = 'file_store'").fetchone()
+    if row is None or _files(settings).state == "fail" or not _has_store(settings):
+        return
+    try:
+        marked = open_blobs(settings).owner_now()
+    except BlobStoreUnavailable:
+        return
+    if marked == row[0]:
+        yield Finding("ok", "uploads", "the store is this database's")
+    else:
+        found = f"the store is marked as {marked or 'nobody'}'s, this database's is {row[0]}: stray files are left there"
+        yield Finding("warn", "uploads", found, "Check DATABASE_URL and where uploads are kept; see Restore in docs/operations.md.")
+
+
+def _has_store(settings: Settings) -> bool:
+    return bool(settings.cloudflare_r2_bucket_name or settings.attachments_url) or (settings.data_dir / "media").exists()
+
+
 def _files(settings: Settings) -> Finding:
-    elsewhere = settings.cloudflare_r2_bucket_name or settings.attachments_url
-    place = elsewhere or str(settings.data_dir / "media")
-    if not elsewhere and not (settings.data_dir / "media").exists():
+    place = settings.cloudflare_r2_bucket_name or settings.attachments_url or str(settings.data_dir / "media")
+    if not _has_store(settings):
         return Finding("ok", "files", f"{place}: {UNMADE}")
     try:
         next(open_blobs(settings).list_now(), None)

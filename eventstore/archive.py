@@ -136,7 +136,7 @@ def _event(row: LogRow) -> dict[str, Any]:
 
 
 def _state(connection: Connection[TupleRow], head: int) -> dict[str, Any]:
-    """What goes on from where it was: ids, side effects, the key under which digests were made."""
+    """What goes on from where it was: ids, side effects, the key under which digests were made, the store of the files."""
     sequences = {name: _one(connection, f"SELECT last_value FROM log.{name} WHERE is_called", 0) for name in _sequences(connection)}
     reactors: dict[str, int] = dict(connection.execute("SELECT name, least(position, %s) FROM log.reactors", (head,)).fetchall())
     # What reactors have left undone; the parked streams of read models come again from the log.
@@ -145,7 +145,9 @@ def _state(connection: Connection[TupleRow], head: int) -> dict[str, Any]:
         " WHERE projection LIKE 'reactor:%%' AND position <= %s ORDER BY projection, position",
         (head,),
     ).fetchall()
-    facts: dict[str, str] = dict(connection.execute("SELECT name, value FROM log.facts WHERE name = 'secret_key'").fetchall())
+    facts: dict[str, str] = dict(
+        connection.execute("SELECT name, value FROM log.facts WHERE name IN ('secret_key', 'file_store')").fetchall()
+    )
     # Without these, whoever signed in more than a day ago would have to do so again.
     uses = connection.execute(
         "SELECT session_id, account_id, used_at FROM log.session_uses WHERE used_at > now() - interval '1 day' ORDER BY session_id"

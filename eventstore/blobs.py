@@ -34,6 +34,8 @@ TOKEN_BYTES = 12
 RETRIES: RetryConfig = {"max_retries": 4, "retry_timeout": timedelta(seconds=15)}
 """A store that is away is said to be away while the client still waits; by itself the library would try for three minutes."""
 FALLBACK_NAME = "untitled"
+MARKER = ".notechondria-store"
+"""Holds the id of the log that the store belongs to. No upload can have this path, see is_path."""
 
 _PATH = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")
 _UNSAFE = re.compile(r"[^\w.-]")
@@ -65,9 +67,11 @@ class Blobs:
     All raise BlobStoreUnavailable when the store cannot be used.
     """
 
-    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
+    def __init__(self, store: ObjectStore, place: str, folder: Path | None = None) -> None:
         self._store = store
         self._folder = folder
+        self.place = place
+        """The folder, address or bucket, for people."""
 
     @classmethod
     def at(cls, place: str | Path) -> Blobs:
@@ -76,11 +80,11 @@ class Blobs:
         if "://" not in address:
             folder = Path(address).expanduser().absolute()
             folder.mkdir(parents=True, exist_ok=True)
-            return cls(LocalStore(folder, automatic_cleanup=True), folder)
+            return cls(LocalStore(folder, automatic_cleanup=True), str(folder), folder)
         if address == "memory://":
-            return cls(MemoryStore())
+            return cls(MemoryStore(), address)
         try:
-            return cls(from_url(address, retry_config=RETRIES))
+            return cls(from_url(address, retry_config=RETRIES), address)
         except (BaseError, ValueError) as error:
             raise BlobStoreUnavailable(str(error).splitlines()[0]) from error
 
@@ -88,7 +92,7 @@ class Blobs:
     def in_bucket(cls, bucket: str, endpoint: str, key_id: str, secret: str) -> Blobs:
         """The store in a bucket of an S3-style service, below media/ (contract: planner_platform 14.2)."""
         config: S3Config = {"endpoint": endpoint, "region": "auto", "access_key_id": key_id, "secret_access_key": secret}
-        return cls(S3Store(bucket, prefix="media", config=config, retry_config=RETRIES))
+        return cls(S3Store(bucket, prefix="media", config=config, retry_config=RETRIES), f"{bucket}/media")
 
     async def put(self, path: str, content: bytes | IO[bytes]) -> None:
         """Stores a file whole or not at all."""
@@ -165,11 +169,28 @@ class Blobs:
         """All files below a folder (`user_upload/user_8`), some thousand at a time."""
         try:
             for batch in obstore.list(self._store, prefix or None, chunk_size=1000):
-                yield [_blob(found) for found in batch]
+                yield [_blob(found) for found in batch if found["path"] != MARKER]
         except (NotFoundError, FileNotFoundError):
             return
         except (BaseError, OSError) as error:
             raise BlobStoreUnavailable(str(error)) from error
+
+    def owner_now(self) -> str | None:
+        """The log that the store was marked as belonging to."""
+        try:
+            return bytes(obstore.get(self._store, MARKER).bytes()).decode(errors="replace").strip() or None
+        except (NotFoundError, FileNotFoundError):
+            return None
+        except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(str(error)) from error
+
+    def mark_now(self, owner: str) -> None:
+        """Marks the store as belonging to a log."""
+        try:
+            obstore.put(self._store, MARKER, f"{owner}\n".encode())
+            self._settle(MARKER)
+        except (BaseError, OSError) as error:
+            raise _not_stored(error) from error
 
     def _settle(self, path: str) -> None:
         """Forces a file of the local folder to disk: the event that names it is about to be forced there as well."""

@@ -16,6 +16,7 @@ from commands.context import Context
 from commands.errors import NotFound
 from commands.handling import Once, Statement, Work
 from commands.lookups import Lookups
+from commands.preconditions import ANY
 from mcp_server.callers import Assistant
 from mcp_server.refusals import ToolRefusal
 from projections.reading import Query
@@ -41,6 +42,8 @@ class ToolCall:
     """The assistant's name and version, as far as it told."""
     nonce: str | None = None
     """What makes a confirmed call take effect once."""
+    seen: str | None = None
+    """The version that the user was asked about, where what they agreed to has one."""
     notices: list[str] = field(default_factory=list)
 
     def __getitem__(self, name: str) -> Any:
@@ -81,8 +84,12 @@ class ToolCall:
             request_id=self.assistant.request_id,
             client=self.client,
             key=self.assistant.key_prefix,
-            expects=self.arguments.get("expected_version"),
+            expects=self._expected(),
         )
+
+    def _expected(self) -> str | None:
+        named: str | None = self.arguments.get("expected_version")
+        return self.seen if self.seen is not None and named in (None, ANY) else named
 
     async def ask(self, query: Query) -> tuple[Any, ...]:
         """The answer's row, for this account."""

@@ -16,7 +16,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 
 from commands.context import readable
-from commands.errors import Refused
+from commands.errors import PreconditionFailed, Refused
 from commands.handling import Repeated
 from eventstore.database import UNAVAILABLE
 from mcp_server.call import HANDLERS, Result, ToolCall
@@ -33,7 +33,12 @@ TOOL_SECONDS = 25
 CLIENT_INFO = "io.modelcontextprotocol/clientInfo"
 CONFIRM = "confirm"
 REFUSED = "The user did not agree, so nothing was changed."
+CHANGED = "This has changed since the user was asked, so nothing was done. Call the tool again: the user is asked about what is there now."
 CARRIED_OUT = "This confirmation was used before: the change has been made already."
+BEFORE_VERSION = ":"
+"""Between the two parts of a request's state: what makes the confirmation take effect once, and the version that was asked about."""
+NAMED = 10
+"""Of so many things the question tells the titles."""
 
 log = structlog.get_logger("notechondria.mcp")
 Context = ServerRequestContext[Any, Any]
@@ -65,7 +70,8 @@ class ToolDispatch:
                 return await self._ask_first(call, tool)
             if not _agreed(params.input_responses):
                 return failure(REFUSED)
-            call = replace(call, nonce=params.request_state)
+            nonce, bound, seen = params.request_state.partition(BEFORE_VERSION)
+            call = replace(call, nonce=nonce, seen=seen if bound else None)
         await ctx.session.report_progress(0, 1)
         result = await self.carry_out(call)
         await ctx.session.report_progress(1, 1)
@@ -78,6 +84,8 @@ class ToolDispatch:
                 result = await HANDLERS[call.tool.name](call)
         except (ToolRefusal, NotApplicable) as refusal:
             return str(refusal)
+        except PreconditionFailed as refused:
+            return CHANGED if call.seen is not None else sentence(refused)
         except Refused as refused:
             return sentence(refused)
         except Repeated:
@@ -99,15 +107,28 @@ class ToolDispatch:
         preview = await self.carry_out(replace(call, arguments={**call.arguments, "dry_run": True}))
         if isinstance(preview, str):
             return failure(preview)
-        named = preview.get("titles") or [preview[name] for name in ("title",) if name in preview]
-        question = " ".join([tool.confirms or "", *(f"«{title}»" for title in named[:10])])
         schema = {
             "type": "object",
             "properties": {"ok": {"type": "boolean", "title": "Yes, do it"}},
             "required": ["ok"],
         }
-        request = types.ElicitRequest(params=types.ElicitRequestFormParams(message=question, requested_schema=schema))
-        return types.InputRequiredResult(input_requests={CONFIRM: request}, request_state=secrets.token_urlsafe(24))
+        request = types.ElicitRequest(params=types.ElicitRequestFormParams(message=_question(tool, preview), requested_schema=schema))
+        return types.InputRequiredResult(input_requests={CONFIRM: request}, request_state=_state(preview))
+
+
+def _question(tool: Tool, preview: Result) -> str:
+    named = preview.get("titles", [preview[name] for name in ("title",) if name in preview])
+    count = preview.get("would_delete")
+    parts = [tool.confirms or "", *([] if count is None else [f"Notes: {count}."]), *(f"«{title}»" for title in named[:NAMED])]
+    further = (len(named) if count is None else count) - len(named[:NAMED])
+    return " ".join([*parts, *([f"and {further} more"] if further else [])])
+
+
+def _state(preview: Result) -> str:
+    """What the confirmation brings back, sealed. Of many things the user agrees to those that there were."""
+    nonce = secrets.token_urlsafe(24)
+    # An empty bin has no version, and must not have got one meanwhile.
+    return f"{nonce}{BEFORE_VERSION}{preview.get('version', '')}" if "would_delete" in preview else nonce
 
 
 def success(result: Result, *, typed: bool) -> types.CallToolResult | dict[str, Any]:

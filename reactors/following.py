@@ -55,11 +55,12 @@ class Reactor(Generic[S_contra]):
 
 @dataclass(frozen=True)
 class Periodic(Generic[S_contra]):
-    """Does something every so often, and once when the process starts."""
+    """Does something every so often, and once when the process starts, or so much later."""
 
     name: str
     every: timedelta
     act: Callable[[S_contra], None]
+    first_after: timedelta = timedelta()
 
 
 def register(connection: Connection[TupleRow], reactors: Iterable[Reactor[Any] | Periodic[Any]]) -> None:
@@ -159,12 +160,13 @@ class PeriodicLoop(Loop):
         super().__init__(reactor.name, conninfo, head)
         self.reactor = reactor
         self._services = services
-        self._due = 0.0
+        self._first = time.monotonic() + reactor.first_after.total_seconds()
+        self._due = self._first
 
     def start(self) -> None:
-        """Acts at once, then as often as declared."""
+        """Acts at once, or when that is due for the first time, then as often as declared."""
         register(self.connection, [self.reactor])
-        self._due = 0.0
+        self._due = self._first
 
     def step(self) -> int:
         """Acts when it is time to."""

@@ -30,6 +30,8 @@ TIMEOUT_S = 20.0
 MOST_ATTEMPTS = 12
 FIRST_DELAY = timedelta(seconds=10)
 LONGEST_DELAY = timedelta(hours=1)
+MOST_DOUBLINGS = 16
+"""A delay that is doubled without end becomes too large for a time before it is compared with the longest."""
 
 
 class MailSender:
@@ -100,7 +102,7 @@ class MailSender:
             log.error("mail %s given up after %s attempts: %s", leased.id, leased.attempts, reason)
             self._mails.remove(leased.id)
             return
-        delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (leased.attempts - 1))
+        delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(leased.attempts - 1, MOST_DOUBLINGS))
         log.warning("mail %s waits %s for the next attempt: %s", leased.id, delay, reason)
         self._mails.postpone(leased.id, delay)
 

@@ -20,7 +20,9 @@ from settings import Settings
 
 PENDING_FOR = timedelta(days=7)
 """Unless the operator lets codes live longer."""
-AT_ONCE = 200
+BATCH = 100
+MOST_BATCHES = 50
+"""In one round; the rest has time."""
 
 
 class RegistrationServices(Protocol):
@@ -40,12 +42,15 @@ class RegistrationServices(Protocol):
 
 
 def expire_registrations(services: RegistrationServices, before: datetime) -> int:
-    """Ends registrations that are older; returns how many there were. Their mails go with erasures, see reactors.erasure."""
+    """Ends registrations that are older, in one round; returns how many. Their mails go with erasures, see reactors.erasure."""
     expired = 0
-    while batch := services.commands.lookups.pending_accounts(before, AT_ONCE):
+    for _ in range(MOST_BATCHES):
+        batch = services.commands.lookups.pending_accounts(before, BATCH)
+        if not batch:
+            break
         for account_id in batch:
-            services.commands.run(partial(expire_registration, account_id=account_id, before=before), Context(actor=None, channel="system"))
-        expired += len(batch)
+            expire = partial(expire_registration, account_id=account_id, before=before)
+            expired += services.commands.run(expire, Context(actor=None, channel="system")).result
     return expired
 
 

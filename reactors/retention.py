@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
+import psycopg
 import structlog
 
+from commands.attachments.commands import purge_deleted_attachments
 from commands.context import Context
-from commands.handling import Handling
+from commands.handling import Handling, Work
 from commands.lookups import Lookups
-from commands.notes.bin import empty_bin
+from commands.notes.bin import purge_deleted_notes
 from reactors.following import Periodic
 from settings import Settings
 
 EVERY = timedelta(hours=1)
+BATCH = 100
 
 log = structlog.get_logger("notechondria.retention")
 
@@ -39,14 +44,38 @@ def forget_old(services: RetentionServices) -> None:
 
 
 def empty_bins(services: RetentionServices, before: datetime) -> None:
-    """Empties all bins of what was deleted before a time, one account after the other."""
+    """Empties all bins of what was deleted before a time, one account after the other. One that fails does not keep up the others."""
     for owner in services.commands.lookups.owners_of_old_bins(before):
-        count = _empty(services, owner, before)
-        log.info("forgot what had lain in a recycle bin for too long", account=owner, notes=count)
+        try:
+            count = _empty(services, owner, before)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except Exception:
+            log.exception("cannot forget what has lain in a recycle bin for too long", account=owner)
+        else:
+            log.info("forgot what had lain in a recycle bin for too long", account=owner, notes=count)
 
 
 def _empty(services: RetentionServices, owner: int, before: datetime) -> int:
-    return services.commands.run(lambda work: empty_bin(work, owner, before), Context(actor=None, channel="system")).result
+    """In batches, each a command of its own: a bin may hold anything."""
+    lookups, context = services.commands.lookups, partial(Context, actor=None, channel="system")
+    count = after = 0
+    while note_ids := lookups.deleted_notes(owner, before, after=after, limit=BATCH):
+        count += services.commands.run(partial(_purge_notes, owner, note_ids, before), context()).result
+        after = note_ids[-1]
+    after = 0
+    while files := lookups.deleted_attachments(owner, before, after=after, limit=BATCH):
+        services.commands.run(partial(_purge_files, files, before), context())
+        after = files[-1]
+    return count
+
+
+def _purge_notes(owner: int, note_ids: Sequence[int], before: datetime, work: Work[Lookups]) -> int:
+    return purge_deleted_notes(work, owner, note_ids, before)
+
+
+def _purge_files(attachment_ids: Sequence[int], before: datetime, work: Work[Lookups]) -> None:
+    purge_deleted_attachments(work, attachment_ids, before)
 
 
 RETENTION: Periodic[RetentionServices] = Periodic("bin_retention", EVERY, forget_old)

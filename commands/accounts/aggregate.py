@@ -36,6 +36,8 @@ class Account(Aggregate):
     image_path: str = ""
     edited_on: datetime
     """The last change of what the settings show."""
+    registered_on: datetime
+    """The last registration."""
     api_key_digest: str | None = None
     links: dict[str, str]
     """Provider -> the id there."""
@@ -66,12 +68,13 @@ class Account(Aggregate):
         self.password_hash = event.password_hash
         self.profile = {"first_name": event.first_name, "last_name": event.last_name}
         self.image_path = default_image_path(self.number)
-        self.edited_on = event.timestamp
+        self.edited_on = self.registered_on = event.timestamp
 
     @evolves(accounts.RegistrationRenewed)
     def _renewed(self, event: accounts.RegistrationRenewed) -> None:
         self.username = event.username
         self.password_hash = event.password_hash
+        self.registered_on = event.timestamp
 
     @evolves(accounts.RegistrationExpired, accounts.AccountErased)
     def _gone(self, event: object) -> None:

@@ -138,14 +138,17 @@ def resend_code(lookups: AccountLookups, proofs: Proofs, *, email: str, network:
         raise Invalid({"email": [TOO_SOON]})
 
 
-def expire_registration(work: Work[AccountLookups], account_id: int, before: datetime) -> None:
-    """Frees name and address of an account that was registered before and never verified, and overwrites them in the log."""
+def expire_registration(work: Work[AccountLookups], account_id: int, before: datetime) -> bool:
+    """Frees name and address of an account that was registered before and never verified, and overwrites them in the log.
+
+    False when it was not to be: it was verified, shut or registered again at this moment.
+    """
     account = work.find(Account, account_id)
-    if account is None or account.state != "pending" or account.modified_on is None:
-        return
-    if account.modified_on < before:
-        work.forget(account)
-        account.trigger(accounts.RegistrationExpired, work.context.now)
+    if account is None or account.state != "pending" or account.registered_on >= before:
+        return False
+    work.forget(account)
+    account.trigger(accounts.RegistrationExpired, work.context.now)
+    return True
 
 
 def open_account(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -66,12 +67,13 @@ def purge_attachments_of(work: Work[Lookups], note_id: int) -> None:
         _purge(work, attachment_id)
 
 
-def purge_deleted_attachments(work: Work[Lookups], account_id: int, before: datetime | None) -> None:
-    """Makes the account's files in the recycle bin forgotten, as part of emptying it. before: only what was deleted earlier."""
-    for attachment_id in work.lookups.deleted_attachments(account_id, before):
+def purge_deleted_attachments(work: Work[Lookups], attachment_ids: Sequence[int], before: datetime | None = None) -> None:
+    """Makes files that lie in the recycle bin forgotten, as part of emptying it. before: only what was deleted earlier."""
+    for attachment_id in attachment_ids:
         attachment = work.find(Attachment, attachment_id)
-        deleted_on = attachment.deleted_on if attachment is not None else None
-        if before is None or (deleted_on is not None and deleted_on < before):
+        # It may have been restored at this moment.
+        deleted_on = attachment.deleted_on if attachment is not None and attachment.is_deleted else None
+        if deleted_on is not None and (before is None or deleted_on < before):
             _purge(work, attachment_id)
 
 

@@ -21,8 +21,10 @@ class AttachmentLookups(Protocol):
     def attachments_of_note(self, note_id: int) -> Sequence[int]:
         """All that were attached to the note, those in the recycle bin included."""
 
-    def deleted_attachments(self, account_id: int, before: datetime | None) -> Sequence[int]:
-        """The account's attachments in the recycle bin, or those of them that were deleted before a time."""
+    def deleted_attachments(
+        self, account_id: int, before: datetime | None = None, *, after: int = 0, limit: int | None = None
+    ) -> Sequence[int]:
+        """The account's attachments in the recycle bin, or those that were deleted before a time, by id: at most so many after one."""
 
     def stored_bytes(self, account_id: int) -> int:
         """Size of all files of the account's notes: attachments and covers, earlier covers and what lies in the recycle bin included."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from commands.attachments.commands import purge_attachments_of, purge_deleted_attachments
@@ -41,16 +42,22 @@ def restore_note(work: Work[Lookups], account_id: int, note_id: int) -> None:
     note.trigger(notes.NoteRestored, work.context.now)
 
 
-def empty_bin(work: Work[Lookups], account_id: int, before: datetime | None = None) -> int:
+def empty_bin(work: Work[Lookups], account_id: int) -> int:
     """Purges everything in the account's bin: what was written is overwritten in the log. Returns how many notes that were.
 
-    before: only what was deleted earlier. What the caller expects is the time of the latest deletion, so that nothing goes
-    that it has not seen in the bin.
+    What the caller expects is the time of the latest deletion, so that nothing goes that it has not seen in the bin.
     """
-    count = 0
-    note_ids = work.lookups.deleted_notes(account_id, before)
+    note_ids = work.lookups.deleted_notes(account_id)
     if note_ids and work.context.expects is not None:
         require_version(work, work.lookups.latest_deletion(account_id))
+    count = purge_deleted_notes(work, account_id, note_ids)
+    purge_deleted_attachments(work, work.lookups.deleted_attachments(account_id))
+    return count
+
+
+def purge_deleted_notes(work: Work[Lookups], account_id: int, note_ids: Sequence[int], before: datetime | None = None) -> int:
+    """Purges those of the notes that lie in the account's bin; returns how many. before: only what was deleted earlier."""
+    count = 0
     for note_id in note_ids:
         note = work.find(Note, note_id)
         if note is None or note.owner_id != account_id or not note.is_deleted or note.is_purged:
@@ -59,7 +66,6 @@ def empty_bin(work: Work[Lookups], account_id: int, before: datetime | None = No
             continue
         purge_note(work, note)
         count += 1
-    purge_deleted_attachments(work, account_id, before)
     return count
 
 

@@ -71,8 +71,8 @@ class NoteLookups(Protocol):
     def owners_of_old_bins(self, before: datetime) -> Sequence[int]:
         """Accounts in whose recycle bins lie notes or attachments that were deleted before a time."""
 
-    def deleted_notes(self, account_id: int, before: datetime | None) -> Sequence[int]:
-        """The account's notes in the recycle bin, or those of them that were deleted before a time."""
+    def deleted_notes(self, account_id: int, before: datetime | None = None, *, after: int = 0, limit: int | None = None) -> Sequence[int]:
+        """The account's notes in the recycle bin, or those of them that were deleted before a time, by id: at most so many after one."""
 
     def note_version_at(self, note_id: int, moment: datetime) -> int:
         """The version that the note had at a moment, 0 before its first."""

@@ -28,13 +28,18 @@ class AttachmentAnswers(SqlAnswers):
         rows = self.rows("SELECT id FROM attachments.attachments WHERE note_id = %(note)s ORDER BY id", note=note_id)
         return [attachment_id for (attachment_id,) in rows]
 
-    def deleted_attachments(self, account_id: int, before: datetime | None) -> list[int]:
-        """The account's attachments in the recycle bin, or those of them that were deleted before a time."""
+    def deleted_attachments(
+        self, account_id: int, before: datetime | None = None, *, after: int = 0, limit: int | None = None
+    ) -> list[int]:
+        """The account's attachments in the recycle bin, or those that were deleted before a time, by id: at most so many after one."""
         rows = self.rows(
             "SELECT id FROM attachments.attachments"
-            " WHERE owner_id = %(account)s AND deleted_at < coalesce(%(before)s::timestamptz, 'infinity') ORDER BY id",
+            " WHERE owner_id = %(account)s AND deleted_at < coalesce(%(before)s::timestamptz, 'infinity')"
+            " AND id > %(after)s ORDER BY id LIMIT %(limit)s",
             account=account_id,
             before=before,
+            after=after,
+            limit=limit,
         )
         return [attachment_id for (attachment_id,) in rows]
 

@@ -103,15 +103,17 @@ class NoteAnswers(SqlAnswers):
         )
         return [owner for (owner,) in rows]
 
-    def deleted_notes(self, account_id: int, before: datetime | None) -> Sequence[int]:
+    def deleted_notes(self, account_id: int, before: datetime | None = None, *, after: int = 0, limit: int | None = None) -> Sequence[int]:
         """The bin."""
         return [
             i
             for (i,) in self.rows(
                 "SELECT id FROM notes.notes WHERE owner_id = %(account)s AND deleted_at < coalesce(%(before)s::timestamptz, 'infinity')"
-                " ORDER BY id",
+                " AND id > %(after)s ORDER BY id LIMIT %(limit)s",
                 account=account_id,
                 before=before,
+                after=after,
+                limit=limit,
             )
         ]
 

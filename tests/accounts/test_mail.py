@@ -122,6 +122,20 @@ def test_mail_that_nobody_takes_is_given_up(services: Services, settings: Settin
         assert connection.execute("SELECT count(*) FROM log.mails").fetchone() == (0,)
 
 
+def test_mail_that_cannot_be_put_down_for_days_still_waits(services: Services, settings: Settings) -> None:
+    queue(services)
+    settings.outbox.parent.mkdir(parents=True, exist_ok=True)
+    settings.outbox.write_text("no folder")
+    without_server = settings.model_copy(update={"smtp_host": None})
+    assert not without_server.mail_configured
+    with services.thread_pool.connection() as connection:
+        connection.execute("UPDATE log.mails SET attempts = 60")
+    assert MailSender(services.mails, without_server).deliver_all() == 0
+    with services.thread_pool.connection() as connection:
+        waits = connection.execute("SELECT due_at - now() BETWEEN '50 minutes' AND '1 hour' FROM log.mails").fetchall()
+    assert waits == [(True,)]
+
+
 def test_queued_mail_cannot_be_read_without_the_secret(services: Services, settings: Settings) -> None:
     queue(services)
     with services.thread_pool.connection() as connection:

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from commands.accounts.avatars import default_avatar
+from commands.accounts.operators import disable, enable
 from commands.accounts.registration import expire_registration
 from commands.context import Context
 from commands.invitations import create_invitation
@@ -185,6 +186,22 @@ def test_registration_that_expired_leaves_nothing_of_itself(door: httpx.Client, 
     outbox = "".join(path.read_text() for path in Path(services.settings.outbox).iterdir())
     assert traces[1] not in outbox
     assert {RegistrationExpired, AccountErasureRequested} == set(ERASURE.handles)
+
+
+def test_registration_that_was_shut_and_opened_meanwhile_expires_as_if_it_had_not(door: httpx.Client, services: Services) -> None:
+    register(door, "shut-and-open", "shut-and-open@example.org")
+    registered_before = datetime.now(UTC)
+    for change in (disable, enable):
+        services.commands.run(partial(change, username="shut-and-open"), Context(actor=None, channel="cli"))
+    assert expire_registrations(services, registered_before) > 0
+    assert services.lookups.account_of_email("shut-and-open@example.org") is None
+    assert expire_registrations(services, registered_before) == 0
+
+
+def test_a_round_of_expiring_registrations_has_an_end(door: httpx.Client, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    register(door, "comes-again", "comes-again@example.org")
+    monkeypatch.setattr("reactors.registrations.expire_registration", lambda *_, **__: False)
+    assert expire_registrations(services, datetime.now(UTC) + timedelta(days=1)) == 0
 
 
 def test_registration_that_is_renewed_at_the_last_moment_stays(door: httpx.Client, services: Services) -> None:

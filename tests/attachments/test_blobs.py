@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from eventstore.blobs import LONGEST_PATH, Blobs, BlobStoreFull, BlobStoreUnavailable, is_path, new_path, safe_name
+from eventstore.blobs import LONGEST_PATH, MARKER, Blobs, BlobStoreFull, BlobStoreUnavailable, is_path, new_path, safe_name
 from tests.attachments.s3_server import KEY_ID, SECRET, s3_server
 
 
@@ -67,6 +67,17 @@ def test_all_files_below_a_folder_are_listed(blobs: Blobs) -> None:
     assert {blob.path for batch in blobs.list_now("a/b") for blob in batch} == paths
     assert sum(len(batch) for batch in blobs.list_now()) == 232
     assert list(blobs.list_now("nothing")) in ([], [[]])
+
+
+async def test_the_mark_of_the_store_is_no_file(blobs: Blobs) -> None:
+    assert blobs.owner_now() is None
+    for owner in ("one", "two"):
+        blobs.mark_now(owner)
+        assert blobs.owner_now() == owner
+    assert [blob for batch in blobs.list_now() for blob in batch] == []
+    assert await blobs.find(MARKER) is None
+    blobs.delete_now([MARKER])
+    assert blobs.owner_now() == "two"
 
 
 async def test_deleting_twice_is_no_error_and_other_files_stay(blobs: Blobs) -> None:

@@ -237,6 +237,33 @@ def test_a_confirmation_holds_for_one_account_one_call_and_once(keeper: Keeper, 
     assert len(keeper.call("list_deleted_notes")["deleted_notes"]) == 1
 
 
+def test_only_what_the_user_was_asked_about_is_deleted_for_good(keeper: Keeper) -> None:
+    def bin_note(title: str) -> None:
+        keeper.call("delete_note", note_id=keeper.call("create_note", title=title)["id"])
+
+    def send(**more: Any) -> Any:
+        params = {"name": "empty_recycle_bin", "arguments": {"expected_version": "*"} if "any" in more else {}}
+        params |= {"inputResponses": {"confirm": {"action": "accept", "content": {"ok": True}}}}
+        return modern(keeper, "tools/call", params | {k: v for k, v in more.items() if k != "any"}, "empty_recycle_bin").json()["result"]
+
+    for given in ({}, {"any": True}):
+        asked = send(**given)
+        assert "Notes: 0." in asked["inputRequests"]["confirm"]["params"]["message"]
+        bin_note("Unseen")
+        refused = send(requestState=asked["requestState"], **given)
+        assert (refused["isError"], "has changed since the user was asked" in refused["content"][0]["text"]) == (True, True)
+        keeper.call("empty_recycle_bin")
+    for number in range(14):
+        bin_note(f"Note {number}")
+    asked = send()
+    question = asked["inputRequests"]["confirm"]["params"]["message"]
+    assert ("Notes: 14." in question, question.count("«"), question.endswith("and 4 more")) == (True, 10, True)
+    bin_note("Unseen")
+    assert send(requestState=asked["requestState"])["isError"] is True
+    assert len(keeper.call("list_deleted_notes")["deleted_notes"]) == 15
+    assert send(requestState=send()["requestState"])["structuredContent"] == {"deleted_count": 15}
+
+
 def test_the_modern_era_knows_no_sessions_and_tells_how_long_answers_keep(keeper: Keeper) -> None:
     keeper.rest("PATCH", "settings/", {"app_settings": {"mcp_skill_md": "Be brief."}})
     discovered = modern(keeper, "server/discover", {})

@@ -20,8 +20,10 @@ import pytest
 from api.app import Door, area_routes
 from eventstore.archive import ArchiveDamaged
 from eventstore.blob_archive import blob_folder, check_blobs
+from eventstore.blobs import Blobs
 from projections.catalog import ALL_PROJECTIONS
 from projections.verify import verify
+from reactors.files import owns_store
 from settings import Settings, load_settings
 from tests.accounts.people import Person, make_person
 from tests.door.serving import serving
@@ -89,6 +91,12 @@ class Writing:
             thread.join()
 
 
+def _store_id(settings: Settings) -> str | None:
+    with psycopg.connect(settings.conninfo()) as connection:
+        row = connection.execute("SELECT value FROM log.facts WHERE name = 'file_store'").fetchone()
+    return row[0] if row else None
+
+
 def _what_people_see(client: httpx.Client, people: list[Person]) -> list[Any]:
     paths = ("/api/v1/planner-events/", "/api/v1/courses/", "/api/v1/notes/", "/api/v1/settings/")
     return [client.get(path, headers=person.headers).json() for person in people for path in paths]
@@ -109,6 +117,7 @@ def test_backup_under_load_becomes_the_same_server_elsewhere(folder: Path, datab
         assert not writing.failures, writing.failures[:3]
         assert client.get("/api/v1/ready/").json()["head"] > under_load["head"]
         assert under_load["files"] > 0
+        assert owns_store(services)
         # The one that is restored is taken when nobody writes, so that all can be compared.
         done = _notechondria(here, "archive", "export", str(backup))
         assert done["files"] >= under_load["files"]
@@ -126,6 +135,8 @@ def test_backup_under_load_becomes_the_same_server_elsewhere(folder: Path, datab
         made = client.post("/api/v1/planner-events/", json={"title": "Goes on", "event_date": "2031-05-07"}, headers=people[0].headers)
         assert made.status_code == 201
         assert made.json()["id"] > max(event["id"] for event in seen_here[0])
+    # Log and store are bound to each other there as well, by what the archive brought.
+    assert Blobs.at(there.data_dir / "media").owner_now() == _store_id(there) == _store_id(here) is not None
     shutil.rmtree(there.data_dir / "media")
     again = _run(there, "archive", "import", str(backup))
     assert (again.returncode, "The log holds events already" in again.stderr) == (1, True)
@@ -159,7 +170,6 @@ def test_export_under_load_alone_is_a_whole_server(folder: Path, database_url: s
 @pytest.mark.parametrize("damage", ["changed", "missing", "cut"])
 def test_damaged_files_are_found_before_anything_is_imported(folder: Path, damage: str) -> None:
     from eventstore.blob_archive import export_blobs
-    from eventstore.blobs import Blobs
 
     blobs = Blobs.at(folder / "media")
     blobs.put_now("user_upload/user_1/abc/a.txt", b"text")
@@ -179,7 +189,6 @@ def test_damaged_files_are_found_before_anything_is_imported(folder: Path, damag
 
 def test_a_repeated_copy_of_the_files_holds_none_that_was_deleted_for_good(folder: Path) -> None:
     from eventstore.blob_archive import export_blobs
-    from eventstore.blobs import Blobs
 
     blobs = Blobs.at(folder / "media")
     for name in ("a", "b"):

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
-from eventstore.blobs import new_path
+from commands.notes.bin import purge_deleted_notes
+from eventstore.blobs import MARKER, Blobs, new_path
 from eventstore.codec import Recorded
 from eventstore.events import attachments
-from reactors.files import remove_purged, remove_strays
+from reactors.files import remove_purged, remove_strays, sweep_strays, take_over_store
 from reactors.retention import empty_bins, forget_old
 from tests.door.people import Person
 from wiring import Services
@@ -141,6 +146,90 @@ def test_strays_are_removed_after_the_grace_period_only(
     assert site.get(binned["url"]).content == b"text"
 
 
+@pytest.fixture
+def unbound(services: Services, tmp_path: Path) -> Services:
+    """The services over an empty store that nobody has marked, and a log that has none yet."""
+    with services.thread_pool.connection() as connection:
+        connection.execute("DELETE FROM log.facts WHERE name = 'file_store'")
+    return replace(services, blobs=Blobs.at(tmp_path))
+
+
+def put_long_ago(services: Services, path: str) -> None:
+    services.blobs.put_now(path, b"text")
+    os.utime(Path(services.blobs.place) / path, (0, 0))
+
+
+def stored(services: Services) -> set[str]:
+    return {blob.path for batch in services.blobs.list_now() for blob in batch}
+
+
+def own_id(services: Services) -> str | None:
+    with services.thread_pool.connection() as connection:
+        row = connection.execute("SELECT value FROM log.facts WHERE name = 'file_store'").fetchone()
+    return row[0] if row else None
+
+
+STRAY = "user_upload/user_1/notes/note_1/abc/stray.txt"
+
+
+@pytest.mark.parametrize("marked", [None, "another"])
+def test_nothing_is_swept_in_the_store_of_another_database(unbound: Services, marked: str | None) -> None:
+    put_long_ago(unbound, STRAY)
+    if marked:
+        unbound.blobs.mark_now(marked)
+    for _ in range(2):
+        with capture_logs() as logged:
+            sweep_strays(unbound)
+        assert stored(unbound) == {STRAY}
+        assert unbound.blobs.owner_now() == marked
+        (warning,) = logged
+        assert (warning["log_level"], warning["store"], warning["id"]) == ("warning", unbound.blobs.place, own_id(unbound))
+    # As the warning advises.
+    (Path(unbound.blobs.place) / MARKER).write_text(f"{own_id(unbound)}\n")
+    sweep_strays(unbound)
+    assert stored(unbound) == set()
+
+
+def test_an_empty_store_becomes_the_databases_own(unbound: Services) -> None:
+    sweep_strays(unbound)
+    assert unbound.blobs.owner_now() == own_id(unbound) is not None
+    put_long_ago(unbound, STRAY)
+    sweep_strays(unbound)
+    assert stored(unbound) == set()
+    assert unbound.blobs.owner_now() == own_id(unbound)
+
+
+@pytest.mark.parametrize(("own", "marked"), [(None, None), ("of-the-archive", None), (None, "of-the-backup")])
+def test_a_store_that_the_log_fills_is_its_own(
+    unbound: Services, server: httpx.Client, make_note: MakeNote, mira: Person, own: str | None, marked: str | None
+) -> None:
+    note = make_note(mira)
+    files = {attach(server, note, mira)["url"].partition("/media/")[2] for _ in range(10)}
+    for path in (*files, STRAY):
+        put_long_ago(unbound, path)
+    if own:
+        with unbound.thread_pool.connection() as connection:
+            connection.execute("INSERT INTO log.facts VALUES ('file_store', %s)", (own,))
+    if marked:
+        unbound.blobs.mark_now(marked)
+    sweep_strays(unbound)
+    assert stored(unbound) == files
+    assert unbound.blobs.owner_now() == own_id(unbound)
+    assert (own or marked) in (None, own_id(unbound))
+
+
+def test_an_import_takes_over_the_store_that_it_has_filled(
+    unbound: Services, server: httpx.Client, make_note: MakeNote, mira: Person
+) -> None:
+    unbound.blobs.mark_now("of the server that was here before")
+    put_long_ago(unbound, STRAY)
+    assert not take_over_store(unbound)
+    unbound.blobs.delete_now([STRAY])
+    put_long_ago(unbound, attach(server, make_note(mira), mira)["url"].partition("/media/")[2])
+    assert take_over_store(unbound)
+    assert unbound.blobs.owner_now() == own_id(unbound) is not None
+
+
 @pytest.mark.parametrize("kind", ["course", "subscription", "attachment"])
 def test_changes_can_be_undone(
     server: httpx.Client, site: httpx.Client, make_course: MakeCourse, make_note: MakeNote, mira: Person, noah: Person, kind: str
@@ -190,3 +279,32 @@ def test_what_has_lain_in_the_bin_for_too_long_is_forgotten(
     empty_bins(services, moment)
     assert entries(server, mira) == [("attachment", kept, "a.txt"), ("note", again, "again")]
     assert restore(server, "note", old, mira).status_code == restore(server, "attachment", file, mira).status_code == 404
+
+
+def test_a_bin_is_emptied_in_batches_and_one_that_cannot_be_keeps_up_no_other(
+    services: Services, server: httpx.Client, make_note: MakeNote, mira: Person, noah: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = sorted((mira, noah), key=lambda person: person.account_id)
+    for person in (first, second):
+        note = make_note(person)
+        file = attach(server, note, person)["id"]
+        server.delete(f"notes/{note}/attachments/{file}/", headers=person.headers)
+        for _ in range(5):
+            server.delete(f"notes/{make_note(person)}/", headers=person.headers)
+    batches: list[tuple[int, int]] = []
+
+    def purge(work: Any, account_id: int, note_ids: Any, before: datetime) -> int:
+        batches.append((account_id, len(note_ids)))
+        if account_id == first.account_id:
+            raise ValueError
+        return purge_deleted_notes(work, account_id, note_ids, before)
+
+    monkeypatch.setattr("reactors.retention.purge_deleted_notes", purge)
+    monkeypatch.setattr("reactors.retention.BATCH", 2)
+    with capture_logs() as logged:
+        empty_bins(services, datetime.now(UTC))
+    told = {line["account"]: (line["log_level"], line.get("notes")) for line in logged}
+    assert [size for account, size in batches if account == second.account_id] == [2, 2, 1]
+    assert (told[first.account_id], told[second.account_id]) == (("error", None), ("info", 5))
+    assert entries(server, second) == []
+    assert len(entries(server, first)) == 6

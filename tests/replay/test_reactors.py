@@ -8,7 +8,7 @@ from typing import Any
 
 from eventstore.codec import Recorded
 from eventstore.events import sessions
-from projections.loops import LogHead
+from projections.loops import LogHead, connect
 from reactors.following import Periodic, Reactor, ReactorLoop, TryLater, loop_for, register, retry_reactor
 from tests.replay.probes import SEEN, started
 from tests.replay.store import Store, running
@@ -125,3 +125,13 @@ def test_periodic_acts_in_one_process_at_a_time(store: Store) -> None:
         store.append("session-1", started(), SEEN)
         store.wait_until(REACHED.replace("world", "sweep"))
     assert len(set(acts)) == 1
+
+
+def test_periodic_may_wait_before_it_acts_for_the_first_time(store: Store) -> None:
+    acts: list[Any] = []
+    head = LogHead(store.conninfo)
+    loop = loop_for(Periodic("late", timedelta(hours=6), acts.append, timedelta(minutes=10)), None, store.conninfo, head)
+    with connect(store.conninfo, "late") as loop.connection:
+        loop.start()
+        assert loop.step() == 0
+    assert acts == []

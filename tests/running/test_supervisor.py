@@ -113,6 +113,7 @@ def test_doctor_passes_on_a_running_server_and_leaves_it_running(first: Running)
         "connections": "ok",
         "migrations": "ok",
         "followers": "ok",
+        "uploads": "ok",
         "files": "ok",
     }
     assert found == states | {"mail": "warn"}
