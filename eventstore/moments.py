@@ -57,6 +57,11 @@ def later(text: str, by: timedelta) -> str:
     return moment(given + by, zone)
 
 
+def after(text: str, by: timedelta) -> str:
+    """The instant that much later, with the moment's zone."""
+    return moment(instant(text) + by, split(text)[1])
+
+
 @lru_cache(maxsize=1024)
 def known_zone(name: str) -> ZoneInfo:
     """The zone of this name; UTC for one that the installed zone data no longer knows."""

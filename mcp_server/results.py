@@ -104,8 +104,12 @@ def session(call: ToolCall, item: Mapping[str, Any]) -> Result:
     return shown
 
 
-def sliced(call: ToolCall, members: Result, name: str, items: Sequence[Any], shape: Any = None) -> Result:
-    """The members and as many of the items as fit, of those that the read models give all at once. shape: makes an item's payload."""
+def sliced(call: ToolCall, members: Result, name: str, items: Sequence[Any], shape: Any = None, limit: int | None = None) -> Result:
+    """The members and as many of the items as fit, of those that the read models give all at once. shape: makes an item's payload.
+
+    limit: how many are shown at most; items has one more when others come behind them.
+    """
     start = cursor_of(call.arguments)
-    rest = items[start:]
-    return paged(members, name, [shape(call, item) for item in rest] if shape else rest, start=start)
+    end = len(items) if limit is None else start + limit
+    rest = items[start:end]
+    return paged(members, name, [shape(call, item) for item in rest] if shape else rest, start=start, more=len(items) > end)

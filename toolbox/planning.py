@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from toolbox.bounding import cursor_of, part_of_week
+from toolbox.bounding import bounded, cursor_of, paged, part_of_week
 from toolbox.foreign import marked_week
 from toolbox.schemas import (
     BOOLEAN,
@@ -43,8 +43,38 @@ COURSE_OR_NONE = nullable(whole("Id of the course it belongs to; null is none.",
 DELETED = {"dry_run": BOOLEAN, "title": TEXT}
 SUMMARY = text("A line about it; cut at 255 characters.")
 
-
 LONGEST_SUMMARY = 255
+USUAL_LIMIT = 50
+LARGEST_LIMIT = 200
+"""The API gives no more at once when it is asked for so many."""
+OLDER = f"The API tells of the latest {LARGEST_LIMIT} only. Name a note_id to see others."
+
+
+def list_events(arguments: Arguments) -> Exchange:
+    """One more than is shown tells whether others come; the API gives all when no number is asked for."""
+    start, limit = cursor_of(arguments), arguments.get("limit", USUAL_LIMIT)
+    most = start + limit + 1
+    asked = {**arguments, "limit": most if most <= LARGEST_LIMIT else None}
+    found = yield from rest("GET", "planner-events/", query=("include_completed", "limit"))(asked)
+    return _page(found, start, limit)
+
+
+def list_sittings(arguments: Arguments) -> Exchange:
+    """One more than is shown tells whether others come, as far as the API tells."""
+    start, limit = cursor_of(arguments), arguments.get("limit", USUAL_LIMIT)
+    most = min(start + limit + 1, LARGEST_LIMIT)
+    found = yield from rest("GET", "note-sessions/", query=("note_id", "limit"))({**arguments, "limit": most})
+    page = _page(found, start, limit)
+    if len(found) < LARGEST_LIMIT or (isinstance(page, dict) and "next_cursor" in page):
+        return page
+    return {**(page if isinstance(page, dict) else {"results": page}), "truncated": True, "notice": OLDER}
+
+
+def _page(found: list[Any], start: int, limit: int) -> Any:
+    end = start + limit
+    if start or len(found) > end:
+        return paged({}, "results", found[start:end], start=start, more=len(found) > end)
+    return bounded(found, "results", start)
 
 
 def _with_summary_cut(arguments: Arguments) -> dict[str, Any]:
@@ -123,11 +153,16 @@ SESSIONS = (
         name="list_note_sessions",
         title="List note sessions",
         description="Sittings at notes, the latest start first.",
-        properties={"note_id": nullable(number_of("note")), "limit": whole("How many.", minimum=1, maximum=200, default=50), **PLACE},
+        properties={
+            "note_id": nullable(number_of("note")),
+            "limit": whole("How many.", minimum=1, maximum=LARGEST_LIMIT, default=USUAL_LIMIT),
+            **PLACE,
+        },
         answer=record({"sessions": list_of(NOTE_SESSION)}, PAGED),
-        rest=rest("GET", "note-sessions/", query=("note_id", "limit")),
+        rest=list_sittings,
         reads=True,
         lenient=("limit",),
+        grows="",
     ),
     Tool(
         name="create_note_session",
@@ -163,13 +198,14 @@ EVENTS = (
         description="Plans by day and title; completed ones only when asked for.",
         properties={
             "include_completed": yes_or_no("With completed ones.", default=False),
-            "limit": whole("How many.", minimum=1, maximum=200, default=50),
+            "limit": whole("How many.", minimum=1, maximum=LARGEST_LIMIT, default=USUAL_LIMIT),
             **PLACE,
         },
         answer=record({"events": list_of(EVENT)}, PAGED),
-        rest=rest("GET", "planner-events/", query=("include_completed", "limit")),
+        rest=list_events,
         reads=True,
         lenient=("limit",),
+        grows="",
     ),
     Tool(
         name="create_event",

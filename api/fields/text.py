@@ -28,10 +28,14 @@ def as_text(value: Any, message: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Text(FieldType):
-    """Text. trim: white space at both ends is cut before everything else. pattern: all of the text has to match."""
+    """Text. trim: white space at both ends is cut before everything else. pattern: all of the text has to match.
+
+    cut: what is longer than max is cut there instead of being refused.
+    """
 
     min: int = 0
     max: int | None = None
+    cut: bool = False
     blank: bool = False
     trim: bool = True
     pattern: str | None = None
@@ -49,13 +53,15 @@ class Text(FieldType):
         if len(text) < self.min:
             raise refuse("Ensure this field has at least {count} characters.", count=self.min)
         if self.max is not None and len(text) > self.max:
+            if self.cut:
+                return text[: self.max]
             raise refuse("Ensure this field has no more than {count} characters.", count=self.max)
         if self.pattern and not re.fullmatch(self.pattern, text):
             raise refuse(self.pattern_message)
         return text
 
     def schema(self) -> dict[str, Any]:
-        bounds = {"minLength": self.min or (0 if self.blank else 1), "maxLength": self.max, "pattern": self.pattern}
+        bounds = {"minLength": self.min or (0 if self.blank else 1), "maxLength": None if self.cut else self.max, "pattern": self.pattern}
         return {"type": "string", **{key: value for key, value in bounds.items() if value}}
 
 

@@ -9,13 +9,15 @@ from pydantic import BaseModel
 
 from api.fields import DateTime, Integer, Model, Text
 
+SUMMARY = Text(max=255, cut=True, blank=True, doc="Cut at 255 characters: apps send the note's description, which may be longer.")
+
 
 class NoteSessionIn(Model):
     """A sitting on a note. Times without an offset are local times of the client."""
 
     note_id: Annotated[int, Integer()]
     title: Annotated[str, Text(max=120, blank=True)] = ""
-    summary: Annotated[str, Text(max=255, blank=True)] = ""
+    summary: Annotated[str, SUMMARY] = ""
     started_at: Annotated[datetime | None, DateTime(naive=True, null=True)] = None
     ended_at: Annotated[datetime | None, DateTime(naive=True, null=True)] = None
 
@@ -25,7 +27,7 @@ class NoteSessionChange(Model):
 
     note_id: Annotated[int, Integer()] = 0
     title: Annotated[str, Text(max=120, blank=True)] = ""
-    summary: Annotated[str, Text(max=255, blank=True)] = ""
+    summary: Annotated[str, SUMMARY] = ""
     started_at: Annotated[datetime | None, DateTime(naive=True)] = None
     ended_at: Annotated[datetime | None, DateTime(naive=True, null=True)] = None
 

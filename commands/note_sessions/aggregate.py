@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from commands.aggregate import Aggregate, evolves
-from commands.note_sessions.clocks import Told
+from commands.note_sessions.clocks import Told, ahead_at_start
 from eventstore import moments
 from eventstore.events import Event, note_sessions
 
@@ -21,6 +21,8 @@ class NoteSession(Aggregate):
     summary: str
     started_at: str
     ended_at: str | None
+    ahead: timedelta | None
+    """How far the client's clock is ahead of UTC, where that is known."""
     is_purged: bool = False
 
     @evolves(note_sessions.NoteSessionPurged)
@@ -35,6 +37,7 @@ class NoteSession(Aggregate):
         self.summary = event.summary
         self.started_at = event.started_at
         self.ended_at = event.ended_at
+        self.ahead = ahead_at_start(event.started_at, event.claimed_start, event.timestamp)
 
     @evolves(note_sessions.NoteSessionRenamed)
     def _renamed(self, event: note_sessions.NoteSessionRenamed) -> None:
@@ -47,6 +50,8 @@ class NoteSession(Aggregate):
     @evolves(note_sessions.NoteSessionStartMoved)
     def _start_moved(self, event: note_sessions.NoteSessionStartMoved) -> None:
         self.started_at = event.started_at
+        if event.claimed_start is not None:
+            self.ahead = ahead_at_start(event.started_at, event.claimed_start, event.timestamp)
 
     @evolves(note_sessions.NoteSessionEnded)
     def _ended(self, event: note_sessions.NoteSessionEnded) -> None:

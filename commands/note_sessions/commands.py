@@ -9,7 +9,7 @@ from commands.errors import Invalid, NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.note_sessions.aggregate import NoteSession, not_before
-from commands.note_sessions.clocks import Told, believed
+from commands.note_sessions.clocks import Told, ahead_now, is_local, told
 from commands.preconditions import require_version
 from commands.unset import UNSET, Unset
 from eventstore import moments
@@ -54,8 +54,11 @@ def start_note_session(work: Work[Lookups], command: StartNoteSession) -> int:
     if note is None:
         raise NotFound("Note")
     title, description, zone = note
-    start = _told("started_at", command.started_at or now, zone, now)
-    end = None if command.ended_at is None else _told("ended_at", command.ended_at, zone, now)
+    begun = command.started_at or now
+    # A sitting that has its end already is written down afterwards: its times are not those of right now.
+    ahead = ahead_now(begun, now) if command.ended_at is None and is_local(begun, zone) else None
+    start = _told("started_at", begun, zone, ahead)
+    end = None if command.ended_at is None else _told("ended_at", command.ended_at, zone)
     session = work.new(NoteSession, work.lookups.next_id("note_session"))
     session.trigger(
         note_sessions.NoteSessionStarted,
@@ -89,11 +92,14 @@ def change_note_session(work: Work[Lookups], command: ChangeNoteSession) -> int:
     if not isinstance(command.summary, Unset):
         session.summarise(command.summary, now)
     if not isinstance(command.started_at, Unset):
-        session.start(_told("started_at", command.started_at, zone, now), now)
+        session.start(_told("started_at", command.started_at, zone, session.ahead), now)
     if command.ended_at is None:
         session.reopen(now)
     elif not isinstance(command.ended_at, Unset):
-        session.end(_told("ended_at", command.ended_at, zone, now), now)
+        ahead = session.ahead
+        if isinstance(command.started_at, Unset) and session.ended_at is None and is_local(command.ended_at, zone):
+            ahead = _ahead_at_end(session, command.ended_at, now)
+        session.end(_told("ended_at", command.ended_at, zone, ahead), now)
     return session.number
 
 
@@ -121,12 +127,23 @@ def purge_sessions_of(work: Work[Lookups], note_id: int) -> None:
     work.require(work.lookups.note_has_no_sessions(note_id))
 
 
-def _told(field: str, given: datetime, zone: str | None, now: datetime) -> Told:
+def _ahead_at_end(session: NoteSession, ended_at: datetime, now: datetime) -> timedelta | None:
+    """How far the client's clock is ahead as it closes a session. A start on the same clock that did not tell it is set right."""
+    if session.ahead is not None:
+        return session.ahead
+    ahead = ahead_now(ended_at, now)
+    started_at, zone = moments.split(session.started_at)
+    if ahead and is_local(started_at, zone) and timedelta() <= ended_at - started_at <= DANGLING_AFTER:
+        session.start(_told("started_at", started_at, None, ahead), now)
+    return ahead
+
+
+def _told(field: str, given: datetime, zone: str | None, ahead: timedelta | None = None) -> Told:
     try:
-        told = believed(given, zone, now)
-        in_range = moments.EARLIEST <= moments.instant(told.moment) <= moments.LATEST
+        known = told(given, zone, ahead)
+        in_range = moments.EARLIEST <= moments.instant(known.moment) <= moments.LATEST
     except (OverflowError, ValueError):
         in_range = False
     if not in_range:
         raise Invalid({field: [OUT_OF_RANGE]})
-    return told
+    return known

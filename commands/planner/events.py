@@ -71,7 +71,9 @@ def create_planner_event(work: Work[Lookups], command: CreatePlannerEvent) -> Pl
         return Planned(known.number, created=False)
     if not course_exists:
         raise NotFound("Course")
-    window = _checked(lambda: plan(command.event_date, _moment(command.starts_at, zone), _moment(command.ends_at, zone), zone))
+    window = _checked(
+        command, zone, lambda: plan(command.event_date, _moment(command.starts_at, zone), _moment(command.ends_at, zone), zone)
+    )
     completed_at = command.completed_at
     if command.is_completed and completed_at is None:
         completed_at = now
@@ -111,7 +113,7 @@ def change_planner_event(work: Work[Lookups], command: ChangePlannerEvent) -> in
     if not isinstance(command.title, Unset):
         event.rename(command.title, now)
     if not all(isinstance(given, Unset) for given in times):
-        event.move(_checked(lambda: _replanned(event.window, command, zone)), now)
+        event.move(_checked(command, zone, lambda: _replanned(event.window, command, zone)), now)
     if not isinstance(command.difficulty_weight, Unset):
         event.weigh(command.difficulty_weight, now)
     if not isinstance(command.description, Unset):
@@ -179,15 +181,42 @@ def _moment(given: datetime | None, zone: str | None) -> str | None:
 
 
 def _instant(given: datetime | None, zone: str | None) -> str | None:
-    return None if given is None else moments.instant(moments.moment(given, zone)).isoformat()
+    """A time of completion."""
+    if given is None:
+        return None
+    moment = moments.moment(given, zone)
+    if not _in_range(moment):
+        raise Invalid({"completed_at": [OUT_OF_RANGE]})
+    return moments.instant(moment).isoformat()
 
 
-def _checked(make: Callable[[], Window]) -> Window:
+def _checked(command: CreatePlannerEvent | ChangePlannerEvent, zone: str | None, make: Callable[[], Window]) -> Window:
+    """The window of a plan. Raises Invalid with the field of the command that leads out of range."""
+    given = {"starts_at": command.starts_at, "ends_at": command.ends_at}
+    for field, time in given.items():
+        if isinstance(time, datetime) and not _in_range(moments.moment(time, zone)):
+            raise Invalid({field: [OUT_OF_RANGE]})
     try:
         window = make()
-        in_range = moments.instant(window.starts_at) >= moments.EARLIEST and moments.instant(window.ends_at) <= moments.LATEST
+        in_range = _in_range(window.starts_at) and _in_range(window.ends_at)
     except (OverflowError, ValueError):
         in_range = False
     if not in_range:
-        raise Invalid({"starts_at": [OUT_OF_RANGE]})
+        raise Invalid({_leading(command): [OUT_OF_RANGE]})
     return window
+
+
+def _leading(command: CreatePlannerEvent | ChangePlannerEvent) -> str:
+    """The field that says when a plan begins, of those that were sent."""
+    if isinstance(command.starts_at, datetime):
+        return "starts_at"
+    if not isinstance(command.event_date, Unset):
+        return "event_date"
+    return "ends_at" if isinstance(command.starts_at, Unset) else "starts_at"
+
+
+def _in_range(moment: str) -> bool:
+    try:
+        return moments.EARLIEST <= moments.instant(moment) <= moments.LATEST
+    except (OverflowError, ValueError):
+        return False

@@ -57,11 +57,17 @@ def replan(
         day = window.day if isinstance(event_date, Unset) else event_date
         start = starts_at or moments.noon(day, zone)
         if isinstance(ends_at, Unset):
-            return Window(start, moments.later(start, window.length))
+            return Window(start, _end(start, _after(start, window.length)))
     return Window(start, _end(start, ends_at))
 
 
 def _end(start: str, end: str | None) -> str:
     if end is None or moments.instant(end) <= moments.instant(start):
-        return moments.later(start, DEFAULT_LENGTH)
+        return _after(start, DEFAULT_LENGTH)
     return end
+
+
+def _after(start: str, length: timedelta) -> str:
+    """The moment so much later: on the start's clock, unless that is put forward or back in between; then as an instant."""
+    end = moments.later(start, length)
+    return end if moments.instant(end) - moments.instant(start) == length else moments.after(start, length)

@@ -19,7 +19,7 @@ class NoteSessionStarted(Event):
     ended_at: str | None
     """Given when a whole sitting is written down afterwards."""
     claimed_start: str | None = None
-    """What the client's clock said, where the server's clock was believed instead."""
+    """What the client's clock said, where that is not taken for UTC: the difference is how far it is ahead."""
     claimed_end: str | None = None
 
 

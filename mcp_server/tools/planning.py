@@ -23,17 +23,16 @@ from mcp_server.results import event, session, sliced
 from projections.note_sessions import queries as session_queries
 from projections.planner import queries
 from toolbox.bounding import cursor_of
-from toolbox.planning import LONGEST_SUMMARY
-
-MOST_EVENTS = 200
+from toolbox.planning import LONGEST_SUMMARY, USUAL_LIMIT
 
 
 @serves("list_events")
 async def list_events(call: ToolCall) -> Result:
     """Pages are cut out of all events; `limit` holds for each of them."""
-    limit, start = call.get("limit", 50), cursor_of(call.arguments)
-    found = await call.read(queries.list_planner_events(include_completed=call.get("include_completed", False), limit=start + limit))
-    return sliced(call, {}, "events", found, event)
+    limit = call.get("limit", USUAL_LIMIT)
+    most = cursor_of(call.arguments) + limit + 1
+    found = await call.read(queries.list_planner_events(include_completed=call.get("include_completed", False), limit=most))
+    return sliced(call, {}, "events", found, event, limit)
 
 
 @serves("create_event")
@@ -86,8 +85,10 @@ async def delete_event(call: ToolCall) -> Result:
 @serves("list_note_sessions")
 async def list_note_sessions(call: ToolCall) -> Result:
     """The latest start first."""
-    limit, start = call.get("limit", 50), cursor_of(call.arguments)
-    return sliced(call, {}, "sessions", await call.read(session_queries.list_note_sessions(start + limit, call.get("note_id"))), session)
+    limit = call.get("limit", USUAL_LIMIT)
+    most = cursor_of(call.arguments) + limit + 1
+    found = await call.read(session_queries.list_note_sessions(most, call.get("note_id")))
+    return sliced(call, {}, "sessions", found, session, limit)
 
 
 @serves("create_note_session")
@@ -119,7 +120,7 @@ def _summary(call: ToolCall) -> str:
 
 
 def _day(text: str) -> date:
-    match = DATE.match(text.strip())
+    match = DATE.fullmatch(text.strip())
     try:
         return date(*map(int, match.groups())) if match else _unreadable_day()
     except ValueError:

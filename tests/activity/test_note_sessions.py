@@ -64,6 +64,14 @@ def test_an_end_before_the_start_becomes_the_start(client: httpx.Client, write_n
     assert (moved["starts_at"], moved["ends_at"]) == ("2031-05-06T20:00:00+00:00", "2031-05-06T20:00:00+00:00")
 
 
+def test_a_long_summary_is_cut(client: httpx.Client, write_note: WriteNote) -> None:
+    description = "d" * 250 + "äöü" * 100
+    session = start(client, write_note(), summary=description)
+    assert session["summary"] == description[:255]
+    closed = change(client, session, summary="e" * 600, ended_at=session["starts_at"])
+    assert (closed["summary"], closed["ended_at"]) == ("e" * 255, session["starts_at"])
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
@@ -71,7 +79,6 @@ def test_an_end_before_the_start_becomes_the_start(client: httpx.Client, write_n
         ({"note_id": "x"}, "note_id"),
         ({"note_id": None}, "note_id"),
         ({"note_id": 1, "title": "x" * 121}, "title"),
-        ({"note_id": 1, "summary": "x" * 256}, "summary"),
         ({"note_id": 1, "started_at": "soon"}, "started_at"),
     ],
 )
@@ -114,6 +121,59 @@ def test_local_clock_of_the_client_is_not_believed_over_the_servers(client: http
     assert abs(datetime.fromisoformat(session["starts_at"]) - datetime.now(UTC)) < timedelta(minutes=1)
     ended = change(client, session, ended_at=(local + timedelta(seconds=5)).isoformat())
     assert abs(datetime.fromisoformat(ended["ends_at"]) - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def told(moment: datetime, ahead: timedelta = timedelta()) -> str:
+    """What a client says whose clock is so far ahead of UTC."""
+    return (moment + ahead).replace(tzinfo=None).isoformat()
+
+
+def lasted(session: dict[str, Any]) -> timedelta:
+    return datetime.fromisoformat(session["ends_at"]) - datetime.fromisoformat(session["starts_at"])
+
+
+def test_a_sitting_that_is_written_down_afterwards_keeps_its_times(client: httpx.Client, write_note: WriteNote) -> None:
+    begun = utc_now() - timedelta(hours=2)
+    ended = begun + timedelta(hours=1)
+    session = start(client, write_note(), started_at=told(begun), ended_at=told(ended))
+    assert (session["starts_at"], session["ends_at"]) == (begun.isoformat(), ended.isoformat())
+    moved = change(client, session, started_at=told(begun - timedelta(hours=1)))
+    assert (moved["starts_at"], lasted(moved)) == ((begun - timedelta(hours=1)).isoformat(), timedelta(hours=2))
+    assert lasted(change(client, session, started_at=told(begun), ended_at=told(begun + timedelta(minutes=30)))) == timedelta(minutes=30)
+    assert lasted(change(client, session, ended_at=told(ended))) == timedelta(hours=1)
+
+
+def test_an_end_that_arrives_late_is_understood_by_the_clock_of_the_start(
+    client: httpx.Client, services: Services, person: Person, write_note: WriteNote
+) -> None:
+    begun = utc_now() - timedelta(hours=1)
+    note_id = write_note()
+    for ahead in (timedelta(hours=2), timedelta(hours=-7), timedelta()):
+        command = StartNoteSession(note_id=note_id, started_at=(begun + ahead).replace(tzinfo=None))
+        context = Context(actor=person.account_id, channel="web", now=begun)
+        session_id = services.commands.run(partial(_started, command), context).result
+        for minutes in (45, 40):
+            late = change(client, {"id": session_id}, ended_at=told(begun + timedelta(minutes=minutes), ahead))
+            assert (datetime.fromisoformat(late["starts_at"]), lasted(late)) == (begun, timedelta(minutes=minutes))
+        moved = change(client, {"id": session_id}, started_at=told(begun + timedelta(minutes=10), ahead))
+        assert lasted(moved) == timedelta(minutes=30)
+
+
+def test_a_start_that_arrived_late_is_set_right_by_the_end(client: httpx.Client, services: Services, write_note: WriteNote) -> None:
+    for ahead in (timedelta(hours=2), timedelta(hours=-7), timedelta()):
+        begun = utc_now() - timedelta(minutes=5)
+        session = start(client, write_note(), started_at=told(begun, ahead))
+        ended = change(client, session, ended_at=told(begun + timedelta(minutes=5), ahead))
+        assert abs(datetime.fromisoformat(ended["starts_at"]) - begun) < timedelta(seconds=30)
+        assert lasted(ended) == timedelta(minutes=5)
+        assert lasted(change(client, session, ended_at=told(begun + timedelta(minutes=4), ahead))) == timedelta(minutes=4)
+    before = client.get("/note-sessions/").json()
+    rebuild(services.settings.conninfo(), [projection for projection in ALL_PROJECTIONS if projection.name == "note_sessions"])
+    assert client.get("/note-sessions/").json() == before
+
+
+def _started(command: StartNoteSession, work: Work[Lookups]) -> int:
+    return start_note_session(work, command)
 
 
 def test_naive_times_that_no_zone_explains_are_utc(client: httpx.Client, write_note: WriteNote) -> None:

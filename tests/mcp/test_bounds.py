@@ -155,6 +155,10 @@ def _page_through(ask: Tool, course: int) -> None:
         found = [str(number) for number in ids(tool, *names, **arguments)]
         assert len(found) == len(set(found)) >= least, tool
     assert len(pages(ask, "list_events", limit=200)) > 1
+    for tool, name, total in (("list_events", "events", 200), ("list_note_sessions", "sessions", 100)):
+        for limit in ({}, {"limit": 60}, {"limit": total - 1}):
+            listed = ids(tool, name, **limit)
+            assert len(set(listed)) == len(listed) == total, tool
     weeks = pages(ask, "get_activity_week", start_date="2031-05-01")
     entries = [entry for week in weeks for day in week["days"] for entry in day["events"]]
     assert len(entries) == 300
@@ -177,6 +181,17 @@ def test_all_pages_are_to_be_read_before_what_is_on_them_is_changed(keeper: Keep
         ask("update_note", note_id=note["id"], course_id=course)
     assert keeper.call("list_notes", course_id=inbox)["total"] == 0
     assert keeper.call("list_notes", course_id=course)["total"] == len(notes) > 70
+
+
+def test_the_stdio_client_tells_that_the_api_gives_only_the_latest_sessions() -> None:
+    sessions: list[Any] = [{"id": number} for number in range(200)]
+    for cursor, found, results in ((None, sessions, 200), ("at-c7", sessions, 1), ("at-c6", sessions[:199], 1)):
+        exchange = BY_NAME["list_note_sessions"].exchange({"limit": 200, "cursor": cursor})
+        assert next(exchange).query == {"limit": 200}
+        with pytest.raises(StopIteration) as end:
+            exchange.send(found)
+        assert len(end.value.value["results"]) == results
+        assert ("latest 200" in end.value.value.get("notice", "")) is (len(found) == 200)
 
 
 def test_a_cursor_that_no_answer_gave_is_refused(keeper: Keeper, ask: Tool) -> None:

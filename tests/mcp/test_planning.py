@@ -66,6 +66,9 @@ def test_events(keeper: Keeper, other: Keeper) -> None:
     assert keeper.call("update_event", event_id=event["id"], is_completed=False)["completed_at"] is None
     for wrong in ({"event_date": "soon"}, {"event_date": "2031-02-30"}, {"event_date": "2031-05-06", "starts_at": "noon"}):
         assert next(reversed(wrong)) in keeper.refused("create_event", title="x", **wrong)
+    for day in ("2031-05-06junk", "2031-05-06T18:30:00Z", "0001-01-01"):
+        assert keeper.refused("create_event", title="x", event_date=day).startswith("event_date")
+        assert keeper.refused("update_event", event_id=event["id"], event_date=day).startswith("event_date")
     assert "difficulty_weight" in keeper.refused("create_event", title="x", event_date="2031-05-06", difficulty_weight=9)
     assert "no such course" in keeper.refused("create_event", title="x", event_date="2031-05-06", course_id=10**9)
     assert "no such event" in other.refused("update_event", event_id=event["id"], title="mine")

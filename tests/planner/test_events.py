@@ -172,7 +172,11 @@ def test_list_options(planner: httpx.Client) -> None:
         ({"is_completed": "maybe"}, {"is_completed": ["Must be a valid boolean."]}),
         ({"starts_at": "0001-01-01T00:00:00"}, {"starts_at": ["Date is out of range."]}),
         ({"starts_at": "9999-12-31T23:59:59"}, {"starts_at": ["Date is out of range."]}),
-        ({"event_date": "9999-12-31"}, {"starts_at": ["Date is out of range."]}),
+        ({"event_date": "9999-12-31"}, {"event_date": ["Date is out of range."]}),
+        ({"event_date": "9999-12-31", "starts_at": None}, {"event_date": ["Date is out of range."]}),
+        ({"ends_at": "9999-12-31T00:00:00Z"}, {"ends_at": ["Date is out of range."]}),
+        ({"starts_at": "9998-12-30T23:30:00Z", "ends_at": None}, {"starts_at": ["Date is out of range."]}),
+        ({"completed_at": "9999-12-31T23:59:59"}, {"completed_at": ["Date is out of range."]}),
     ],
 )
 def test_wrong_fields_are_named(planner: httpx.Client, fields: dict[str, Any], errors: dict[str, list[str]]) -> None:
@@ -182,6 +186,18 @@ def test_wrong_fields_are_named(planner: httpx.Client, fields: dict[str, Any], e
     answer = planner.patch(f"/planner-events/{made['id']}/", json=fields)
     assert (answer.status_code, answer.json()) == (400, errors)
     assert planner.get(f"/planner-events/{made['id']}/").json() == made
+
+
+@pytest.mark.parametrize(("zone", "edge"), [("Pacific/Pago_Pago", "9999-12-31T23:59:59"), ("Europe/Berlin", "0001-01-01T00:00:00")])
+@pytest.mark.parametrize("field", ["starts_at", "ends_at", "completed_at"])
+def test_times_that_no_instant_can_hold_are_refused(planner: httpx.Client, zone: str, edge: str, field: str) -> None:
+    planner.patch("/planner-settings/", json={"time_zone": zone})
+    made = create(planner)
+    for answer in (
+        planner.post("/planner-events/", json={**PLAN, "is_completed": True, field: edge}),
+        planner.patch(f"/planner-events/{made['id']}/", json={field: edge}),
+    ):
+        assert (answer.status_code, answer.json()) == (400, {field: ["Date is out of range."]})
 
 
 def test_missing_fields_are_named_together(planner: httpx.Client) -> None:
@@ -327,6 +343,33 @@ def test_wall_clock_times_follow_the_chosen_zone(planner: httpx.Client) -> None:
     winter = change(planner, summer, event_date="2031-12-06")
     assert window(winter) == ("2031-12-06", "2031-12-06T00:00:00+00:00", "2031-12-06T01:00:00+00:00")
     assert window(planner.get(f"/planner-events/{before['id']}/").json())[1] == "2031-07-06T01:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"starts_at": "2031-03-30T02:30:00", "ends_at": "2031-03-30T03:30:00"}, ("01:30", "02:30")),
+        ({"starts_at": "2031-03-30T02:30:00"}, ("01:30", "02:30")),
+        ({"starts_at": "2031-03-30T02:00:00", "ends_at": "2031-03-30T03:00:00"}, ("01:00", "02:00")),
+        ({"starts_at": "2031-03-30T01:30:00"}, ("00:30", "01:30")),
+        ({"starts_at": "2031-10-26T02:30:00"}, ("00:30", "01:30")),
+        ({"starts_at": "2031-10-26T01:30:00"}, ("23:30", "00:30")),
+    ],
+)
+def test_an_hour_is_an_hour_when_the_clocks_change(planner: httpx.Client, fields: dict[str, Any], expected: tuple[str, str]) -> None:
+    planner.patch("/planner-settings/", json={"time_zone": "Europe/Berlin"})
+    made = create(planner, **fields)
+    assert (made["starts_at"][11:16], made["ends_at"][11:16]) == expected
+
+
+def test_a_plan_keeps_its_length_through_the_hour_that_is_skipped(planner: httpx.Client) -> None:
+    planner.patch("/planner-settings/", json={"time_zone": "Europe/Berlin"})
+    made = create(planner, starts_at="2031-03-29T02:30:00", ends_at="2031-03-29T03:30:00")
+    skipped = ("2031-03-30", "2031-03-30T01:30:00+00:00", "2031-03-30T02:30:00+00:00")
+    assert window(change(planner, made, event_date="2031-03-30")) == skipped
+    assert window(change(planner, made, starts_at="2031-03-30T02:30:00")) == skipped
+    moved = change(planner, made, starts_at="2031-03-31T09:00:00")
+    assert window(moved) == ("2031-03-31", "2031-03-31T07:00:00+00:00", "2031-03-31T08:00:00+00:00")
 
 
 @pytest.fixture
