@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope
 
 from api.errors import Malformed, TooLarge, UnsupportedMediaType
+from eventstore.halves import parsed
 
 DEFAULT_LIMIT = 20 * 1024 * 1024
 ANONYMOUS_LIMIT = 1024 * 1024
@@ -134,7 +135,7 @@ def _parsed(chunks: Sequence[bytes], media_type: str, content_type: str) -> Body
 
 
 def parse_json(raw: bytes) -> Any:
-    """The JSON value; an empty body counts as an empty object. NaN, lone surrogates and endless nesting are refused."""
+    """The JSON value; an empty body counts as an empty object. NaN and endless nesting are refused, halves of characters replaced."""
     raw = raw.removeprefix(b"\xef\xbb\xbf")
     if not raw.strip():
         return {}
@@ -142,7 +143,7 @@ def parse_json(raw: bytes) -> Any:
     if containers > MOST_CONTAINERS:
         raise Malformed(f"more than {MOST_CONTAINERS:,} lists and objects")
     try:
-        value = orjson.loads(raw)
+        value = parsed(raw)
     except orjson.JSONDecodeError as error:
         raise Malformed(str(error)) from None
     if containers > DEEPEST and _depth(value) > DEEPEST:

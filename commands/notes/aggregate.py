@@ -24,6 +24,10 @@ class Note(Aggregate):
 
     # Purged notes replay to these: their creation is forgotten.
     owner_id: int = 0
+    copied_at: int = 0
+    copy_of: int | None = None
+    copied_text: int | None = None
+    """What the device holds that knows the note by its state of version `copied_at`; see NoteTouched."""
     uuid: str = ""
     title: str = ""
     description: str | None = None
@@ -174,6 +178,10 @@ class Note(Aggregate):
         self._edited(event)
 
     @evolves(notes.NoteTouched)
+    def _touched(self, event: notes.NoteTouched) -> None:
+        self._edited(event)
+        self.copied_at, self.copy_of, self.copied_text = event.originator_version, event.copy_of, event.copied_text
+
     def _edited(self, event: Event) -> None:
         self.edited_on = event.timestamp
         self.revision = event.originator_version

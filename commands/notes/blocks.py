@@ -56,6 +56,11 @@ def write_given_blocks(note: Note, given: Sequence[GivenBlock], now: datetime) -
     _write(note, arranged(note.number, _dated(note), given, note.version, now), now)
 
 
+def lay_blocks(note: Note, given: Sequence[GivenBlock], now: datetime) -> None:
+    """Replaces all blocks, and leaves the text."""
+    note.write_blocks(arranged(note.number, _dated(note), given, note.version, now), now)
+
+
 def add_block(work: Work[Lookups], account_id: int, note_id: int, given: GivenBlock) -> int:
     """Appends a block; returns its id."""
     note = own_note(work, account_id, note_id, "add blocks")

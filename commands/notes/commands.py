@@ -14,10 +14,10 @@ from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.access import own_note, require_state
 from commands.notes.aggregate import Note, word_count
-from commands.notes.blocks import GivenBlock, arranged, write_given_blocks
+from commands.notes.blocks import GivenBlock, arranged, lay_blocks, write_given_blocks
 from commands.notes.lookups import Incoming, NewNote
-from commands.notes.metadata import is_same_metadata, offline_source
-from commands.notes.saving import Base, base_of, save_text
+from commands.notes.metadata import is_same_metadata, merged_metadata, offline_source
+from commands.notes.saving import Base, base_of, note_the_copy, save_text
 from eventstore.blocks import content_of
 from eventstore.events import notes
 from eventstore.identifiers import unique_uuid
@@ -83,6 +83,9 @@ def incoming_note(command: CreateNote, now: datetime) -> Incoming:
         client_draft_id=command.client_draft_id or None,
         title=command.title.strip() or UNTITLED,
         content=command.text,
+        note_type=command.note_type,
+        # What blocks say is not compared.
+        may_have_twin=not command.blocks,
         source_note_uuid=command.source_note_uuid,
         offline_source_id=offline_source(command.metadata_json),
         since=now - TWIN_WINDOW,
@@ -100,8 +103,9 @@ def create_note(work: Work[Lookups], account_id: int, command: CreateNote, met: 
     title = incoming.title
     if met is None:
         met = NewNote(*work.lookups.for_new_note(account_id, incoming))
-    if met.draft_note_id is not None:
-        return _upload_again(work, met, title, command)
+    known = work.find(Note, met.draft_note_id) if met.draft_note_id is not None else None
+    if known is not None and not known.is_purged:
+        return _upload_again(work, known, met, title, command)
     if met.twin_note_id is not None:
         work.require(work.lookups.note_is_there(met.twin_note_id))
         return Saved(met.twin_note_id, "unchanged")
@@ -141,11 +145,8 @@ def _create(work: Work[Lookups], account_id: int, met: NewNote, title: str, comm
     return Saved(note.number, "created")
 
 
-def _upload_again(work: Work[Lookups], met: NewNote, title: str, command: CreateNote) -> Saved:
+def _upload_again(work: Work[Lookups], note: Note, met: NewNote, title: str, command: CreateNote) -> Saved:
     """The draft's note takes everything over, as if fields that were not sent were empty; what it overwrites is kept as a version."""
-    assert met.draft_note_id is not None
-    note = work.find(Note, met.draft_note_id)
-    assert note is not None
     now = work.context.now
     outcome = "updated"
     before = note.version
@@ -169,9 +170,10 @@ def _upload_again(work: Work[Lookups], met: NewNote, title: str, command: Create
     if met.course_id is not None and met.course_id != note.course_id:
         note.trigger(notes.NoteFiled, now, course_id=met.course_id)
         work.require(work.lookups.course_is_there(met.course_id))
-    if command.blocks:
-        write_given_blocks(note, command.blocks, now)
     note.write(text, now)
+    if command.blocks:
+        # As when it was made: the text is what was sent, whatever the blocks say.
+        lay_blocks(note, command.blocks, now)
     if note.version == before:
         note.trigger(notes.NoteTouched, now)
         outcome = "unchanged"
@@ -189,19 +191,21 @@ def change_note(work: Work[Lookups], account_id: int, note_id: int, command: Cha
     before = note.version
     base = base_of(work, note, command.base_version, command.metadata_json if "metadata_json" in given else None)
     _change_fields(note, command, now, base)
-    if "course_id" in given and command.course_id != note.course_id and not (base and command.course_id == base.course_id):
+    if "course_id" in given and command.course_id != note.course_id and not (base and base.has("course_id", command.course_id)):
         course_id = work.lookups.course_for_notes(account_id, command.course_id)
         if course_id is not None and course_id != note.course_id:
             note.trigger(notes.NoteFiled, now, course_id=course_id)
             work.require(work.lookups.course_is_there(course_id))
-    merged = False
+    merged, sent = False, base.text.version if base else 0
     if command.blocks is not None:
-        if base is not None and note.content != base.content:
+        if base is not None and note.content != base.text.content:
             note.trigger(notes.NoteSnapshotTaken, now, reason="overwritten")
         write_given_blocks(note, command.blocks, now)
     elif "content" in given or command.text:
-        merged = save_text(note, command.text, now, base)
-    if note.version == before:
+        merged, sent = save_text(note, command.text, now, base)
+    if base is not None and base.is_copy:
+        note_the_copy(note, base, sent, now)
+    elif note.version == before:
         note.trigger(notes.NoteTouched, now)
     return Saved(note.number, "merged" if merged else "updated")
 
@@ -211,15 +215,15 @@ def _change_fields(note: Note, command: ChangeNote, now: Any, base: Base | None)
     given = command.model_fields_set
 
     def changes(name: str, value: Any) -> bool:
-        return name in given and value != getattr(note, name) and not (base and value == getattr(base, name))
+        return name in given and value != getattr(note, name) and not (base and base.has(name, value))
 
     title, description = command.title.strip(), command.description
     if changes("title", title):
         note.trigger(notes.NoteRenamed, now, title=title)
-    if changes("description", description) and not (base and (description or "") == (base.description or "")):
+    if changes("description", description) and not (base and base.has("description", description or "")):
         note.trigger(notes.NoteDescribed, now, description=description)
-    if changes("metadata_json", command.metadata_json) and not is_same_metadata(command.metadata_json, note.metadata_json):
-        note.trigger(notes.NoteMetadataChanged, now, metadata_json=command.metadata_json)
+    if "metadata_json" in given:
+        _change_metadata(note, command.metadata_json, now, base)
     if changes("custom_meta", command.custom_meta):
         note.trigger(notes.NoteCustomMetaChanged, now, custom_meta=command.custom_meta)
     if changes("module", command.module):
@@ -229,6 +233,13 @@ def _change_fields(note: Note, command: ChangeNote, now: Any, base: Base | None)
         note.trigger(notes.NoteEditorModeChanged, now, editor_mode=mode)
     if changes("is_public", command.is_public):
         note.trigger(notes.NotePublished if command.is_public else notes.NoteUnpublished, now)
+
+
+def _change_metadata(note: Note, sent: str, now: datetime, base: Base | None) -> None:
+    if base is not None:
+        sent = merged_metadata(sent, (base.state.metadata_json, base.shown.metadata_json), note.metadata_json)
+    if not is_same_metadata(sent, note.metadata_json):
+        note.trigger(notes.NoteMetadataChanged, now, metadata_json=sent)
 
 
 def known_mode(sent: str | None, otherwise: str) -> str:

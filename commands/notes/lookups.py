@@ -38,6 +38,8 @@ class Incoming:
     client_draft_id: str | None
     title: str
     content: str
+    note_type: str
+    may_have_twin: bool
     source_note_uuid: str | None
     offline_source_id: int | None
     since: datetime

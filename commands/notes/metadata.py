@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from eventstore.halves import parsed
+
 MERGED = ("description", "course_id", "is_public")
 """What the server puts into the served text; it comes back with the next save."""
 STAMP = "source_note_last_edit"
@@ -19,7 +21,7 @@ def as_object(metadata_json: str) -> dict[str, Any] | None:
     if not metadata_json:
         return None
     try:
-        value = orjson.loads(metadata_json)
+        value = parsed(metadata_json.encode())
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
@@ -35,6 +37,20 @@ def is_same_metadata(sent: str, kept: str) -> bool:
         return False
     served = {*MERGED, STAMP} if STAMP in new and STAMP in old else set(MERGED)
     return {k: v for k, v in new.items() if k not in served} == {k: v for k, v in old.items() if k not in served}
+
+
+def merged_metadata(sent: str, bases: tuple[str, ...], kept: str) -> str:
+    """What is kept, with what the sender has changed of what it had; the sent text where one of them is no object."""
+    new, now, *had = (as_object(text) if text.strip() else {} for text in (sent, kept, *bases))
+    if new is None or now is None or any(base is None for base in had):
+        return sent
+    known = [base for base in had if base is not None]
+    changed = {name: value for name, value in new.items() if all(base.get(name, _ABSENT) != value for base in known)}
+    left_out = {name for name in known[0] if name not in new and name not in MERGED}
+    return orjson.dumps({**{name: value for name, value in now.items() if name not in left_out}, **changed}).decode()
+
+
+_ABSENT = object()
 
 
 def offline_source(metadata_json: str) -> int | None:

@@ -133,7 +133,12 @@ class NoteCoverChanged(Event):
 
 
 class NoteTouched(Event):
-    """The note was saved without a change."""
+    """The note was saved without a change, or in one that leaves the device that made it with another state than the note's."""
+
+    copy_of: int | None = None
+    """The version whose title, description and the like the device's copy has, where it did not change them itself."""
+    copied_text: int | None = None
+    """The version whose text it has."""
 
 
 class NoteSnapshotTaken(Event):

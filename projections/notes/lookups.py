@@ -30,6 +30,7 @@ _TWIN = """
 (SELECT n.id FROM notes.notes n JOIN notes.note_texts t ON t.note_id = n.id
  WHERE n.owner_id = %(viewer)s AND n.deleted_at IS NULL AND n.last_edit > %(since)s AND n.created_at > %(since)s
    AND n.client_draft_id <> %(draft)s::text AND n.title = %(title)s AND t.content = %(content)s
+   AND n.note_type = %(note_type)s AND n.source_note_uuid IS NOT DISTINCT FROM %(source)s::text
  ORDER BY n.id LIMIT 1)"""
 _IS_THERE = """
 SELECT log.require(EXISTS (SELECT FROM notes.notes WHERE id = %(note)s AND deleted_at IS NULL FOR SHARE))"""
@@ -45,7 +46,7 @@ def new_note(incoming: Any) -> Query:
     # What was not sent is not looked for: to set a question up takes longer than to answer it.
     sql = _NEW.format(
         draft=_DRAFT if drafted else _NOTHING,
-        twin=_TWIN if drafted else _NOTHING,
+        twin=_TWIN if drafted and incoming.may_have_twin else _NOTHING,
         course=_COURSE if incoming.course_id is not None else _INBOX,
         source=_SOURCE if incoming.source_note_uuid is not None else "NULL::text",
         offline=_OFFLINE if incoming.offline_source_id is not None else _NOTHING,
@@ -57,6 +58,7 @@ def new_note(incoming: Any) -> Query:
         "offline": incoming.offline_source_id,
         "since": incoming.since,
         "title": incoming.title,
+        "note_type": incoming.note_type,
         "content": incoming.content,
     }
     return Query(sql, params)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from eventstore.blocks import Block
+from eventstore.halves import parsed
 from projections.wire import zulu_time
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def served_metadata(metadata_json: str, description: str | None, course_id: int 
     metadata: Any = {}
     if metadata_json.strip():
         try:
-            metadata = orjson.loads(metadata_json)
+            metadata = parsed(metadata_json.encode())
         except ValueError:
             return metadata_json
         if not isinstance(metadata, dict):

@@ -136,3 +136,58 @@ def test_snapshots_go_along_with_saves(devices: tuple[Device, Device]) -> None:
     oldest = history[-1]
     restored = laptop.ok(laptop.client.post(f"notes/{note['id']}/restore/{oldest['id']}/", json={}))
     assert restored["content"] == "text 0"
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_copy_that_is_sent_again_after_a_merge_takes_nothing_back(devices: tuple[Device, Device], edited: bool) -> None:
+    """A device takes over only the time of a merged note: its copy stays as it was, and is sent at each sign-in."""
+    laptop, phone = devices
+    text = "first line\n\nsecond line\n\nthird line"
+    metadata = {"section": "A", "color": 1}
+    note = laptop.ok(laptop.client.post("notes/", json={"title": "Old", "content": text, "metadata_json": json.dumps(metadata)}))
+    path = f"notes/{note['id']}/"
+    phone.pull()
+    changes = {"title": "New", "content": text.replace("first", "FIRST"), "metadata_json": json.dumps({**metadata, "section": "B"})}
+    laptop.ok(laptop.client.patch(path, json=changes))
+    own = text.replace("third", "THIRD") if edited else text
+    wanted = own.replace("first", "FIRST")
+    versions = []
+    for _ in range(4):
+        phone.push_copy(note["id"], own)
+        now = phone.ok(phone.client.get(path))
+        assert (now["title"], now["content"]) == ("New", wanted)
+        kept = json.loads(now["metadata_json"])
+        assert (kept["section"], kept["color"]) == ("B", 1)
+        versions.append(now["version"])
+    assert versions[1:] == [versions[0]] * 3
+    # What either does later arrives as well.
+    laptop.ok(laptop.client.patch(path, json={"title": "Newer"}))
+    own = own.replace("second", "SECOND")
+    assert phone.push_copy(note["id"], own)["content"] == wanted.replace("second", "SECOND")
+    phone.push_copy(note["id"], own)
+    now = phone.ok(phone.client.get(path))
+    assert (now["title"], now["content"]) == ("Newer", wanted.replace("second", "SECOND"))
+
+
+def test_what_a_copy_itself_changed_does_not_undo_what_came_later(devices: tuple[Device, Device]) -> None:
+    laptop, phone = devices
+    note = laptop.ok(laptop.client.post("notes/", json={"title": "Old", "content": "text"}))
+    path = f"notes/{note['id']}/"
+    phone.pull()
+    laptop.ok(laptop.client.patch(path, json={"content": "text of the laptop"}))
+    phone.copies[note["id"]]["title"] = "Of the phone"
+    assert phone.push_copy(note["id"], "text")["title"] == "Of the phone"
+    laptop.ok(laptop.client.patch(path, json={"title": "Of the laptop"}))
+    now = phone.push_copy(note["id"], "text")
+    assert (now["title"], now["content"]) == ("Of the laptop", "text of the laptop")
+
+
+def test_metadata_as_it_was_served_takes_no_newer_value_back(devices: tuple[Device, Device]) -> None:
+    laptop, phone = devices
+    note = laptop.ok(laptop.client.post("notes/", json={"title": "T", "content": "x", "metadata_json": '{"section":"A"}'}))
+    path = f"notes/{note['id']}/"
+    served = phone.ok(phone.client.get(path))
+    laptop.ok(laptop.client.patch(path, json={"metadata_json": '{"section":"B"}'}))
+    stale = {"content": "y", "metadata_json": served["metadata_json"], "base_version": served["version"]}
+    now = phone.ok(phone.client.patch(path, json=stale))
+    assert (json.loads(now["metadata_json"])["section"], now["content"]) == ("B", "y")
