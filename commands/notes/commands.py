@@ -189,7 +189,8 @@ def change_note(work: Work[Lookups], account_id: int, note_id: int, command: Cha
         raise Invalid({"title": [BLANK]})
     now = work.context.now
     before = note.version
-    base = base_of(work, note, command.base_version, command.metadata_json if "metadata_json" in given else None)
+    text = command.text if command.blocks is None and ("content" in given or command.text) else None
+    base = base_of(work, note, command.base_version, command.metadata_json if "metadata_json" in given else None, text)
     _change_fields(note, command, now, base)
     if "course_id" in given and command.course_id != note.course_id and not (base and base.has("course_id", command.course_id)):
         course_id = work.lookups.course_for_notes(account_id, command.course_id)
@@ -201,8 +202,8 @@ def change_note(work: Work[Lookups], account_id: int, note_id: int, command: Cha
         if base is not None and note.content != base.text.content:
             note.trigger(notes.NoteSnapshotTaken, now, reason="overwritten")
         write_given_blocks(note, command.blocks, now)
-    elif "content" in given or command.text:
-        merged, sent = save_text(note, command.text, now, base)
+    elif text is not None:
+        merged, sent = save_text(note, text, now, base)
     if base is not None and base.is_copy:
         note_the_copy(note, base, sent, now)
     elif note.version == before:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.access import is_newer
-from commands.notes.aggregate import Note
+from commands.notes.aggregate import Note, splice
 from commands.notes.merging import merged
 from commands.notes.metadata import copied_state
 from eventstore.events import notes
@@ -32,8 +32,8 @@ class Base:
         return value in (getattr(self.state, name), getattr(self.shown, name))
 
 
-def base_of(work: Work[Lookups], note: Note, base_version: int | None, metadata_json: str | None) -> Base | None:
-    """What a save was made on, when the sender tells and that is not the note as it is now."""
+def base_of(work: Work[Lookups], note: Note, base_version: int | None, metadata_json: str | None, text: str | None) -> Base | None:
+    """What a save was made on, when the sender tells and that is not the note as it is now. text: what it sends, if any."""
     if base_version is not None:
         version = stream_version(note.number, base_version)
         if version is None or not 0 < version < note.revision:
@@ -41,10 +41,10 @@ def base_of(work: Work[Lookups], note: Note, base_version: int | None, metadata_
         state = work.at(Note, note.number, version)
         return None if state is None else Base(state, state, state, is_copy=False)
     moment = copied_state(note.number, metadata_json) if metadata_json else None
-    return _copied(work, note, moment) if moment is not None else None
+    return _copied(work, note, moment, text) if moment is not None else None
 
 
-def _copied(work: Work[Lookups], note: Note, moment: datetime) -> Base | None:
+def _copied(work: Work[Lookups], note: Note, moment: datetime, sent: str | None) -> Base | None:
     newer = is_newer(moment, note)
     version = work.lookups.note_version_at(note.number, moment + timedelta(milliseconds=1)) if newer else note.version
     shown = work.at(Note, note.number, version) if newer else note.copy()
@@ -52,8 +52,21 @@ def _copied(work: Work[Lookups], note: Note, moment: datetime) -> Base | None:
         return None
     if shown.copied_at and shown.copied_at == shown.revision and shown.copy_of and shown.copied_text:
         state, text = (work.at(Note, note.number, known) for known in (shown.copy_of, shown.copied_text))
-        return None if state is None or text is None else Base(state, text, shown, is_copy=True)
+        if state is not None and text is not None and _comes_from(text.content, shown.content, sent):
+            return Base(state, text, shown, is_copy=True)
     return Base(shown, shown, shown, is_copy=True) if newer else None
+
+
+def _comes_from(copy: str, shown: str, sent: str | None) -> bool:
+    """Whether a text was made of the copy, and not of what the note shows: an editor that has read the note tells the same time."""
+    if sent is None:
+        return False
+    return sent == copy or _difference(copy, sent) < _difference(shown, sent)
+
+
+def _difference(old: str, new: str) -> int:
+    _, removed, inserted = splice(old, new)
+    return removed + len(inserted)
 
 
 def save_text(note: Note, text: str, now: datetime, base: Base | None) -> tuple[bool, int]:

@@ -191,3 +191,18 @@ def test_metadata_as_it_was_served_takes_no_newer_value_back(devices: tuple[Devi
     stale = {"content": "y", "metadata_json": served["metadata_json"], "base_version": served["version"]}
     now = phone.ok(phone.client.patch(path, json=stale))
     assert (json.loads(now["metadata_json"])["section"], now["content"]) == ("B", "y")
+
+
+def test_an_editor_that_has_read_the_merged_note_changes_what_it_shows(devices: tuple[Device, Device]) -> None:
+    """It tells the same time as the device whose copy was merged, but began with the merged text."""
+    laptop, phone = devices
+    text = "first line\n\nsecond line\n\nthird line"
+    note = laptop.ok(laptop.client.post("notes/", json={"title": "Old", "content": text}))
+    path = f"notes/{note['id']}/"
+    phone.pull()
+    laptop.ok(laptop.client.patch(path, json={"title": "New", "content": text.replace("first", "FIRST")}))
+    merged = phone.push_copy(note["id"], text.replace("third", "THIRD"))
+    shown = laptop.ok(laptop.client.get(path))
+    assert (shown["title"], shown["content"]) == ("New", merged["content"])
+    saved = laptop.save({**shown, "title": "Old"}, "second line\n\nTHIRD line")
+    assert (saved["title"], saved["content"]) == ("Old", "second line\n\nTHIRD line")
