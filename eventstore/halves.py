@@ -17,7 +17,12 @@ def parsed(raw: bytes) -> Any:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
-        whole = _ESCAPED.sub(lambda found: rb"\ufffd" if found["half"] else found[0], raw)
+        whole = mended(raw)
         if whole == raw:
             raise
         return orjson.loads(whole)
+
+
+def mended(raw: bytes) -> bytes:
+    """The same JSON with U+FFFD in the place of each half."""
+    return _ESCAPED.sub(lambda found: rb"\ufffd" if found["half"] else found[0], raw)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from commands.aggregate import Aggregate, evolves
-from eventstore.blocks import Block, blocks_of, list_splice, list_spliced
+from eventstore.blocks import Block, blocks_of, content_of, list_splice, list_spliced
 from eventstore.events import Event, notes
 from eventstore.snapshots import Snapshot
 from eventstore.splices import Splice, spliced
@@ -214,9 +214,9 @@ class Note(Aggregate):
         """Changes the text, as the smallest event that says it.
 
         Once the splices have cost what the text does, the whole text is stored again: reading any version then replays a
-        bounded number of splices.
+        bounded number of splices. A text that is there already is written only when the blocks say something else.
         """
-        if content == self.content:
+        if content == self.content and not (self.blocks_hold and content_of(self._explicit(), self.title) != content):
             return
         at, removed, inserted = splice(self.content, content)
         words = self.words + _words_around(content, at, len(inserted)) - _words_around(self.content, at, removed)

@@ -56,9 +56,12 @@ def write_given_blocks(note: Note, given: Sequence[GivenBlock], now: datetime) -
     _write(note, arranged(note.number, _dated(note), given, note.version, now), now)
 
 
-def lay_blocks(note: Note, given: Sequence[GivenBlock], now: datetime) -> None:
-    """Replaces all blocks, and leaves the text."""
-    note.write_blocks(arranged(note.number, _dated(note), given, note.version, now), now)
+def write_blocks_beside(note: Note, text: str, given: Sequence[GivenBlock], now: datetime) -> None:
+    """Replaces text and all blocks by what came in, though they may say different things."""
+    blocks = arranged(note.number, _dated(note), given, note.version, now)
+    if text != note.content:
+        note.write(text, now)
+    note.write_blocks(blocks, now)
 
 
 def add_block(work: Work[Lookups], account_id: int, note_id: int, given: GivenBlock) -> int:

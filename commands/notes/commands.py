@@ -14,7 +14,7 @@ from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.access import own_note, require_state
 from commands.notes.aggregate import Note, word_count
-from commands.notes.blocks import GivenBlock, arranged, lay_blocks, write_given_blocks
+from commands.notes.blocks import GivenBlock, arranged, write_blocks_beside, write_given_blocks
 from commands.notes.lookups import Incoming, NewNote
 from commands.notes.metadata import is_same_metadata, merged_metadata, offline_source
 from commands.notes.saving import Base, base_of, note_the_copy, save_text
@@ -170,10 +170,10 @@ def _upload_again(work: Work[Lookups], note: Note, met: NewNote, title: str, com
     if met.course_id is not None and met.course_id != note.course_id:
         note.trigger(notes.NoteFiled, now, course_id=met.course_id)
         work.require(work.lookups.course_is_there(met.course_id))
-    note.write(text, now)
     if command.blocks:
-        # As when it was made: the text is what was sent, whatever the blocks say.
-        lay_blocks(note, command.blocks, now)
+        write_blocks_beside(note, text, command.blocks, now)
+    else:
+        note.write(text, now)
     if note.version == before:
         note.trigger(notes.NoteTouched, now)
         outcome = "unchanged"

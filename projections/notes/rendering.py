@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from eventstore.blocks import Block
-from eventstore.halves import parsed
+from eventstore.halves import mended, parsed
 from projections.wire import zulu_time
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def served_metadata(metadata_json: str, description: str | None, course_id: int 
     long_numbers = _LONG_NUMBER.search(metadata_json) is not None
     if long_numbers:
         # The fast parser rounds them.
-        metadata = json.loads(metadata_json)
+        metadata = json.loads(mended(metadata_json.encode()))
     metadata.update(description=description or "", course_id=course_id, is_public=is_public)
     if COPIED_STATE in metadata:
         metadata[COPIED_STATE] = zulu_time(last_edit)

@@ -64,6 +64,8 @@ def test_null_is_no_data(door: httpx.Client) -> None:
         b"{'a': 1}",
         b'{"title": NaN}',
         b'{"title": Infinity}',
+        b'{"title": "\\ud800", "a": NaN}',
+        b'{"title": "\\ud80"}',
         b'{"title": "\xff"}',
         b'{"title": "x"} {}',
         b'{"anything": ' + b"[" * 150 + b"]" * 150 + b"}",

@@ -169,6 +169,30 @@ def test_patch_with_blocks_rebuilds_the_text(mira: httpx.Client, write: Write) -
     assert (empty["content"], empty["blocks"]) == ("# Note", [])
 
 
+def test_a_text_that_is_sent_again_ends_blocks_that_say_something_else(mira: httpx.Client, write: Write) -> None:
+    note = write("T", content="Hello", blocks=[{"text": "Other"}])
+    path = f"notes/{note['id']}/"
+    assert shown(note["blocks"]) == [("N", "Other", None)]
+    saved = mira.patch(path, json={"content": "Hello"}).json()
+    assert (saved["content"], shown(saved["blocks"])) == ("Hello", [("T", "T", None), ("N", "Hello", None)])
+    again = mira.patch(path, json={"content": "Hello"}).json()
+    assert (again["blocks"], again["version"]) == (saved["blocks"], saved["version"] + 1)
+    added = mira.post(path + "blocks/", json={"block_type": "N", "text": "more"})
+    assert added.status_code == 201, added.text
+    assert mira.get(path).json()["content"] == "# T\n\nHello\n\nmore"
+
+
+def test_a_draft_with_text_and_blocks_can_be_sent_again(mira: httpx.Client) -> None:
+    draft = {"title": "T", "content": "X text", "blocks": [{"block_type": "C", "text": "code"}], "client_draft_id": "draft_blocks"}
+    note = mira.post("notes/", json=draft).json()
+    assert (note["content"], shown(note["blocks"])) == ("X text", [("C", "code", None)])
+    for _ in range(2):
+        again = mira.post("notes/", json=draft).json()
+        assert (again["outcome"], again["content"], again["blocks"]) == ("unchanged", "X text", note["blocks"])
+    changed = mira.post("notes/", json={**draft, "content": "Y text", "blocks": [{"block_type": "C", "text": "more"}]}).json()
+    assert (changed["outcome"], changed["content"], shown(changed["blocks"])) == ("updated", "Y text", [("C", "more", None)])
+
+
 def test_block_keeps_its_id_when_it_changes_and_can_be_deleted(mira: httpx.Client, write: Write) -> None:
     note = write("Note", content="# Head\n\none\n\ntwo")
     block = note["blocks"][1]

@@ -380,6 +380,13 @@ def test_numbers_in_metadata_stay_as_they_are(write: Write) -> None:
     assert note["metadata_json"].startswith('{"big":123456789012345678901234567890,"small":1.5,')
 
 
+@pytest.mark.parametrize("more", ["", ', "number": 12345678901234567890'])
+def test_metadata_that_ends_in_half_a_character_is_served_with_the_true_fields(write: Write, more: str) -> None:
+    note = write(description="aa", is_public=True, metadata_json='{"description": "aa\\ud83d..."' + more + "}")
+    served = json.loads(note["metadata_json"])
+    assert (served["description"], served["is_public"], served.get("number")) == ("aa", True, 12345678901234567890 if more else None)
+
+
 def test_half_a_character_loses_no_save(mira: httpx.Client, write: Write) -> None:
     """The apps cut descriptions at 180 code units, between the halves of an emoji as well."""
     note = write(content="one", metadata_json='{"tags":["a"]}')
