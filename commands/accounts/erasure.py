@@ -20,6 +20,7 @@ from commands.handling import Handling, Work
 from commands.lookups import Lookups
 from commands.note_sessions.aggregate import NoteSession
 from commands.notes.aggregate import Note
+from commands.notes.bin import hide_comment
 from commands.planner.aggregate import Planner, PlannerEvent
 from commands.sessions import Session
 from commands.subscriptions import Subscription
@@ -102,11 +103,15 @@ def _hand_back_notes(work: Work[Lookups], account_id: int, course: Course) -> No
 
 
 def _cut_off_comments(work: Work[Lookups], account_id: int, note: Note) -> None:
-    """Comments that others wrote on the note stay, without their source."""
+    """Comments that others wrote on the note stay, without their source, and private as after its deletion."""
+    now = work.context.now
     for comment_id in work.lookups.comments_on(note.uuid):
         comment = work.find(Note, comment_id)
         if comment is not None and comment.owner_id != account_id and not comment.is_purged:
-            comment.trigger(notes.NoteSourcePurged, work.context.now)
+            if not note.is_deleted:
+                hide_comment(comment, now)
+            comment.trigger(notes.NoteSourcePurged, now)
+    work.require(work.lookups.no_public_comments(note.uuid, account_id))
 
 
 def _erase_account(work: Work[Lookups], account_id: int) -> None:

@@ -29,8 +29,16 @@ def put_into_bin(work: Work[Lookups], note: Note) -> None:
     note.trigger(notes.NoteDeleted, now, was_public=note.is_public)
     for comment_id in work.lookups.comments_on(note.uuid):
         comment = work.find(Note, comment_id)
-        if comment is not None and not comment.is_deleted and comment.is_public and comment.note_type == "C":
-            comment.trigger(notes.NoteUnpublished, now)
+        if comment is not None:
+            hide_comment(comment, now)
+    # A comment that is made at this very moment was not found above.
+    work.require(work.lookups.no_public_comments(note.uuid, None))
+
+
+def hide_comment(comment: Note, now: datetime) -> None:
+    """Makes a comment private whose source goes."""
+    if not comment.is_deleted and comment.is_public and comment.note_type == "C":
+        comment.trigger(notes.NoteUnpublished, now)
 
 
 def restore_note(work: Work[Lookups], account_id: int, note_id: int) -> None:

@@ -142,6 +142,8 @@ def _create(work: Work[Lookups], account_id: int, met: NewNote, title: str, comm
     if met.course_id is not None and met.course_id == command.course_id:
         # The Inbox, where a note goes that names no course, is never deleted.
         work.require(work.lookups.course_is_there(met.course_id))
+    if met.source_note_uuid is not None:
+        work.require(work.lookups.source_is_there(met.source_note_uuid))
     return Saved(note.number, "created")
 
 

@@ -61,6 +61,12 @@ class NoteLookups(Protocol):
     def note_is_there(self, note_id: int) -> Statement:
         """Requires that the note is not deleted, and keeps it from being deleted until the end of the transaction."""
 
+    def source_is_there(self, uuid: str) -> Statement:
+        """The same of the note of this uuid, for what names it as its source."""
+
+    def no_public_comments(self, uuid: str, but_of: int | None) -> Statement:
+        """Requires that comments on the note of this uuid are private. but_of: whose comments do not count."""
+
     def note_of_uuid(self, uuid: str) -> int | None:
         """The note of this uuid, also one in the recycle bin."""
 

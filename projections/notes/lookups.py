@@ -34,6 +34,13 @@ _TWIN = """
  ORDER BY n.id LIMIT 1)"""
 _IS_THERE = """
 SELECT log.require(EXISTS (SELECT FROM notes.notes WHERE id = %(note)s AND deleted_at IS NULL FOR SHARE))"""
+_SOURCE_IS_THERE = """
+SELECT log.require(EXISTS (SELECT FROM notes.notes WHERE uuid = %(uuid)s AND deleted_at IS NULL FOR SHARE))"""
+_NO_PUBLIC_COMMENTS = """
+SELECT log.require(NOT EXISTS (
+    SELECT FROM notes.notes
+    WHERE source_note_uuid = %(uuid)s AND note_type = 'C' AND is_public AND deleted_at IS NULL
+      AND owner_id IS DISTINCT FROM %(but_of)s::bigint))"""
 
 _NOTHING = "NULL::bigint"
 
@@ -82,6 +89,14 @@ class NoteAnswers(SqlAnswers):
     def note_is_there(self, note_id: int) -> Query:
         """Not deleted, for as long as the transaction lasts."""
         return Query(_IS_THERE, {"note": note_id})
+
+    def source_is_there(self, uuid: str) -> Query:
+        """The same by uuid."""
+        return Query(_SOURCE_IS_THERE, {"uuid": uuid})
+
+    def no_public_comments(self, uuid: str, but_of: int | None) -> Query:
+        """Also none that was made meanwhile."""
+        return Query(_NO_PUBLIC_COMMENTS, {"uuid": uuid, "but_of": but_of})
 
     def note_of_uuid(self, uuid: str) -> int | None:
         """By uuid, also in the bin."""

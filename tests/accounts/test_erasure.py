@@ -176,6 +176,19 @@ def test_what_others_wrote_stays(door: httpx.Client, services: Services, person:
     assert kept["course_id"] == inbox["id"]
 
 
+def test_comments_of_others_stay_private_and_without_their_source(door: httpx.Client, services: Services, person: Person) -> None:
+    author = make_person(services)
+    source = door.post(f"{V1}/notes/", json={"title": "Source", "is_public": True}, headers=author.headers).json()
+    comments = {}
+    for somebody in (author, person):
+        body = {"title": "c", "content": "stays", "note_type": "C", "is_public": True, "source_note_uuid": source["uuid"]}
+        comments[somebody] = door.post(f"{V1}/notes/", json=body, headers=somebody.headers).json()["id"]
+    assert erase(door, services, author).status_code == 204
+    kept = door.get(f"{V1}/notes/{comments[person]}/", headers=person.headers).json()
+    assert (kept["content"], kept["is_public"], kept["source_note_uuid"]) == ("stays", False, None)
+    assert door.get(f"{V1}/notes/{comments[author]}/", headers=person.headers).status_code == 404
+
+
 def test_kept_answers_of_others_show_nothing_of_an_erased_account(door: httpx.Client, services: Services, person: Person) -> None:
     author = make_person(services)
     course = door.post(f"{V1}/courses/", json={"title": SECRET, "description": SECRET}, headers=author.headers).json()["id"]

@@ -9,7 +9,15 @@ import httpx
 import psycopg
 import pytest
 
+from commands.context import Context
+from commands.handling import Work
+from commands.lookups import Lookups
+from commands.notes.aggregate import Note
+from commands.notes.bin import delete_note
+from commands.notes.commands import CreateNote, create_note
 from settings import Settings
+from tests.accounts.people import Person, make_person
+from wiring import Services
 
 Write = Callable[..., dict[str, Any]]
 
@@ -99,6 +107,47 @@ def test_comments_become_private_with_their_source_and_outlive_it(mira: httpx.Cl
     assert (seen["is_public"], seen["source_note_uuid"]) == (False, note["uuid"])
     mira.delete("notes/deleted/empty/")
     assert ravi.get(f"notes/{comment['id']}/").json()["source_note_uuid"] is None
+
+
+@pytest.mark.parametrize("first", ["comment", "deletion"])
+def test_comment_that_is_made_while_its_source_is_being_deleted(services: Services, person: Person, first: str) -> None:
+    """Whichever is decided first, and stored last."""
+
+    def comment(work: Work[Lookups]) -> int:
+        command = CreateNote(title="c", note_type="C", is_public=True, source_note_uuid=uuid)
+        return create_note(work, other.account_id, command).note_id
+
+    def delete(work: Work[Lookups]) -> None:
+        delete_note(work, person.account_id, source)
+
+    other = make_person(services)
+    owners, others = (Context(actor=somebody.account_id, channel="web") for somebody in (person, other))
+    public = CreateNote(title="Source", is_public=True)
+    source = services.commands.run(lambda work: create_note(work, person.account_id, public), owners).result.note_id
+    note = services.commands.foresee(lambda work: work.find(Note, source), owners)
+    assert note is not None
+    uuid = note.uuid
+    made: list[int] = []
+
+    def comment_first(work: Work[Lookups]) -> int:
+        note_id = comment(work)
+        if not made:
+            made.append(note_id)
+            services.commands.run(delete, owners)
+        return note_id
+
+    def delete_first(work: Work[Lookups]) -> None:
+        delete(work)
+        if not made:
+            made.append(services.commands.run(comment, others).result)
+
+    if first == "comment":
+        made[:] = [services.commands.run(comment_first, others).result]
+    else:
+        services.commands.run(delete_first, owners)
+    kept = services.commands.foresee(lambda work: work.find(Note, made[0]), others)
+    assert kept is not None
+    assert (kept.source_note_uuid, kept.is_public) == ((None, True) if first == "comment" else (uuid, False))
 
 
 def test_draft_name_of_a_purged_note_is_free_again(mira: httpx.Client) -> None:
