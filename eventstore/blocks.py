@@ -32,7 +32,7 @@ _LINE_BREAK_RUN = re.compile(r"[\r\n]+")
 _IMAGE = re.compile(r"!\[([^\[\]\n]*)\]\(([^()\s]+)\)")
 _LINK = re.compile(r"\[([^\[\]\n]*)\]\(([^()\s]+)\)")
 _QUOTE_MARK = re.compile(r"^ {0,3}> ?", re.MULTILINE)
-_TICKS = re.compile(r"^ {0,3}(`{3,})", re.MULTILINE)
+_FENCES = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
 _INDENTED = re.compile(r"\A(    | {0,3}\t)|\n[ \t]")
 _BLANK_LINES = re.compile(r"(\n(?:[ \t]*\n)+)")
 _PLAIN = re.compile(r"[^\W\d_][^\n]*(?:\n[^\W\d_][^\n]*)*\n?")
@@ -90,14 +90,21 @@ def markdown(piece: Piece, title: str) -> str:
         case "I":
             return f"![{text}]({args})" if args else text
         case "C":
-            code = piece.text
-            fence = "`" * max([3, *(len(ticks) + 1 for ticks in _TICKS.findall(code))])
-            return "\n".join([f"{fence}{args}", *([code] if code else []), fence])
+            return _fenced(piece.text, _LINE_BREAK_RUN.sub(" ", args))
         case "Q":
             return "\n".join(f"> {line}" for line in piece.text.split("\n") if line.strip())
         case "L":
             return "\n\n".join(f"- {line}" for line in piece.text.split("\n") if line.strip())
     return _verbatim(piece.text)
+
+
+def _fenced(code: str, args: str) -> str:
+    """Between fences that are longer than those in the code. Only behind tildes may a backtick stand."""
+    mark = "~" if "`" in args else "`"
+    fence = mark * max([3, *(len(found) + 1 for found in _FENCES.findall(code) if found[0] == mark)])
+    # A tilde at the beginning of the args is none of the fence.
+    opening = f"{fence} {args}" if mark == "~" else f"{fence}{args}"
+    return "\n".join([opening, *([code] if code else []), fence])
 
 
 def content_of(blocks: Iterable[Block], title: str) -> str:
@@ -199,7 +206,7 @@ def _code(token: Token, last_line: str, *, to_the_end: bool) -> Piece | None:
     end = last_line.strip()
     closed = token.map[1] - token.map[0] > 1 and end != "" and not end.strip(token.markup[0])
     info = token.info.strip()
-    if not (closed or to_the_end) or "`" in info or len(info) > LONGEST_ARGS:
+    if not (closed or to_the_end) or len(info) > LONGEST_ARGS:
         return None
     return Piece("C", token.content.removesuffix("\n") if token.content.strip("\n") else "", info or None)
 

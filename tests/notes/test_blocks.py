@@ -113,6 +113,9 @@ def test_text_is_read_as_blocks(write: Write, content: str, expected: list[Any])
         ({"block_type": "U", "text": "only words"}, "only words"),
         ({"block_type": "C", "text": "a\n\n  b", "args": "py"}, "```py\na\n\n  b\n```"),
         ({"block_type": "C", "text": "```\nx\n```"}, "````\n```\nx\n```\n````"),
+        ({"block_type": "C", "text": "x", "args": "a`b"}, "~~~ a`b\nx\n~~~"),
+        ({"block_type": "C", "text": "```\n~~~\nx", "args": "~`"}, "~~~~ ~`\n```\n~~~\nx\n~~~~"),
+        ({"block_type": "C", "text": "x", "args": "a\r\nb"}, "```a b\nx\n```"),
         ({"block_type": "Q", "text": "a\r\n\r\nb"}, "> a\n> b"),
         ({"block_type": "I", "text": "alt", "args": "http://x/y.png"}, "![alt](http://x/y.png)"),
         ({"block_type": "L", "text": "a\nb"}, "- a\n\n- b"),
@@ -131,6 +134,13 @@ def test_block_becomes_text_and_stays_what_it_was(mira: httpx.Client, write: Wri
     assert now["blocks"][-1] == added.json() == mira.get(f"blocks/{added.json()['id']}/").json()
     assert [entry["id"] for entry in now["blocks"][:2]] == [entry["id"] for entry in note["blocks"]]
     assert now["blocks"][-1]["is_AI_generated"] is True
+
+
+@pytest.mark.parametrize("args", ["py", "a`b", "~x`", "```", "~~~", "a\n`b"])
+@pytest.mark.parametrize("code", ["", "x", "~~~\n```\nx\n~~~~"])
+def test_code_is_read_back_whatever_stands_in_its_opening_line(args: str, code: str) -> None:
+    text = content_of([Block(1, "T", "A"), Block(2, "C", code, args), Block(3, "N", "after")], "A")
+    assert pieces_of(text) == [("T", "A", None), ("C", code, args.replace("\n", " ")), ("N", "after", None)]
 
 
 def test_block_added_to_a_note_without_a_heading_puts_the_title_in_front(mira: httpx.Client, write: Write) -> None:
