@@ -223,7 +223,7 @@ def _change_fields(note: Note, command: ChangeNote, now: Any, base: Base | None)
     title, description = command.title.strip(), command.description
     if changes("title", title):
         note.trigger(notes.NoteRenamed, now, title=title)
-    if changes("description", description) and not (base and base.has("description", description or "")):
+    if changes("description", description):
         note.trigger(notes.NoteDescribed, now, description=description)
     if "metadata_json" in given:
         _change_metadata(note, command.metadata_json, now, base)

@@ -29,7 +29,9 @@ class Base:
 
     def has(self, name: str, value: object) -> bool:
         """Whether the sender left this attribute as it was."""
-        return value in (getattr(self.state, name), getattr(self.shown, name))
+        had = (getattr(self.state, name), getattr(self.shown, name))
+        # Clients get an empty text where there is none.
+        return value in had or (not value and None in had) or (value is None and "" in had)
 
 
 def base_of(work: Work[Lookups], note: Note, base_version: int | None, metadata_json: str | None, text: str | None) -> Base | None:

@@ -206,3 +206,13 @@ def test_an_editor_that_has_read_the_merged_note_changes_what_it_shows(devices: 
     assert (shown["title"], shown["content"]) == ("New", merged["content"])
     saved = laptop.save({**shown, "title": "Old"}, "second line\n\nTHIRD line")
     assert (saved["title"], saved["content"]) == ("Old", "second line\n\nTHIRD line")
+
+
+def test_a_description_that_was_not_there_takes_no_newer_one_back(devices: tuple[Device, Device]) -> None:
+    laptop, phone = devices
+    note = laptop.ok(laptop.client.post("notes/", json={"title": "T", "content": "x"}))
+    path = f"notes/{note['id']}/"
+    none = laptop.ok(laptop.client.patch(path, json={"description": None}))
+    laptop.ok(laptop.client.patch(path, json={"description": "newer"}))
+    now = phone.ok(phone.client.patch(path, json={"description": "", "content": "y", "base_version": none["version"]}))
+    assert (now["description"], now["content"]) == ("newer", "y")
