@@ -19,6 +19,14 @@ SECRET_TEXT = re.compile(r"(\bntc_|\b(?:Bearer|Token) |://[^/:@\s]*:)[^\s@\"']+"
 MASK = "***"
 COLORS = {logging.CRITICAL: "\x1b[31m", logging.WARNING: "\x1b[33m", logging.INFO: "\x1b[36m"}
 PLAIN = "\x1b[0m"
+SHARED: tuple[Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
+PROCESSORS: list[Processor] = [*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter]
+"""One list for the whole process: loggers keep the one they met first, so a later configuration must not bring another."""
 
 
 def mask_secrets(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
@@ -38,13 +46,6 @@ def _masked(name: str, value: Any) -> Any:
 
 def configure_logging(settings: Settings) -> None:
     """Sends everything, also what libraries log, to standard error in one format."""
-    timestamper = structlog.processors.TimeStamper(fmt="iso", utc=True)
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        timestamper,
-    ]
     last: list[Processor]
     if settings.log_format == "json":
         last = [structlog.processors.format_exc_info, mask_secrets, structlog.processors.JSONRenderer(ensure_ascii=False)]
@@ -53,7 +54,7 @@ def configure_logging(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            foreign_pre_chain=[*SHARED, structlog.stdlib.ExtraAdder()],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
@@ -64,7 +65,7 @@ def configure_logging(settings: Settings) -> None:
     for chatty in ("httpx", "httpcore", "psycopg.pool", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,

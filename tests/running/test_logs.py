@@ -8,6 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import structlog
+
+from logs import configure_logging
+from settings import load_settings
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import logging, structlog
@@ -43,3 +48,14 @@ def test_secrets_are_masked_in_every_format() -> None:
         written = _written(log_format)
         assert "signed_in" in written
         assert "hunter2" not in written
+
+
+def test_loggers_in_use_follow_a_later_configuration() -> None:
+    """Commands of operators that run in the same process configure the log each time they begin."""
+    log = structlog.get_logger("notechondria.test.reconfigured")
+    configure_logging(load_settings())
+    log.warning("before")
+    configure_logging(load_settings())
+    with structlog.testing.capture_logs() as logged:
+        log.warning("after")
+    assert [line["event"] for line in logged] == ["after"]
