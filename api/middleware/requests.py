@@ -18,8 +18,8 @@ SLOW_MS = 500
 VERY_SLOW_MS = 2000
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 SECRET_PARAMETER = re.compile(r"([?&][^=&]*(?:token|code|key|secret|password|state|signature)[^=&]*=)[^&]*", re.IGNORECASE)
-SECRET_PATH = re.compile(r"^(/calendar/)[^/?]+")
-"""Addresses of calendars are their own keys."""
+CALENDARS = "/calendar/"
+"""What lies under it is known by an address that is its own key."""
 MOUNTED = frozenset(("/mcp", "/admin", "/docs"))
 OTHER = "other"
 
@@ -111,8 +111,11 @@ def shown_target(scope: Scope) -> str:
 
 
 def _without_secret(scope: Scope) -> str:
+    # Compared as it is routed: characters of the path may have been sent encoded.
+    if scope["path"].startswith(CALENDARS):
+        return f"{CALENDARS}…"
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    return SECRET_PATH.sub(r"\1…", raw.decode("latin-1"))
+    return raw.decode("latin-1")
 
 
 def _in_one_line(text: str) -> str:

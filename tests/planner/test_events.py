@@ -2,53 +2,20 @@
 
 from __future__ import annotations
 
-import zoneinfo
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from eventstore import moments
-from projections.catalog import ALL_PROJECTIONS
-from projections.rebuild import rebuild
 from tests.accounts.people import Person, make_person
+from tests.planner.plans import PLAN, change, create, listed, window
 from wiring import Services
 
-BY_ZONE = [projection for projection in ALL_PROJECTIONS if projection.name in ("planner", "note_sessions")]
-PLAN = {"title": "Draft the survey chapter", "event_date": "2031-05-06"}
 KEYS = {
     "id", "title", "event_date", "starts_at", "ends_at", "difficulty_weight", "description", "course_id", "is_completed",
     "completed_at", "client_event_id", "date_created", "last_edit",
 }  # fmt: skip
-
-
-def create(planner: httpx.Client, **fields: Any) -> dict[str, Any]:
-    answer = planner.post("/planner-events/", json={**PLAN, **fields})
-    assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
-
-
-def change(planner: httpx.Client, event: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    answer = planner.patch(f"/planner-events/{event['id']}/", json=fields)
-    assert answer.status_code == 200, answer.text
-    changed: dict[str, Any] = answer.json()
-    return changed
-
-
-def window(event: dict[str, Any]) -> tuple[str, str, str]:
-    return event["event_date"], event["starts_at"], event["ends_at"]
-
-
-def listed(planner: httpx.Client, query: str = "") -> list[dict[str, Any]]:
-    answer = planner.get(f"/planner-events/{query}")
-    assert answer.status_code == 200
-    events: list[dict[str, Any]] = answer.json()
-    return events
 
 
 def test_a_new_event_has_every_field(planner: httpx.Client) -> None:
@@ -326,91 +293,6 @@ def test_slips_and_streaks_can_be_read_from_the_log(planner: httpx.Client, servi
     assert planner.post(f"/recycle-bin/event/{plans[0]['id']}/restore/").status_code == 200
     steps = [step["step"] for step in planner.get(f"/planner-events/{plans[0]['id']}/trail/").json()]
     assert steps == ["created", "completed", "deleted", "restored"]
-
-
-def test_wall_clock_times_follow_the_chosen_zone(planner: httpx.Client) -> None:
-    before = create(planner, starts_at="2031-07-06T01:00:00")
-    assert planner.get("/planner-settings/").json() == {"time_zone": None}
-    answer = planner.patch("/planner-settings/", json={"time_zone": "Europe/Berlin"})
-    assert (answer.status_code, answer.json()) == (200, {"time_zone": "Europe/Berlin"})
-    summer = create(planner, starts_at="2031-07-06T01:00:00")
-    assert window(summer) == ("2031-07-06", "2031-07-05T23:00:00+00:00", "2031-07-06T00:00:00+00:00")
-    assert window(create(planner, event_date="2031-01-06")) == (
-        "2031-01-06", "2031-01-06T11:00:00+00:00", "2031-01-06T12:00:00+00:00",
-    )  # fmt: skip
-    given = create(planner, starts_at="2031-07-06T01:00:00Z")
-    assert given["starts_at"] == "2031-07-06T01:00:00+00:00"
-    winter = change(planner, summer, event_date="2031-12-06")
-    assert window(winter) == ("2031-12-06", "2031-12-06T00:00:00+00:00", "2031-12-06T01:00:00+00:00")
-    assert window(planner.get(f"/planner-events/{before['id']}/").json())[1] == "2031-07-06T01:00:00+00:00"
-
-
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({"starts_at": "2031-03-30T02:30:00", "ends_at": "2031-03-30T03:30:00"}, ("01:30", "02:30")),
-        ({"starts_at": "2031-03-30T02:30:00"}, ("01:30", "02:30")),
-        ({"starts_at": "2031-03-30T02:00:00", "ends_at": "2031-03-30T03:00:00"}, ("01:00", "02:00")),
-        ({"starts_at": "2031-03-30T01:30:00"}, ("00:30", "01:30")),
-        ({"starts_at": "2031-10-26T02:30:00"}, ("00:30", "01:30")),
-        ({"starts_at": "2031-10-26T01:30:00"}, ("23:30", "00:30")),
-    ],
-)
-def test_an_hour_is_an_hour_when_the_clocks_change(planner: httpx.Client, fields: dict[str, Any], expected: tuple[str, str]) -> None:
-    planner.patch("/planner-settings/", json={"time_zone": "Europe/Berlin"})
-    made = create(planner, **fields)
-    assert (made["starts_at"][11:16], made["ends_at"][11:16]) == expected
-
-
-def test_a_plan_keeps_its_length_through_the_hour_that_is_skipped(planner: httpx.Client) -> None:
-    planner.patch("/planner-settings/", json={"time_zone": "Europe/Berlin"})
-    made = create(planner, starts_at="2031-03-29T02:30:00", ends_at="2031-03-29T03:30:00")
-    skipped = ("2031-03-30", "2031-03-30T01:30:00+00:00", "2031-03-30T02:30:00+00:00")
-    assert window(change(planner, made, event_date="2031-03-30")) == skipped
-    assert window(change(planner, made, starts_at="2031-03-30T02:30:00")) == skipped
-    moved = change(planner, made, starts_at="2031-03-31T09:00:00")
-    assert window(moved) == ("2031-03-31", "2031-03-31T07:00:00+00:00", "2031-03-31T08:00:00+00:00")
-
-
-@pytest.fixture
-def other_rules(tmp_path: Path, services: Services) -> Iterator[Path]:
-    """A folder of zone data that counts before the machine's; planner and sessions are rebuilt by the true ones in the end."""
-    try:
-        yield tmp_path
-    finally:
-        follow_rules()
-        rebuild(services.settings.conninfo(), BY_ZONE)
-
-
-def follow_rules(*folders: Path) -> None:
-    """Zone data of these folders, else the usual ones."""
-    zoneinfo.reset_tzpath([str(folder) for folder in folders] or None)
-    zoneinfo.ZoneInfo.clear_cache()
-    moments.known_zone.cache_clear()
-
-
-def test_instants_follow_when_the_rules_of_a_zone_change(planner: httpx.Client, services: Services, other_rules: Path) -> None:
-    planner.patch("/planner-settings/", json={"time_zone": "Europe/Berlin"})
-    wall_clock = create(planner, starts_at="2031-07-06T01:00:00")
-    instant = create(planner, starts_at="2031-07-06T01:00:00Z")
-    with services.thread_pool.connection() as connection:
-        rows = connection.execute(
-            "SELECT convert_from(data, 'UTF8')::json ->> 'starts_at' FROM log.events WHERE stream = ANY(%s) ORDER BY position",
-            ([f"planner-event-{made['id']}" for made in (wall_clock, instant)],),
-        ).fetchall()
-    assert [given for (given,) in rows] == ["2031-07-06T01:00:00[Europe/Berlin]", "2031-07-06T01:00:00+00:00[Europe/Berlin]"]
-    (other_rules / "Europe").mkdir()
-    (other_rules / "Europe" / "Berlin").write_bytes(resources.files("tzdata.zoneinfo").joinpath("Asia", "Tokyo").read_bytes())
-    follow_rules(other_rules)
-    rebuild(services.settings.conninfo(), BY_ZONE)
-    assert window(planner.get(f"/planner-events/{wall_clock['id']}/").json())[1] == "2031-07-05T16:00:00+00:00"
-    assert window(planner.get(f"/planner-events/{instant['id']}/").json())[1] == "2031-07-06T01:00:00+00:00"
-
-
-@pytest.mark.parametrize("zone", ["Mars/Base", "../../etc/passwd", "europe/berlin\n", "posixrules", 7])
-def test_unknown_zone_is_refused(planner: httpx.Client, zone: Any) -> None:
-    answer = planner.patch("/planner-settings/", json={"time_zone": zone})
-    assert (answer.status_code, list(answer.json())) == (400, ["time_zone"])
 
 
 def test_hostile_text_comes_back_as_it_was(planner: httpx.Client, person: Person) -> None:

@@ -1,0 +1,96 @@
+"""Changes that assistants list and take back (contract: mcp 7, decisions 40), over raw HTTP."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mcp.people import Keeper
+from tests.mcp.test_bounds import WAYS, asking
+
+
+def test_changes_are_listed_and_taken_back(keeper: Keeper) -> None:
+    note = keeper.call("create_note", title="Original")
+    keeper.call("update_note", note_id=note["id"], title="Changed by the assistant")
+    keeper.rest("PATCH", f"notes/{note['id']}/", {"description": "Changed by the user"})
+    first, second, third = keeper.call("list_changes")["changes"][:3]
+    assert [change["channel"] for change in (first, second, third)] == ["web", "mcp:update_note", "mcp:create_note"]
+    assert second["key"] == keeper.key[:8]
+    preview = keeper.call("undo_last_change", dry_run=True)
+    assert (preview["undone"], preview["change_id"]) == (False, second["id"])
+    assert keeper.call("undo_last_change")["change_id"] == second["id"]
+    now = keeper.call("get_note", note_id=note["id"])
+    assert (now["title"], now["description"]) == ("Original", "Changed by the user")
+    assert keeper.call("undo_last_change", change_id=first["id"])["undone"] is True
+    assert keeper.call("get_note", note_id=note["id"])["description"] == ""
+    assert "undone already" in keeper.refused("undo_last_change", change_id=first["id"])
+    assert "change_id" in keeper.refused("undo_last_change", change_id="nonsense")
+
+
+def test_what_is_no_change_is_stepped_over_and_what_is_undone_is_told(keeper: Keeper) -> None:
+    note = keeper.call("create_note", title="Sat at")
+    session = keeper.call("create_note_session", note_id=note["id"])
+    keeper.call("end_note_session", session_id=session["id"])
+    keeper.call("snapshot_note", note_id=note["id"])
+    for undone in (keeper.call("undo_last_change", dry_run=True), keeper.call("undo_last_change")):
+        assert undone["what"].startswith("Note created")
+        assert undone["what"].endswith(": Sat at")
+    assert "no such note" in keeper.refused("get_note", note_id=note["id"])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_dry_run_of_undoing_is_refused_as_undoing_is(keeper: Keeper, other: Keeper, way: str) -> None:
+    note = keeper.call("create_note", title="First")
+    keeper.call("update_note", note_id=note["id"], title="Second")
+    keeper.call("update_note", note_id=note["id"], title="Third")
+    third, second, *_ = (change["id"] for change in keeper.call("list_changes")["changes"])
+    theirs = other.call("create_note", title="Theirs")
+    (foreign,) = (change["id"] for change in other.call("list_changes", limit=1)["changes"])
+    with asking(keeper, way) as ask:
+        for wrong, told in ((second, "title was changed again"), (foreign, "Change"), ("999999999", "Change")):
+            with pytest.raises(AssertionError) as dry:
+                ask("undo_last_change", change_id=wrong, dry_run=True)
+            with pytest.raises(AssertionError) as wet:
+                ask("undo_last_change", change_id=wrong)
+            assert str(dry.value) == str(wet.value)
+            assert told.lower() in str(dry.value).lower()
+        preview = ask("undo_last_change", change_id=third, dry_run=True)
+        assert (preview["undone"], preview["change_id"], preview["what"]) == (False, third, "Note renamed: Third")
+        assert keeper.call("get_note", note_id=note["id"])["title"] == "Third"
+        assert ask("undo_last_change", change_id=third)["what"] == "Note renamed: Third"
+        with pytest.raises(AssertionError, match="undone already"):
+            ask("undo_last_change", change_id=third, dry_run=True)
+    assert other.call("get_note", note_id=theirs["id"])["title"] == "Theirs"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_undoing_a_deletion_publishes_only_what_was_public(keeper: Keeper, way: str) -> None:
+    private, public = (keeper.rest("POST", "notes/", {"title": "x", "is_public": shown})["id"] for shown in (False, True))
+    with asking(keeper, way) as ask:
+        ask("delete_note", note_id=private)
+        ask("undo_last_change")
+        assert keeper.call("get_note", note_id=private)["title"] == "x"
+        ask("delete_note", note_id=public)
+        for dry_run in (True, False):
+            with pytest.raises(AssertionError, match="assistants_may_share"):
+                ask("undo_last_change", dry_run=dry_run)
+        keeper.allow_sharing()
+        ask("undo_last_change")
+    assert keeper.call("get_note", note_id=public)["is_public"] is True
+
+
+def test_undoing_does_not_publish_unless_that_is_allowed(keeper: Keeper) -> None:
+    note = keeper.rest("POST", "notes/", {"title": "Was public", "is_public": True})
+    keeper.rest("PATCH", f"notes/{note['id']}/", {"is_public": False})
+    change = keeper.call("list_changes", limit=1)["changes"][0]
+    assert "assistants_may_share" in keeper.refused("undo_last_change", change_id=change["id"])
+    assert keeper.call("get_note", note_id=note["id"])["is_public"] is False
+    keeper.allow_sharing()
+    keeper.call("undo_last_change", change_id=change["id"])
+    assert keeper.call("get_note", note_id=note["id"])["is_public"] is True
+
+
+def test_nobody_elses_change_can_be_taken_back(keeper: Keeper, other: Keeper) -> None:
+    keeper.call("create_note", title="Mine")
+    (change, *_) = keeper.call("list_changes", limit=1)["changes"]
+    assert other.refused("undo_last_change", change_id=change["id"])
+    assert "no change of yours" in other.refused("undo_last_change")
