@@ -261,11 +261,11 @@ def blocks_of(note_id: int, title: str, content: str, explicit: Sequence[Block])
     pieces = pieces_of(rest, to_the_end=at_end) if rest.strip() else []
     if head:
         pieces = [piece if piece.block_type != "T" else Piece("S", piece.text, "#") for piece in pieces]
-    used = {block.id for block in (*head, *tail)}
-    blocks = (*head, *_derived(note_id, pieces, used), *tail)
+    taken = taken_ids(note_id, (*head, *tail))
+    blocks = (*head, *_derived(note_id, pieces, taken), *tail)
     if untitled or any(block.block_type == "T" for block in blocks):
         return blocks
-    return (*_derived(note_id, [Piece("T", title, None)], used), *blocks)
+    return (*_derived(note_id, [Piece("T", title, None)], taken), *blocks)
 
 
 @lru_cache(maxsize=8)
@@ -274,10 +274,10 @@ def _derived_all(note_id: int, title: str, content: str) -> tuple[Block, ...]:
     pieces = pieces_of(content)
     if not pieces or pieces[0].block_type != "T":
         pieces.insert(0, Piece("T", title, None))
-    return tuple(_derived(note_id, pieces, set()))
+    return tuple(_derived(note_id, pieces, {}))
 
 
-def _derived(note_id: int, pieces: Iterable[Piece], used: set[int]) -> list[Block]:
+def _derived(note_id: int, pieces: Iterable[Piece], taken: dict[int, int]) -> list[Block]:
     seen: dict[Piece, int] = {}
     blocks = []
     for piece in pieces:
@@ -285,13 +285,18 @@ def _derived(note_id: int, pieces: Iterable[Piece], used: set[int]) -> list[Bloc
         nth = seen[piece] = seen.get(piece, 0) + 1
         # The title stays the same block when it is reworded.
         seed = _TITLE_HASH if block_type == "T" else crc32(f"{nth}\0{block_type}\0{args}\0{text}".encode("utf-8", "replace"))
-        blocks.append(Block(_free_id(note_id, seed, used), block_type, text, args))
+        blocks.append(Block(free_id(note_id, seed, taken), block_type, text, args))
     return blocks
 
 
-def new_block_id(note_id: int, seed: str, blocks: Iterable[Block]) -> int:
-    """An id for a block that is written as one; seed: anything that differs from block to block."""
-    return _free_id(note_id, crc32(seed.encode()), {block.id for block in blocks})
+def new_block_id(note_id: int, seed: str, taken: dict[int, int]) -> int:
+    """An id for a block that is written as one; seed: anything that differs from block to block. taken: see `taken_ids`."""
+    return free_id(note_id, crc32(seed.encode()), taken)
+
+
+def taken_ids(note_id: int, blocks: Iterable[Block]) -> dict[int, int]:
+    """The ids that these blocks of a note have, for `free_id`: low bits -> where to look for free ones from there on."""
+    return {block.id & _LOW_BITS: (block.id + 1) & _LOW_BITS for block in blocks if note_of(block.id) == note_id}
 
 
 def note_of(block_id: int) -> int:
@@ -299,13 +304,19 @@ def note_of(block_id: int) -> int:
     return block_id >> ID_BITS
 
 
-def _free_id(note_id: int, seed: int, used: set[int]) -> int:
-    first = note_id << ID_BITS
-    low = seed & _LOW_BITS
-    while (found := first + low) in used:
-        low = (low + 1) & _LOW_BITS
-    used.add(found)
-    return found
+def free_id(note_id: int, seed: int, taken: dict[int, int]) -> int:
+    """The first free id from the seed on, which is taken then.
+
+    Whoever writes the note can choose texts with the same seed. So each id that was passed points behind the one that was
+    found: however the seeds fall, finding ids for n blocks takes some n log n steps, not a walk over all taken ones for each.
+    """
+    low, passed = seed & _LOW_BITS, []
+    while low in taken:
+        passed.append(low)
+        low = taken[low]
+    for place in (*passed, low):
+        taken[place] = (low + 1) & _LOW_BITS
+    return (note_id << ID_BITS) + low
 
 
 def _still_said(explicit: Sequence[Block], title: str, content: str, start: int) -> tuple[list[Block], list[Block], str, bool]:

@@ -13,7 +13,7 @@ from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.access import as_wire_time, own_note
 from commands.notes.aggregate import Note
-from eventstore.blocks import Block, Piece, content_of, new_block_id, normalized, note_of
+from eventstore.blocks import Block, Piece, content_of, new_block_id, normalized, note_of, taken_ids
 
 INCOMPLETE_ORDER = "Reorder list must contain all block ids exactly once."
 
@@ -45,9 +45,9 @@ def arranged(note_id: int, present: Sequence[Block], given: Sequence[GivenBlock]
             fresh.append(place)
             stamp = as_wire_time(now)
             blocks.append(Block(0, *piece, item.is_ai_generated, stamp, stamp))
+    taken = taken_ids(note_id, present)
     for place in fresh:
-        block_id = new_block_id(note_id, f"{seed}.{place}", (*present, *blocks))
-        blocks[place] = blocks[place]._replace(id=block_id)
+        blocks[place] = blocks[place]._replace(id=new_block_id(note_id, f"{seed}.{place}", taken))
     return blocks
 
 
@@ -70,7 +70,7 @@ def add_block(work: Work[Lookups], account_id: int, note_id: int, given: GivenBl
     now = work.context.now
     blocks = _dated(note)
     stamp = as_wire_time(now)
-    block_id = new_block_id(note_id, f"{note.version}.+", blocks)
+    block_id = new_block_id(note_id, f"{note.version}.+", taken_ids(note_id, blocks))
     text = normalized(given.block_type, given.text)
     added = Block(block_id, given.block_type, text, given.args or None, given.is_ai_generated, stamp, stamp)
     _write(note, [*blocks, added], now)

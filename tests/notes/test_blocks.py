@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import log2
 from typing import Any
 
 import httpx
@@ -70,6 +71,55 @@ def test_text_survives_beside_blocks_that_it_says_only_in_part(before: str, chan
     text = f"{before}\n\n{changed}\n\n{after}"
     found = blocks_of(7, "Title", text, explicit)
     assert _rendered(content_of(found, "Title")) == _rendered(content_of(blocks_of(7, "Title", text, ()), "Title"))
+
+
+class Counting(dict[int, int]):
+    """Counts how often it is looked into."""
+
+    looks = 0
+
+    def __contains__(self, key: object) -> bool:
+        self.looks += 1
+        return super().__contains__(key)
+
+
+TIMES = 4_000
+SEEDS = {
+    "all the same": [5] * TIMES,
+    "each in front of the last": list(range(TIMES, 0, -1)),
+    "runs that grow into each other": [place for place in range(64) for _ in range(TIMES // 64)],
+    "the far end of a run and its beginning in turn": [(0, place // 2)[place % 2] for place in range(TIMES)],
+    "halves that meet": [at for width in (1024, 512, 256, 128, 64) for at in range(0, 2048, width) for _ in range(width // 4)],
+    "over the end of the bits": [0xFFFFFF] * TIMES,
+}
+
+
+@pytest.mark.parametrize("seeds", SEEDS.values(), ids=SEEDS)
+def test_ids_are_found_in_few_steps_whatever_the_texts_are_chosen_for(seeds: list[int]) -> None:
+    taken = Counting()
+    found = [reading.free_id(7, seed, taken) for seed in seeds]
+    assert taken.looks < len(seeds) * log2(len(seeds))
+    # They are the first free ones behind the seeds, as ever.
+    used: set[int] = set()
+    for seed, block_id in zip(seeds, found, strict=True):
+        assert block_id not in used
+        assert block_id >> 24 == 7
+        low = block_id & 0xFFFFFF
+        assert low == seed or (7 << 24) + ((low - 1) & 0xFFFFFF) in used
+        used.add(block_id)
+
+
+def test_ids_of_a_text_are_those_that_clients_know() -> None:
+    """Also where texts were chosen so that their ids would be the same: the second is behind the first."""
+    found = [(block.text, block.id) for block in blocks_of(7, "Title", "HGPPWG\n\nsame\n\nsame\n\nVQACSM", ())]
+    assert found == [("Title", 121010283), ("HGPPWG", 129454034), ("same", 127577418), ("same", 122732932), ("VQACSM", 129454035)]
+
+
+def test_an_id_that_a_block_has_is_not_given_again() -> None:
+    (said,) = blocks_of(7, "Title", "text", ())[1:]
+    explicit = [Block(said.id, "N", "another"), Block(said.id + 1, "N", "and one")]
+    found = blocks_of(7, "Title", "another\n\ntext\n\nand one", explicit)
+    assert [block.id for block in found] == [found[0].id, said.id, said.id + 2, said.id + 1]
 
 
 def test_text_without_a_heading_begins_with_the_title_whatever_was_written_as_blocks(mira: httpx.Client, write: Write) -> None:
