@@ -14,19 +14,44 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
 ID_BITS = 24
 """A block's id is its note's id and so many bits that follow from what it says, so equal blocks keep their ids."""
 LONGEST_ARGS = 256
 LONGEST_PARSED = 400_000
-"""Characters. Longer texts become a title and one block: reading them as markdown on each save would take seconds."""
+"""Characters. Longer texts become a title and one block."""
+MOST_STARTS = 20_000
+"""At so many places of a text the parser may look for the beginning of a block, else the text becomes a title and one block.
+
+An item of a list that takes one line is four such places, a heading one; lines of code are none. Each costs 10 to 35 microseconds,
+so reading a long text as markdown may take up to a second on a slow machine, and nothing else of the process runs meanwhile.
+Without this bound 400,000 characters of tiny list items would take ten.
+"""
 
 BLOCK_TYPES = ("N", "U", "T", "S", "E", "P", "C", "Q", "I", "L", "H")
 ONE_LINE_TYPES = frozenset("TUSI")
 
 _BLOCK_RULES = MarkdownIt("commonmark")
 _BLOCK_RULES.core.ruler.enableOnly(["normalize", "block"])
+
+
+class _TooManyStarts(Exception):
+    """Reading the text as markdown would take too long."""
+
+
+def _count_start(state: StateBlock, _line: int, _end: int, _silent: bool) -> bool:
+    """A rule of the parser that never holds: counts where it looks. Raises _TooManyStarts."""
+    state.env["starts"] = starts = state.env.get("starts", 0) + 1
+    if starts > MOST_STARTS:
+        raise _TooManyStarts
+    return False
+
+
+# Asked first, also for each line that may end a paragraph, a quote or a list.
+_BLOCK_RULES.block.ruler.before("code", "count_start", _count_start, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+
 _LINE_BREAKS = re.compile(r"\r\n?")
 _LINE_BREAK_RUN = re.compile(r"[\r\n]+")
 _IMAGE = re.compile(r"!\[([^\[\]\n]*)\]\(([^()\s]+)\)")
@@ -119,11 +144,7 @@ def content_of(blocks: Iterable[Block], title: str) -> str:
 def _verbatim(text: str) -> str:
     """Without blank lines and spaces around it. A first line keeps indentation that makes it code or that later lines build on."""
     text = text.rstrip()
-    while text:
-        line, line_break, rest = text.partition("\n")
-        if line.strip() or not line_break:
-            break
-        text = rest
+    text = text[text.rfind("\n", 0, len(text) - len(text.lstrip())) + 1 :]
     return text if _INDENTED.search(text) else text.lstrip()
 
 
@@ -138,15 +159,23 @@ def pieces_of(text: str, *, to_the_end: bool = True) -> list[Piece]:
     text = _LINE_BREAKS.sub("\n", text)
     if len(text) > LONGEST_PARSED:
         return _halves(text)
+    try:
+        return _parsed(text, to_the_end=to_the_end)
+    except _TooManyStarts:
+        return _halves(text)
+
+
+def _parsed(text: str, *, to_the_end: bool) -> list[Piece]:
     pieces: list[Piece] = []
     special: list[str] = []
+    env: dict[str, Any] = {}
     parts = _BLANK_LINES.split(text)
     for place in range(0, len(parts), 2):
         chunk = parts[place]
         # A line of its own is told by its first letter, without the pattern: most paragraphs are one.
         if (chunk[:1].isalpha() and "\n" not in chunk) or _PLAIN.fullmatch(chunk):
             if special:
-                _add_special(pieces, special, to_the_end=False)
+                _add_special(pieces, special, env, to_the_end=False)
                 special = []
             pieces.append(Piece("N", chunk.rstrip(), None))
         elif _SPANNING.search(chunk):
@@ -155,18 +184,18 @@ def pieces_of(text: str, *, to_the_end: bool = True) -> list[Piece]:
             break
         else:
             special.extend(parts[place : place + 2])
-    _add_special(pieces, special, to_the_end=to_the_end)
+    _add_special(pieces, special, env, to_the_end=to_the_end)
     return pieces
 
 
-def _add_special(pieces: list[Piece], chunks: Sequence[str], *, to_the_end: bool) -> None:
-    """Parts of the text that are not just paragraphs, as the parser reads them."""
+def _add_special(pieces: list[Piece], chunks: Sequence[str], env: dict[str, Any], *, to_the_end: bool) -> None:
+    """Parts of the text that are not just paragraphs, as the parser reads them. env: where it counts."""
     text = "".join(chunks)
     if not text.strip():
         return
     lines = text.split("\n")
     done = 0
-    tokens = _BLOCK_RULES.parse(text)
+    tokens = _BLOCK_RULES.parse(text, env)
     for index, token in enumerate(tokens):
         if token.level or token.nesting < 0 or token.map is None:
             continue

@@ -156,7 +156,7 @@ class Notes(Projection):
     """Notes by id, uuid, owner and course."""
 
     name = "notes"
-    version = 6
+    version = 7
     lifecycle = "inline"
     tables = (NOTES, TEXTS)
     remembers = True

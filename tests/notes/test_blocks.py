@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import log2
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.token import Token
 
 from eventstore import blocks as reading
 from eventstore.blocks import Block, blocks_of, content_of, pieces_of
@@ -44,7 +46,7 @@ def _rendered(text: str) -> str:
 @given(texts)
 def test_plain_paragraphs_are_read_as_the_parser_would(text: str) -> None:
     parsed: list[reading.Piece] = []
-    reading._add_special(parsed, [text], to_the_end=True)
+    reading._add_special(parsed, [text], {}, to_the_end=True)
     assert pieces_of(text) == parsed
 
 
@@ -120,6 +122,47 @@ def test_an_id_that_a_block_has_is_not_given_again() -> None:
     explicit = [Block(said.id, "N", "another"), Block(said.id + 1, "N", "and one")]
     found = blocks_of(7, "Title", "another\n\ntext\n\nand one", explicit)
     assert [block.id for block in found] == [found[0].id, said.id, said.id + 2, said.id + 1]
+
+
+COSTLY = {
+    "numbered list": "1. a\n",
+    "list of each kind": "- a\n+ a\n",
+    "headings": "#\n",
+    "quoted lists": "> 1. " * 9 + "a\n",
+    "paragraphs": ".\n\n",
+    "lists apart": "- a\n\ntext\n\n",
+}
+
+
+@pytest.mark.parametrize("line", COSTLY.values(), ids=COSTLY)
+def test_text_that_would_take_long_to_read_is_a_title_and_one_block(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    push = StateBlock.push
+
+    def counting(state: StateBlock, name: str, tag: str, nesting: Literal[-1, 0, 1]) -> Token:
+        made.append(name)
+        return push(state, name, tag, nesting)
+
+    monkeypatch.setattr(StateBlock, "push", counting)
+    body = (line * 200_000)[:200_000]
+    found = pieces_of(f"# Title\n\n{body}")
+    assert [piece.block_type for piece in found] == ["T", "N"]
+    assert found[1].text == body.rstrip()
+    assert len(made) < 4 * reading.MOST_STARTS
+
+
+@pytest.mark.parametrize(
+    ("part", "times", "expected"),
+    [
+        ("- " + "word " * 15 + "\n", 4_000, "N"),
+        ("## Heading\n\n" + "word " * 60 + "\n\n", 1_000, "SN" * 1_000),
+        ("```\n" + "- x\n" * 60_000 + "```\n\n", 1, "C"),
+    ],
+    ids=["list", "headings", "code"],
+)
+def test_ordinary_long_text_is_read_as_what_it_is(part: str, times: int, expected: str) -> None:
+    found = pieces_of("# Title\n\n" + part * times + "\n## Last\n\n> quoted")
+    assert "".join(piece.block_type for piece in found) == f"T{expected}SQ"
 
 
 def test_text_without_a_heading_begins_with_the_title_whatever_was_written_as_blocks(mira: httpx.Client, write: Write) -> None:
