@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import Any, Self
 
 from commands.aggregate import Aggregate, evolves
-from eventstore.blocks import Block, blocks_of, content_of, list_splice, list_spliced
+from eventstore.blocks import Block, blocks_from, blocks_of, content_of, list_splice, list_spliced, texts_of
 from eventstore.events import Event, notes
 from eventstore.snapshots import Snapshot
 from eventstore.splices import Splice, spliced
 
 SPLICE_OVERHEAD = 40
 """Bytes that a splice costs beside its text; a whole text that is shorter than that is stored whole."""
+BLOCK_OVERHEAD = 100
+"""Bytes that a block costs beside its text."""
 
 
 class Note(Aggregate):
@@ -21,6 +23,7 @@ class Note(Aggregate):
 
     kind = "note"
     snapshot_every = 200
+    snapshot_version = 2
 
     # Purged notes replay to these: their creation is forgotten.
     owner_id: int = 0
@@ -56,6 +59,8 @@ class Note(Aggregate):
     explicit_blocks: tuple[tuple[Any, ...], ...] = ()
     blocks_hold: bool = False
     """Whether the explicit blocks are the blocks, since the text has not been written after them."""
+    blocks_spliced: int = 0
+    """What changes of the explicit blocks have cost since they were last stored whole, in characters."""
     spliced: int = 0
     """What the splices since the last whole text have cost, in characters."""
     splices: tuple[Splice, ...] = ()
@@ -120,7 +125,17 @@ class Note(Aggregate):
 
     @evolves(notes.NoteBlocksWritten)
     def _blocks_written(self, event: notes.NoteBlocksWritten) -> None:
-        blocks = list_spliced(self._explicit(), event.at, event.removed, event.inserted)
+        blocks = list_spliced(self._explicit(), event.at, event.removed, event.inserted, event.texts)
+        written = sum(len(text) for _, _, text, *_ in event.inserted) if event.texts is None else len(event.texts[2])
+        self.blocks_spliced += written + SPLICE_OVERHEAD + BLOCK_OVERHEAD * len(event.inserted)
+        self._blocks_changed(event, blocks)
+
+    @evolves(notes.NoteBlocksReplaced)
+    def _blocks_replaced(self, event: notes.NoteBlocksReplaced) -> None:
+        self.blocks_spliced = 0
+        self._blocks_changed(event, blocks_from(event.blocks))
+
+    def _blocks_changed(self, event: Event, blocks: Sequence[Block]) -> None:
         self.explicit_blocks = tuple(tuple(block) for block in blocks)
         self.blocks_hold = True
         self._edited(event)
@@ -234,13 +249,30 @@ class Note(Aggregate):
         return explicit if self.blocks_hold else blocks_of(self.number, self.title, self.content, explicit)
 
     def write_blocks(self, blocks: Sequence[Block], now: datetime) -> None:
-        """Makes these the note's blocks, whatever the text says. The text is written first, since writing it ends that."""
-        at, removed, inserted = list_splice(self._explicit(), blocks)
-        if removed or inserted or not self.blocks_hold:
-            self.trigger(notes.NoteBlocksWritten, now, at=at, removed=removed, inserted=inserted)
+        """Makes these the note's blocks, whatever the text says. The text is written first, since writing it ends that.
+
+        As small and as bounded as what `write` makes: inside the blocks that differ only the span of their texts that does.
+        """
+        old = self._explicit()
+        at, removed, inserted = list_splice(old, blocks)
+        if not (removed or inserted) and self.blocks_hold:
+            return
+        texts = splice(texts_of(old[at : at + removed]), texts_of(inserted))
+        cost = len(texts[2]) + SPLICE_OVERHEAD + BLOCK_OVERHEAD * len(inserted)
+        whole = _cost(blocks)
+        if cost < whole and self.blocks_spliced + cost <= max(whole, _cost(old)):
+            shortened = [[block.id, block.block_type, len(block.text), *block[3:]] for block in inserted]
+            self.trigger(notes.NoteBlocksWritten, now, at=at, removed=removed, inserted=shortened, texts=list(texts))
+        else:
+            self.trigger(notes.NoteBlocksReplaced, now, blocks=[list(block) for block in blocks])
 
     def _explicit(self) -> tuple[Block, ...]:
-        return tuple(Block(*values) for values in self.explicit_blocks)
+        return blocks_from(self.explicit_blocks)
+
+
+def _cost(blocks: Iterable[Block]) -> int:
+    """What storing all of them costs, in characters."""
+    return sum(len(block.text) + BLOCK_OVERHEAD for block in blocks)
 
 
 def splice(old: str, new: str) -> tuple[int, int, str]:

@@ -68,6 +68,16 @@ class NoteBlocksWritten(Event):
     removed: int
     inserted: list[list[Any]]
     """Each [id, block_type, text, args, is_ai_generated, created, edited], see eventstore.blocks.Block."""
+    texts: list[Any] | None = None
+    """[at, removed, inserted], in code points: the span in which the texts of the blocks that come differ from those of the blocks
+    that go, each joined. `inserted` then has the lengths of the texts in place of the texts."""
+
+
+class NoteBlocksReplaced(Event):
+    """The whole list of explicit blocks was stored: a splice would not have been smaller, or too many had gathered since the last one."""
+
+    blocks: list[list[Any]]
+    """As in NoteBlocksWritten, with their texts."""
 
 
 class NoteRenamed(Event):

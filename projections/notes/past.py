@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from eventstore.blocks import Block, blocks_of, list_spliced
+from eventstore.blocks import Block, blocks_from, blocks_of, list_spliced
 from eventstore.codec import decode
 from eventstore.events import Event, notes
 from eventstore.splices import Splice, spliced
@@ -22,6 +22,8 @@ from projections.wire import zulu_time
 
 _WHOLE_TEXTS = ["NoteCreated", "NoteTextReplaced"]
 _TEXTS = ["NoteCreated", "NoteTextReplaced", "NoteTextSpliced"]
+_WHOLE_LISTS = ["NoteCreated", "NoteBlocksReplaced"]
+_LISTS = ["NoteBlocksReplaced", "NoteBlocksWritten"]
 _ASPECTS = [
     "NoteRenamed",
     "NoteDescribed",
@@ -59,17 +61,20 @@ GROUP BY readable, can_edit"""
 _PAGE = _ENTRIES.replace("__WHICH__", "version < %(before)s")
 _CHOSEN = _ENTRIES.replace("AND type = ANY(%(types)s::text[]) AND __WHICH__", "AND version = ANY(%(versions)s::int[])")
 
-# What the oldest wanted version needs of each aspect, what came from there to the newest one, and of the text what lies
-# behind the last whole text in front of a wanted version.
+# What the oldest wanted version needs of each aspect, what came from there to the newest one, and of the text and of the
+# blocks what lies behind the last whole text, and list, in front of a wanted version.
 _REPLAY = """
 WITH wanted AS (SELECT unnest(%(versions)s::int[]) AS version),
 span AS (SELECT min(version) AS oldest, max(version) AS newest FROM wanted),
 bases AS (
-    SELECT base.version AS first, max(starting.last) AS last FROM (__STARTING__) starting CROSS JOIN LATERAL (
+    SELECT parts.types, base.version AS first, max(starting.last) AS last
+    FROM (__STARTING__) starting
+    CROSS JOIN (VALUES (%(whole)s::text[], %(texts)s::text[]), (%(whole_lists)s::text[], %(lists)s::text[])) parts (whole, types)
+    CROSS JOIN LATERAL (
         SELECT version FROM log.events
-        WHERE stream = %(stream)s AND version <= starting.version AND type = ANY(%(whole)s::text[])
+        WHERE stream = %(stream)s AND version <= starting.version AND type = ANY(parts.whole)
         ORDER BY version DESC LIMIT 1) base
-    GROUP BY base.version
+    GROUP BY parts.types, base.version
 ),
 needed AS (
     (SELECT DISTINCT ON (type) version, type, data, recorded_at FROM log.events, span
@@ -78,13 +83,10 @@ needed AS (
     SELECT version, type, data, recorded_at FROM log.events, span
     WHERE stream = %(stream)s AND version > oldest AND version <= newest AND type = ANY(%(aspects)s::text[])
     UNION ALL
-    SELECT version, type, data, recorded_at FROM log.events, span
-    WHERE stream = %(stream)s AND version <= newest AND type = 'NoteBlocksWritten'
-    UNION ALL
     SELECT version, type, data, recorded_at FROM log.events WHERE stream = %(stream)s AND version = 1
     UNION ALL
     SELECT e.version, e.type, e.data, e.recorded_at FROM bases JOIN log.events e
-      ON e.stream = %(stream)s AND e.version BETWEEN bases.first AND bases.last AND e.version > 1 AND e.type = ANY(%(texts)s::text[])
+      ON e.stream = %(stream)s AND e.version BETWEEN bases.first AND bases.last AND e.version > 1 AND e.type = ANY(bases.types)
 )
 SELECT coalesce(array_agg(version ORDER BY version), '{}'), coalesce(array_agg(type ORDER BY version), '{}'),
        coalesce(array_agg(data ORDER BY version), '{}'), coalesce(array_agg(recorded_at ORDER BY version), '{}')
@@ -161,6 +163,8 @@ def replay(note_id: int, versions: Sequence[int]) -> Query:
         "versions": list(versions),
         "whole": _WHOLE_TEXTS,
         "texts": _TEXTS,
+        "whole_lists": _WHOLE_LISTS,
+        "lists": _LISTS,
         "aspects": _ASPECTS,
     }
     close = bool(versions) and max(versions) - min(versions) <= CLOSE
@@ -228,13 +232,14 @@ def _texted(event: Event, **content: str) -> dict[str, Any]:
 
 
 def _blocked(state: Past, event: notes.NoteBlocksWritten) -> dict[str, Any]:
-    return {"explicit": list_spliced(state.explicit, event.at, event.removed, event.inserted), "blocks_hold": True}
+    return {"explicit": list_spliced(state.explicit, event.at, event.removed, event.inserted, event.texts), "blocks_hold": True}
 
 
 _CHANGES: dict[type[Event], Callable[[Past, Any], dict[str, Any]]] = {
     notes.NoteTextSpliced: lambda _, event: _texted(event),
     notes.NoteTextReplaced: lambda _, event: _texted(event, content=event.content),
     notes.NoteBlocksWritten: _blocked,
+    notes.NoteBlocksReplaced: lambda _, event: {"explicit": blocks_from(event.blocks), "blocks_hold": True},
     notes.NoteRenamed: lambda _, event: {"title": event.title},
     notes.NoteDescribed: lambda _, event: {"description": event.description},
     notes.NoteFiled: lambda _, event: {"course_id": event.course_id},

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
 
-from eventstore.blocks import Block, blocks_of, list_spliced
+from eventstore.blocks import Block, blocks_from, blocks_of, list_spliced
 from eventstore.events import Event, notes
 from eventstore.events.base import stream_number
 from eventstore.splices import Splice
@@ -105,7 +106,7 @@ class NoteTextRow(GatheringText, Row):
 
     def explicit_blocks(self) -> tuple[Block, ...]:
         """The blocks that were written as blocks."""
-        return tuple(Block(*values) for values in orjson.loads(self.explicit)) if self.explicit else ()
+        return blocks_from(orjson.loads(self.explicit)) if self.explicit else ()
 
     def edited(self, event: Event) -> None:
         """The text was written at this event; blocks that were written as blocks do not hold any more."""
@@ -217,10 +218,20 @@ class Notes(Projection):
     def blocks_written(self, rows: Rows, event: notes.NoteBlocksWritten) -> None:
         """Blocks were written as blocks."""
         if text := rows.due(TEXTS, stream_number(event.originator_id), event):
-            blocks = list_spliced(text.explicit_blocks(), event.at, event.removed, event.inserted)
-            text.explicit = orjson.dumps([list(block) for block in blocks]).decode() if blocks else ""
-            text.blocks_hold = True
-            self._touched(rows, event)
+            self._blocks_changed(
+                rows, event, text, list_spliced(text.explicit_blocks(), event.at, event.removed, event.inserted, event.texts)
+            )
+
+    @handles(notes.NoteBlocksReplaced)
+    def blocks_replaced(self, rows: Rows, event: notes.NoteBlocksReplaced) -> None:
+        """All blocks were written as blocks."""
+        if text := rows.due(TEXTS, stream_number(event.originator_id), event):
+            self._blocks_changed(rows, event, text, blocks_from(event.blocks))
+
+    def _blocks_changed(self, rows: Rows, event: Event, text: NoteTextRow, blocks: Sequence[Block]) -> None:
+        text.explicit = orjson.dumps([list(block) for block in blocks]).decode() if blocks else ""
+        text.blocks_hold = True
+        self._touched(rows, event)
 
     def _text_changed(self, rows: Rows, event: Event, text: NoteTextRow) -> None:
         text.edited(event)
