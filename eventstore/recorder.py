@@ -238,7 +238,7 @@ class LogRecorder(ApplicationRecorder):
         *,
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
-        """Events in position order, as far as that order is settled."""
+        """Events in position order, as far as that order is settled. Part of the library's interface; the product follows LogReader."""
         if self._reader is None:
             self._reader = LogReader(self.pool)
         after = 0 if start is None else start - 1 if inclusive_of_start else start
@@ -264,12 +264,12 @@ class LogRecorder(ApplicationRecorder):
         return found
 
     def max_notification_id(self) -> int | None:
-        """The head of the log: the newest visible position, None for an empty log."""
+        """The head of the log: the newest visible position, None for an empty log. Part of the library's interface."""
         row = reading(self.pool, lambda connection: connection.execute(_HEAD).fetchone())
         return row[0] if row else None
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
-        """An endless iterator over the settled log, polling."""
+        """An endless iterator over the settled log, polling. Part of the library's interface."""
         return PollingSubscription(self, gt, topics)
 
 
