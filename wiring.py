@@ -62,6 +62,8 @@ T = TypeVar("T")
 START_LOCK = 7266120
 THREAD_CONNECTIONS = 8
 LOOP_CONNECTIONS = 4
+LOCK_CONNECTIONS = 2
+"""For work that only one process may do at a time (eventstore/locks.py): seldom more at once."""
 OPERATORS_CONNECTIONS = 10
 """For commands on the command line, rebuilds and dumps beside the server."""
 
@@ -219,8 +221,8 @@ def due_rebuilds(conninfo: str) -> list[str]:
 
 def connections_needed(workers: int) -> int:
     """How many connections a server with so many API processes may open, and what else works on its database."""
-    background = 1 + THREAD_CONNECTIONS + sum(p.lifecycle == "following" for p in ALL_PROJECTIONS) + len(ALL_REACTORS)
-    return workers * (THREAD_CONNECTIONS + LOOP_CONNECTIONS) + background + OPERATORS_CONNECTIONS
+    background = 1 + THREAD_CONNECTIONS + LOCK_CONNECTIONS + sum(p.lifecycle == "following" for p in ALL_PROJECTIONS) + len(ALL_REACTORS)
+    return workers * (THREAD_CONNECTIONS + LOOP_CONNECTIONS + LOCK_CONNECTIONS) + background + OPERATORS_CONNECTIONS
 
 
 def connections_allowed(connection: Connection[TupleRow]) -> int:

@@ -118,8 +118,13 @@ class Call:
             return self._admit(ANONYMOUS)
         return self._identified(*await self.services.reader.ask(self._question(), self.credentials))
 
+    async def identify_again(self) -> Caller:
+        """The same once what was sent has come: the credentials may have ended meanwhile."""
+        self.caller = None
+        return await self.identify()
+
     def identify_now(self) -> Caller:
-        """The same from a thread. Asks along what the command will want to know first."""
+        """As identify, from a thread. Asks along what the command will want to know first."""
         if self.caller is not None:
             return self.caller
         if self.credentials.kind == "none":

@@ -84,7 +84,8 @@ class ApiRoute:
 
         Order of checks (accounts 2.1): who calls, then what was sent. Reads on the loop authenticate in the same round trip as
         their question, so that comes when they ask, and what runs in a thread is authenticated there, which spares the loop a
-        wait; whatever refuses them before that waits until the caller is known. A long body is only read for a known caller.
+        wait; whatever refuses them before that waits until the caller is known. A long body is only read for a known caller, who
+        is asked for again once it is there.
         """
         route = self.declared
         handler = route.handler
@@ -129,6 +130,8 @@ async def _read(call: Call, request: Request) -> None:
         if route.body is not None:
             limit = route.limit or (ANONYMOUS_LIMIT if route.caller in ("open", "ignored") else DEFAULT_LIMIT)
             call.sent = await read_body(request.scope, request.receive, limit)
+            if call.caller is not None:
+                await call.identify_again()
             if len(call.sent.raw) >= LONG_BODY:
                 call.body = await asyncio.to_thread(validated, route.body, call.sent.fields, form=call.sent.form)
             else:

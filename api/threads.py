@@ -60,6 +60,7 @@ class Threads:
     def _work_off(self) -> None:
         while (job := self._jobs.get()) is not None:
             if job.done.cancelled():
+                del job
                 continue
             result, error = None, None
             try:

@@ -53,6 +53,7 @@ async def receive_file(call: Call, part: str, limit: int, too_large: str) -> Asy
     except TooLarge:
         raise Declined(too_large) from None
     try:
+        await call.identify_again()
         sent = body.fields.get(part) if isinstance(body.fields, dict) else None
         if not isinstance(sent, UploadFile):
             raise Declined("No file provided.")

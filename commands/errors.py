@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 
@@ -58,6 +59,16 @@ class Conflict(Declined):
     """Taken by somebody else, or changed meanwhile."""
 
     status = 409
+
+
+class AccountGone(Declined):
+    """The acting account was erased while it acted."""
+
+    status = 401
+    headers = MappingProxyType({"WWW-Authenticate": "Token"})
+
+    def __init__(self) -> None:
+        super().__init__("Invalid token.")
 
 
 class PreconditionFailed(Refused):

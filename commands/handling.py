@@ -12,13 +12,13 @@ from eventsourcing.application import AggregateNotFoundError, Application
 
 from commands.aggregate import Aggregate
 from commands.context import Context
-from commands.errors import Conflict, Refused
+from commands.errors import AccountGone, Conflict, Refused
 from eventstore.application import Log
 from eventstore.cache import AggregateCache
 from eventstore.events import Event
 from eventstore.forgetting import Forgetting
 from eventstore.message import Answer, Message, ask
-from eventstore.recorder import Alongside, LogRecorder, UniqueConflict, VersionConflict
+from eventstore.recorder import Alongside, LogRecorder, UniqueConflict, VersionConflict, WriterErased
 
 A = TypeVar("A", bound=Aggregate)
 T = TypeVar("T")
@@ -226,6 +226,8 @@ class Handling(Generic[L_co]):
                 return self._save(work, result, answer(result) if answer else None, once)
             except (VersionConflict, Unproven):
                 continue
+            except WriterErased as error:
+                raise AccountGone from error
             except UniqueConflict as error:
                 if work.assumed or error.constraint == "idempotency_pkey":
                     continue
@@ -285,6 +287,7 @@ class Handling(Generic[L_co]):
 
 
 _KEPT = b"SELECT request, status, answer FROM log.idempotency WHERE account_id = %s AND key = %s"
+_KEEPING = b"SELECT log.keeping(%s)"
 _KEEP = b"INSERT INTO log.idempotency (account_id, key, command, request, status, answer) VALUES (%s, %s, %s, %s, %s, %s)"
 
 
@@ -304,6 +307,8 @@ class _Reply:
         """The last statements of the transaction."""
         for condition in self._conditions:
             message.execute(condition.sql.encode(), condition.params)
+        if self._once is not None:
+            message.execute(_KEEPING, (self._once.account_id,))
         rest = self._answer.rest(written, self._context.actor) if self._answer is not None and self._answer.rest is not None else None
         if rest is None:
             self._ask(message, self._answer)

@@ -6,12 +6,13 @@ that no event names any more are swept up later (reactors/files.py), never the o
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import re
 import secrets
 import unicodedata
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -97,16 +98,18 @@ class Blobs:
     async def put(self, path: str, content: bytes | IO[bytes]) -> None:
         """Stores a file whole or not at all."""
         try:
+            new = await asyncio.to_thread(self._missing, path)
             await obstore.put_async(self._store, _checked(path), content)
-            self._settle(path)
+            await asyncio.to_thread(self._settle, path, new)
         except (BaseError, OSError) as error:
             raise _not_stored(error) from error
 
     def put_now(self, path: str, content: bytes | IO[bytes]) -> None:
         """Stores a file whole or not at all."""
         try:
+            new = self._missing(path)
             obstore.put(self._store, _checked(path), content)
-            self._settle(path)
+            self._settle(path, new)
         except (BaseError, OSError) as error:
             raise _not_stored(error) from error
 
@@ -188,21 +191,35 @@ class Blobs:
         """Marks the store as belonging to a log."""
         try:
             obstore.put(self._store, MARKER, f"{owner}\n".encode())
-            self._settle(MARKER)
+            self._settle(MARKER, ())
         except (BaseError, OSError) as error:
             raise _not_stored(error) from error
 
-    def _settle(self, path: str) -> None:
-        """Forces a file of the local folder to disk: the event that names it is about to be forced there as well."""
+    def _missing(self, path: str) -> Sequence[Path]:
+        """The folders that storing a file makes."""
+        if self._folder is None:
+            return ()
+        above = (self._folder / path).parents
+        return [folder for folder in above[: above.index(self._folder)] if not folder.exists()]
+
+    def _settle(self, path: str, new: Sequence[Path]) -> None:
+        """Forces a file of the local folder to disk, with its name and those of folders that were made for it: the event that names
+        it is about to be forced there as well.
+        """
         if self._folder is None:
             return
         target = self._folder / path
-        for name, flags in ((target, os.O_RDONLY), (target.parent, os.O_RDONLY | os.O_DIRECTORY)):
-            handle = os.open(name, flags)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        _force(target, os.O_RDONLY)
+        for folder in dict.fromkeys((target.parent, *(made.parent for made in new))):
+            _force(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _force(name: Path, flags: int) -> None:
+    handle = os.open(name, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _not_stored(error: BaseError | OSError) -> BlobStoreUnavailable:

@@ -132,6 +132,9 @@ class Message:
             self._known.prepared.clear()
             if not was_idle:
                 raise
+            if self._status == TransactionStatus.INERROR:
+                # A BEGIN among the statements was carried out before one that was not known.
+                self._exchange([self._known.queued(b"ROLLBACK", (), Answer())])
             self._exchange(queued)
 
     def _exchange(self, queued: Sequence[_Queued]) -> None:
@@ -297,10 +300,12 @@ class _Known:
             elif failed is None:
                 failed = result
             pgconn.get_result()  # None, at once: the statement has no more results.
-        while pgconn.is_busy():
-            yield select.POLLIN
-            pgconn.consume_input()
-        end = pgconn.get_result()
+        end = yield from _next_result(pgconn)
+        if end is not None and end.status == ExecStatus.FATAL_ERROR and end.error_field(_SQLSTATE):
+            # The commit itself failed, such as at a constraint that is deferred: the end of the message follows yet.
+            failed = failed or end
+            pgconn.get_result()
+            end = yield from _next_result(pgconn)
         if end is None or end.status != ExecStatus.PIPELINE_SYNC:
             raise _lost(failed)
         pgconn.exit_pipeline_mode()
@@ -345,6 +350,13 @@ class _Known:
             self.prepared[step.key] = step.name
         else:
             del self.prepared[step.key]
+
+
+def _next_result(pgconn: PGconn) -> Exchange:
+    while pgconn.is_busy():
+        yield select.POLLIN
+        pgconn.consume_input()
+    return pgconn.get_result()
 
 
 _connections: WeakKeyDictionary[object, _Known] = WeakKeyDictionary()

@@ -33,10 +33,6 @@ POLL_INTERVAL_S = 0.2
 RECENT_BYTES = 4 * 2**20
 ROW_BYTES = 600
 """What a row that is kept weighs beside its payload, about."""
-_READ = (
-    b"SELECT position, stream, version, type, data, metadata, recorded_at FROM log.events WHERE position > %s ORDER BY position LIMIT %s"
-)
-
 
 _position = attrgetter("position")
 
@@ -57,6 +53,9 @@ class LogRow(NamedTuple):
         position, stream, version, type_name, data, metadata, recorded_at = self
         return _recorded((position, decode(type_name, stream, version, data, recorded_at), metadata))
 
+
+_COLUMNS = f"SELECT {', '.join(LogRow._fields)} FROM log.events WHERE "
+_READ = f"{_COLUMNS}position > %s ORDER BY position LIMIT %s".encode()
 
 # Without the detour over Python that the classes themselves take: each event of a rebuild comes by both.
 _recorded: Callable[[tuple[int, Event, bytes]], Recorded] = partial(tuple.__new__, Recorded)
@@ -121,26 +120,22 @@ def _rows(question: Answer | Asked) -> Sequence[LogRow]:
     return list(map(_log_row, question.fetchall()))
 
 
-_COLUMNS = f"SELECT {', '.join(LogRow._fields)} FROM log.events WHERE "
-
-
 def row_at(connection: Connection[TupleRow], position: int) -> LogRow | None:
     """The row at a position, if there is one."""
-    found = _select(connection, _COLUMNS + "position = %s", (position,))
+    found = rows_where(connection, "position = %s", (position,))
     return found[0] if found else None
 
 
 def rows_of(connection: Connection[TupleRow], stream: str, until: int | datetime | None = None) -> Sequence[LogRow]:
     """A stream's rows in order, all or those up to a version or a time."""
     narrowed = "" if until is None else " AND version <= %(until)s" if isinstance(until, int) else " AND recorded_at <= %(until)s"
-    query = f"{_COLUMNS}stream = %(stream)s{narrowed} ORDER BY position"
-    return _select(connection, query, {"stream": stream, "until": until})
+    return rows_where(connection, f"stream = %(stream)s{narrowed} ORDER BY position", {"stream": stream, "until": until})
 
 
 def rows_of_types(connection: Connection[TupleRow], streams: Sequence[str], types: Sequence[str]) -> Sequence[LogRow]:
     """The rows of these types in these streams, in the order of versions; those whose content was forgotten are left out."""
-    query = _COLUMNS + "stream = ANY(%s) AND type = ANY(%s) AND length(data) > 0 ORDER BY version"
-    return _select(connection, query, (list(streams), list(types)))
+    condition = "stream = ANY(%s) AND type = ANY(%s) AND length(data) > 0 ORDER BY version"
+    return rows_where(connection, condition, (list(streams), list(types)))
 
 
 def newest_positions(connection: Connection[TupleRow], limit: int) -> Sequence[int]:
@@ -149,9 +144,10 @@ def newest_positions(connection: Connection[TupleRow], limit: int) -> Sequence[i
     return [position for (position,) in rows]
 
 
-def _select(connection: Connection[TupleRow], query: str, params: Sequence[object] | Mapping[str, object]) -> Sequence[LogRow]:
+def rows_where(connection: Connection[TupleRow], condition: str, params: Sequence[object] | Mapping[str, object]) -> Sequence[LogRow]:
+    """The rows that a condition names, settled or not. What stands behind WHERE, with its order and limit, is SQL of the caller's."""
     with connection.cursor(binary=True) as cursor:
-        return list(map(_log_row, cursor.execute(query.encode(), params)))
+        return list(map(_log_row, cursor.execute((_COLUMNS + condition).encode(), params)))
 
 
 class LogAhead:
@@ -245,7 +241,7 @@ def _weight(row: LogRow) -> int:
 
 
 class PollingSubscription(Subscription["LogRecorder"]):
-    """The library's endless iterator over notifications, by polling."""
+    """The library's endless iterator over notifications, by polling. Part of its interface; the product follows RecentLog."""
 
     def __init__(self, recorder: LogRecorder, gt: int | None = None, topics: Sequence[str] = ()) -> None:
         super().__init__(recorder, gt, topics)

@@ -51,6 +51,8 @@ READ_MODELS_REBUILT = "NC002"
 """SQLSTATEs that log.guard raises."""
 CONDITION_FAILED = "NC004"
 """SQLSTATE that log.require raises."""
+WRITER_ERASED = "NC005"
+"""SQLSTATE that log.append raises."""
 
 
 class VersionConflict(IntegrityError):
@@ -67,6 +69,10 @@ class UniqueConflict(IntegrityError):
 
 class ReadModelsReplaced(psycopg.OperationalError):
     """Another release has rebuilt the inline read models: this process may not write any more, only a newer one may."""
+
+
+class WriterErased(Exception):
+    """The account that acts is being erased, or gone: it writes nothing any more."""
 
 
 class Alongside(Protocol):
@@ -114,7 +120,7 @@ class LogRecorder(ApplicationRecorder):
         forgetting: older events that are overwritten in this transaction.
         again: called, on another connection, when an attempt whose connection was lost turns out to have been committed:
         whatever that attempt read is gone and has to be read anew.
-        Raises VersionConflict or UniqueConflict, and psycopg's OperationalError when the database is away, full or
+        Raises VersionConflict, UniqueConflict or WriterErased, and psycopg's OperationalError when the database is away, full or
         shutting down; nothing is stored then, unless the connection was lost in the commit and did not come back.
         """
         if not stored_events and alongside is None and not forgetting:
@@ -161,6 +167,8 @@ class LogRecorder(ApplicationRecorder):
             raise ReadModelsReplaced(str(error)) from error
         if error.sqlstate == CONDITION_FAILED:
             raise VersionConflict(str(error)) from error
+        if error.sqlstate == WRITER_ERASED:
+            raise WriterErased(str(error)) from error
         if attempt == RETRIES:
             raise error
         if error.sqlstate == READ_MODELS_REBUILT and beside is not None:
@@ -230,7 +238,7 @@ class LogRecorder(ApplicationRecorder):
         *,
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
-        """Events in position order, as far as that order is settled."""
+        """Events in position order, as far as that order is settled. Part of the library's interface; the product follows LogReader."""
         if self._reader is None:
             self._reader = LogReader(self.pool)
         after = 0 if start is None else start - 1 if inclusive_of_start else start
@@ -256,12 +264,12 @@ class LogRecorder(ApplicationRecorder):
         return found
 
     def max_notification_id(self) -> int | None:
-        """The head of the log: the newest visible position, None for an empty log."""
+        """The head of the log: the newest visible position, None for an empty log. Part of the library's interface."""
         row = reading(self.pool, lambda connection: connection.execute(_HEAD).fetchone())
         return row[0] if row else None
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
-        """An endless iterator over the settled log, polling."""
+        """An endless iterator over the settled log, polling. Part of the library's interface."""
         return PollingSubscription(self, gt, topics)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Iterable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -33,6 +34,8 @@ JSON = "application/json"
 STREAM = "text/event-stream"
 BOTH = f"{JSON}, {STREAM}".encode()
 LONGEST_SESSION_ID = 256
+SURE_S = 1.0
+"""Who takes longer to send a body is asked for again: the key may have ended meanwhile."""
 UNSAID = "-"
 """In the place of the key, which nothing behind the door needs to know."""
 REPLACED = frozenset({b"accept", b"content-length", b"content-type", b"mcp-session-id"})
@@ -92,15 +95,15 @@ class AssistantDoor:
         headers = _Headers(scope["headers"])
         try:
             admitted = await self._admit(scope, headers)
+            if not self._is_known_origin(scope, headers.text(b"origin")):
+                await _detail(403, "Pages of this origin may not call this address.")(scope, receive, send)
+                return
+            scope["caller"] = admitted.caller
+            await self._serve(scope, receive, send, headers, admitted)
         except NotAdmitted as refusal:
             response = _detail(401, str(refusal), {"WWW-Authenticate": "Bearer"})
             await response(scope, receive, send)
             return
-        if not self._is_known_origin(scope, headers.text(b"origin")):
-            await _detail(403, "Pages of this origin may not call this address.")(scope, receive, send)
-            return
-        scope["caller"] = admitted.caller
-        await self._serve(scope, receive, send, headers, admitted)
         await self._note_use(admitted)
 
     async def _admit(self, scope: Scope, headers: _Headers) -> Admitted:
@@ -123,12 +126,15 @@ class AssistantDoor:
         elif "json" not in (headers.text(b"content-type") or "").lower():
             await _detail(415, "The body has to be JSON: send Content-Type: application/json.")(scope, receive, send)
         else:
+            began = time.monotonic()
             try:
                 body = await read_body(headers, receive)
             except TooLong:
                 text = f"The request is larger than the {LARGEST_BODY:,} bytes that are accepted here."
                 await _detail(413, text, {"Connection": "close"})(scope, receive, send)
                 return
+            if time.monotonic() - began > SURE_S:
+                admitted = await self._admit(scope, headers)
             if modern and (refused := half_characters(body)) is not None:
                 await _replied(refused)(scope, receive, send)
             elif modern:

@@ -31,7 +31,8 @@ from wiring import Services
 
 PAUSE_S = 0.25
 ROWS = 500
-STREAMS_PER_ACCOUNT = 32
+STREAMS_PER_KEY = 32
+"""So many subscriptions one key may have open on each worker. An account has one key at a time."""
 APPEARING = frozenset({"NoteCreated", "NoteDeleted", "NoteRestored", "NotePurged", "NoteRenamed"})
 ENDING = frozenset({"ApiKeyRotated", "AccountDisabled", "AccountErasureRequested", "AccountErased"})
 """After these the key that a listener came with may not be good any more: that is looked at, and its streams end."""
@@ -61,7 +62,7 @@ class _Audience:
     count: int = 0
 
     def __post_init__(self) -> None:
-        self.handler = ListenHandler(self.bus, max_subscriptions=STREAMS_PER_ACCOUNT)
+        self.handler = ListenHandler(self.bus, max_subscriptions=STREAMS_PER_KEY)
 
 
 class Listeners:

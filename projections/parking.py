@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,16 +12,14 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from eventstore.message import Message
-from eventstore.reader import LogRow
+from eventstore.reader import LogRow, rows_where
 from projections.base import Projection
 from projections.loops import Pausing
 from projections.rows import apply_events
 
 PAGE = 500
 
-_WAITING = """
-SELECT position, stream, version, type, data, metadata, recorded_at FROM log.events
-WHERE stream = %s AND position >= %s AND position <= %s ORDER BY version LIMIT %s"""
+_WAITING = "stream = %s AND position >= %s AND position <= %s ORDER BY version LIMIT %s"
 
 log = structlog.get_logger("notechondria.following")
 
@@ -73,6 +72,11 @@ def parked_streams(connection: Connection[TupleRow], name: str) -> list[Parked]:
     return [Parked(*row) for row in found]
 
 
+def waiting_rows(connection: Connection[TupleRow], stream: str, since: int, until: int, limit: int) -> Sequence[LogRow]:
+    """The stream's events between two positions, both included, as many as are taken at once."""
+    return rows_where(connection, _WAITING, (stream, since, until, limit))
+
+
 def retry_parked(connection: Connection[TupleRow], projection: Projection) -> tuple[list[str], list[Parked]]:
     """Applies what waits, stream by stream; returns the streams that are free again and those that still wait."""
     waiting = parked_streams(connection, projection.name)
@@ -110,8 +114,7 @@ def _apply_page(connection: Connection[TupleRow], projection: Projection, stream
     if state is None:
         return True
     head, position = state
-    with connection.cursor(binary=True) as cursor:
-        batch = [LogRow._make(row) for row in cursor.execute(_WAITING, (stream, position, head, page))]
+    batch = waiting_rows(connection, stream, position, head, page)
     with Message(connection) as message:
         apply_events(message, projection, batch)
     if len(batch) < page:

@@ -17,7 +17,7 @@ from psycopg import Connection, IsolationLevel
 from psycopg.rows import TupleRow
 
 from eventstore.garbage import without_garbage_collection
-from eventstore.reader import LogAhead, LogRow, SettledLog
+from eventstore.reader import LogAhead, LogRow, SettledLog, rows_where
 from projections.base import Projection
 from projections.fold import BUDGET, Fold, FoldFailed, Poison
 from projections.loops import connect
@@ -34,9 +34,6 @@ TAIL = 500
 SWAP_PATIENCE_S = 600.0
 PASSES = 5
 
-_TAIL = """
-SELECT position, stream, version, type, data, metadata, recorded_at FROM log.events
-WHERE position > %s AND position <= %s ORDER BY position LIMIT %s"""
 _BUILT = """
 INSERT INTO log.projections (name, version, lifecycle, position) VALUES (%s, %s, %s, %s)
 ON CONFLICT (name) DO UPDATE SET version = EXCLUDED.version, lifecycle = EXCLUDED.lifecycle, position = EXCLUDED.position,
@@ -275,10 +272,9 @@ class _Rebuild:
             self._progress.events += len(tail)
         return swapped
 
-    def _tail(self, until: int) -> list[LogRow]:
-        with self._connection.cursor(binary=True) as cursor:
-            cursor.execute(_TAIL, (self._position, until, TAIL + 1))
-            return [LogRow._make(row) for row in cursor]
+    def _tail(self, until: int) -> Sequence[LogRow]:
+        condition = "position > %s AND position <= %s ORDER BY position LIMIT %s"
+        return rows_where(self._connection, condition, (self._position, until, TAIL + 1))
 
     def _flip(self, fold: Fold, live: Collection[str], position: int) -> None:
         connection = self._connection

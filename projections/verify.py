@@ -11,7 +11,7 @@ from psycopg import Connection, IsolationLevel
 from psycopg.rows import TupleRow
 
 from eventstore.garbage import without_garbage_collection
-from eventstore.reader import LogRow
+from eventstore.reader import LogRow, rows_where
 from projections.base import Key, Projection, Table
 from projections.fold import BUDGET, Fold, Poison, Share
 from projections.loops import connect
@@ -22,10 +22,6 @@ from projections.schema import BUILD_LOCK, create_tables, drop_schema
 SHOWN = 100
 """So many differences are described per table; all are counted."""
 FETCHED = 2000
-
-_READ = """
-SELECT position, stream, version, type, data, metadata, recorded_at FROM log.events
-WHERE position > %s ORDER BY position LIMIT %s"""
 
 log = structlog.get_logger("notechondria.verify")
 
@@ -164,10 +160,9 @@ class _Verification:
         if self._fold.spilled:
             self._fold.spill()
 
-    def _read(self, after: int) -> list[LogRow]:
+    def _read(self, after: int) -> Sequence[LogRow]:
         # What the snapshot shows is all there is: no gap can close in it.
-        with self._live.cursor(binary=True) as cursor:
-            return [LogRow._make(row) for row in cursor.execute(_READ, (after, BATCH))]
+        return rows_where(self._live, "position > %s ORDER BY position LIMIT %s", (after, BATCH))
 
     def _make_tables(self) -> None:
         for projection, schema in self._schemas.items():

@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
 
+import psycopg
+import structlog
+
 from commands.context import Context
 from commands.handling import Handling, Work
 from commands.lookups import Lookups
@@ -14,6 +17,8 @@ from reactors.following import Periodic
 
 EVERY = timedelta(minutes=5)
 BATCH = 200
+
+log = structlog.get_logger("notechondria.sessions")
 
 
 class SessionServices(Protocol):
@@ -29,9 +34,14 @@ class SessionServices(Protocol):
 
 
 def close_dangling_sessions(services: SessionServices) -> None:
-    """Closes what has been open for too long, the oldest first."""
+    """Closes what has been open for too long, the oldest first. One that cannot be closed does not keep up the others."""
     for session_id in services.lookups.open_sessions(datetime.now(UTC) - DANGLING_AFTER, BATCH):
-        services.commands.run(partial(_close, session_id), Context(actor=None, channel="system"))
+        try:
+            services.commands.run(partial(_close, session_id), Context(actor=None, channel="system"))
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except Exception:
+            log.exception("cannot close a note session that was left open", session=session_id)
 
 
 def _close(session_id: int, work: Work[Lookups]) -> bool:

@@ -21,7 +21,7 @@ from eventstore.codec import Recorded
 from eventstore.events import EVENT_TYPES, Event
 from eventstore.reader import LogRow
 from projections.loops import HEARTBEAT_S, POLL_S, LogHead, Loop, Pausing
-from projections.parking import Parked, add_parked, describe, parked_streams
+from projections.parking import PAGE, Parked, add_parked, describe, parked_streams, waiting_rows
 
 S_contra = TypeVar("S_contra", contravariant=True)
 
@@ -30,9 +30,6 @@ TRIES = 5
 PARKED_NAME = "reactor:"
 """Before a reactor's name in log.parked_streams."""
 
-_WAITING = """
-SELECT position, stream, version, type, data, metadata, recorded_at FROM log.events
-WHERE stream = %s AND position >= %s AND position <= %s ORDER BY version"""
 _PARKED_AT = "SELECT position FROM log.parked_streams WHERE projection = %s AND stream = %s FOR UPDATE"
 _AT_THE_HEAD = """
 UPDATE log.reactors SET ticked_at = now(), position = (SELECT coalesce(max(position), 0) FROM log.events) WHERE name = %s"""
@@ -227,7 +224,6 @@ def _retry(connection: Connection[TupleRow], reactor: Reactor[Any], services: An
 
 
 def _waiting(connection: Connection[TupleRow], reactor: str, stream: str, since: int) -> Sequence[LogRow]:
-    """The stream's events that the loop has stepped over."""
+    """The stream's next events that the loop has stepped over."""
     found = connection.execute("SELECT position FROM log.reactors WHERE name = %s", (reactor,)).fetchone()
-    with connection.cursor(binary=True) as cursor:
-        return [LogRow._make(row) for row in cursor.execute(_WAITING, (stream, since, found[0] if found else 0))]
+    return waiting_rows(connection, stream, since, found[0] if found else 0, PAGE)

@@ -220,8 +220,12 @@ async def _body(response: httpx.Response, limit: int) -> bytes:
     packed = response.headers.get("content-encoding", "").lower() in ("gzip", "x-gzip")
     unpacker = zlib.decompressobj(wbits=47) if packed else None
     chunks: list[bytes] = []
-    size = 0
+    size = received = 0
     async for raw in response.aiter_raw(CHUNK):
+        # What unfolds to nothing is too much at some time as well.
+        received += len(raw)
+        if received > limit:
+            raise Unreachable(f"The calendar is larger than {limit // 2**20} MB.")
         waiting = raw
         while waiting:
             try:
@@ -233,6 +237,8 @@ async def _body(response: httpx.Response, limit: int) -> bytes:
             if size > limit:
                 raise Unreachable(f"The calendar is larger than {limit // 2**20} MB.")
             chunks.append(chunk)
+        if unpacker is not None and unpacker.eof:
+            break
     if unpacker is not None and not unpacker.eof:
         raise Unreachable("The answer ends before it is complete.")
     return b"".join(chunks)

@@ -112,9 +112,10 @@ def served(page: Page, *, anonymous: bool = False) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         visit = Visit(request)
         try:
-            await _identify(visit)
             if request.method == "POST":
                 await _read_form(visit, anonymous=anonymous)
+            # Only now: who is known before the form has come may not be any more when it has.
+            await _identify(visit)
             if not anonymous and not visit.caller.is_staff:
                 return visit.there(_entrance(request))
             threads: Threads = request.scope["app"].state.threads

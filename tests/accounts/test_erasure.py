@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 import re
 import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
@@ -19,13 +22,16 @@ from commands.accounts.aggregate import Account
 from commands.accounts.erasure import KINDS
 from commands.aggregate import Aggregate
 from commands.context import Context
-from commands.handling import Work
+from commands.courses.commands import CreateCourse, create_course
+from commands.errors import AccountGone
+from commands.handling import Once, Work
 from commands.lookups import Lookups
 from eventstore import embedded
 from eventstore.events.accounts import AccountErasureRequested
 from eventstore.mails import Mail
 from eventstore.uses import note_use
 from eventstore.verify import verify_log
+from eventstore.writers import await_writers
 from projections.accounts.lookups import _OWNED
 from projections.reading import Caller
 from reactors.erasure import erase_account
@@ -240,3 +246,64 @@ def test_every_kind_of_stream_that_belongs_to_somebody_is_erased_with_its_owner(
     kinds = {aggregate.kind for aggregate in Aggregate.__subclasses__() if aggregate.__module__.startswith("commands.")}
     assert kinds - {"account", "invitation", "operation"} == set(KINDS)
     assert set(re.findall(r"SELECT \d(?: AS turn)?, '([a-z-]+)'", _OWNED)) == set(KINDS)
+
+
+def slowly(body: bytes, meanwhile: Callable[[], httpx.Response]) -> Iterator[bytes]:
+    """The body in two halves, and what succeeds between them."""
+    yield body[: len(body) // 2]
+    assert meanwhile().status_code == 204
+    yield body[len(body) // 2 :]
+
+
+def long_note() -> bytes:
+    """More than is read before it is known who sends it."""
+    return json.dumps({"title": SECRET, "content": SECRET * 6000, "is_public": True}).encode()
+
+
+def test_what_arrives_after_the_erasure_is_not_written(door: httpx.Client, services: Services, person: Person) -> None:
+    content = slowly(long_note(), lambda: erase(door, services, person))
+    answer = door.post(f"{V1}/notes/", content=content, headers={**person.headers, "Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()) == (401, {"detail": "Invalid token."})
+    assert traces_in(dump(services), [SECRET, person.username]) == []
+
+
+def test_what_arrives_after_the_sign_out_is_not_written(door: httpx.Client, person: Person) -> None:
+    note = door.post(f"{V1}/notes/", json={"title": "x"}, headers=person.headers).json()
+    request = httpx.Request("POST", door.base_url, files={"file": ("a.txt", b"x" * 100_000)})
+    sent = {
+        ("PATCH", f"{V1}/notes/{note['id']}/"): (long_note(), "application/json"),
+        ("POST", f"{V1}/notes/{note['id']}/attachments/"): (request.read(), request.headers["Content-Type"]),
+    }
+    for (method, path), (body, kind) in sent.items():
+        login = door.post(f"{V1}/auth/login/", json={"email": person.email, "password": PASSWORD}).json()
+        headers = {"Authorization": f"Token {login['token']}"}
+        content = slowly(body, lambda headers=headers: door.post(f"{V1}/auth/logout/", headers=headers))  # type: ignore[misc]
+        assert door.request(method, path, content=content, headers={**headers, "Content-Type": kind}).status_code == 401
+    assert door.get(f"{V1}/notes/{note['id']}/", headers=person.headers).json()["title"] == "x"
+    assert door.get(f"{V1}/notes/{note['id']}/attachments/", headers=person.headers).json() == []
+
+
+@pytest.mark.parametrize("key", [None, "key"])
+def test_a_command_under_way_writes_nothing_for_an_erased_account(services: Services, person: Person, key: str | None) -> None:
+    def decide(work: Work[Lookups]) -> None:
+        if key is None:
+            create_course(work, person.account_id, CreateCourse(title=SECRET))
+        services.commands.run(lambda work: request(work, person), Context(actor=person.account_id, channel="web"))
+        erase_account(services, person.account_id)
+
+    once = Once(person.account_id, key, b"", lambda *_: (200, SECRET.encode())) if key else None
+    with pytest.raises(AccountGone):
+        services.commands.run(decide, Context(actor=person.account_id, channel="web"), once=once)
+    assert traces_in(dump(services), [SECRET, person.username]) == []
+
+
+def test_an_erasure_waits_for_what_is_being_written(services: Services) -> None:
+    conninfo = services.settings.conninfo()
+    with psycopg.connect(conninfo) as before, psycopg.connect(conninfo) as after, ThreadPoolExecutor(1) as thread:
+        before.execute("SELECT log.guard(NULL)")
+        waiting = thread.submit(await_writers, services.thread_pool)
+        with pytest.raises(TimeoutError):
+            waiting.result(0.2)
+        after.execute("SELECT log.guard(NULL)")
+        before.commit()
+        waiting.result(10)

@@ -221,6 +221,27 @@ def test_the_background_closes_what_was_open_for_twelve_hours(
     assert rows == {ids[11]: None, ids[13]: begun[13] + timedelta(minutes=15)}
 
 
+def test_a_session_that_cannot_be_closed_does_not_keep_up_the_others(
+    client: httpx.Client, services: Services, person: Person, write_note: WriteNote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note_id = write_note()
+    ids = []
+    for hours in (20, 13):
+        context = Context(actor=person.account_id, channel="web", now=utc_now() - timedelta(hours=hours))
+        ids.append(services.commands.run(lambda work: start_note_session(work, StartNoteSession(note_id=note_id)), context).result)
+
+    def close(work: Work[Lookups], session_id: int) -> bool:
+        if session_id == ids[0]:
+            raise ValueError
+        return close_dangling_session(work, session_id)
+
+    monkeypatch.setattr("reactors.dangling.close_dangling_session", close)
+    close_dangling_sessions(services)
+    with services.thread_pool.connection() as connection:
+        rows = connection.execute("SELECT ended_at IS NULL FROM note_sessions.sessions WHERE id = ANY(%s) ORDER BY id", (ids,)).fetchall()
+    assert rows == [(True,), (False,)]
+
+
 def test_sessions_of_a_purged_note_are_forgotten_with_it(client: httpx.Client, services: Services) -> None:
     note = client.post("/notes/", json={"title": "Confidential-4711", "content": "a b c"}).json()
     session = start(client, note["id"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -163,3 +165,20 @@ def test_a_store_that_refuses_the_key_says_so(monkeypatch: pytest.MonkeyPatch) -
             blobs.put_now("a/b", b"1")
         with pytest.raises(BlobStoreUnavailable):
             blobs.read_now("a/b")
+
+
+async def test_a_file_and_the_folders_made_for_it_are_forced_to_disk_beside_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forced: list[tuple[str, bool]] = []
+
+    def note(handle: int) -> None:
+        forced.append((str(Path(f"/proc/self/fd/{handle}").readlink()), threading.current_thread() is threading.main_thread()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    blobs = Blobs.at(tmp_path / "media")
+    await blobs.put("a/b/c/file", b"1")
+    assert sorted(forced) == [(str(tmp_path / "media" / name), False) for name in ("", "a", "a/b", "a/b/c", "a/b/c/file")]
+    forced.clear()
+    await blobs.put("a/b/c/other", b"1")
+    assert sorted(forced) == [(str(tmp_path / "media" / name), False) for name in ("a/b/c", "a/b/c/other")]

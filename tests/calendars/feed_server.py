@@ -115,11 +115,13 @@ def gzip_bomb(unpacked: int) -> Behaviour:
     return body(gzip.compress(b"BEGIN:VCALENDAR\r\n" + b"X" * unpacked), Content_Encoding="gzip")
 
 
-def endless(chunk: bytes, pause: float) -> Behaviour:
+def endless(chunk: bytes, pause: float, **headers: str) -> Behaviour:
     """A body that never ends, byte by byte."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
         handler.end_headers()
         try:
             while True:

@@ -207,6 +207,18 @@ def test_size_is_measured_as_it_unfolds(server: FeedServer) -> None:
             fetch(server.url(path), {}, limit=2**20, policy=LOCAL)
 
 
+def test_what_comes_behind_the_end_of_a_packed_answer_is_not_read(server: FeedServer) -> None:
+    server.answers["/more"] = endless(gzip.compress(CALENDAR) + bytes(65536), 0, Content_Encoding="gzip")
+    assert fetch(server.url("/more"), {}, limit=2**20, policy=LOCAL).body == CALENDAR
+
+
+def test_size_is_measured_as_it_comes(server: FeedServer) -> None:
+    """Packed bytes that unfold to nothing."""
+    server.answers["/empty"] = body(gzip.compress(b"")[:10] + b"\0\0\0\xff\xff" * 300_000, Content_Encoding="gzip")
+    with pytest.raises(Unreachable, match="larger"):
+        fetch(server.url("/empty"), {}, limit=2**20, policy=LOCAL)
+
+
 def test_time_is_limited_in_all(server: FeedServer) -> None:
     server.answers["/drip"] = endless(b"x", 0.05)
     with pytest.raises(Unreachable, match="too long"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from contextvars import ContextVar
 
 import pytest
@@ -72,6 +73,34 @@ def test_what_is_given_up_before_its_turn_is_not_done_and_what_is_under_way_is_w
 
     asyncio.run(main())
     assert begun.is_set()
+
+
+def test_nothing_of_a_job_that_was_given_up_is_kept() -> None:
+    class Sent:
+        """What a request has sent."""
+
+    async def main() -> None:
+        begun, go_on, gone = threading.Event(), threading.Event(), threading.Event()
+
+        def busy() -> None:
+            begun.set()
+            go_on.wait(10)
+
+        sent = Sent()
+        weakref.finalize(sent, gone.set)
+        with Threads(1, "test") as threads:
+            first = asyncio.create_task(threads.run(busy))
+            waiting = asyncio.create_task(threads.run(print, sent))
+            await asyncio.to_thread(begun.wait, 10)
+            del sent
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            del waiting
+            go_on.set()
+            await first
+            assert await asyncio.to_thread(gone.wait, 10)
+
+    asyncio.run(main())
 
 
 def test_services_close_when_the_commands_under_way_have_ended(settings: Settings) -> None:

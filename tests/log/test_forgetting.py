@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,8 +17,10 @@ from commands.handling import Handling, Once, Work
 from eventstore import embedded
 from eventstore.application import Log
 from eventstore.events import Event, notes
+from eventstore.forgetting import Forgetting
 from projections.inline import InlineProjections
 from projections.lookups import SqlLookups
+from projections.reading import Query
 from projections.schema import create_missing
 
 PROGRAMS = embedded.programs()
@@ -99,3 +103,38 @@ def test_dump_does_not_hold_what_was_forgotten(handling: Any, pool: ConnectionPo
         assert connection.execute("SELECT count(*) FROM log.snapshots").fetchone() == (0,)
     assert "secret" not in everything(pool)
     assert b"secret".hex() not in dump(log_url)
+
+
+def test_an_answer_that_is_just_being_kept_is_forgotten_as_well(handling: Any, pool: ConnectionPool[Any]) -> None:
+    handling.run(rename("secret"), Context(actor=1, channel="web"))
+
+    def write_beside(work: Work[Any]) -> None:
+        work.new(Page, 2).trigger(notes.NoteRenamed, NOW, title="beside")
+
+    def purge_shown(work: Work[Any]) -> None:
+        purge(work)
+        work.forget(Forgetting("page-1", shown_as=('"note_id":1',)))
+
+    purges = []
+    with ThreadPoolExecutor(1) as thread:
+
+        def render(_: object, row: Any) -> tuple[int, bytes]:
+            """The answer has been read and is not kept yet."""
+            purging = thread.submit(handling.run, purge_shown, Context(actor=1, channel="web"))
+            purges.append(purging)
+            with pool.connection() as connection:
+                while not purging.done() and connection.execute(_FORGETTING_WAITS).fetchone() is None:
+                    time.sleep(0.01)
+            assert row is not None
+            return 200, b'{"note_id":1,"of":%s}' % row[0]
+
+        once = Once(1, "key", b"request", render)
+        query = Query("SELECT data FROM log.events LIMIT 1", {})
+        handling.run(write_beside, Context(actor=1, channel="web"), lambda _: query, once=once)
+    assert purges[0].result().positions
+    assert "secret" not in everything(pool)
+
+
+_FORGETTING_WAITS = """
+SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE NOT granted AND locktype = 'advisory' AND datname = current_database() AND mode = 'ExclusiveLock'"""

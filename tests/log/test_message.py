@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 from eventstore import message as message_module
@@ -222,3 +223,21 @@ def test_a_rollback_by_the_driver_leaves_what_is_prepared(pool: Pool) -> None:
                 for _ in range(10):
                     connection.execute("SELECT 2")
                 assert ask(connection, b"SELECT 1").fetchone() == (1,)
+
+
+def test_statements_that_were_discarded_are_prepared_again_inside_of_a_transaction_that_begins(pool: Pool) -> None:
+    with pool.connection() as connection:
+        ask(connection, b"SELECT %s::int", (1,))
+        connection.execute("DEALLOCATE ALL")
+        with Message(connection) as message:
+            assert message.execute(b"SELECT %s::int", (3,)).fetchone() == (3,)
+            status = connection.info.transaction_status
+        assert (status, connection.info.transaction_status) == (TransactionStatus.INTRANS, TransactionStatus.IDLE)
+
+
+def test_what_the_commit_refuses_is_told_as_what_it_is(pool: Pool) -> None:
+    with pool.connection() as connection:
+        connection.execute("CREATE TABLE once (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            ask(connection, b"INSERT INTO once VALUES (1), (1)")
+        assert ask(connection, b"SELECT count(*) FROM once").fetchone() == (0,)

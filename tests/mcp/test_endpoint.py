@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -227,3 +228,16 @@ def test_use_of_the_key_is_remembered(keeper: Keeper) -> None:
             return
         time.sleep(0.05)
     pytest.fail("the use of the key was not noted")
+
+
+def test_a_key_that_ends_while_the_body_comes_is_refused(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcp_server.door.SURE_S", 0.0)
+    body = json.dumps(PING).encode()
+
+    def slowly() -> Iterator[bytes]:
+        yield body[:5]
+        assert keeper.http.post("/api/v1/auth/rotate-api-key/", headers=keeper.person.headers).is_success
+        yield body[5:]
+
+    answer = keeper.http.post("/mcp/", content=slowly(), headers={**keeper.headers, "Content-Type": "application/json"})
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from eventstore.codec import Recorded
 from eventstore.events import sessions
+from eventstore.reader import LogRow
 from projections.loops import LogHead, connect
+from projections.parking import waiting_rows
 from reactors.following import Periodic, Reactor, ReactorLoop, TryLater, loop_for, register, retry_reactor
 from tests.replay.probes import SEEN, started
 from tests.replay.store import Store, running
@@ -86,6 +91,30 @@ def test_refused_event_parks_its_stream_and_can_be_retried(store: Store) -> None
         world.refused = ""
         assert retry_reactor(connection, reactor, None) == (["session-1"], [])
     assert world.done == [("session-2", 2), ("session-1", 2), ("session-1", 3)]
+
+
+def test_much_that_waits_is_retried_piece_by_piece(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+
+    def counted(*asked: Any) -> Sequence[LogRow]:
+        rows = waiting_rows(*asked)
+        taken.append(len(rows))
+        return rows
+
+    monkeypatch.setattr("reactors.following.PAGE", 2)
+    monkeypatch.setattr("reactors.following.waiting_rows", counted)
+    world = World()
+    world.refused = "session-1"
+    reactor = Reactor("world", (sessions.SessionSeen,), world.react)
+    with store.pool.connection() as connection:
+        register(connection, [reactor])
+        store.append("session-1", started(), *[SEEN] * 4)
+        head = LogHead(store.conninfo)
+        with running(head, ReactorLoop(reactor, None, store.conninfo, head)):
+            store.wait_until(REACHED)
+        world.refused = ""
+        assert retry_reactor(connection, reactor, None) == (["session-1"], [])
+    assert (taken, world.done) == ([2, 2, 0], [("session-1", version) for version in range(2, 6)])
 
 
 def test_event_that_comes_during_a_retry_is_reacted_to(store: Store) -> None:
