@@ -16,6 +16,7 @@ Evolver = Callable[[Any, Any], None]
 
 _STANDING = {"id", "version", "modified_on", "pending"}
 """Attributes that are no part of a snapshot's state."""
+_NEXT = timedelta(microseconds=1)
 
 
 def evolves(*event_types: type[Event]) -> Callable[[Evolver], Evolver]:
@@ -39,6 +40,8 @@ class Aggregate:
     """A snapshot is kept each so many events; None for streams that stay short."""
     snapshot_version: ClassVar[int] = 1
     """Raised when the shape of the state changes; older snapshots are then not used."""
+    apart: ClassVar[timedelta] = _NEXT
+    """How much later than what was there before a command's first event is at least."""
     evolvers: ClassVar[dict[type[Event], Evolver]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -111,8 +114,8 @@ class Aggregate:
 
     def trigger(self, event_type: type[E], now: datetime, **payload: Any) -> E:
         """Makes the next event and takes it in. Its time is later than the previous one's even if the clock is not."""
-        if self.modified_on is not None and now <= self.modified_on:
-            now = self.modified_on + timedelta(microseconds=1)
+        if self.modified_on is not None:
+            now = max(now, self.modified_on + (_NEXT if self.pending else self.apart))
         event = event_type(originator_id=self.id, originator_version=self.version + 1, timestamp=now, **payload)
         self.evolve(event)
         self.pending += (event,)

@@ -1,7 +1,8 @@
-"""JSON that holds half a character: an app that cuts texts between the two halves of an emoji sends one, and means no harm by it."""
+"""JSON as apps write it: with half a character, where one cut a text between the two halves of an emoji, and with numbers of any length."""
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -10,6 +11,10 @@ import orjson
 _ESCAPED = re.compile(
     rb"""\\\\ | \\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2} | (?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})""", re.VERBOSE
 )
+
+DEEPEST = 200
+TOO_DEEP = f"nested more than {DEEPEST} levels deep"
+_LONG_NUMBER = re.compile(r"\d{16}")
 
 
 def parsed(raw: bytes) -> Any:
@@ -21,6 +26,37 @@ def parsed(raw: bytes) -> Any:
         if whole == raw:
             raise
         return orjson.loads(whole)
+
+
+def parsed_exactly(text: str) -> Any:
+    """The same with every number as it is written. Raises ValueError for what is no JSON, or nested too deeply to be compared."""
+    if _LONG_NUMBER.search(text) is None:
+        value = parsed(text.encode())
+    else:
+        # The fast parser rounds them.
+        try:
+            value = json.loads(mended(text.encode()))
+        except RecursionError:
+            raise ValueError(TOO_DEEP) from None
+    if text.count("[") + text.count("{") > DEEPEST and _is_deeper(value, DEEPEST):
+        raise ValueError(TOO_DEEP)
+    return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    level = [value]
+    for _ in range(levels):
+        level = [inner for one in level if isinstance(one, list | dict) for inner in (one.values() if isinstance(one, dict) else one)]
+    return bool(level)
+
+
+def as_text(value: Any) -> str:
+    """The value as JSON, as short as it can be."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        # Numbers of more than 64 bits.
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def mended(raw: bytes) -> bytes:

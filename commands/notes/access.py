@@ -28,11 +28,6 @@ def require_state(work: Work[Lookups], note: Note) -> None:
     require_version(work, note.revision, note.edited_on)
 
 
-def is_newer(known: datetime, note: Note) -> bool:
-    """Whether the note was edited after the state that a client knows by its last_edit. Some clients keep only milliseconds."""
-    return (note.edited_on - known).total_seconds() >= 0.001
-
-
 def as_wire_time(moment: datetime) -> str:
     """ISO 8601 in UTC with Z, as clients see last_edit."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"

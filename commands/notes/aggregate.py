@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from commands.aggregate import Aggregate, evolves
@@ -24,12 +24,15 @@ class Note(Aggregate):
     kind = "note"
     snapshot_every = 200
     snapshot_version = 2
+    apart = timedelta(milliseconds=2)
+    """So that a time names one state, also where clients keep only milliseconds of it."""
 
     # Purged notes replay to these: their creation is forgotten.
     owner_id: int = 0
     copied_at: int = 0
     copy_of: int | None = None
     copied_text: int | None = None
+    copied: tuple[tuple[str, Any], ...] = ()
     """What the device holds that knows the note by its state of version `copied_at`; see NoteTouched."""
     uuid: str = ""
     title: str = ""
@@ -51,6 +54,8 @@ class Note(Aggregate):
     edited_on: datetime
     """What clients call last_edit."""
     text_edited_on: datetime
+    courses_meanwhile: tuple[int | None, ...] = ()
+    """Where it lay before while its last edit was the same."""
     revision: int = 0
     """Version of the last event that changed what readers see. Snapshots of the history do not."""
     is_deleted: bool = False
@@ -152,10 +157,12 @@ class Note(Aggregate):
 
     @evolves(notes.NoteFiled)
     def _filed(self, event: notes.NoteFiled) -> None:
-        self.course_id = event.course_id
-        self.revision = event.originator_version
+        came_from, self.course_id = self.course_id, event.course_id
         if event.with_course is None:
-            self.edited_on = event.timestamp
+            self._edited(event)
+        else:
+            self.courses_meanwhile += (came_from,)
+            self.revision = event.originator_version
 
     @evolves(notes.NotePublished)
     def _published(self, event: Event) -> None:
@@ -195,10 +202,13 @@ class Note(Aggregate):
     @evolves(notes.NoteTouched)
     def _touched(self, event: notes.NoteTouched) -> None:
         self._edited(event)
-        self.copied_at, self.copy_of, self.copied_text = event.originator_version, event.copy_of, event.copied_text
+        if event.copied_text is not None:
+            self.copied_at, self.copy_of = event.originator_version, event.copy_of
+            self.copied_text, self.copied = event.copied_text, tuple((event.copied or {}).items())
 
     def _edited(self, event: Event) -> None:
         self.edited_on = event.timestamp
+        self.courses_meanwhile = ()
         self.revision = event.originator_version
 
     @evolves(notes.NoteDeleted)

@@ -17,7 +17,7 @@ from commands.notes.aggregate import Note, word_count
 from commands.notes.blocks import GivenBlock, arranged, write_blocks_beside, write_given_blocks
 from commands.notes.lookups import Incoming, NewNote
 from commands.notes.metadata import is_same_metadata, merged_metadata, offline_source
-from commands.notes.saving import Base, base_of, note_the_copy, save_text
+from commands.notes.saving import HELD, Base, base_of, note_the_copy, save_text
 from eventstore.blocks import content_of
 from eventstore.events import notes
 from eventstore.identifiers import unique_uuid
@@ -74,6 +74,8 @@ class Saved:
 
     note_id: int
     outcome: str
+    last_edit: datetime | None = None
+    """Under which time the sender knows what it has; None for the note's own."""
 
 
 def incoming_note(command: CreateNote, now: datetime) -> Incoming:
@@ -192,25 +194,45 @@ def change_note(work: Work[Lookups], account_id: int, note_id: int, command: Cha
     now = work.context.now
     before = note.version
     text = command.text if command.blocks is None and ("content" in given or command.text) else None
-    base = base_of(work, note, command.base_version, command.metadata_json if "metadata_json" in given else None, text)
+    base = base_of(work, note, command.base_version, command.metadata_json if "metadata_json" in given else None)
     _change_fields(note, command, now, base)
-    if "course_id" in given and command.course_id != note.course_id and not (base and base.has("course_id", command.course_id)):
-        course_id = work.lookups.course_for_notes(account_id, command.course_id)
-        if course_id is not None and course_id != note.course_id:
-            note.trigger(notes.NoteFiled, now, course_id=course_id)
-            work.require(work.lookups.course_is_there(course_id))
+    if "course_id" in given:
+        _change_course(work, account_id, note, command.course_id, base)
     merged, sent = False, base.text.version if base else 0
     if command.blocks is not None:
         if base is not None and note.content != base.text.content:
             note.trigger(notes.NoteSnapshotTaken, now, reason="overwritten")
         write_given_blocks(note, command.blocks, now)
+        text, sent = note.content, note.version
     elif text is not None:
         merged, sent = save_text(note, text, now, base)
-    if base is not None and base.is_copy:
-        note_the_copy(note, base, sent, now)
+    last_edit = None
+    if base is not None and base.known_by is not None:
+        last_edit = note_the_copy(note, base, _held(note, command), base.text.content if text is None else text, sent, now)
     elif note.version == before:
         note.trigger(notes.NoteTouched, now)
-    return Saved(note.number, "merged" if merged else "updated")
+    return Saved(note.number, "merged" if merged else "updated", last_edit)
+
+
+def _held(note: Note, command: ChangeNote) -> dict[str, Any]:
+    """What the sender has beside the text, as attributes of the note."""
+    held = command.model_dump(include=command.model_fields_set & set(HELD))
+    if "title" in held:
+        held["title"] = command.title.strip()
+    if "editor_mode" in held:
+        held["editor_mode"] = known_mode(command.editor_mode, note.editor_mode)
+    return held
+
+
+def _change_course(work: Work[Lookups], account_id: int, note: Note, sent: int | None, base: Base | None) -> None:
+    if sent == note.course_id or (base and base.has("course_id", sent)):
+        return
+    course_id = work.lookups.course_for_notes(account_id, sent)
+    # What is no course of the sender's is the Inbox, where the note may have been.
+    known = (base.value("course_id"), *base.state.courses_meanwhile) if base else ()
+    if course_id is not None and course_id != note.course_id and course_id not in known:
+        note.trigger(notes.NoteFiled, work.context.now, course_id=course_id)
+        work.require(work.lookups.course_is_there(course_id))
 
 
 def _change_fields(note: Note, command: ChangeNote, now: Any, base: Base | None) -> None:
@@ -240,7 +262,7 @@ def _change_fields(note: Note, command: ChangeNote, now: Any, base: Base | None)
 
 def _change_metadata(note: Note, sent: str, now: datetime, base: Base | None) -> None:
     if base is not None:
-        sent = merged_metadata(sent, (base.state.metadata_json, base.shown.metadata_json), note.metadata_json)
+        sent = merged_metadata(sent, base.value("metadata_json"), note.metadata_json)
     if not is_same_metadata(sent, note.metadata_json):
         note.trigger(notes.NoteMetadataChanged, now, metadata_json=sent)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
-from eventstore.halves import parsed
+from eventstore.halves import as_text, parsed_exactly
 
 MERGED = ("description", "course_id", "is_public")
 """What the server puts into the served text; it comes back with the next save."""
@@ -21,7 +19,7 @@ def as_object(metadata_json: str) -> dict[str, Any] | None:
     if not metadata_json:
         return None
     try:
-        value = parsed(metadata_json.encode())
+        value = parsed_exactly(metadata_json)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
@@ -39,15 +37,14 @@ def is_same_metadata(sent: str, kept: str) -> bool:
     return {k: v for k, v in new.items() if k not in served} == {k: v for k, v in old.items() if k not in served}
 
 
-def merged_metadata(sent: str, bases: tuple[str, ...], kept: str) -> str:
+def merged_metadata(sent: str, had: str, kept: str) -> str:
     """What is kept, with what the sender has changed of what it had; the sent text where one of them is no object."""
-    new, now, *had = (as_object(text) if text.strip() else {} for text in (sent, kept, *bases))
-    if new is None or now is None or any(base is None for base in had):
+    new, base, now = (as_object(text) if text.strip() else {} for text in (sent, had, kept))
+    if new is None or base is None or now is None:
         return sent
-    known = [base for base in had if base is not None]
-    changed = {name: value for name, value in new.items() if all(base.get(name, _ABSENT) != value for base in known)}
-    left_out = {name for name in known[0] if name not in new and name not in MERGED}
-    return orjson.dumps({**{name: value for name, value in now.items() if name not in left_out}, **changed}).decode()
+    changed = {name: value for name, value in new.items() if base.get(name, _ABSENT) != value}
+    left_out = {name for name in base if name not in new and name not in MERGED}
+    return as_text({**{name: value for name, value in now.items() if name not in left_out}, **changed})
 
 
 _ABSENT = object()

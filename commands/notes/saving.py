@@ -1,18 +1,28 @@
-"""Saves that were made on an older state of a note: merged where the changes do not touch, else both texts are kept."""
+"""Saves that were made on an older state of a note: merged, and where the changes touch both texts are kept.
+
+A sender tells what it had by a version, or, as devices with copies do, by the time of the state that it knows. A device takes
+over nothing of an answer but that time, while readers take over everything. So the answer of a save after which the two differ
+tells a time of its own, under which NoteTouched notes what the device holds; another one, a moment later, gives readers theirs.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from commands.handling import Work
 from commands.lookups import Lookups
-from commands.notes.access import is_newer
-from commands.notes.aggregate import Note, splice
-from commands.notes.merging import merged
-from commands.notes.metadata import copied_state
+from commands.notes.aggregate import Note
+from commands.notes.merging import merge
+from commands.notes.metadata import copied_state, is_same_metadata
 from eventstore.events import notes
 from eventstore.version_ids import stream_version
+
+HELD = ("title", "description", "metadata_json", "custom_meta", "module", "editor_mode", "is_public", "course_id")
+"""What a device holds of a note beside the text."""
+REST_OF_MILLISECOND = timedelta(microseconds=999)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,55 +30,49 @@ class Base:
     """What the sender had before it, as it began."""
 
     state: Note
+    """Of the version of this state it had everything but the text and what it had changed itself."""
     text: Note
     """The state whose text it had."""
-    shown: Note
-    """The state by whose time it knows the note. It differs from `state` after a merge, of which a device takes over the time alone."""
-    is_copy: bool
-    """Whether the sender is a device with a copy, which it goes on sending."""
+    copied: tuple[tuple[str, Any], ...] = ()
+    """What a device had changed itself: attribute -> value."""
+    known_by: datetime | None = None
+    """The time under which a device with a copy, which it goes on sending, knows what it had."""
+
+    def value(self, name: str) -> Any:
+        """What it had of this attribute."""
+        return dict(self.copied).get(name, getattr(self.state, name))
 
     def has(self, name: str, value: object) -> bool:
         """Whether the sender left this attribute as it was."""
-        had = (getattr(self.state, name), getattr(self.shown, name))
-        # Clients get an empty text where there is none.
-        return value in had or (not value and None in had) or (value is None and "" in had)
+        return _is_same(name, value, self.value(name))
 
 
-def base_of(work: Work[Lookups], note: Note, base_version: int | None, metadata_json: str | None, text: str | None) -> Base | None:
-    """What a save was made on, when the sender tells and that is not the note as it is now. text: what it sends, if any."""
+def base_of(work: Work[Lookups], note: Note, base_version: int | None, metadata_json: str | None) -> Base | None:
+    """What a save was made on, when the sender tells and that is not the note as it is now."""
     if base_version is not None:
         version = stream_version(note.number, base_version)
         if version is None or not 0 < version < note.revision:
             return None
         state = work.at(Note, note.number, version)
-        return None if state is None else Base(state, state, state, is_copy=False)
+        return None if state is None else Base(state, state)
     moment = copied_state(note.number, metadata_json) if metadata_json else None
-    return _copied(work, note, moment, text) if moment is not None else None
+    return _copied(work, note, moment) if moment is not None else None
 
 
-def _copied(work: Work[Lookups], note: Note, moment: datetime, sent: str | None) -> Base | None:
-    newer = is_newer(moment, note)
-    version = work.lookups.note_version_at(note.number, moment + timedelta(milliseconds=1)) if newer else note.version
-    shown = work.at(Note, note.number, version) if newer else note.copy()
-    if shown is None or (newer and not 0 < version < note.revision):
+def _copied(work: Work[Lookups], note: Note, moment: datetime) -> Base | None:
+    if not moment.microsecond % 1000:
+        # Some clients keep only milliseconds.
+        moment += REST_OF_MILLISECOND
+    if moment >= note.edited_on:
+        return Base(note.copy(), note.copy(), known_by=note.edited_on) if note.courses_meanwhile else None
+    version = work.lookups.note_version_at(note.number, moment)
+    known = work.at(Note, note.number, version) if 0 < version < note.revision else None
+    if known is None:
         return None
-    if shown.copied_at and shown.copied_at == shown.revision and shown.copy_of and shown.copied_text:
-        state, text = (work.at(Note, note.number, known) for known in (shown.copy_of, shown.copied_text))
-        if state is not None and text is not None and _comes_from(text.content, shown.content, sent):
-            return Base(state, text, shown, is_copy=True)
-    return Base(shown, shown, shown, is_copy=True) if newer else None
-
-
-def _comes_from(copy: str, shown: str, sent: str | None) -> bool:
-    """Whether a text was made of the copy, and not of what the note shows: an editor that has read the note tells the same time."""
-    if sent is None:
-        return False
-    return sent == copy or _difference(copy, sent) < _difference(shown, sent)
-
-
-def _difference(old: str, new: str) -> int:
-    _, removed, inserted = splice(old, new)
-    return removed + len(inserted)
+    if known.copied_at != version or known.copy_of is None or known.copied_text is None:
+        return Base(known, known, known_by=known.edited_on)
+    state, text = (work.at(Note, note.number, had) for had in (known.copy_of, known.copied_text))
+    return None if state is None or text is None else Base(state, text, known.copied, known.edited_on)
 
 
 def save_text(note: Note, text: str, now: datetime, base: Base | None) -> tuple[bool, int]:
@@ -81,18 +85,32 @@ def save_text(note: Note, text: str, now: datetime, base: Base | None) -> tuple[
     if note.content in (base.text.content, text):
         note.write(text, now)
         return False, note.version
-    both = merged(base.text.content, note.content, text)
-    note.trigger(notes.NoteSnapshotTaken, now, reason="overwritten" if both is None else "before_merge")
+    both = merge(base.text.content, note.content, text)
+    note.trigger(notes.NoteSnapshotTaken, now, reason="overwritten" if both.overwrites else "before_merge")
     note.write(text, now)
     sent = note.version
-    if both is not None:
-        # The sent text has its own place in the log, so that nothing that was acknowledged is only in a mixture.
-        note.write(both, now)
+    # The sent text has its own place in the log, so that nothing that was acknowledged is only in a mixture.
+    note.write(both.text, now)
     return True, sent
 
 
-def note_the_copy(note: Note, base: Base, sent: int, now: datetime) -> None:
-    """Notes what the device holds from now on, since it takes over nothing of the answer but the time."""
-    known = (base.state.version, sent)
-    if note.pending or note.copied_at != note.revision or (note.copy_of, note.copied_text) != known:
-        note.trigger(notes.NoteTouched, now, copy_of=base.state.version, copied_text=sent)
+def note_the_copy(note: Note, base: Base, held: Mapping[str, Any], text: str, text_version: int, now: datetime) -> datetime | None:
+    """Notes what the device holds from now on. The time under which it knows that; None where the note's own last edit tells it.
+
+    held: what it sent beside the text, by attribute; text: what it sent, or had; text_version: where that stands.
+    """
+    copied = {**dict(base.copied), **{name: value for name, value in held.items() if not _is_same(name, value, base.value(name))}}
+    if not note.pending and (tuple(copied.items()), text_version) == (base.copied, base.text.version):
+        return base.known_by
+    values = {name: copied.get(name, getattr(base.state, name)) for name in HELD}
+    if text == note.content and all(_is_same(name, value, getattr(note, name)) for name, value in values.items()):
+        return None
+    note.trigger(notes.NoteTouched, now, copy_of=base.state.version, copied_text=text_version, copied=copied or None)
+    known_by = note.edited_on
+    note.trigger(notes.NoteTouched, known_by + note.apart)
+    return known_by
+
+
+def _is_same(name: str, value: Any, other: Any) -> bool:
+    # Clients get an empty text where there is none.
+    return is_same_metadata(value, other) if name == "metadata_json" else (value or "") == (other or "")

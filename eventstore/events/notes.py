@@ -146,9 +146,11 @@ class NoteTouched(Event):
     """The note was saved without a change, or in one that leaves the device that made it with another state than the note's."""
 
     copy_of: int | None = None
-    """The version whose title, description and the like the device's copy has, where it did not change them itself."""
+    """The version whose title, description and the like the device's copy has, but for what is `copied`."""
     copied_text: int | None = None
     """The version whose text it has."""
+    copied: dict[str, Any] | None = None
+    """What the copy has otherwise than that version, since the device changed it: attribute -> value."""
 
 
 class NoteSnapshotTaken(Event):

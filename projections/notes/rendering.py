@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from datetime import datetime
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from eventstore.blocks import Block
-from eventstore.halves import mended, parsed
+from eventstore.halves import as_text, parsed_exactly
 from projections.wire import zulu_time
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ LONGEST_NAME = 100
 COPIED_STATE = "source_note_last_edit"
 """Member of the clients' metadata: when the state of the note that a device copied was edited."""
 
-_LONG_NUMBER = re.compile(r"\d{16}")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 
@@ -66,19 +64,15 @@ def served_metadata(metadata_json: str, description: str | None, course_id: int 
     metadata: Any = {}
     if metadata_json.strip():
         try:
-            metadata = parsed(metadata_json.encode())
+            metadata = parsed_exactly(metadata_json)
         except ValueError:
             return metadata_json
         if not isinstance(metadata, dict):
             return metadata_json
-    long_numbers = _LONG_NUMBER.search(metadata_json) is not None
-    if long_numbers:
-        # The fast parser rounds them.
-        metadata = json.loads(mended(metadata_json.encode()))
     metadata.update(description=description or "", course_id=course_id, is_public=is_public)
     if COPIED_STATE in metadata:
         metadata[COPIED_STATE] = zulu_time(last_edit)
-    return json.dumps(metadata, ensure_ascii=False, separators=(",", ":")) if long_numbers else orjson.dumps(metadata).decode()
+    return as_text(metadata)
 
 
 def detail(note: NoteRow, text: NoteTextRow, can_edit: bool, author: str, course: str | None, name: str) -> bytes:
