@@ -101,7 +101,8 @@ class ListOf:
         if value is None:
             raise refuse(NULL)
         if not isinstance(value, list):
-            raise refuse('Expected a list of items but got type "{type}".', type=type(value).__name__)
+            kind = "file" if isinstance(value, UploadFile) else type(value).__name__
+            raise refuse('Expected a list of items but got type "{type}".', type=kind)
         if len(value) < self.min:
             raise refuse("Ensure this field has at least {count} elements.", count=self.min)
         if len(value) > self.max:
