@@ -13,6 +13,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from api.app import PREFIX, area_routes
 from api.documented import documented
+from api.schemas.courses import COURSE_EXAMPLE
 
 
 def test_the_page_loads_everything_from_here(door: httpx.Client) -> None:
@@ -80,6 +81,42 @@ def test_no_field_of_a_change_has_a_default(described: dict[str, Any]) -> None:
     for change in changes:
         for content in change["requestBody"]["content"].values():
             assert not [schema for schema in inside(resolved(described, content["schema"])) if "default" in schema]
+
+
+def test_examples_are_valid_and_whole(described: dict[str, Any]) -> None:
+    found = list(examples(described))
+    assert len(found) > 30
+    for schema, value in found:
+        assert not problems(described, schema, value)
+    course = described["paths"][f"{PREFIX}/courses/{{course_id}}/"]
+    rename = course["patch"]["requestBody"]["content"]["application/json"]["examples"]["rename"]["value"]
+    assert rename == {"title": "Biology II", "icon": None}
+    assert course["get"]["responses"]["200"]["content"]["application/json"]["example"] == COURSE_EXAMPLE
+    assert described["components"]["schemas"]["CourseOut"]["examples"] == [COURSE_EXAMPLE]
+
+
+def test_wall_clock_times_are_allowed(described: dict[str, Any]) -> None:
+    for name, field, other in [("PlannerEventIn", "starts_at", "completed_at"), ("NoteSessionChange", "started_at", "ended_at")]:
+        fields = described["components"]["schemas"][name]["properties"]
+        assert not problems(described, fields[field], "2031-05-06T14:00:00")
+        assert not problems(described, fields[other], None)
+        assert "date-time" not in str(fields)
+
+
+def test_a_body_that_needs_a_file_is_no_json(described: dict[str, Any]) -> None:
+    assert described["paths"][f"{PREFIX}/test/upload/"]["post"]["requestBody"]["content"].keys() == {"multipart/form-data"}
+
+
+def examples(described: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
+    """All examples, each with the schema that it is one of."""
+    for node in inside(described):
+        told = node.get("examples")
+        if isinstance(told, list):
+            yield from ((node, value) for value in told)
+        elif "schema" in node:
+            yield from ((node["schema"], example["value"]) for example in (told or {}).values())
+            if "example" in node:
+                yield node["schema"], node["example"]
 
 
 def inside(node: Any) -> Iterator[dict[str, Any]]:
