@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from api.documented import documented
+from api.documented import complete, documented
 from api.routing import ApiRoute
 
 ASSETS = "/docs/assets"
@@ -55,6 +55,7 @@ def add_documentation(app: FastAPI, routes: Sequence[ApiRoute], version: str) ->
         shown = list(map(documented, routes))
         described = get_openapi(title=TITLE, version=version, description=DESCRIPTION, routes=shown, tags=_tags(shown))
         described.setdefault("components", {})["securitySchemes"] = SCHEMES
+        complete(described, routes, shown)
         return described
 
     @cache

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 from fastapi import Body, Path
@@ -14,8 +14,12 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import JSONResponse, Response
 
 from api.auth import ANONYMOUS_DETAIL
+from api.bodies import MULTIPART
+from api.fields import File
+from api.middleware.limits import EXEMPT
 from api.paths import segments
 from api.routing import ApiRoute, Route
+from api.writing import LONGEST_KEY
 
 
 class Problem(BaseModel):
@@ -44,10 +48,29 @@ def documented(route: ApiRoute) -> APIRoute:
         summary=declared.summary,
         description=declared.description or declared.summary,
         tags=list(declared.tags) or [route.area],
-        responses=_responses(declared),
+        responses=_responses(route),
         openapi_extra=_extra(declared),
         operation_id=_operation(declared, route.prefix),
     )
+
+
+def complete(described: dict[str, Any], routes: Sequence[ApiRoute], shown: Sequence[APIRoute]) -> None:
+    """Adds to the document what the framework does not say: examples, from which it takes every null, and files in bodies."""
+    schemas = described["components"]["schemas"]
+    for route, framed in zip(routes, shown, strict=True):
+        declared = route.declared
+        operation = described["paths"][framed.path_format][declared.method.lower()]
+        if declared.examples:
+            content = operation["requestBody"]["content"]["application/json"]
+            content["examples"] = {name: {"value": value} for name, value in declared.examples.items()}
+        if declared.answer_example is not None:
+            operation["responses"][str(declared.status)]["content"]["application/json"]["example"] = declared.answer_example
+        if declared.body is not None:
+            _add_files(operation["requestBody"]["content"], declared.body)
+        for model in _models(declared.answer):
+            extra = model.model_config.get("json_schema_extra")
+            if isinstance(extra, dict):
+                schemas[model.__name__].update(extra)
 
 
 ERROR_TEXTS = {
@@ -55,7 +78,21 @@ ERROR_TEXTS = {
     401: "No credentials, or bad ones.",
     403: "The caller may not do this.",
     404: "There is no such thing, or not for this caller.",
+    409: "The Idempotency-Key came with another request before, or others change the same thing at this moment.",
+    413: "The body is too long.",
+    415: "The body is neither JSON nor a form.",
+    429: "Too many requests, or too many tries at a secret.",
+    503: "Not at the moment. Nothing was changed; the same may succeed later.",
 }
+ANSWER_TEXTS = {
+    200: "It was there already.",
+    206: "The part that was asked for.",
+    304: "What the client has is still good.",
+    412: "It was changed meanwhile: If-Match names no version of it.",
+    416: "The file has no such part.",
+    503: "Requests cannot be answered at the moment.",
+}
+RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 PARAMETER_TYPES: Mapping[str, Any] = {"int": int, "uuid": UUID, "path": str, "str": str}
 
 
@@ -85,23 +122,43 @@ def _operation(route: Route, prefix: str) -> str:
     return "_".join(filter(None, [route.method.lower(), "" if prefix else "site", *parts]))
 
 
-def _responses(route: Route) -> dict[int | str, dict[str, Any]]:
+def _responses(route: ApiRoute) -> dict[int | str, dict[str, Any]]:
+    declared = route.declared
     # A note that is private to somebody else is refused by a bare list (contract: notes 1.4).
     responses: dict[int | str, dict[str, Any]] = {"default": {"model": Problem | list[str], "description": "Any other refusal."}}
-    statuses = [400] if route.body or route.query else []
-    statuses += [401] if route.caller != "ignored" else []
-    statuses += [403] if route.caller in ("staff", "session_only") else []
-    statuses += [404] if "{" in route.path else []
-    for status in statuses:
+    for status in _refusals(route):
         responses[status] = {"model": FieldProblems | list[str] if status == 400 else Problem, "description": ERROR_TEXTS[status]}
-    if route.media:
+        if status in (429, 503):
+            responses[status]["headers"] = RETRY_AFTER
+    for status, model in declared.answers.items():
+        responses[status] = {"description": ANSWER_TEXTS[status], **({"model": model} if model else {})}
+    if declared.media:
         text = {"schema": {"type": "string"}}
-        responses[route.status] = {"content": {route.media: text}, "description": "Found."}
+        for status in {declared.status, *declared.answers} & {200, 206}:
+            responses[status] = {"content": {declared.media: text}, "description": ANSWER_TEXTS[status] if status == 206 else "Found."}
         # Outside of the API some refusals are plain sentences.
         responses.setdefault(404, {"model": Problem, "description": ERROR_TEXTS[404]})["content"] = {"text/plain": text}
-    if route.answer_example is not None:
-        responses[route.status] = {"content": {"application/json": {"example": route.answer_example}}}
     return responses
+
+
+def _refusals(route: ApiRoute) -> list[int]:
+    """What the door itself refuses, whatever the area says."""
+    declared = route.declared
+    takes_body = bool(declared.body or declared.file)
+    # What machines ask for without a caller is never limited, and does not need the database.
+    spared = route.path in EXEMPT
+    occurs = {
+        400: takes_body or declared.query or declared.keyed,
+        401: declared.caller != "ignored",
+        403: declared.caller in ("staff", "session_only"),
+        404: "{" in declared.path,
+        409: declared.keyed,
+        413: declared.body,
+        415: takes_body,
+        429: not spared,
+        503: not spared,
+    }
+    return [status for status, does in occurs.items() if does]
 
 
 def _extra(route: Route) -> dict[str, Any]:
@@ -111,7 +168,48 @@ def _extra(route: Route) -> dict[str, Any]:
     if route.caller == "open":
         schemes.append({})
     extra: dict[str, Any] = {"security": [] if route.caller == "ignored" else schemes}
-    if route.examples:
-        examples = {name: {"value": value} for name, value in route.examples.items()}
-        extra["requestBody"] = {"content": {"application/json": {"examples": examples}}}
+    headers = list(_headers(route))
+    if headers:
+        extra["parameters"] = headers
+    if route.file:
+        schema = {"type": "object", "properties": {route.file: File().schema()}, "required": [route.file]}
+        extra["requestBody"] = {"required": True, "content": {MULTIPART: {"schema": schema}}}
     return extra
+
+
+def _headers(route: Route) -> Iterator[dict[str, Any]]:
+    """The request headers that count."""
+    if route.keyed:
+        text = "Names the request: a repetition with the same key gets the first answer and has no further effect."
+        yield _header("Idempotency-Key", text, {"minLength": 1, "maxLength": LONGEST_KEY})
+    if 412 in route.answers:
+        yield _header("If-Match", "The version, or the time of the last edit, that is to be changed: another one is refused with 412.")
+    if 206 in route.answers:
+        yield _header("Range", "The part that is wanted, such as `bytes=0-499`.")
+    if 304 in route.answers:
+        yield _header("If-None-Match", "The ETag of what the client has already.")
+
+
+def _header(name: str, text: str, bounds: Mapping[str, int] = {}) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string", **bounds}}
+
+
+def _add_files(content: dict[str, Any], body: type[BaseModel]) -> None:
+    """Files come in multipart bodies only, beside the fields that JSON has as well."""
+    files = {name: (info, kind) for name, info in body.model_fields.items() for kind in info.metadata if isinstance(kind, File)}
+    if not files:
+        return
+    described = {name: kind.schema() | ({"description": kind.doc} if kind.doc else {}) for name, (_, kind) in files.items()}
+    required = [name for name, (info, _) in files.items() if info.is_required()]
+    schema = {"type": "object", "properties": described, **({"required": required} if required else {})}
+    content[MULTIPART] = {"schema": {"allOf": [content["application/json"]["schema"], schema]}}
+    if required:
+        del content["application/json"]
+
+
+def _models(answer: Any) -> Iterator[type[BaseModel]]:
+    """The models that an answer is made of, as far as its annotation names them."""
+    if isinstance(answer, type) and issubclass(answer, BaseModel):
+        yield answer
+    for part in get_args(answer):
+        yield from _models(part)

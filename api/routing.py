@@ -45,6 +45,10 @@ class Route:
     answer in `foreseen`, unless the caller had to be known before the body was read. May not refuse anything.
     cost: as how many requests it counts under the caller's limit; 0: what api/costs.py says.
     media: the type of what is answered, when that is no JSON.
+    answers: what else is answered, by status; None where there is no body. With a 412 an If-Match header counts, with a 206 a Range,
+    with a 304 an If-None-Match.
+    file: the part of a multipart body in which a file comes, where the handler reads the body by itself.
+    once: whether an Idempotency-Key counts; it never does in reads, nor where nobody has to sign in.
     """
 
     method: Method
@@ -67,6 +71,14 @@ class Route:
     stream: str = ""
     foresees: Callable[[Call], Query] | None = None
     media: str = ""
+    answers: Mapping[int, Any] = field(default_factory=dict)
+    file: str = ""
+    once: bool = True
+
+    @property
+    def keyed(self) -> bool:
+        """Whether a repetition with the same Idempotency-Key gets the first answer."""
+        return self.once and self.method != "GET" and self.caller not in ("open", "ignored")
 
 
 class ApiRoute:

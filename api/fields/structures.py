@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticOmit, core_schema
 from starlette.datastructures import UploadFile
 
 from api.fields.base import NUL_CHARACTER, NULL, FieldType, refuse
@@ -67,7 +67,7 @@ class JsonObject(Json):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class File(FieldType):
-    """An uploaded file of a multipart body."""
+    """An uploaded file of a multipart body. Models do not describe it, since they describe JSON; api/documented.py does."""
 
     empty: bool = False
 
@@ -80,6 +80,9 @@ class File(FieldType):
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "format": "binary"}
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        raise PydanticOmit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +104,8 @@ class ListOf:
         if value is None:
             raise refuse(NULL)
         if not isinstance(value, list):
-            raise refuse('Expected a list of items but got type "{type}".', type=type(value).__name__)
+            kind = "file" if isinstance(value, UploadFile) else type(value).__name__
+            raise refuse('Expected a list of items but got type "{type}".', type=kind)
         if len(value) < self.min:
             raise refuse("Ensure this field has at least {count} elements.", count=self.min)
         if len(value) > self.max:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.datastructures import UploadFile
+
 from api.fields.base import BLANK, NUL_CHARACTER, FieldType, refuse
 from eventstore.addresses import canonical_address
 
@@ -135,6 +137,8 @@ class Choice(FieldType):
     blank: bool = False
 
     def read(self, value: Any, form: bool) -> str:
+        if isinstance(value, UploadFile):
+            raise refuse("Not a valid string.")
         text = value if isinstance(value, str) else str(value)
         if text in self.codes or (self.blank and text == ""):
             return text

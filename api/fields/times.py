@@ -46,4 +46,7 @@ class DateTime(FieldType):
         return given if self.naive or given.tzinfo is not None else given.replace(tzinfo=UTC)
 
     def schema(self) -> dict[str, Any]:
+        if self.naive:
+            # By RFC 3339 a date-time has an offset.
+            return {"type": "string", "description": "ISO 8601; without an offset a wall-clock time, such as 2031-05-06T14:00:00."}
         return {"type": "string", "format": "date-time"}

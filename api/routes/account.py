@@ -40,6 +40,7 @@ ROUTES = [
         caller="session_only",
         body=EraseIn,
         status=204,
+        once=False,
         description=(
             "Needs a fresh identity code. All sessions end, notes, courses, plans and files are erased for good, and name and "
             "address are free again. What others have written stays."

@@ -9,7 +9,8 @@ from datetime import date
 from api.call import Call
 from api.fields import read_instant
 from api.routing import Route
-from api.schemas.activity import HeatmapOut, NoteSummaries, WeekOut, WeekQuery
+from api.schemas.activity import HeatmapOut, WeekOut, WeekQuery
+from api.schemas.notes import NoteItemOut
 from projections.activity.heatmap import get_heatmap
 from projections.activity.recent import list_recent_notes
 from projections.activity.week import get_week
@@ -74,7 +75,7 @@ def start_day(text: str) -> date | None:
 
 ROUTES = [
     Route(
-        "GET", "/activity/", list_activity, "Notes touched last", caller="open", answer=NoteSummaries,
+        "GET", "/activity/", list_activity, "Notes touched last", caller="open", answer=list[NoteItemOut],
         description="The ten notes of the caller that were edited last. Anonymous callers get an empty list.",
     ),
     Route("GET", "/activity/week/", week, "The week", query=WeekQuery, answer=WeekOut),

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from api.call import Call
 from api.routing import Route
 from api.schemas.attachments import ATTACHMENT_EXAMPLE, AttachmentOut
+from api.schemas.preconditions import STALE
 from api.uploads import receive_file, store
 from api.writing import carry_out
 from commands.attachments.commands import AttachFile, attach_file
@@ -139,11 +140,12 @@ def _routes(note: str) -> list[Route]:
             "Attach a file to a note",
             answer=AttachmentOut,
             status=201,
+            file="file",
             answer_example=ATTACHMENT_EXAMPLE,
             description="A multipart body with the file in the part `file`, at most 20 MB.",
         ),
         Route("GET", one, get_attachment, "Read about a file of a note", answer=AttachmentOut),
-        Route("DELETE", one, delete_attachment, "Delete a file of a note", status=204),
+        Route("DELETE", one, delete_attachment, "Delete a file of a note", status=204, answers=STALE),
     ]
 
 

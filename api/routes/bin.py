@@ -8,6 +8,7 @@ from api.call import Call
 from api.note_access import caller_id
 from api.routing import Method, Route
 from api.schemas.notes import DeletedNoteOut, EmptiedOut, NoteOut
+from api.schemas.preconditions import STALE
 from api.writing import carry_out
 from commands.notes.bin import empty_bin, restore_note
 from projections.notes.queries import get_note, list_deleted_notes
@@ -41,12 +42,12 @@ def empty(call: Call) -> Response:
 
 
 def _empty(method: Method) -> Route:
-    return Route(method, "/notes/deleted/empty/", empty, "Empty the recycle bin", answer=EmptiedOut)
+    return Route(method, "/notes/deleted/empty/", empty, "Empty the recycle bin", answer=EmptiedOut, answers=STALE)
 
 
 ROUTES = [
     Route("GET", "/notes/deleted/", list_deleted, "Deleted notes", answer=list[DeletedNoteOut]),
-    Route("POST", "/notes/{note_id:int}/restore/", restore, "Bring a note back from the recycle bin", answer=NoteOut),
+    Route("POST", "/notes/{note_id:int}/restore/", restore, "Bring a note back from the recycle bin", answer=NoteOut, answers=STALE),
     _empty("DELETE"),
     _empty("POST"),
 ]

@@ -121,15 +121,24 @@ ROUTES = [
     Route("GET", "/calendar-addresses/", list_calendar_addresses, "Secret calendar addresses", answer=list[CalendarAddressOut]),
     Route(
         "POST", "/calendar-addresses/", make, "Make a secret calendar address", caller="session_only", body=CalendarAddressIn,
-        answer=CalendarAddressMade, status=201, examples={"phone": {"label": "Phone", "includes_sessions": False}},
+        answer=CalendarAddressMade, status=201, once=False,
+        examples={"phone": {"label": "Phone", "includes_sessions": False}},
     ),
     Route(
         "POST", "/calendar-addresses/{address_id:int}/rotate/", rotate, "Replace the token of an address", caller="session_only",
-        answer=CalendarAddressMade,
+        answer=CalendarAddressMade, once=False,
     ),
     Route("DELETE", "/calendar-addresses/{address_id:int}/", revoke, "Revoke an address", caller="session_only", status=204),
 ]  # fmt: skip
 
 SITE_ROUTES = [
-    Route("GET", "/calendar/{name:str}", published_calendar, "The own calendar as iCalendar", caller="ignored", media="text/calendar"),
+    Route(
+        "GET",
+        "/calendar/{name:str}",
+        published_calendar,
+        "The own calendar as iCalendar",
+        caller="ignored",
+        media="text/calendar",
+        answers={304: None},
+    ),
 ]

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from api.call import Call
 from api.routing import Route
 from api.schemas.calendars import CalendarFeedChange, CalendarFeedIn, CalendarFeedMade, CalendarFeedOut
+from api.schemas.preconditions import STALE
 from api.writing import carry_out
 from commands.calendars.feeds import (
     AddCalendarFeed,
@@ -167,8 +168,10 @@ ROUTES = [
     Route("GET", "/calendar-feeds/{feed_id:int}/", get_calendar_feed, "One calendar", answer=CalendarFeedOut),
     Route(
         "PATCH", "/calendar-feeds/{feed_id:int}/", change, "Change or switch a calendar", body=CalendarFeedChange,
-        answer=CalendarFeedOut, limit=BODY_LIMIT, examples={"hide": {"is_enabled": False}},
+        answer=CalendarFeedOut, limit=BODY_LIMIT, examples={"hide": {"is_enabled": False}}, answers=STALE,
     ),
-    Route("DELETE", "/calendar-feeds/{feed_id:int}/", remove, "Remove a calendar", status=204),
-    Route("POST", "/calendar-feeds/{feed_id:int}/refresh/", refresh, "Read a subscribed calendar now", answer=CalendarFeedOut),
+    Route("DELETE", "/calendar-feeds/{feed_id:int}/", remove, "Remove a calendar", status=204, answers=STALE),
+    Route(
+        "POST", "/calendar-feeds/{feed_id:int}/refresh/", refresh, "Read a subscribed calendar now", answer=CalendarFeedOut, once=False,
+    ),
 ]  # fmt: skip

@@ -10,6 +10,8 @@ from starlette.responses import Response
 from api.call import Call
 from api.routing import Route
 from api.schemas.courses import COURSE_EXAMPLE, CourseIn, CourseOut, CoursePatch, OrderIn, PageQuery
+from api.schemas.notes import NoteItemOut, NotePageOut
+from api.schemas.preconditions import STALE
 from api.writing import carry_out
 from commands.courses.bin import delete_course as decide_deletion
 from commands.courses.commands import ChangeCourse, CreateCourse, arrange_courses
@@ -166,6 +168,7 @@ ROUTES = [
         body=CourseIn,
         answer=CourseOut,
         status=201,
+        answers={200: CourseOut},
         description="A `client_course_id` that the caller has used before changes that course and answers 200.",
         examples={"course": {"title": "Biology", "description": "Spring term", "icon": 58332}},
     ),
@@ -176,6 +179,7 @@ ROUTES = [
         "Arrange the own courses",
         body=OrderIn,
         answer=list[CourseOut],
+        answers=STALE,
         examples={"order": {"course_ids": [12, 7, 9]}},
     ),
     Route("GET", COURSE, get_course, "Read a course", caller="open", answer=CourseOut, answer_example=COURSE_EXAMPLE),
@@ -186,13 +190,22 @@ ROUTES = [
         "Change a course",
         body=CoursePatch,
         answer=CourseOut,
+        answers=STALE,
         guard=check_change,
         examples={"rename": {"title": "Biology II", "icon": None}},
     ),
-    Route("DELETE", COURSE, delete_course, "Delete a course", status=204),
-    Route("GET", COURSE + "notes/", list_course_notes, "List the notes of a course", caller="open", query=PageQuery),
-    Route("POST", COURSE + "subscribe/", subscribe, "Follow a course", answer=CourseOut),
-    Route("DELETE", COURSE + "subscribe/", unsubscribe, "Stop following a course", answer=CourseOut),
-    Route("POST", COURSE + "subscribe-private/", subscribe_private, "Follow a course privately", answer=CourseOut),
+    Route("DELETE", COURSE, delete_course, "Delete a course", status=204, answers=STALE),
+    Route(
+        "GET",
+        COURSE + "notes/",
+        list_course_notes,
+        "List the notes of a course",
+        caller="open",
+        query=PageQuery,
+        answer=NotePageOut | list[NoteItemOut],
+    ),
+    Route("POST", COURSE + "subscribe/", subscribe, "Follow a course", answer=CourseOut, answers=STALE),
+    Route("DELETE", COURSE + "subscribe/", unsubscribe, "Stop following a course", answer=CourseOut, answers=STALE),
+    Route("POST", COURSE + "subscribe-private/", subscribe_private, "Follow a course privately", answer=CourseOut, answers=STALE),
     Route("POST", COURSE + "open/", open_course, "Note that a followed course was opened", answer=CourseOut),
 ]

@@ -14,6 +14,7 @@ from api.fields import read_instant
 from api.note_access import author_only
 from api.routing import Route
 from api.schemas.notes import DiffOut, HistoryQuery, NoteOut, SnapshotIn, VersionOut
+from api.schemas.preconditions import STALE
 from api.writing import carry_out
 from commands.errors import Forbidden, Invalid, NotFound, Unreadable
 from commands.notes.versions import restore_version, take_snapshot
@@ -158,6 +159,9 @@ ROUTES = [
     Route(
         "POST", "/notes/{note_id:int}/snapshot/", snapshot, "Keep the present state as a version",
         body=SnapshotIn, answer=VersionOut, status=201, guard=author_only("snapshot this note"), examples={"by hand": {"reason": "manual"}},
+        answers=STALE,
     ),
-    Route("POST", "/notes/{note_id:int}/restore/{version_id:int}/", restore, "Go back to a version", answer=NoteOut),
+    Route(
+        "POST", "/notes/{note_id:int}/restore/{version_id:int}/", restore, "Go back to a version", answer=NoteOut, answers=STALE,
+    ),
 ]  # fmt: skip

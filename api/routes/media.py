@@ -103,5 +103,6 @@ SITE_ROUTES = [
         description="Ranges and conditional requests are served. Files other than plain images come as downloads.",
         tags=["media"],
         media="*/*",
+        answers={206: None, 304: None, 416: None},
     ),
 ]

@@ -10,6 +10,7 @@ from api.call import Call
 from api.routing import Route
 from api.schemas.note_sessions import NoteSessionChange, NoteSessionIn, NoteSessionOut, NoteSessionQuery
 from api.schemas.paging import read_limit
+from api.schemas.preconditions import STALE
 from api.writing import carry_out
 from commands.errors import NotFound
 from commands.note_sessions.commands import ChangeNoteSession, StartNoteSession, change_note_session, start_note_session
@@ -73,6 +74,6 @@ ROUTES = [
     Route("GET", "/note-sessions/{session_id:int}/", get_note_session, "One session", answer=NoteSessionOut),
     Route(
         "PATCH", "/note-sessions/{session_id:int}/", change, "Close or change a session", body=NoteSessionChange,
-        answer=NoteSessionOut, examples={"close": {"ended_at": "2031-05-06T18:40:00"}},
+        answer=NoteSessionOut, answers=STALE, examples={"close": {"ended_at": "2031-05-06T18:40:00"}},
     ),
 ]  # fmt: skip

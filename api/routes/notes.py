@@ -12,7 +12,18 @@ from api.call import Call, json_bytes
 from api.note_access import author_only, caller_id, id_of, readable
 from api.routes.history import past_note
 from api.routing import Route
-from api.schemas.notes import BlockIn, DetailQuery, ListQuery, NoteIn, NoteItemOut, NoteOut, NotePageOut, NotePatch
+from api.schemas.notes import (
+    BlockIn,
+    DetailQuery,
+    FoundNoteOut,
+    ListQuery,
+    NoteDetailOut,
+    NoteIn,
+    NoteOut,
+    NotePageOut,
+    NotePatch,
+    NoteSavedOut,
+)
 from api.writing import carry_out
 from commands.context import utc_now
 from commands.errors import PreconditionFailed
@@ -195,21 +206,25 @@ def given_block(block: BlockIn) -> GivenBlock:
 EXAMPLE = {"title": "Cell biology", "description": "Lecture one", "content": "# Cell biology\n\nMembranes and organelles."}
 
 ROUTES = [
-    Route("GET", "/notes/", list_all, "Notes, newest edit first", caller="open", query=ListQuery, answer=NotePageOut | list[NoteItemOut]),
+    Route("GET", "/notes/", list_all, "Notes, newest edit first", caller="open", query=ListQuery, answer=NotePageOut | list[FoundNoteOut]),
     Route(
-        "POST", "/notes/", create, "Write a note", body=NoteIn, answer=NoteOut, status=201, foresees=_meets,
+        "POST", "/notes/", create, "Write a note", body=NoteIn, answer=NoteSavedOut, status=201, foresees=_meets,
+        answers={200: NoteSavedOut},
         examples={"note": EXAMPLE, "draft": {**EXAMPLE, "client_draft_id": "draft_1775901234567890_77012"}},
     ),
-    Route("GET", "/notes/{note_id:int}/", get, "One note", caller="open", query=DetailQuery, answer=NoteOut),
+    Route("GET", "/notes/{note_id:int}/", get, "One note", caller="open", query=DetailQuery, answer=NoteDetailOut),
     Route(
-        "PATCH", "/notes/{note_id:int}/", change, "Change a note", body=NotePatch, answer=NoteOut, stream="note-{note_id}",
-        guard=author_only("update this note"), examples={"text": {"content": "# Cell biology\n\nMembranes."}},
+        "PATCH", "/notes/{note_id:int}/", change, "Change a note", body=NotePatch, answer=NoteSavedOut, stream="note-{note_id}",
+        answers={412: NoteOut}, guard=author_only("update this note"), examples={"text": {"content": "# Cell biology\n\nMembranes."}},
     ),
-    Route("DELETE", "/notes/{note_id:int}/", delete, "Put a note into the recycle bin", status=204),
-    Route("GET", "/notes/uuid/{uuid:uuid}/", get_by_uuid, "One note, by uuid", caller="open", query=DetailQuery, answer=NoteOut),
+    Route("DELETE", "/notes/{note_id:int}/", delete, "Put a note into the recycle bin", status=204, answers={412: NoteOut}),
+    Route("GET", "/notes/uuid/{uuid:uuid}/", get_by_uuid, "One note, by uuid", caller="open", query=DetailQuery, answer=NoteDetailOut),
     Route(
-        "PATCH", "/notes/uuid/{uuid:uuid}/", change_by_uuid, "Change a note, by uuid", body=NotePatch, answer=NoteOut,
-        guard=author_only("update this note"),
+        "PATCH", "/notes/uuid/{uuid:uuid}/", change_by_uuid, "Change a note, by uuid", body=NotePatch, answer=NoteSavedOut,
+        answers={412: NoteOut}, guard=author_only("update this note"),
     ),
-    Route("DELETE", "/notes/uuid/{uuid:uuid}/", delete_by_uuid, "Put a note into the recycle bin, by uuid", status=204),
+    Route(
+        "DELETE", "/notes/uuid/{uuid:uuid}/", delete_by_uuid, "Put a note into the recycle bin, by uuid", status=204,
+        answers={412: NoteOut},
+    ),
 ]  # fmt: skip

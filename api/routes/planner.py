@@ -10,6 +10,7 @@ from api.call import Call
 from api.routing import Route
 from api.schemas.paging import read_limit
 from api.schemas.planner import PlannerEventChange, PlannerEventIn, PlannerEventOut, PlannerEventQuery, TimeZone, TrailStepOut
+from api.schemas.preconditions import STALE
 from api.writing import carry_out
 from commands.errors import NotFound
 from commands.planner.events import (
@@ -103,14 +104,15 @@ ROUTES = [
     Route("GET", "/planner-events/", list_planner_events, "Open events", query=PlannerEventQuery, answer=list[PlannerEventOut]),
     Route(
         "POST", "/planner-events/", create, "Plan something", body=PlannerEventIn, answer=PlannerEventOut, status=201,
-        examples={"plan": EXAMPLE},
+        answers={200: PlannerEventOut}, examples={"plan": EXAMPLE},
     ),
     Route("GET", "/planner-events/{event_id:int}/", get_planner_event, "One event", answer=PlannerEventOut),
     Route(
         "PATCH", "/planner-events/{event_id:int}/", change, "Change, complete or reopen an event",
         body=PlannerEventChange, answer=PlannerEventOut, examples={"done": {"is_completed": True}},
+        answers=STALE,
     ),
-    Route("DELETE", "/planner-events/{event_id:int}/", delete, "Put an event into the recycle bin", status=204),
+    Route("DELETE", "/planner-events/{event_id:int}/", delete, "Put an event into the recycle bin", status=204, answers=STALE),
     Route("GET", "/planner-events/{event_id:int}/trail/", get_planner_trail, "How an event slipped", answer=list[TrailStepOut]),
     Route("GET", "/planner-settings/", get_time_zone, "The account's time zone", answer=TimeZone),
     Route(

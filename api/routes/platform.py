@@ -139,7 +139,7 @@ ROUTES = [
     _handshake("/handshake/"),
     _health("/health/", "Is the process alive"),
     Route("GET", "/ping/", ping, "Shortest possible answer", caller="ignored", answer=PingOut, head=False),
-    Route("GET", "/ready/", ready, "Can requests be answered", caller="ignored", answer=ReadyOut),
+    Route("GET", "/ready/", ready, "Can requests be answered", caller="ignored", answer=ReadyOut, answers={503: ReadyOut}),
 ]
 
 SITE_ROUTES = [

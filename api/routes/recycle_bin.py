@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.responses import Response
 
 from api.call import Call
 from api.routing import Route
+from api.schemas.attachments import AttachmentOut
+from api.schemas.calendars import CalendarFeedOut
+from api.schemas.courses import CourseOut
+from api.schemas.notes import NoteOut
+from api.schemas.planner import PlannerEventOut
+from api.schemas.preconditions import STALE
 from api.schemas.recycle_bin import BinEntryOut
 from api.writing import carry_out
 from commands.attachments.commands import restore_attachment
@@ -30,19 +36,21 @@ from projections.recycle_bin import list_recycle_bin
 
 @dataclass(frozen=True, slots=True)
 class Restorable:
-    """How one kind comes back: the decision, the question for the restored thing, and where in the answer its JSON stands."""
+    """How one kind comes back: the decision, the question for the restored thing, its shape, and where in the answer its JSON stands."""
 
     decide: Callable[[Work[Lookups], int, int], Any]
     ask: Callable[[int], Query]
+    shape: Any
     column: int = 0
+    answers: Mapping[int, Any] = field(default_factory=dict)
 
 
 RESTORABLE: Mapping[str, Restorable] = {
-    "note": Restorable(restore_note, get_note, 2),
-    "course": Restorable(restore_course, get_course, 2),
-    "attachment": Restorable(restore_attachment, made_attachment),
-    "calendar": Restorable(lambda work, _, feed_id: restore_calendar_feed(work, feed_id), get_restored_calendar_feed),
-    "event": Restorable(lambda work, _, event_id: restore_planner_event(work, event_id), get_planner_event),
+    "note": Restorable(restore_note, get_note, NoteOut, 2, STALE),
+    "course": Restorable(restore_course, get_course, CourseOut, 2),
+    "attachment": Restorable(restore_attachment, made_attachment, AttachmentOut),
+    "calendar": Restorable(lambda work, _, feed_id: restore_calendar_feed(work, feed_id), get_restored_calendar_feed, CalendarFeedOut),
+    "event": Restorable(lambda work, _, event_id: restore_planner_event(work, event_id), get_planner_event, PlannerEventOut),
 }
 
 
@@ -76,6 +84,8 @@ ROUTES = [
             f"/recycle-bin/{name}/{{id:int}}/restore/",
             _restore(kind),
             f"Restore: {name}",
+            answer=kind.shape,
+            answers=kind.answers,
             description="Answers with the restored thing. 404 unless it is the caller's and lies in the recycle bin.",
         )
         for name, kind in RESTORABLE.items()

@@ -45,6 +45,7 @@ ROUTES = [
         "Restore the sample courses",
         caller="staff",
         answer=SamplesRestoredOut,
+        once=False,
         description="Existing courses keep their owner and cover; titles and descriptions are refreshed, missing notes are added.",
     ),
 ]

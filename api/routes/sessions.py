@@ -9,7 +9,7 @@ from api.auth import NO_CREDENTIALS
 from api.auth_payload import PAYLOAD_EXAMPLE, auth_payload, sign_in_of
 from api.call import Call, json_bytes
 from api.routing import Route
-from api.schemas.sessions import AuthPayload, LoginIn, ProbeOut, SessionsOut
+from api.schemas.sessions import AuthPayload, LiveOut, LoginIn, NotLiveOut, SessionsOut
 from api.writing import carry_out
 from commands.accounts.sign_in import log_in
 from commands.errors import Invalid
@@ -99,7 +99,7 @@ ROUTES = [
         probe,
         "Is this session live",
         caller="ignored",
-        answer=ProbeOut,
+        answer=LiveOut | NotLiveOut,
         description="Always 200. With a live session the auth payload of that session, with `authenticated: true`.",
         answer_example={"authenticated": True, **PAYLOAD_EXAMPLE},
     ),

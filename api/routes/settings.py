@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from api.call import Call
 from api.routing import Route
+from api.schemas.preconditions import STALE
 from api.schemas.settings import MIRRORED, SettingsOut, SettingsPatch
 from api.writing import carry_out
 from commands.accounts.avatars import MOST_BYTES, extension_problem, fresh_image_path, reencoded
@@ -115,6 +116,7 @@ ROUTES = [
         "Change the own settings",
         body=SettingsPatch,
         answer=SettingsOut,
+        answers=STALE,
         description=(
             "Any subset, as JSON or as a form; `avatar` is a file of a multipart form. `app_settings` is merged key by key, "
             "and the last writer wins."

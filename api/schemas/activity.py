@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, Field
 
 from api.fields import Model
+from api.schemas.note_sessions import NoteSessionOut
 from api.schemas.planner import PlannerEventOut
 
 
@@ -18,16 +19,30 @@ class WeekQuery(Model):
     days: str = ""
 
 
-class EntryOut(BaseModel):
-    """A plan, a note session or a calendar entry, told apart by `kind`; each has its own further members."""
+class PlanEntryOut(PlannerEventOut):
+    """A plan in the week."""
 
-    model_config = ConfigDict(extra="allow")
+    kind: Literal["plan"]
+    source_id: int
 
-    kind: Literal["plan", "note_session", "calendar"]
+
+class CalendarEntryOut(BaseModel):
+    """An entry of a calendar."""
+
+    kind: Literal["calendar"]
     title: str
     starts_at: datetime
     ends_at: datetime
+    all_day: bool
+    location: str
+    description: str
+    calendar_title: str
+    source_id: int
     course_id: int | None
+
+
+EntryOut = Annotated[PlanEntryOut | NoteSessionOut | CalendarEntryOut, Field(discriminator="kind")]
+"""What stands in the week."""
 
 
 class DayOut(BaseModel):
@@ -75,7 +90,3 @@ class HeatmapOut(BaseModel):
     cells: list[CellOut]
     max_past_value: int
     max_future_value: int
-
-
-NoteSummaries = list[dict[str, Any]]
-"""Notes as lists show them; see the notes' own routes."""

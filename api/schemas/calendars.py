@@ -42,12 +42,12 @@ class CalendarFeedIn(Model):
 class CalendarFeedChange(Model):
     """What changes. An empty raw_ical takes a pasted text away."""
 
-    title: Annotated[str, Text(max=120)] = ""
-    source_kind: Annotated[str, Choice(codes=KINDS)] = "I"
-    source_url: Annotated[str, Url(max=LONGEST_URL, blank=True, schemes=SCHEMES)] = ""
-    raw_ical: Annotated[str, RawCalendar()] = ""
+    title: Annotated[str | None, Text(max=120)] = None
+    source_kind: Annotated[str | None, Choice(codes=KINDS)] = None
+    source_url: Annotated[str | None, Url(max=LONGEST_URL, blank=True, schemes=SCHEMES)] = None
+    raw_ical: Annotated[str | None, RawCalendar()] = None
     course_id: Annotated[int | None, CourseReference(null=True)] = None
-    is_enabled: Annotated[bool, Boolean()] = True
+    is_enabled: Annotated[bool | None, Boolean()] = None
 
 
 class RejectedOut(BaseModel):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.fields import Integer, Model, Text
+from api.schemas.notes import AuthorOut, NoteItemOut
 
 COURSE_EXAMPLE: dict[str, Any] = {
     "id": 3,
@@ -19,7 +20,7 @@ COURSE_EXAMPLE: dict[str, Any] = {
     "color_hue": 120,
     "is_default": False,
     "sort_order": 2,
-    "owner": {"id": 9, "username": "mira", "display_name": "mira", "image_url": ""},
+    "owner": {"id": 9, "username": "mira", "display_name": "mira", "image_url": "", "avatar_url": ""},
     "is_owned": False,
     "subscriber_count": 5,
     "is_subscribed": True,
@@ -68,18 +69,6 @@ class CourseMediaOut(BaseModel):
     image_url: str
 
 
-class AuthorOut(BaseModel):
-    """Who wrote or owns something."""
-
-    model_config = ConfigDict(extra="allow")
-
-    id: int
-    username: str
-    display_name: str
-    image_url: str
-    avatar_url: str
-
-
 class CourseOut(BaseModel):
     """A course as the caller sees it."""
 
@@ -103,5 +92,5 @@ class CourseOut(BaseModel):
     last_opened_at: str | None
     date_created: str
     last_edit: str
-    recent_notes: list[dict[str, Any]]
+    recent_notes: list[NoteItemOut]
     media: list[CourseMediaOut]

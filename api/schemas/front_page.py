@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import BaseModel
 
-from api.schemas.activity import HeatmapOut, NoteSummaries
+from api.schemas.activity import HeatmapOut
+from api.schemas.courses import CourseOut
+from api.schemas.notes import NoteItemOut
 from api.schemas.planner import PlannerEventOut
-
-CourseOut = dict[str, Any]
-"""A course as the list of courses shows it."""
 
 
 class FrontPageOut(BaseModel):
@@ -18,8 +15,8 @@ class FrontPageOut(BaseModel):
 
     default_course: CourseOut | None
     carousel_courses: list[CourseOut]
-    recent_notes: NoteSummaries
-    recommended_notes: NoteSummaries
+    recent_notes: list[NoteItemOut]
+    recommended_notes: list[NoteItemOut]
     collections: list[CourseOut]
     heatmap: HeatmapOut | None = None
     upcoming_events: list[PlannerEventOut] | None = None

@@ -25,9 +25,9 @@ class NoteSessionIn(Model):
 class NoteSessionChange(Model):
     """What changes; ended_at closes the session, null opens it again."""
 
-    note_id: Annotated[int, Integer()] = 0
-    title: Annotated[str, Text(max=120, blank=True)] = ""
-    summary: Annotated[str, SUMMARY] = ""
+    note_id: Annotated[int | None, Integer()] = None
+    title: Annotated[str | None, Text(max=120, blank=True)] = None
+    summary: Annotated[str | None, SUMMARY] = None
     started_at: Annotated[datetime | None, DateTime(naive=True)] = None
     ended_at: Annotated[datetime | None, DateTime(naive=True, null=True)] = None
 

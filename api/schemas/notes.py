@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.fields import Boolean, Choice, FieldType, Integer, ListOf, Model, Text, Uuid
 
@@ -130,7 +130,7 @@ class HistoryQuery(Model):
 
 
 class AuthorOut(BaseModel):
-    """Who wrote it."""
+    """Who wrote or owns something."""
 
     id: int
     username: str
@@ -162,8 +162,6 @@ class BlockOut(BaseModel):
 
 class NoteItemOut(BaseModel):
     """A note in a list."""
-
-    model_config = ConfigDict(extra="allow")
 
     id: int
     uuid: str
@@ -197,6 +195,24 @@ class NoteOut(NoteItemOut):
     offline_source_note_id: int | None
 
 
+class NoteDetailOut(NoteOut):
+    """A note as it is, or as it was."""
+
+    as_of: str | None = Field(None, description="When it was so, as it was asked for. Only where it was.")
+
+
+class NoteSavedOut(NoteOut):
+    """A note that was just saved, and what came of it."""
+
+    outcome: Literal["created", "updated", "unchanged", "restored", "merged"]
+
+
+class FoundNoteOut(NoteItemOut):
+    """A note in a list that may be the answer to a search."""
+
+    snippet: str | None = Field(None, description="What was found of its text. Only where words were looked for.")
+
+
 class DeletedNoteOut(NoteItemOut):
     """A note in the recycle bin."""
 
@@ -208,7 +224,7 @@ class DeletedNoteOut(NoteItemOut):
 class NotePageOut(BaseModel):
     """A page of notes."""
 
-    results: list[NoteItemOut]
+    results: list[FoundNoteOut]
     total: int
     offset: int
     limit: int
@@ -233,15 +249,34 @@ class VersionOut(BaseModel):
 class DiffStepOut(BaseModel):
     """A stretch of text that stayed, went or came."""
 
-    op: str
+    op: Literal["equal", "delete", "insert"]
     text: str
+
+
+class VersionNameOut(BaseModel):
+    """Which version it is."""
+
+    id: int
+    version: int
+    label: str
+    reason: str
+    date_created: str
+
+
+class FieldDiffsOut(BaseModel):
+    """What changed beside the text, each from what to what."""
+
+    title: list[str] | None = None
+    description: list[str] | None = None
+    editor_mode: list[str] | None = None
 
 
 class DiffOut(BaseModel):
     """What changed between two versions."""
 
-    model_config = ConfigDict(extra="allow")
-
+    older: VersionNameOut = Field(alias="from")
+    newer: VersionNameOut = Field(alias="to")
+    fields_changed: FieldDiffsOut = Field(alias="fields")
     unified: str
     words: list[DiffStepOut]
 

@@ -33,14 +33,14 @@ class PlannerEventIn(Model):
 class PlannerEventChange(Model):
     """What changes about a plan. A new day alone moves it by whole days, a new start alone keeps its length."""
 
-    title: Annotated[str, Text(max=120)] = ""
+    title: Annotated[str | None, Text(max=120)] = None
     event_date: Annotated[date | None, Date()] = None
     starts_at: Annotated[datetime | None, DateTime(naive=True, null=True)] = None
     ends_at: Annotated[datetime | None, DateTime(naive=True, null=True)] = None
-    difficulty_weight: Annotated[int, Integer(min=1, max=HEAVIEST)] = 1
+    difficulty_weight: Annotated[int | None, Integer(min=1, max=HEAVIEST)] = None
     description: Annotated[str | None, Text(max=255, blank=True, null=True)] = None
     course_id: Annotated[int | None, CourseReference(null=True)] = None
-    is_completed: Annotated[bool, Boolean()] = False
+    is_completed: Annotated[bool | None, Boolean()] = None
     completed_at: Annotated[datetime | None, DateTime(naive=True, null=True)] = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel
 
@@ -62,10 +62,16 @@ class AuthPayload(BaseModel):
     user: UserOut
 
 
-class ProbeOut(BaseModel):
-    """Whether the session is live, with the auth payload if it is."""
+class LiveOut(AuthPayload):
+    """The session is live; the payload is its own."""
 
-    authenticated: bool
+    authenticated: Literal[True]
+
+
+class NotLiveOut(BaseModel):
+    """There is no live session."""
+
+    authenticated: Literal[False]
 
 
 class SessionRowOut(SessionOut):

@@ -11,6 +11,7 @@ import pytest
 
 from api.bodies import read_body
 from tests.door.people import Person
+from tests.door.routes import ThingIn
 
 T = "/api/v1/test"
 EXPECTED_DICTIONARY = "Invalid data. Expected a dictionary, but got {}."
@@ -151,6 +152,16 @@ def test_uploads(door: httpx.Client) -> None:
     no_file = door.post(f"{T}/upload/", json={"file": "text"})
     assert (no_file.status_code, list(no_file.json())) == (400, ["file"])
     assert door.post(f"{T}/upload/").json() == {"file": ["This field is required."]}
+
+
+def test_a_file_where_none_is_expected_is_refused_without_a_word_about_our_types(door: httpx.Client) -> None:
+    parts = dict.fromkeys(ThingIn.model_fields, ("a.txt", b"A"))
+    answer = door.post(f"{T}/echo/", files=parts)
+    assert answer.status_code == 400
+    assert answer.json().keys() == parts.keys()
+    assert "UploadFile" not in answer.text
+    assert answer.json()["kind"] == ["Not a valid string."]
+    assert answer.json()["ids"] == ['Expected a list of items but got type "file".']
 
 
 HOSTILE_TYPES = [
