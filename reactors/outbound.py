@@ -63,12 +63,21 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `moved_to` is set when every hop said that it is permanent."""
+    """What came back, and from which address. `moved_to` is set when every hop said that it is permanent."""
 
+    url: str = field(repr=False)
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     moved_to: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Headers that only this very address is sent, wherever redirects lead: they speak of an answer that it gave itself."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str]
 
 
 def is_public(address: Address) -> bool:
@@ -102,10 +111,10 @@ def masked(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}/…"
 
 
-def fetch(url: str, headers: Mapping[str, str], *, limit: int, policy: Policy) -> Answer:
+def fetch(url: str, headers: Mapping[str, str], *, limit: int, policy: Policy, conditions: Conditions | None = None) -> Answer:
     """GETs the address from a thread. limit: bytes of the body, unfolded. Raises Unreachable or AddressRefused."""
     try:
-        return asyncio.run(asyncio.wait_for(_fetch(url, headers, limit, policy), policy.seconds))
+        return asyncio.run(asyncio.wait_for(_fetch(url, headers, limit, policy, conditions), policy.seconds))
     except TimeoutError:
         raise Unreachable("The address took too long to answer.") from None
     except httpx.HTTPError as error:
@@ -114,19 +123,13 @@ def fetch(url: str, headers: Mapping[str, str], *, limit: int, policy: Policy) -
         raise Unreachable(f"The address could not be reached ({type(error).__name__}).") from None
 
 
-async def _fetch(url: str, headers: Mapping[str, str], limit: int, policy: Policy) -> Answer:
-    origin: tuple[str, str | None, int] | None = None
+async def _fetch(url: str, headers: Mapping[str, str], limit: int, policy: Policy, conditions: Conditions | None) -> Answer:
     permanent, moved_to = True, None
     for _ in range(MOST_REDIRECTS + 1):
-        parts = urlsplit(url)
-        hop = _origin(parts)
-        if origin is not None and hop != origin:
-            # What was meant for the first host is not shown to another.
-            headers = {name: value for name, value in headers.items() if name.lower() not in ("authorization", "if-none-match")}
-        origin = hop
-        answer, target = await _one(url, headers, limit, policy)
+        sent = {**headers, **conditions.headers} if conditions is not None and conditions.url == url else headers
+        answer, target = await _one(url, sent, limit, policy)
         if target is None:
-            return Answer(answer.status, answer.headers, answer.body, moved_to)
+            return Answer(url, answer.status, answer.headers, answer.body, moved_to)
         url = _with_credentials_of(url, target)
         permanent = permanent and answer.status in PERMANENT
         moved_to = url if permanent else None
@@ -167,9 +170,9 @@ async def _one(url: str, headers: Mapping[str, str], limit: int, policy: Policy)
         client.stream("GET", pinned, headers=sent, extensions={"sni_hostname": host}) as response,
     ):
         if response.status_code in REDIRECTS and (location := response.headers.get("location")):
-            return Answer(response.status_code, {}, b"", None), urljoin(url, location.strip())
+            return Answer(url, response.status_code, {}, b"", None), urljoin(url, location.strip())
         body = await _body(response, limit) if response.status_code == httpx.codes.OK else b""
-        return Answer(response.status_code, dict(response.headers), body, None), None
+        return Answer(url, response.status_code, dict(response.headers), body, None), None
 
 
 async def _vetted(host: str, port: int, policy: Policy) -> Address:

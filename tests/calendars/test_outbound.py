@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from reactors.outbound import AddressRefused, Policy, Unreachable, fetch, is_public, masked
+from reactors.outbound import AddressRefused, Conditions, Policy, Unreachable, fetch, is_public, masked
 from tests.calendars.feed_server import CALENDAR, FeedServer, body, endless, feed_server, gzip_bomb, hang_up, redirect, truncated
 
 LOCAL = Policy(allowed=("127.0.0.0/8",), seconds=5)
@@ -173,9 +173,19 @@ def test_credentials_go_to_their_own_host_only(server: FeedServer) -> None:
     with feed_server() as other:
         other.answers["/end"] = body(CALENDAR)
         server.answers["/a"] = redirect(302, other.url("/end"))
-        fetch(server.url("/a", host="me:secret@127.0.0.1"), {"If-None-Match": "x"}, limit=1000, policy=LOCAL)
+        fetch(server.url("/a", host="me:secret@127.0.0.1"), {}, limit=1000, policy=LOCAL)
         assert server.asked("/a")[0]["authorization"].startswith("Basic ")
-        assert not {"authorization", "if-none-match"} & set(other.asked("/end")[0])
+        assert "authorization" not in other.asked("/end")[0]
+
+
+def test_conditions_go_to_their_own_address_only(server: FeedServer) -> None:
+    server.answers["/a"] = redirect(302, "/b")
+    server.answers["/b"] = redirect(302, "/end")
+    server.answers["/end"] = body(CALENDAR)
+    conditions = Conditions(server.url("/b"), {"If-None-Match": "x"})
+    answer = fetch(server.url("/a"), {"Accept": "*/*"}, limit=1000, policy=LOCAL, conditions=conditions)
+    assert [path for path, headers in server.requests if "if-none-match" in headers] == ["/b"]
+    assert (answer.url, {headers["accept"] for _, headers in server.requests}) == (server.url("/end"), {"*/*"})
 
 
 @pytest.mark.parametrize("code", [301, 302])
