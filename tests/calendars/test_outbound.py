@@ -222,6 +222,19 @@ def test_what_comes_behind_the_end_of_a_packed_answer_is_not_read(server: FeedSe
     assert fetch(server.url("/more"), {}, limit=2**20, policy=LOCAL).body == CALENDAR
 
 
+def test_packed_answers_of_several_members_are_read_whole(server: FeedServer) -> None:
+    text = CALENDAR * 200
+    packed = b"".join(gzip.compress(text[start : start + 5000]) for start in range(0, len(text), 5000))
+    server.answers["/all"] = body(packed, Content_Encoding="gzip")
+    assert fetch(server.url("/all"), {}, limit=2**20, policy=LOCAL).body == text
+    server.answers["/torn"] = body(packed[:-20], Content_Encoding="gzip")
+    server.answers["/large"] = body(gzip.compress(bytes(600_000)) * 2, Content_Encoding="gzip")
+    server.answers["/many"] = body(gzip.compress(b"") * 60_000, Content_Encoding="gzip")
+    for path, message in (("/torn", "complete"), ("/large", "larger"), ("/many", "larger")):
+        with pytest.raises(Unreachable, match=message):
+            fetch(server.url(path), {}, limit=2**20, policy=LOCAL)
+
+
 def test_size_is_measured_as_it_comes(server: FeedServer) -> None:
     """Packed bytes that unfold to nothing."""
     server.answers["/empty"] = body(gzip.compress(b"")[:10] + b"\0\0\0\xff\xff" * 300_000, Content_Encoding="gzip")
