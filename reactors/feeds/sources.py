@@ -18,6 +18,7 @@ import structlog
 from metrics import FEEDS
 from reactors.feeds.store import SOURCE_LOCK, Pool, digest_of, locked
 from reactors.feeds.texts import LARGEST_TEXT, NOT_A_CALENDAR, looks_like_calendar, read_text
+from reactors.icalendar.lines import tells_encoding
 from reactors.outbound import AddressRefused, Answer, Conditions, Policy, Unreachable, fetch, masked
 
 USUAL_INTERVAL = timedelta(hours=1)
@@ -195,18 +196,16 @@ def _take_validators(source: Source, answer: Answer) -> None:
 
 
 def _in_utf8(answer: Answer) -> bytes:
-    """The body; one that is no UTF-8 is believed to be of the charset that its Content-Type names."""
+    """The body; one that does not show what it is itself is believed to be of the charset that its Content-Type names."""
+    if tells_encoding(answer.body):
+        return answer.body
     declared = email.message.Message()
     declared["content-type"] = answer.headers.get("content-type", "")
     try:
-        answer.body.decode("utf-8")
-    except UnicodeDecodeError:
-        try:
-            return answer.body.decode(declared.get_content_charset() or "", "strict").encode()
-        except (LookupError, ValueError):
-            # No such charset, or not of it: the reader finds out by what it sees.
-            return answer.body
-    return answer.body
+        return answer.body.decode(declared.get_content_charset() or "", "strict").encode()
+    except (LookupError, ValueError):
+        # No such charset, or not of it: the reader finds out by what it sees.
+        return answer.body
 
 
 def _header(answer: Answer, name: str) -> str | None:

@@ -178,6 +178,8 @@ def test_304_without_a_copy_is_a_fault(client: httpx.Client, server: FeedServer,
         ("utf-8", "text/calendar; charset=iso-8859-1"),
         ("shift_jis", "text/calendar; charset=Shift_JIS"),
         ("utf-16-le", "text/calendar"),
+        ("utf-16", "text/calendar; charset=iso-8859-1"),
+        ("utf-16-le", "text/calendar; charset=iso-8859-1"),
         ("utf-8", "text/html; charset=no-such-thing"),
     ],
 )
@@ -191,6 +193,13 @@ def test_a_calendar_may_change_its_charset(
     for _ in range(2):
         assert refresh_source(services.thread_pool, server.url("/a.ics"), LOCAL).error is None
         assert titles(client) == ["講義の時間"]
+
+
+def test_a_character_torn_by_the_folding_costs_no_other(client: httpx.Client, server: FeedServer) -> None:
+    torn = CALENDAR.replace(b"Lecture", "Bücher für Käufer".encode().replace(b"\xc3\xa4", b"\xc3\r\n \xa4"))
+    server.answers["/a.ics"] = body(torn, Content_Type="text/calendar; charset=ISO-8859-1")
+    subscribe(client, server.url("/a.ics"))
+    assert titles(client) == ["Bücher für Käufer"]
 
 
 def test_permanent_redirects_are_followed_for_good(client: httpx.Client, server: FeedServer, services: Services) -> None:
