@@ -37,10 +37,21 @@ def instant(text: str) -> datetime:
     return given.astimezone(UTC)
 
 
+def clock(text: str) -> datetime:
+    """What clocks in the moment's zone show then, naive."""
+    zone = split(text)[1]
+    return instant(text).astimezone(known_zone(zone) if zone else UTC).replace(tzinfo=None)
+
+
+def is_skipped(text: str) -> bool:
+    """Whether it is a wall-clock time that no clock shows, since clocks are put forward over it."""
+    given = split(text)[0]
+    return given.tzinfo is None and clock(text) != given
+
+
 def day(text: str) -> date:
     """The calendar day in the moment's zone."""
-    zone = split(text)[1]
-    return instant(text).astimezone(known_zone(zone)).date() if zone else instant(text).date()
+    return clock(text).date()
 
 
 def noon(of: date, zone: str | None) -> str:
@@ -51,10 +62,8 @@ def noon(of: date, zone: str | None) -> str:
 def later(text: str, by: timedelta) -> str:
     """The moment that much later: wall-clock times by the clock on the wall, so that whole days keep the hour."""
     given, zone = split(text)
-    if given.tzinfo is not None and zone:
-        local = (given.astimezone(known_zone(zone)).replace(tzinfo=None)) + by
-        return moment(local.replace(tzinfo=known_zone(zone)), zone)
-    return moment(given + by, zone)
+    local = clock(text) + by
+    return moment(local if given.tzinfo is None else local.replace(tzinfo=known_zone(zone) if zone else UTC), zone)
 
 
 def after(text: str, by: timedelta) -> str:

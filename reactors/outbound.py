@@ -14,7 +14,7 @@ import logging
 import socket
 import threading
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +28,8 @@ MOST_REDIRECTS = 5
 PERMANENT = frozenset({301, 308})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 CHUNK = 65_536
+PIECE = 4_096
+GZIP = b"\x1f\x8b"
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _NEVER = tuple(ipaddress.ip_network(text) for text in ("3fff::/20", "5f00::/16", "64:ff9b:1::/48", "192.88.99.0/24"))
@@ -63,12 +65,21 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `moved_to` is set when every hop said that it is permanent."""
+    """What came back, and from which address. `moved_to` is set when every hop said that it is permanent."""
 
+    url: str = field(repr=False)
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     moved_to: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Headers that only this very address is sent, wherever redirects lead: they speak of an answer that it gave itself."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str]
 
 
 def is_public(address: Address) -> bool:
@@ -102,10 +113,10 @@ def masked(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}/…"
 
 
-def fetch(url: str, headers: Mapping[str, str], *, limit: int, policy: Policy) -> Answer:
+def fetch(url: str, headers: Mapping[str, str], *, limit: int, policy: Policy, conditions: Conditions | None = None) -> Answer:
     """GETs the address from a thread. limit: bytes of the body, unfolded. Raises Unreachable or AddressRefused."""
     try:
-        return asyncio.run(asyncio.wait_for(_fetch(url, headers, limit, policy), policy.seconds))
+        return asyncio.run(asyncio.wait_for(_fetch(url, headers, limit, policy, conditions), policy.seconds))
     except TimeoutError:
         raise Unreachable("The address took too long to answer.") from None
     except httpx.HTTPError as error:
@@ -114,19 +125,13 @@ def fetch(url: str, headers: Mapping[str, str], *, limit: int, policy: Policy) -
         raise Unreachable(f"The address could not be reached ({type(error).__name__}).") from None
 
 
-async def _fetch(url: str, headers: Mapping[str, str], limit: int, policy: Policy) -> Answer:
-    origin: tuple[str, str | None, int] | None = None
+async def _fetch(url: str, headers: Mapping[str, str], limit: int, policy: Policy, conditions: Conditions | None) -> Answer:
     permanent, moved_to = True, None
     for _ in range(MOST_REDIRECTS + 1):
-        parts = urlsplit(url)
-        hop = _origin(parts)
-        if origin is not None and hop != origin:
-            # What was meant for the first host is not shown to another.
-            headers = {name: value for name, value in headers.items() if name.lower() not in ("authorization", "if-none-match")}
-        origin = hop
-        answer, target = await _one(url, headers, limit, policy)
+        sent = {**headers, **conditions.headers} if conditions is not None and conditions.url == url else headers
+        answer, target = await _one(url, sent, limit, policy)
         if target is None:
-            return Answer(answer.status, answer.headers, answer.body, moved_to)
+            return Answer(url, answer.status, answer.headers, answer.body, moved_to)
         url = _with_credentials_of(url, target)
         permanent = permanent and answer.status in PERMANENT
         moved_to = url if permanent else None
@@ -167,9 +172,9 @@ async def _one(url: str, headers: Mapping[str, str], limit: int, policy: Policy)
         client.stream("GET", pinned, headers=sent, extensions={"sni_hostname": host}) as response,
     ):
         if response.status_code in REDIRECTS and (location := response.headers.get("location")):
-            return Answer(response.status_code, {}, b"", None), urljoin(url, location.strip())
+            return Answer(url, response.status_code, {}, b"", None), urljoin(url, location.strip())
         body = await _body(response, limit) if response.status_code == httpx.codes.OK else b""
-        return Answer(response.status_code, dict(response.headers), body, None), None
+        return Answer(url, response.status_code, dict(response.headers), body, None), None
 
 
 async def _vetted(host: str, port: int, policy: Policy) -> Address:
@@ -216,30 +221,50 @@ async def _looked_up(host: str, port: int) -> list[Any]:
     return await answer
 
 
+class _Members:
+    """The members of a gzip body, one behind the other (RFC 1952, 2.2). What does not begin like one ends the body."""
+
+    def __init__(self) -> None:
+        self._unpacker = zlib.decompressobj(wbits=47)
+        self.ended = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the present member has come to its end."""
+        return self._unpacker.eof
+
+    def unfold(self, raw: bytes) -> Iterator[bytes]:
+        """What these bytes unfold to, in pieces. Raises zlib.error."""
+        while raw:
+            if self._unpacker.eof:
+                self.ended = not GZIP.startswith(raw[: len(GZIP)])
+                if self.ended:
+                    return
+                self._unpacker = zlib.decompressobj(wbits=31)
+            yield self._unpacker.decompress(raw, CHUNK)
+            raw = self._unpacker.unconsumed_tail or self._unpacker.unused_data
+
+
 async def _body(response: httpx.Response, limit: int) -> bytes:
     packed = response.headers.get("content-encoding", "").lower() in ("gzip", "x-gzip")
-    unpacker = zlib.decompressobj(wbits=47) if packed else None
+    members = _Members() if packed else None
     chunks: list[bytes] = []
     size = received = 0
-    async for raw in response.aiter_raw(CHUNK):
+    # In small pieces, since each member copies what comes behind it in its piece.
+    async for raw in response.aiter_raw(PIECE):
         # What unfolds to nothing is too much at some time as well.
         received += len(raw)
-        if received > limit:
-            raise Unreachable(f"The calendar is larger than {limit // 2**20} MB.")
-        waiting = raw
-        while waiting:
-            try:
-                chunk = unpacker.decompress(waiting, CHUNK) if unpacker else waiting
-            except zlib.error:
-                raise Unreachable("The answer is not what it says it is.") from None
-            waiting = unpacker.unconsumed_tail if unpacker else b""
-            size += len(chunk)
-            if size > limit:
-                raise Unreachable(f"The calendar is larger than {limit // 2**20} MB.")
-            chunks.append(chunk)
-        if unpacker is not None and unpacker.eof:
+        try:
+            for chunk in members.unfold(raw) if members else (raw,):
+                size += len(chunk)
+                if max(size, received) > limit:
+                    raise Unreachable(f"The calendar is larger than {limit // 2**20} MB.")
+                chunks.append(chunk)
+        except zlib.error:
+            raise Unreachable("The answer is not what it says it is.") from None
+        if members is not None and members.ended:
             break
-    if unpacker is not None and not unpacker.eof:
+    if members is not None and not members.is_whole:
         raise Unreachable("The answer ends before it is complete.")
     return b"".join(chunks)
 

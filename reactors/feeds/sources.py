@@ -18,7 +18,8 @@ import structlog
 from metrics import FEEDS
 from reactors.feeds.store import SOURCE_LOCK, Pool, digest_of, locked
 from reactors.feeds.texts import LARGEST_TEXT, NOT_A_CALENDAR, looks_like_calendar, read_text
-from reactors.outbound import AddressRefused, Answer, Policy, Unreachable, fetch, masked
+from reactors.icalendar.lines import tells_encoding
+from reactors.outbound import AddressRefused, Answer, Conditions, Policy, Unreachable, fetch, masked
 
 USUAL_INTERVAL = timedelta(hours=1)
 SHORTEST_INTERVAL = timedelta(minutes=15)
@@ -38,7 +39,7 @@ HTTP_OK, HTTP_NOT_MODIFIED, HTTP_GONE, HTTP_TOO_MANY, HTTP_UNAVAILABLE = 200, 30
 log = structlog.get_logger("notechondria.calendars")
 
 _KNOWN = """
-SELECT url, text_digest, body_digest, etag, last_modified, failures, empty_answers, fetched_at, gone, error,
+SELECT url, text_digest, body_digest, etag, last_modified, validators_of, failures, empty_answers, fetched_at, gone, error,
        next_at - now(), now() - tried_at, quiet_until - now()
 FROM feeds.sources WHERE digest = %s"""
 _NEW = "INSERT INTO feeds.sources (digest, url) VALUES (%s, %s) ON CONFLICT DO NOTHING"
@@ -57,6 +58,8 @@ class Source:
     body_digest: bytes | None
     etag: str | None
     last_modified: str | None
+    validators_of: str | None
+    """The address, at the end of all redirects, whose ETag and Last-Modified these are."""
     failures: int
     empty_answers: int
     fetched_at: datetime | None
@@ -112,12 +115,12 @@ def _fetch(pool: Pool, source: Source, url: str, policy: Policy) -> Failed | Unr
     """Where the source is now; when that fails, a move is forgotten and the address that the feeds name is asked again."""
     while True:
         try:
-            _take(pool, source, fetch(source.url, _conditions(source), limit=LARGEST_TEXT, policy=policy))
+            answer = fetch(source.url, HEADERS, limit=LARGEST_TEXT, policy=policy, conditions=_conditions(source))
+            _take(pool, source, answer)
         except (Failed, Unreachable) as failure:
             if source.url == url:
                 return failure
-            # Validators are those of the place that it had moved to.
-            source.url, source.etag, source.last_modified = url, None, None
+            source.url = url
             if isinstance(failure, Failed) and failure.quiet_for is not None:
                 return failure
         else:
@@ -142,14 +145,11 @@ def _load(pool: Pool, digest: bytes, url: str) -> Source:
     return Source(*row)
 
 
-def _conditions(source: Source) -> Mapping[str, str]:
-    conditions = dict(HEADERS)
-    if source.text_digest is not None and source.empty_answers == 0:
-        if source.etag:
-            conditions["If-None-Match"] = source.etag
-        if source.last_modified:
-            conditions["If-Modified-Since"] = source.last_modified
-    return conditions
+def _conditions(source: Source) -> Conditions | None:
+    if source.text_digest is None or source.empty_answers or source.validators_of is None:
+        return None
+    validators = {"If-None-Match": source.etag, "If-Modified-Since": source.last_modified}
+    return Conditions(source.validators_of, {name: value for name, value in validators.items() if value})
 
 
 def _take(pool: Pool, source: Source, answer: Answer) -> None:
@@ -192,21 +192,20 @@ def _take_body(pool: Pool, source: Source, answer: Answer) -> None:
 def _take_validators(source: Source, answer: Answer) -> None:
     source.etag = _header(answer, "etag")
     source.last_modified = _header(answer, "last-modified")
+    source.validators_of = answer.url if source.etag or source.last_modified else None
 
 
 def _in_utf8(answer: Answer) -> bytes:
-    """The body; one that is no UTF-8 is believed to be of the charset that its Content-Type names."""
+    """The body; one that does not show what it is itself is believed to be of the charset that its Content-Type names."""
+    if tells_encoding(answer.body):
+        return answer.body
     declared = email.message.Message()
     declared["content-type"] = answer.headers.get("content-type", "")
     try:
-        answer.body.decode("utf-8")
-    except UnicodeDecodeError:
-        try:
-            return answer.body.decode(declared.get_content_charset() or "", "strict").encode()
-        except (LookupError, ValueError):
-            # No such charset, or not of it: the reader finds out by what it sees.
-            return answer.body
-    return answer.body
+        return answer.body.decode(declared.get_content_charset() or "", "strict").encode()
+    except (LookupError, ValueError):
+        # No such charset, or not of it: the reader finds out by what it sees.
+        return answer.body
 
 
 def _header(answer: Answer, name: str) -> str | None:
@@ -290,9 +289,9 @@ def _store(pool: Pool, digest: bytes, source: Source) -> None:
     pause = None if source.next_at is None else source.next_at - datetime.now(UTC)
     with pool.connection() as connection:
         connection.execute(
-            "UPDATE feeds.sources SET url = %s, text_digest = %s, body_digest = %s, etag = %s, last_modified = %s, failures = %s,"
-            " empty_answers = %s, fetched_at = %s, gone = %s, error = %s, next_at = coalesce(now() + %s, next_at), tried_at = now(),"
-            " quiet_until = now() + %s"
+            "UPDATE feeds.sources SET url = %s, text_digest = %s, body_digest = %s, etag = %s, last_modified = %s, validators_of = %s,"
+            " failures = %s, empty_answers = %s, fetched_at = %s, gone = %s, error = %s,"
+            " next_at = coalesce(now() + %s, next_at), tried_at = now(), quiet_until = now() + %s"
             " WHERE digest = %s",
             (
                 source.url,
@@ -300,6 +299,7 @@ def _store(pool: Pool, digest: bytes, source: Source) -> None:
                 source.body_digest,
                 source.etag,
                 source.last_modified,
+                source.validators_of,
                 source.failures,
                 source.empty_answers,
                 source.fetched_at,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from icalendar import vRecur
 
@@ -18,6 +18,8 @@ from reactors.icalendar.values import (
     Unreadable,
     gap,
     is_day,
+    lasting,
+    nominal_part,
     read_duration,
     read_number,
     read_rule,
@@ -30,6 +32,8 @@ from reactors.icalendar.zones import Zones
 DEFAULT_LENGTH = timedelta(hours=1)
 """Of an event with a time and without an end (contract: planner_platform 5)."""
 ONE_DAY = timedelta(days=1)
+WHENEVER = date.min
+"""The start of a cancellation that names none and means all of the event."""
 LONGEST_TITLE, LONGEST_PLACE, LONGEST_DESCRIPTION = 500, 500, 4000
 
 
@@ -45,7 +49,9 @@ class ReadEvent:
     by_clock: timedelta
     """The same by the clock on the wall: repetitions end at the same time of day, whatever the clocks did in the first night."""
     lasts: bool
-    """Whether its length was given as a duration, so that it lasts as long also when the clocks change."""
+    """Whether its length was given as a duration, so that its hours last as long also when the clocks change."""
+    nominal: timedelta
+    """The days of that duration, which are days of the calendar."""
     title: str | None
     place: str
     description: str
@@ -89,12 +95,9 @@ class EventReader:
 
     def _read(self, component: Component, item: str) -> ReadEvent:
         default = self._zones.find(component.calendar.text("X-WR-TIMEZONE"))
-        start_line = component.last("DTSTART")
-        if start_line is None:
-            raise Unreadable("it has no start")
-        start_line = _brought_near(start_line, component)
-        start = self._time(start_line, default)
-        length, by_clock = self._lengths(component, start, default, item)
+        recurrence = component.last("RECURRENCE-ID")
+        start_line, start = self._start(component, recurrence, default)
+        length, by_clock, nominal = self._lengths(component, start, default, item)
         event = ReadEvent(
             number=component.number,
             uid=_uid(component, start_line),
@@ -102,6 +105,7 @@ class EventReader:
             length=length,
             by_clock=by_clock,
             lasts=component.last("DTEND") is None,
+            nominal=nominal,
             title=_one_line(read_text(component.last("SUMMARY"), LONGEST_TITLE)),
             place=_one_line(read_text(component.last("LOCATION"), LONGEST_PLACE)) or "",
             description=read_text(component.last("DESCRIPTION"), LONGEST_DESCRIPTION) or "",
@@ -110,7 +114,6 @@ class EventReader:
             stamp=_stamp(component),
         )
         zone = start.tzinfo if isinstance(start, datetime) else None
-        recurrence = component.last("RECURRENCE-ID")
         if recurrence is not None:
             event.recurrence_id = _as_its_day(
                 read_time(recurrence.value, self._zones.find(recurrence.parameter("TZID")) or zone or default), start, default
@@ -136,15 +139,25 @@ class EventReader:
             self.rejected.append(Rejected(component.properties["EXRULE"][0].number, item, "rules of exclusion are not followed"))
         return event
 
+    def _start(self, component: Component, recurrence: Line | None, default: tzinfo | None) -> tuple[Line | None, Time]:
+        """A cancellation needs no start of its own (RFC 5546, 3.2.5): it names the occurrence, or means all of the event."""
+        line = component.last("DTSTART")
+        if line is None and _is_cancelled(component):
+            return None, WHENEVER if recurrence is None else self._time(recurrence, default)
+        if line is None:
+            raise Unreadable("it has no start")
+        line = _brought_near(line, component)
+        return line, self._time(line, default)
+
     def _time(self, line: Line, default: tzinfo | None) -> Time:
         value = read_time(line.value, self._zones.find(line.parameter("TZID")) or default)
         if (line.parameter("VALUE") or "").upper() == "DATE" and isinstance(value, datetime):
             return value.date()
         return value
 
-    def _lengths(self, component: Component, start: Time, default: tzinfo | None, item: str) -> tuple[timedelta, timedelta]:
-        """Of the time that passes, and by the clock."""
-        usual = ONE_DAY if is_day(start) else DEFAULT_LENGTH
+    def _lengths(self, component: Component, start: Time, default: tzinfo | None, item: str) -> tuple[timedelta, timedelta, timedelta]:
+        """Of the time that passes, by the clock, and of this the days of a duration."""
+        usual, nominal = ONE_DAY if is_day(start) else DEFAULT_LENGTH, timedelta()
         end_line, duration = component.last("DTEND"), component.last("DURATION")
         try:
             if end_line is not None and end_line.value.strip():
@@ -155,17 +168,18 @@ class EventReader:
                 if isinstance(start, datetime) and isinstance(end, datetime) and start.tzinfo is not None and end.tzinfo is not None:
                     by_clock = end.astimezone(start.tzinfo).replace(tzinfo=None) - start.replace(tzinfo=None)
             elif duration is not None and duration.value.strip():
-                length = by_clock = read_duration(duration.value)
+                by_clock, nominal = read_duration(duration.value), nominal_part(duration.value)
+                length = lasting(start, nominal, by_clock - nominal)
             else:
-                return usual, usual
+                return usual, usual, timedelta()
         except Unreadable as error:
             self.rejected.append(Rejected((end_line or duration or component.first("DTSTART")).number, item, f"its end: {error}"))  # type: ignore[union-attr]
-            return usual, usual
+            return usual, usual, timedelta()
         if is_day(start):
             length = by_clock = timedelta(days=length.days)
         if length < timedelta() or by_clock < timedelta() or length > LONGEST or (is_day(start) and not length):
-            return usual, usual
-        return length, by_clock
+            return usual, usual, timedelta()
+        return length, by_clock, nominal
 
     def _attempt(self, line: Line, item: str, step: object) -> None:
         assert callable(step)
@@ -210,7 +224,7 @@ def _stamp(component: Component) -> str:
     return ""
 
 
-def _uid(component: Component, start: Line) -> str:
+def _uid(component: Component, start: Line | None) -> str:
     """Its UID; for one without a UID what it says stands for it."""
     line = component.last("UID")
     if line is not None and line.value.strip():

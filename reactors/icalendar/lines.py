@@ -112,6 +112,17 @@ def decode(data: bytes) -> str:
     return text.replace("\0", "").lstrip("\ufeff")
 
 
+def tells_encoding(data: bytes) -> bool:
+    """Whether the bytes show by themselves that they are UTF-8, UTF-16 or UTF-32; characters torn by the folding do not hide it."""
+    if any(data.startswith(mark) for mark, _ in _MARKS) or _WIDE_BEGIN.search(data, 0, LONGEST_VALUE):
+        return True
+    try:
+        _TORN.sub(rb"\1\3\2", data).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _unmarked(data: bytes) -> str:
     wide = _WIDE_BEGIN.search(data, 0, LONGEST_VALUE)
     if wide is not None:

@@ -15,8 +15,8 @@ import recurring_ical_events
 from icalendar import Calendar, Event, Parameters
 
 from reactors.icalendar.contents import Rejected
-from reactors.icalendar.events import ReadEvent, as_kind_of, at_start_time
-from reactors.icalendar.values import Period, Time, gap, is_day
+from reactors.icalendar.events import WHENEVER, ReadEvent, as_kind_of, at_start_time
+from reactors.icalendar.values import Period, Time, gap, is_day, lasting
 
 SECONDS_PER_SERIES = 1.5
 """Of processor time, for one series in one year."""
@@ -83,11 +83,16 @@ def sort_into_series(events: Iterable[ReadEvent]) -> list[Series]:
 
 
 def _newest_masters(masters: list[ReadEvent]) -> list[ReadEvent]:
-    """Usually one. Events that share a UID by mistake (same revision, other time) all stay; of the same revision what is cancelled is."""
+    """Usually one. Events that share a UID by mistake (same revision, other time) all stay; of the same revision what is cancelled is.
+
+    What is cancelled without a time is cancelled at any.
+    """
     if len(masters) < 2:
         return masters
     newest = max(event.rank for event in masters)
-    candidates = sorted((event for event in masters if event.rank == newest), key=lambda event: event.cancelled)
+    candidates = sorted((event for event in masters if event.rank == newest), key=lambda event: (event.cancelled, event.start == WHENEVER))
+    if candidates[-1].start == WHENEVER:
+        return candidates[-1:]
     return list({_instant_key(event.start): event for event in candidates}.values())
 
 
@@ -185,13 +190,19 @@ def _expanded(series: Series, year: int) -> list[Occurrence]:
         calendar.add_component(_component(event, str(index), gone if event is master else []))
     first, last = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
     found = []
+    known: set[tuple[str, str]] = set()
     for component in recurring_ical_events.of(calendar).between(first - timedelta(days=1), last + timedelta(days=1)):
         start = component["DTSTART"].dt
         if not first <= _in_utc(start) < last:
             continue
         if stop is not None and gap(stop, as_kind_of(component["RECURRENCE-ID"].dt, stop)) >= timedelta():
             continue
-        event = by_key[component["X-INDEX"]]
+        # A time that clocks skip is that of the next hour, or the next day, as well.
+        key = str(component["X-INDEX"]), _instant_key(start)
+        if key in known:
+            continue
+        known.add(key)
+        event = by_key[key[0]]
         found.append(Occurrence(event, start, _length(event, start, component["DTEND"].dt)))
         if len(found) > MOST_OCCURRENCES:
             break
@@ -199,14 +210,14 @@ def _expanded(series: Series, year: int) -> list[Occurrence]:
 
 
 def _length(event: ReadEvent, start: Time, end: Time) -> timedelta:
-    """Of one occurrence. What was given as a DURATION lasts as long when the clocks change, what has an end ends by the clock."""
+    """Of one occurrence. The hours of a DURATION last as long when the clocks change, what has an end ends by the clock."""
     if is_day(start):
         own = [extra.length for extra in event.extra if isinstance(extra, Period) and as_kind_of(extra.start, start) == start]
         return own[-1] if own and own[-1] >= timedelta(days=1) else gap(start, end)
     length = gap(start, end)
     if event.lasts and isinstance(start, datetime) and isinstance(end, datetime):
         by_clock = end.replace(tzinfo=None) - start.replace(tzinfo=None)
-        return event.length if by_clock == event.length else length
+        return lasting(start, event.nominal, event.by_clock - event.nominal) if by_clock == event.by_clock else length
     return max(length, timedelta())
 
 

@@ -108,6 +108,17 @@ def read_duration(text: str) -> timedelta:
     return length
 
 
+def nominal_part(text: str) -> timedelta:
+    """The weeks and days of a readable duration. They end at the same time of day, hours last as long (RFC 5545, 3.3.6)."""
+    match = _DURATION.fullmatch(text.strip())
+    return timedelta() if match is None else timedelta(weeks=int(match[2] or 0), days=int(match[3] or 0))
+
+
+def lasting(start: Time, nominal: timedelta, exact: timedelta) -> timedelta:
+    """The time that passes from a start until so many days by the calendar, and then so many hours, are over."""
+    return gap(start, start + nominal) + exact
+
+
 def _plain(match: re.Match[str]) -> timedelta:
     weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
     try:

@@ -1,7 +1,7 @@
 """From the names that calendars give their time zones to zones that can be computed with.
 
-A name of the tz database wins, then Windows' names, then what the file's own VTIMEZONE says, then what the name says about
-its offset or its city.
+A place of the tz database (Europe/Berlin) wins, then Windows' names, then what the file's own VTIMEZONE says (RFC 5545, 3.2.19),
+then the other names of the tz database (EST, GMT), then what the name says about its offset or its city.
 """
 
 from __future__ import annotations
@@ -95,18 +95,17 @@ class Zones:
         return self._known[bare]
 
     def _resolve(self, name: str) -> tzinfo | None:
-        if name.lower() in UTC_NAMES:
-            return UTC
-        zone = _named(name)
-        if zone is not None:
-            return zone
+        known = UTC if name.lower() in UTC_NAMES else _named(name)
+        if known is not None and ("/" in name or name.lower() in _windows()):
+            return known
+        return self._from_file(name) or known or _from_words(name) or _from_library(name)
+
+    def _from_file(self, name: str) -> tzinfo | None:
         text = self._defined.get(name)
-        if text is not None:
-            location = _LOCATION.search(text)
-            zone = (_named(_bare(location[1])) if location else None) or self._work_out(name, text)
-            if zone is not None:
-                return zone
-        return _from_words(name) or _from_library(name)
+        if text is None:
+            return None
+        location = _LOCATION.search(text)
+        return (_named(_bare(location[1])) if location else None) or self._work_out(name, text)
 
     def _work_out(self, name: str, text: str) -> tzinfo | None:
         """The zone of a definition. Some programs write the same one under ever new names; each other takes some 30 ms."""

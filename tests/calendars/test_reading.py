@@ -92,6 +92,13 @@ def test_zones_that_the_file_defines(name: str) -> None:
     assert (starts(reading), reading.rejected) == (["07-06 12:00", "12-06 13:00"], [])
 
 
+@pytest.mark.parametrize("name", ["EST", "MST", "HST", "GMT", "CET", "WET", "Japan"])
+def test_what_the_file_says_about_a_short_name_counts(name: str) -> None:
+    times = [f"UID:{day}\nDTSTART;TZID={name}:{day}T140000" for day in ("20310706", "20311206")]
+    head = CUSTOM.format(name=name, summer="-0600", winter="-0700")
+    assert starts(read(*times, head=head)) == ["07-06 20:00", "12-06 21:00"]
+
+
 def test_zones_without_number_cost_their_share_of_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zones, "DEFINITION_SECONDS", 0.2)
     count = 400
@@ -192,6 +199,18 @@ def test_clocks_that_change() -> None:
 def test_lengths(lines: str, length: timedelta) -> None:
     start, end = only(read(f"UID:1\n{lines}"))
     assert (start.date().isoformat(), end - start) == ("2031-05-06", length)
+
+
+@pytest.mark.parametrize(
+    ("duration", "hours"),
+    [("P1D", [23, 24, 24]), ("P1DT2H", [25, 26, 26]), ("P1W", [167, 168, 168]), ("PT24H", [24, 24, 24]), ("PT1H", [1, 1, 1])],
+)
+def test_days_of_a_duration_are_those_of_the_calendar_and_hours_are_hours(duration: str, hours: list[int]) -> None:
+    for rule in ("", "\nRRULE:FREQ=DAILY;COUNT=3"):
+        reading = read(f"UID:1\nDTSTART;TZID=Europe/Berlin:20310329T120000\nDURATION:{duration}{rule}")
+        expected = hours if rule else hours[:1]
+        lengths = [entry.ends_at - entry.starts_at for entry in sorted(reading.entries, key=lambda entry: entry.starts_at)]
+        assert lengths == [timedelta(hours=length) for length in expected]
 
 
 @pytest.mark.parametrize(

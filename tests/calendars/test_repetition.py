@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from reactors.icalendar.reading import read_calendar
 from tests.calendars.texts import read, starts
 
 
@@ -185,6 +186,28 @@ def test_what_is_cancelled_is_not_shown() -> None:
     assert starts(read(MASTER, rest)) == ["05-05 07:00"]
     assert starts(read(MASTER + "\nSTATUS:CANCELLED", "UID:2\nDTSTART:20310601T000000Z\nSTATUS:CONFIRMED")) == ["06-01 00:00"]
     assert starts(read(MASTER, head="METHOD:CANCEL")) == []
+
+
+@pytest.mark.parametrize("how", ["STATUS:CANCELLED\n", "METHOD:CANCEL"])
+def test_what_is_cancelled_needs_no_start(how: str) -> None:
+    status, head = (how, "") if how.startswith("STATUS") else ("", how)
+
+    def left(cancelled: str) -> list[str]:
+        text = f"BEGIN:VCALENDAR\n{head}\nBEGIN:VEVENT\nUID:1\n{status}{cancelled}\nEND:VEVENT\nEND:VCALENDAR\n"
+        reading = read_calendar(f"BEGIN:VCALENDAR\nBEGIN:VEVENT\n{MASTER}\nEND:VEVENT\nEND:VCALENDAR\n{text}".encode(), [2031], 20)
+        assert reading.rejected == []
+        return starts(reading)
+
+    assert left("RECURRENCE-ID;TZID=Europe/Rome:20310512T090000") == ["05-05 07:00", "05-19 07:00"]
+    assert left("RECURRENCE-ID;RANGE=THISANDFUTURE:20310512T070000Z") == ["05-05 07:00"]
+    assert left("SEQUENCE:1") == left("DTSTAMP:20310101T000000Z") == left("") == []
+
+
+def test_times_that_clocks_skip_come_once() -> None:
+    daily = read("UID:1\nDTSTART;TZID=Pacific/Apia:20111228T100000\nRRULE:FREQ=DAILY;COUNT=5", years=[2011, 2012])
+    assert sorted(f"{entry.starts_at:%m-%d}" for entry in daily.entries) == ["12-28", "12-29", "12-30", "12-31"]
+    hourly = read("UID:1\nDTSTART;TZID=Europe/Berlin:20310330T000000\nRRULE:FREQ=HOURLY;UNTIL=20310330T030000Z")
+    assert starts(hourly) == ["03-29 23:00", "03-30 00:00", "03-30 01:00", "03-30 02:00", "03-30 03:00"]
 
 
 def test_revisions_of_one_event() -> None:

@@ -136,6 +136,33 @@ def test_requests_are_conditional(client: httpx.Client, server: FeedServer, serv
     assert (titles(client), feed_of(client, feed)["state"]) == (["Lecture"], "ok")
 
 
+@pytest.mark.parametrize("validator", [{"ETag": '"1"'}, {"Last_Modified": "Thu, 27 Nov 2025 10:00:00 GMT"}])
+def test_validators_hold_for_the_address_that_gave_them(
+    client: httpx.Client, server: FeedServer, services: Services, validator: dict[str, str]
+) -> None:
+    def unless_known(data: bytes) -> Any:
+        """As servers compare: any If-Modified-Since here is later than what they have."""
+
+        def answer(handler: Any) -> None:
+            known = handler.headers.get("If-None-Match") or handler.headers.get("If-Modified-Since")
+            (status(304) if known else body(data, **validator))(handler)
+
+        return answer
+
+    url = server.url("/current.ics")
+    server.answers["/current.ics"] = redirect(302, "/autumn.ics")
+    server.answers["/autumn.ics"] = unless_known(CALENDAR.replace(b"Lecture", b"Autumn"))
+    server.answers["/winter.ics"] = unless_known(CALENDAR.replace(b"Lecture", b"Winter"))
+    subscribe(client, url)
+    refresh_source(services.thread_pool, url, LOCAL)
+    sent = {"If-None-Match", "If-Modified-Since"} & {name.title() for name in server.asked("/autumn.ics")[1]}
+    assert (len(sent), titles(client)) == (1, ["Autumn"])
+    server.answers["/current.ics"] = redirect(302, "/winter.ics")
+    for _ in range(2):
+        assert refresh_source(services.thread_pool, url, LOCAL).error is None
+        assert titles(client) == ["Winter"]
+
+
 def test_304_without_a_copy_is_a_fault(client: httpx.Client, server: FeedServer, services: Services) -> None:
     server.answers["/a.ics"] = status(304)
     feed = subscribe(client, server.url("/a.ics"))
@@ -151,6 +178,8 @@ def test_304_without_a_copy_is_a_fault(client: httpx.Client, server: FeedServer,
         ("utf-8", "text/calendar; charset=iso-8859-1"),
         ("shift_jis", "text/calendar; charset=Shift_JIS"),
         ("utf-16-le", "text/calendar"),
+        ("utf-16", "text/calendar; charset=iso-8859-1"),
+        ("utf-16-le", "text/calendar; charset=iso-8859-1"),
         ("utf-8", "text/html; charset=no-such-thing"),
     ],
 )
@@ -164,6 +193,13 @@ def test_a_calendar_may_change_its_charset(
     for _ in range(2):
         assert refresh_source(services.thread_pool, server.url("/a.ics"), LOCAL).error is None
         assert titles(client) == ["講義の時間"]
+
+
+def test_a_character_torn_by_the_folding_costs_no_other(client: httpx.Client, server: FeedServer) -> None:
+    torn = CALENDAR.replace(b"Lecture", "Bücher für Käufer".encode().replace(b"\xc3\xa4", b"\xc3\r\n \xa4"))
+    server.answers["/a.ics"] = body(torn, Content_Type="text/calendar; charset=ISO-8859-1")
+    subscribe(client, server.url("/a.ics"))
+    assert titles(client) == ["Bücher für Käufer"]
 
 
 def test_permanent_redirects_are_followed_for_good(client: httpx.Client, server: FeedServer, services: Services) -> None:

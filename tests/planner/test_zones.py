@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Iterator
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,72 @@ def test_a_plan_keeps_its_length_through_the_hour_that_is_skipped(planner: httpx
     assert window(change(planner, made, starts_at="2031-03-30T02:30:00")) == skipped
     moved = change(planner, made, starts_at="2031-03-31T09:00:00")
     assert window(moved) == ("2031-03-31", "2031-03-31T07:00:00+00:00", "2031-03-31T08:00:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("zone", "made", "moves"),
+    [
+        (
+            "America/Nuuk",
+            {"starts_at": "2031-03-29T23:30:00"},
+            [("2031-03-30", "2031-03-30T01:30:00+00:00"), ("2031-04-07", "2031-04-07T01:30:00+00:00")],
+        ),
+        (
+            "Europe/Berlin",
+            {"starts_at": "2031-03-29T02:30:00", "ends_at": "2031-03-29T03:15:00"},
+            [
+                ("2031-03-29", "2031-03-29T01:30:00+00:00"),
+                ("2031-03-30", "2031-03-30T01:30:00+00:00"),
+                ("2031-03-31", "2031-03-31T01:30:00+00:00"),
+            ],
+        ),
+        (
+            "Europe/Berlin",
+            {"starts_at": "2031-03-29T01:30:00Z", "ends_at": "2031-03-29T02:15:00Z"},
+            [
+                ("2031-03-29", "2031-03-29T01:30:00+00:00"),
+                ("2031-03-30", "2031-03-30T01:30:00+00:00"),
+                ("2031-03-31", "2031-03-31T01:30:00+00:00"),
+            ],
+        ),
+        (
+            "Europe/Berlin",
+            {"starts_at": "2031-03-30T01:30:00", "ends_at": "2031-03-30T02:30:00"},
+            [("2031-03-30", "2031-03-30T00:30:00+00:00"), ("2031-03-31", "2031-03-30T23:30:00+00:00")],
+        ),
+        (
+            "America/New_York",
+            {"starts_at": "2027-03-14T02:30:00"},
+            [("2027-03-14", "2027-03-14T07:30:00+00:00"), ("2028-02-29", "2028-02-29T08:30:00+00:00")],
+        ),
+    ],
+)
+def test_skipped_times_keep_day_and_length_on_their_way(
+    planner: httpx.Client, zone: str, made: dict[str, Any], moves: list[tuple[str, str]]
+) -> None:
+    planner.patch("/planner-settings/", json={"time_zone": zone})
+    event = create(planner, **made)
+    length = datetime.fromisoformat(event["ends_at"]) - datetime.fromisoformat(event["starts_at"])
+    for day, start in moves:
+        event = change(planner, event, event_date=day)
+        assert window(event)[:2] == (day, start)
+        assert datetime.fromisoformat(event["ends_at"]) - datetime.fromisoformat(event["starts_at"]) == length
+
+
+def test_whole_days_move_both_ends_by_the_clock(planner: httpx.Client) -> None:
+    planner.patch("/planner-settings/", json={"time_zone": "Europe/Berlin"})
+    night = create(planner, starts_at="2031-03-29T22:00:00", ends_at="2031-03-30T06:00:00")
+    assert window(change(planner, night, event_date="2031-04-01"))[2] == "2031-04-02T04:00:00+00:00"
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", None])
+def test_the_shown_times_sent_back_are_no_move(planner: httpx.Client, zone: str | None) -> None:
+    planner.patch("/planner-settings/", json={"time_zone": zone})
+    made = create(planner, starts_at="2031-05-06T14:00:00")
+    shown = {name: made[name] for name in ("starts_at", "ends_at", "event_date")}
+    assert change(planner, made, **shown)["last_edit"] == made["last_edit"]
+    # The wall-clock time is still what counts: it keeps the hour in winter.
+    assert window(change(planner, made, event_date="2031-12-06"))[1][11:16] == ("13:00" if zone else "14:00")
 
 
 @pytest.fixture
