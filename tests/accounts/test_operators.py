@@ -16,7 +16,7 @@ from commands.bootstrap import Administrator, ensure_administrator, revoke_every
 from commands.context import Context
 from commands.errors import Invalid
 from settings import Settings, load_settings
-from tests.accounts.people import PASSWORD, Person, make_person
+from tests.accounts.people import NEXT_PASSWORD, PASSWORD, Person, make_person
 from wiring import Services, administrator_of, build_services, prepare_start
 
 LOGIN = "/api/v1/auth/login/"
@@ -123,6 +123,18 @@ def test_promoting_leaves_the_rights_of_administrators(operator: CliRunner, pers
     assert promoted("--no-superuser") == (True, False)
     assert promoted("--superuser") == (True, True)
     assert promoted("--no-staff") == (False, False)
+
+
+def test_password_of_the_settings_is_trimmed_as_all_passwords(
+    operator: CliRunner, door: httpx.Client, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTECHONDRIA_ADMIN_USERNAME", "blank-ended")
+    for given, state in ((f" {PASSWORD}\n", "made"), (f"{NEXT_PASSWORD} ", "password reset"), ("   Short1  ", "password reset")):
+        monkeypatch.setenv("NOTECHONDRIA_ADMIN_PASSWORD", given)
+        told = json.loads(run(operator, "bootstrap", "--reset-password", "--json").stdout)["administrator"]
+        assert told["state"] == state
+        assert (told["weak_password"] is None) == (given.strip() != "Short1")
+        assert door.post(LOGIN, json={"email": "blank-ended", "password": given}).status_code == 200
 
 
 def test_the_configured_administrator_is_open_and_has_the_configured_address(services: Services) -> None:
