@@ -319,7 +319,7 @@ def _give_picture(services: Services, username: str) -> None:
 
 
 def administrator_of(settings: Settings) -> Administrator:
-    """The administrator that the settings name; they hold a password. It is trimmed as what is sent to sign in is (contract: accounts 4)."""
+    """The administrator that the settings name; they hold a password, which is trimmed like all (contract: accounts 4)."""
     assert settings.superuser_password is not None
     return Administrator(
         username=settings.superuser_username,

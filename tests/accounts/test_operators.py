@@ -52,7 +52,7 @@ def test_created_user_signs_in_and_has_an_inbox_and_a_picture(operator: CliRunne
     assert {account["username"]: account["state"] for account in listed}["Olga"] == "active"
 
 
-@pytest.mark.parametrize(("username", "password"), [("o", PASSWORD), ("has blank", PASSWORD), ("fine", "weak")])
+@pytest.mark.parametrize(("username", "password"), [("o", PASSWORD), ("has blank", PASSWORD), ("admin\u3164", PASSWORD), ("fine", "weak")])
 def test_bad_user_is_refused(operator: CliRunner, username: str, password: str) -> None:
     made = run(operator, "users", "create", "--username", username, "--email", "x@example.org", "--password", password)
     assert made.exit_code == 1
@@ -148,3 +148,5 @@ def test_the_configured_administrator_is_open_and_has_the_configured_address(ser
     assert ensure_administrator(services.commands, replace(named, email="left@example.org", keeps_email=True)) == "there already"
     with pytest.raises(Invalid, match="address"):
         ensure_administrator(services.commands, replace(named, email=other.email))
+    with pytest.raises(Invalid, match="invisible"):
+        ensure_administrator(services.commands, replace(named, username="root\u2800"))
