@@ -28,14 +28,15 @@ def bootstrap(
         settings = services.settings
         made = weak = None
         if settings.superuser_password is not None:
-            made = ensure_administrator(services.commands, administrator_of(settings), reset_password=reset_password)
-            weak = weakness(settings.superuser_password.get_secret_value())
+            administrator = administrator_of(settings)
+            made = ensure_administrator(services.commands, administrator, reset_password=reset_password)
+            weak = weakness(administrator.password)
         elif reset_password:
             fail("NOTECHONDRIA_ADMIN_PASSWORD is not set: there is no password to give.")
         samples = seed_samples(services) if settings.bootstrap_sample_content else []
     if as_json:
-        administrator = None if made is None else {"username": settings.superuser_username, "state": made, "weak_password": weak}
-        print(json.dumps({"administrator": administrator, "samples": samples}))
+        about = None if made is None else {"username": settings.superuser_username, "state": made, "weak_password": weak}
+        print(json.dumps({"administrator": about, "samples": samples}))
         return
     if made is None:
         print("No administrator is configured: NOTECHONDRIA_ADMIN_PASSWORD is not set.")

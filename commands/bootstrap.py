@@ -10,7 +10,7 @@ from typing import Literal
 
 from commands.accounts.operators import EMAIL_TAKEN, CreateAccount, create_account, enable, promote, set_password
 from commands.accounts.passwords import hash_password
-from commands.accounts.rules import email_problem
+from commands.accounts.rules import email_problem, shows_whole
 from commands.context import Context
 from commands.errors import Invalid
 from commands.handling import Handling, Work
@@ -83,7 +83,9 @@ def _regain(work: Work[Lookups], account_id: int, administrator: Administrator) 
 
 def _name_problem(username: str) -> str | None:
     # The predecessor allowed more than people may choose for themselves.
-    return None if re.fullmatch(r"[^\s\x00-\x1f]{1,150}", username) else "A user name has 1 to 150 characters, and no blanks."
+    if re.fullmatch(r"[^\s\x00-\x1f]{1,150}", username) and shows_whole(username):
+        return None
+    return "A user name has 1 to 150 characters, no blanks and no invisible ones."
 
 
 def revoke_every_session(handling: Handling[Lookups]) -> int:

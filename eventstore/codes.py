@@ -27,10 +27,10 @@ DIGITS = 6
 # not at all. One that was issued later than now comes from before the clock jumped back, and does not count as young.
 _ISSUE = """
 WITH issued AS (
-    INSERT INTO log.codes AS c (purpose, target, id, digest, issued_at, expires_at)
-    VALUES (%(purpose)s, %(target)s, %(id)s, %(digest)s, now(), now() + %(ttl)s)
+    INSERT INTO log.codes AS c (purpose, target, id, digest, issued_at, expires_at, subject)
+    VALUES (%(purpose)s, %(target)s, %(id)s, %(digest)s, now(), now() + %(ttl)s, %(subject)s)
     ON CONFLICT (purpose, target) DO UPDATE SET id = EXCLUDED.id, digest = EXCLUDED.digest, issued_at = EXCLUDED.issued_at,
-        expires_at = EXCLUDED.expires_at, wrong = 0
+        expires_at = EXCLUDED.expires_at, subject = EXCLUDED.subject, wrong = 0
         WHERE c.issued_at NOT BETWEEN now() - %(cool_down)s AND now() + %(cool_down)s OR c.wrong >= %(most)s
     RETURNING id
 ), mailed AS (
@@ -40,7 +40,7 @@ SELECT EXISTS (SELECT FROM issued)"""
 _TRY = """
 UPDATE log.codes SET wrong = wrong + CASE WHEN digest = %(digest)s THEN 0 ELSE 1 END
 WHERE purpose = %(purpose)s AND target = %(target)s AND expires_at > now() AND wrong < %(most)s
-RETURNING id, digest = %(digest)s"""
+RETURNING id, digest = %(digest)s, subject"""
 _WAITING = """
 SELECT ceil(extract(epoch FROM issued_at + %(cool_down)s - now()))::int FROM log.codes
 WHERE purpose = %(purpose)s AND target = %(target)s AND wrong < %(most)s
@@ -53,6 +53,15 @@ class Code:
 
     digits: str
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCode:
+    """A code whose digits somebody knew."""
+
+    id: str
+    subject: str
+    """What it was mailed for, as it was given to `issuing`."""
 
 
 def new_code() -> Code:
@@ -68,7 +77,16 @@ class Codes:
         self._key = key
 
     def issuing(
-        self, purpose: str, target: str, code: Code, *, ttl: timedelta, account_id: int, mail: bytes, cool_down: timedelta = COOL_DOWN
+        self,
+        purpose: str,
+        target: str,
+        code: Code,
+        *,
+        ttl: timedelta,
+        account_id: int,
+        mail: bytes,
+        subject: str = "",
+        cool_down: timedelta = COOL_DOWN,
     ) -> Statement:
         """The statement that makes this the live code and queues its mail; yields whether it did, false inside the cool-down."""
         parameters = {
@@ -81,6 +99,7 @@ class Codes:
             "most": MOST_WRONG_TRIES,
             "account": account_id,
             "mail": mail,
+            "subject": subject,
         }
         return Statement(_ISSUE, parameters)
 
@@ -98,8 +117,8 @@ class Codes:
             row = connection.execute(_WAITING, parameters).fetchone()
         return None if row is None else max(1, int(row[0]))
 
-    def check(self, purpose: str, target: str, digits: str) -> str | None:
-        """The id of the live code if these are its digits. A wrong try counts, whatever becomes of the command."""
+    def check(self, purpose: str, target: str, digits: str) -> LiveCode | None:
+        """The live code if these are its digits. A wrong try counts, whatever becomes of the command."""
         parameters = {
             "purpose": purpose,
             "target": self._digest(purpose, target),
@@ -108,7 +127,7 @@ class Codes:
         }
         with self._pool.connection() as connection:
             row = connection.execute(_TRY, parameters).fetchone()
-        return str(row[0]) if row is not None and row[1] else None
+        return LiveCode(row[0], row[2]) if row is not None and row[1] else None
 
     def discard(self, code_id: str) -> None:
         """Removes a code that has been used up."""

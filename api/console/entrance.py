@@ -29,12 +29,11 @@ def log_in(visit: Visit) -> Response:
     """Starts a session for a member of the staff. Wrong tries are counted like those of the apps."""
     services, request = visit.services, visit.request
     identifier, onward = visit.form.get("username", "").strip(), _next(visit.form.get("next", ""))
+    password = visit.form.get("password", "").strip()
     address = request.client.host if request.client else ""
     sign_in = prepare_sign_in(services.proofs.digest, user_agent=request.headers.get("user-agent", ""), network=address, method="password")
     try:
-        decide = checked_login(
-            services.lookups, services.proofs, identifier, visit.form.get("password", ""), sign_in=sign_in, network=address
-        )
+        decide = checked_login(services.lookups, services.proofs, identifier, password, sign_in=sign_in, network=address)
         context = Context(actor=None, channel="web", request_id=request.scope["request_id"], client="console")
         services.commands.run(_for_staff(identifier, decide), context)
     except Refused as refusal:

@@ -22,6 +22,8 @@ from projections import console
 from projections.accounts.operator_queries import list_invitations as all_invitations
 
 MOST_USES = 100_000
+LONGEST_NUMBER = 15
+"""Digits of a number in a form."""
 
 
 def list_accounts(visit: Visit) -> Response:
@@ -51,6 +53,8 @@ def change_account(visit: Visit) -> Response:
         account = work.find(Account, account_id)
         if account is None or account.state == "gone":
             raise NotFound("account")
+        if account.is_superuser:
+            _superuser_only(visit)
         decide(work, account, visit)
 
     visit.act(decide_on)
@@ -83,7 +87,7 @@ def _sign_out(work: Work[Lookups], account: Account, visit: Visit) -> None:
 
 def _end_session(work: Work[Lookups], account: Account, visit: Visit) -> None:
     number = visit.form.get("session", "")
-    if not number.isdecimal() or len(number) > 15:
+    if not number.isdecimal() or len(number) > LONGEST_NUMBER:
         raise Invalid({"session": ["A valid integer is required."]})
     revoke_session(work, account.number, int(number), "revoked")
 
@@ -126,7 +130,7 @@ def list_invitations(visit: Visit) -> Response:
 def create_invitation(visit: Visit) -> Response:
     """Makes an invitation; its code is shown this once."""
     uses, until = visit.form.get("max_uses", "1"), visit.form.get("expires_at", "").strip()
-    if not uses.isdecimal() or not 0 < int(uses[:9]) <= MOST_USES:
+    if not uses.isdecimal() or len(uses) > LONGEST_NUMBER or not 0 < int(uses) <= MOST_USES:
         raise Invalid({"max_uses": [f"Between 1 and {MOST_USES}."]})
     try:
         expires_at = datetime.fromisoformat(until).replace(tzinfo=UTC) if until else None

@@ -23,7 +23,7 @@ from api.schemas.sessions import AuthPayload
 from commands.accounts.codes import REGISTRATION
 from commands.accounts.default_avatar import store_default_avatar
 from commands.accounts.invitation_check import try_invitation
-from commands.accounts.registration import prepare_registration, prepare_verification, resend_code
+from commands.accounts.registration import password_dropped_mail, prepare_registration, prepare_verification, resend_code
 from projections.accounts.queries import get_auth_payload
 
 
@@ -32,6 +32,7 @@ def register(call: Call) -> Response:
     body: RegisterIn = call.body
     proofs = call.services.proofs
     decide, mailing = prepare_registration(
+        call.services.lookups,
         proofs,
         username=body.username,
         email=body.email,
@@ -62,8 +63,10 @@ def verify_email(call: Call) -> Response:
         services.lookups, services.proofs, email=body.email, digits=body.code, sign_in=sign_in, network=call.client_address
     )
     store_default_avatar(services.blobs, account_id, username)
-    outcome = services.commands.run(decide, call.context(), answer=get_auth_payload)
+    outcome = services.commands.run(decide, call.context(), answer=lambda done: get_auth_payload(done.session_id))
     services.proofs.codes.discard(code_id)
+    if outcome.result.password_dropped:
+        services.proofs.notify(account_id, password_dropped_mail(body.email))
     return json_bytes(call, auth_payload(outcome.row, sign_in.key))
 
 

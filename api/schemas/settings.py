@@ -12,6 +12,7 @@ from starlette.datastructures import UploadFile
 
 from api.fields import Choice, DateTime, Email, File, Json, Model, Text, Url, refuse
 from api.fields.text import Text as TextType
+from commands.accounts.rules import shows_whole
 
 THEME_PRESET = Text(min=1, max=32)
 THEME_MODE = Choice(codes=("S", "L", "D"))
@@ -26,7 +27,7 @@ class UserName(TextType):
     def read(self, value: object, form: bool) -> str:
         """Refuses an at sign, line breaks and other characters that do not show."""
         name = TextType.read(self, value, form)
-        if "@" in name or not name.isprintable():
+        if "@" in name or not shows_whole(name):
             raise refuse("A user name holds no at sign and no invisible characters.")
         return name
 

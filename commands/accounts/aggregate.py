@@ -21,6 +21,8 @@ class Account(Aggregate):
     username: str
     email: str
     password_hash: str | None
+    password_proven: bool = False
+    """Whether the password was chosen by somebody who reads the account's mail, or by an operator; asked of pending accounts only."""
     state: State = "pending"
     verified: bool = False
     """Whether the address was ever proven: tells an account that nobody owns yet from one that staff has shut."""
@@ -73,7 +75,9 @@ class Account(Aggregate):
     @evolves(accounts.RegistrationRenewed)
     def _renewed(self, event: accounts.RegistrationRenewed) -> None:
         self.username = event.username
-        self.password_hash = event.password_hash
+        if self.password_hash != event.password_hash:
+            self.password_hash = event.password_hash
+            self.password_proven = False
         self.registered_on = event.timestamp
 
     @evolves(accounts.RegistrationExpired, accounts.AccountErased)
@@ -120,6 +124,7 @@ class Account(Aggregate):
     @evolves(accounts.PasswordChanged, accounts.PasswordReset)
     def _password_changed(self, event: accounts.PasswordChanged | accounts.PasswordReset) -> None:
         self.password_hash = event.password_hash
+        self.password_proven = True
         self.epoch += 1
         self._use_up(event.code_id)
 

@@ -34,7 +34,8 @@ class Purpose:
 REGISTRATION = Purpose(
     name="registration",
     subject="Verify your Notechondria account",
-    introduction="Somebody, most likely you, registered a Notechondria account with this address.",
+    introduction="Somebody, most likely you, registered a Notechondria account with this address.\n"
+    "Use the code only if you did so, under this name.",
     action="Verify here",
     sensitive=False,
     sent="Verification email sent.",

@@ -26,8 +26,8 @@ class AccountLookups(InvitationLookups, SessionLookups, Protocol):
     def sign_in_candidate(self, identifier: str) -> tuple[int, str | None, bool] | None:
         """(id, password hash, whether it may sign in) of the account meant by an address, else by a name."""
 
-    def pending_holder(self, email: str) -> tuple[int, str] | None:
-        """(id, name) of the account that waits for its address to be verified; None for all others."""
+    def pending_holder(self, email: str) -> tuple[int, str, str | None] | None:
+        """(id, name, password hash) of the account that waits for its address to be verified; None for all others."""
 
     def has_old_passwords(self) -> bool:
         """Whether the password of any account is still kept as the predecessor kept it."""

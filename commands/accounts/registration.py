@@ -9,7 +9,7 @@ from datetime import datetime
 from commands.accounts.aggregate import Account
 from commands.accounts.codes import REGISTRATION, registration_target
 from commands.accounts.lookups import AccountLookups
-from commands.accounts.passwords import hash_password
+from commands.accounts.passwords import hash_password, verify_password
 from commands.accounts.proofs import MAILS_OF_NETWORK, UNKNOWN_ADDRESSES_OF_NETWORK, Proofs
 from commands.accounts.starter import give_starter_content
 from commands.errors import Invalid
@@ -20,6 +20,7 @@ from commands.sessions import SignIn, start_session
 from eventstore.addresses import canonical_address
 from eventstore.events import accounts
 from eventstore.guards import network_of
+from eventstore.mails import Mail
 from eventstore.statements import Statement
 
 AREA = "Registration not accepted: Backend.Creators.Auth/register"
@@ -30,8 +31,6 @@ NOT_WAITING = "Code not sent: Backend.Creators.Auth/resend_verification — no a
 TOO_SOON = "Code not sent: Backend.Creators.Auth/resend_verification — one was sent less than 60 seconds ago."
 NOBODY_PENDING = "Address not verified: Backend.Creators.Auth/verify — no account waits for this address."
 
-Decide = Callable[[Work[Lookups]], int]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Register:
@@ -40,11 +39,30 @@ class Register:
     username: str
     email: str
     password_hash: str
+    known_hash: str | None
+    """The stored hash of a pending registration that said the same password."""
     invitation_digest: str | None
 
 
-def register(work: Work[AccountLookups], command: Register) -> int:
-    """Makes a pending account, or gives the pending one of this address new credentials; returns its id."""
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What a registration came to."""
+
+    account_id: int
+    password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a verification came to."""
+
+    session_id: int
+    password_dropped: bool
+    """Whether the account was opened without the password that it was last registered with."""
+
+
+def register(work: Work[AccountLookups], command: Register) -> Registered:
+    """Makes a pending account, or gives the pending one of this address new credentials."""
     now = work.context.now
     account_id = work.lookups.account_of_email(command.email)
     account = work.find(Account, account_id) if account_id is not None else None
@@ -59,6 +77,7 @@ def register(work: Work[AccountLookups], command: Register) -> int:
         raise Invalid(problems)
     invitation = admitting_invitation(work, command.invitation_digest)
     invitation_id = invitation.number if invitation else None
+    password_hash = command.password_hash
     if account is None:
         account = work.new(Account, work.lookups.next_id("account"))
         account.trigger(
@@ -66,44 +85,60 @@ def register(work: Work[AccountLookups], command: Register) -> int:
             now,
             username=command.username,
             email=command.email,
-            password_hash=command.password_hash,
+            password_hash=password_hash,
             invitation_id=invitation_id,
         )
     else:
+        if command.known_hash is not None and command.known_hash == account.password_hash:
+            password_hash = command.known_hash
         account.trigger(
             accounts.RegistrationRenewed,
             now,
             username=command.username,
-            password_hash=command.password_hash,
+            password_hash=password_hash,
             invitation_id=invitation_id,
         )
     if invitation is not None:
         use_invitation(work, invitation, account.number)
-    return account.number
+    return Registered(account.number, password_hash)
 
 
 def prepare_registration(
-    proofs: Proofs, *, username: str, email: str, password: str, invitation_code: str, network: str
-) -> tuple[Decide, Callable[[int], Statement]]:
-    """The decision, and what commits with it: the code and its mail, unless one was sent within the cool-down."""
+    lookups: AccountLookups, proofs: Proofs, *, username: str, email: str, password: str, invitation_code: str, network: str
+) -> tuple[Callable[[Work[Lookups]], Registered], Callable[[Registered], Statement]]:
+    """The decision, and what commits with it: the code and its mail, unless one was sent within the cool-down.
+
+    The code is for the password of this registration. Passwords are compared and hashed for every address: the time tells nothing.
+    """
     proofs.spend(MAILS_OF_NETWORK, network_of(network))
+    pending = lookups.pending_holder(email)
+    stored = pending[2] if pending is not None else None
+    is_known = verify_password(password, stored)
     command = Register(
         username=username,
         email=email,
         password_hash=hash_password(password),
+        known_hash=stored if is_known else None,
         invitation_digest=proofs.digest(invitation_code) if invitation_code else None,
     )
 
-    def mailing(account_id: int) -> Statement:
-        return proofs.issuing(REGISTRATION, registration_target(email), email=email, username=username, account_id=account_id)
+    def mailing(done: Registered) -> Statement:
+        subject = _subject(proofs, done.password_hash)
+        return proofs.issuing(
+            REGISTRATION, registration_target(email), email=email, username=username, account_id=done.account_id, subject=subject
+        )
 
     return lambda work: register(work, command), mailing
 
 
 def prepare_verification(
     lookups: AccountLookups, proofs: Proofs, *, email: str, digits: str, sign_in: SignIn, network: str
-) -> tuple[Decide, str, tuple[int, str]]:
+) -> tuple[Callable[[Work[Lookups]], Verified], str, tuple[int, str]]:
     """(the decision that opens the account and starts a session, the code's id, the account's id and name).
+
+    A code counts for the password of the registration that it was mailed for. If the address was registered with another one since,
+    nobody can tell which of the two belongs to the reader of the mail: the account is opened, and has no password until its holder
+    sets one by reset.
 
     Raises Invalid for wrong digits, which count, and for addresses that nobody registered.
     """
@@ -113,17 +148,34 @@ def prepare_verification(
             raise Invalid({"non_field_errors": [NOBODY_PENDING]})
     account_id = holder[0]
     refusal = Invalid({"non_field_errors": [CODE_REFUSED]})
-    code_id = proofs.checked_code(REGISTRATION, registration_target(email), digits, network=network, refusal=refusal)
+    code = proofs.live_code(REGISTRATION, registration_target(email), digits, network=network, refusal=refusal)
 
-    def decide(work: Work[Lookups]) -> int:
+    def decide(work: Work[Lookups]) -> Verified:
         account = work.find(Account, account_id)
         if account is None or account.state != "pending":
             raise refusal
-        account.trigger(accounts.AccountVerified, work.context.now, code_id=code_id)
+        dropped = not account.password_proven and code.subject not in ("", _subject(proofs, account.password_hash))
+        if dropped:
+            account.trigger(accounts.PasswordDropped, work.context.now)
+        account.trigger(accounts.AccountVerified, work.context.now, code_id=code.id)
         give_starter_content(work, account)
-        return start_session(work, account_id, account.epoch, sign_in)
+        return Verified(start_session(work, account_id, account.epoch, sign_in), dropped)
 
-    return decide, code_id, holder
+    return decide, code.id, holder
+
+
+def _subject(proofs: Proofs, password_hash: str | None) -> str:
+    """Tells one registration from another of the same address; the hash is salted, so that no two have the same by chance."""
+    return proofs.digest(f"registration {password_hash}")
+
+
+def password_dropped_mail(email: str) -> Mail:
+    """Tells the holder how to come by a password."""
+    text = (
+        "Your Notechondria account is open. Its address was registered more than once within a minute, with different passwords,\n"
+        'maybe by somebody else: none of them was kept. Set a password with "forgot password" on the sign-in page.\n'
+    )
+    return Mail(email, "Set a password for your Notechondria account", text)
 
 
 def resend_code(lookups: AccountLookups, proofs: Proofs, *, email: str, network: str) -> None:
@@ -132,9 +184,10 @@ def resend_code(lookups: AccountLookups, proofs: Proofs, *, email: str, network:
     if pending is None:
         with proofs.guarded((UNKNOWN_ADDRESSES_OF_NETWORK, network_of(network))):
             raise Invalid({"email": [NOT_WAITING]})
-    account_id, username = pending
+    account_id, username, password_hash = pending
     proofs.spend(MAILS_OF_NETWORK, network_of(network))
-    if not proofs.issue(REGISTRATION, registration_target(email), email=email, username=username, account_id=account_id):
+    subject = _subject(proofs, password_hash)
+    if not proofs.issue(REGISTRATION, registration_target(email), email=email, username=username, account_id=account_id, subject=subject):
         raise Invalid({"email": [TOO_SOON]})
 
 

@@ -9,6 +9,7 @@ from commands.accounts.aggregate import Account
 from commands.accounts.lookups import AccountLookups
 from commands.accounts.refusals import own_account
 from commands.accounts.registration import open_account
+from commands.accounts.rules import without_invisible
 from commands.accounts.starter import give_starter_content
 from commands.errors import Conflict, Declined, Invalid, Refused
 from commands.handling import Work
@@ -140,11 +141,9 @@ def _refuse_disabled(account: Account) -> None:
 
 
 def _base_name(identity: Identity) -> str:
-    if identity.login:
-        return identity.login
-    if identity.email:
-        return identity.email.partition("@")[0]
-    return f"{identity.provider}_user"
+    """Wider than registration takes, but no at sign and nothing that does not show, as in the settings."""
+    told = identity.login or identity.email
+    return without_invisible(told.partition("@")[0]) or f"{identity.provider}_user"
 
 
 def _free_name(work: Work[Lookups], base: str) -> str:

@@ -13,7 +13,7 @@ SELECT id, password_hash, is_active FROM accounts.accounts
 WHERE lower(email) = ANY(%(spellings)s) AND email <> '' OR lower(username) = lower(%(identifier)s)
 ORDER BY lower(email) = ANY(%(spellings)s) DESC, id LIMIT 1"""
 _PENDING = """
-SELECT id, username FROM accounts.accounts
+SELECT id, username, password_hash FROM accounts.accounts
 WHERE lower(email) = ANY(%(spellings)s) AND email <> '' AND NOT is_verified AND NOT is_disabled"""
 _LIVE_SESSIONS = f"""
 SELECT s.id FROM sessions.sessions s JOIN accounts.accounts a ON a.id = s.account_id
@@ -72,10 +72,10 @@ class AccountAnswers(SqlAnswers):
         row = self.row(_BY_IDENTIFIER, identifier=identifier, spellings=spellings(identifier))
         return (row[0], row[1], row[2]) if row is not None else None
 
-    def pending_holder(self, email: str) -> tuple[int, str] | None:
+    def pending_holder(self, email: str) -> tuple[int, str, str | None] | None:
         """By address, in any spelling, while the account is pending. One question, so that its time tells nothing of the others."""
         row = self.row(_PENDING, spellings=spellings(email))
-        return (row[0], row[1]) if row is not None else None
+        return (row[0], row[1], row[2]) if row is not None else None
 
     def has_old_passwords(self) -> bool:
         """By the beginning of the hash; there is an index of those that begin like this."""

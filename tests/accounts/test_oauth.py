@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from commands.accounts.rules import shows_whole
 from settings import Settings, load_settings
 from tests.accounts.mailbox import codes_for, texts_for
 from tests.accounts.people import PASSWORD, Person, make_person
@@ -152,6 +153,21 @@ def test_name_that_is_taken_gets_a_number(door: httpx.Client, provider: Provider
     second = github(door, provider, Profile("112", login=person.username))
     assert first.json()["user"]["username"] == f"{person.username.upper()}_1"
     assert second.json()["user"]["username"] == f"{person.username}_2"
+
+
+@pytest.mark.parametrize(
+    ("uid", "login", "name"),
+    [
+        ("901", "seen\u034f\u3164", "seen"),
+        ("902", "\u3164", "github_user"),
+        ("903", "lou@example.org", "lou"),
+        ("904", "d\u2800o.t\ufe0f", "do.t"),
+    ],
+)
+def test_name_from_a_provider_hides_no_characters(door: httpx.Client, provider: Provider, uid: str, login: str, name: str) -> None:
+    answer = github(door, provider, Profile(uid, "", login=login))
+    assert answer.json()["user"]["username"].startswith(name)
+    assert shows_whole(answer.json()["user"]["username"])
 
 
 def test_one_identity_at_once_opens_one_account(door: httpx.Client, provider: Provider) -> None:

@@ -16,7 +16,7 @@ from commands.bootstrap import Administrator, ensure_administrator, revoke_every
 from commands.context import Context
 from commands.errors import Invalid
 from settings import Settings, load_settings
-from tests.accounts.people import PASSWORD, Person, make_person
+from tests.accounts.people import NEXT_PASSWORD, PASSWORD, Person, make_person
 from wiring import Services, administrator_of, build_services, prepare_start
 
 LOGIN = "/api/v1/auth/login/"
@@ -52,7 +52,7 @@ def test_created_user_signs_in_and_has_an_inbox_and_a_picture(operator: CliRunne
     assert {account["username"]: account["state"] for account in listed}["Olga"] == "active"
 
 
-@pytest.mark.parametrize(("username", "password"), [("o", PASSWORD), ("has blank", PASSWORD), ("fine", "weak")])
+@pytest.mark.parametrize(("username", "password"), [("o", PASSWORD), ("has blank", PASSWORD), ("admin\u3164", PASSWORD), ("fine", "weak")])
 def test_bad_user_is_refused(operator: CliRunner, username: str, password: str) -> None:
     made = run(operator, "users", "create", "--username", username, "--email", "x@example.org", "--password", password)
     assert made.exit_code == 1
@@ -125,6 +125,18 @@ def test_promoting_leaves_the_rights_of_administrators(operator: CliRunner, pers
     assert promoted("--no-staff") == (False, False)
 
 
+def test_password_of_the_settings_is_trimmed_as_all_passwords(
+    operator: CliRunner, door: httpx.Client, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTECHONDRIA_ADMIN_USERNAME", "blank-ended")
+    for given, state in ((f" {PASSWORD}\n", "made"), (f"{NEXT_PASSWORD} ", "password reset"), ("   Short1  ", "password reset")):
+        monkeypatch.setenv("NOTECHONDRIA_ADMIN_PASSWORD", given)
+        told = json.loads(run(operator, "bootstrap", "--reset-password", "--json").stdout)["administrator"]
+        assert told["state"] == state
+        assert (told["weak_password"] is None) == (given.strip() != "Short1")
+        assert door.post(LOGIN, json={"email": "blank-ended", "password": given}).status_code == 200
+
+
 def test_the_configured_administrator_is_open_and_has_the_configured_address(services: Services) -> None:
     person, other = make_person(services), make_person(services)
     by_operator = Context(actor=None, channel="cli")
@@ -136,3 +148,5 @@ def test_the_configured_administrator_is_open_and_has_the_configured_address(ser
     assert ensure_administrator(services.commands, replace(named, email="left@example.org", keeps_email=True)) == "there already"
     with pytest.raises(Invalid, match="address"):
         ensure_administrator(services.commands, replace(named, email=other.email))
+    with pytest.raises(Invalid, match="invisible"):
+        ensure_administrator(services.commands, replace(named, username="root\u2800"))

@@ -20,7 +20,7 @@ from commands.invitations import create_invitation
 from eventstore.events.accounts import AccountErasureRequested, RegistrationExpired
 from reactors.erasure import ERASURE, erase_account
 from reactors.registrations import expire_registrations, tidy_up
-from tests.accounts.mailbox import codes_for
+from tests.accounts.mailbox import codes_for, texts_for
 from tests.accounts.people import PASSWORD, Person
 from tests.accounts.test_erasure import dump, traces_in
 from wiring import Services
@@ -34,6 +34,10 @@ def register(door: httpx.Client, username: str, email: str, **more: Any) -> http
 
 def verify(door: httpx.Client, email: str, code: str) -> httpx.Response:
     return door.post(f"{AUTH}/verify-email/", json={"email": email, "code": code})
+
+
+def log_in(door: httpx.Client, identifier: str, password: str = PASSWORD) -> int:
+    return door.post(f"{AUTH}/login/", json={"email": identifier, "password": password}).status_code
 
 
 def age_codes(services: Services, by: timedelta = timedelta(seconds=61)) -> None:
@@ -86,13 +90,57 @@ def test_pending_account_registers_again_without_a_second_mail_in_the_cool_down(
     email = "again@example.org"
     assert register(door, "again", email).status_code == 201
     assert register(door, "again", email.upper()).status_code == 201
-    assert register(door, "again-renamed", email, password="Other-horse-9").status_code == 201
+    assert register(door, "again-renamed", email).status_code == 201
     assert register(door, "again", "other-again@example.org").status_code == 201
     (code,) = codes_for(services, email)
     payload = verify(door, email, code)
     assert payload.json()["user"]["username"] == "again-renamed"
-    assert door.post(f"{AUTH}/login/", json={"email": email, "password": "Other-horse-9"}).status_code == 200
+    assert log_in(door, email) == 200
     assert verify(door, email, code).status_code == 400
+
+
+def test_code_does_not_open_an_account_with_a_password_that_was_registered_after_its_mail(door: httpx.Client, services: Services) -> None:
+    email, other = "contested@example.org", "Other-horse-9"
+    first = register(door, "contested", email)
+    second = register(door, "contester", email, password=other)
+    assert (first.status_code, first.json()) == (second.status_code, second.json())
+    (code,) = codes_for(services, email)
+    payload = verify(door, email, code)
+    assert payload.status_code == 200
+    token = payload.json()["token"]
+    assert door.get("/api/v1/settings/", headers={"Authorization": f"Token {token}"}).status_code == 200
+    assert [log_in(door, email, password) for password in (PASSWORD, other)] == [400, 400]
+    assert "Set a password" in texts_for(services, email)[-1]
+    assert door.post(f"{AUTH}/password-reset/", json={"email": email}).status_code == 200
+    reset = {"email": email, "code": codes_for(services, email)[-1], "password": "Third-horse-9"}
+    assert door.post(f"{AUTH}/password-reset/confirm/", json=reset).status_code == 200
+    assert log_in(door, email, "Third-horse-9") == 200
+
+
+@pytest.mark.parametrize("way", ["resend", "register"])
+def test_corrected_registration_holds_once_a_code_was_mailed_for_it(door: httpx.Client, services: Services, way: str) -> None:
+    email, corrected = f"corrected-{way}@example.org", "Other-horse-9"
+    register(door, f"mistyped-{way}", email)
+    register(door, f"corrected-{way}", email, password=corrected)
+    age_codes(services)
+    if way == "resend":
+        assert door.post(f"{AUTH}/resend-verification/", json={"email": email}).status_code == 200
+    else:
+        assert register(door, f"corrected-{way}", email, password=corrected).status_code == 201
+    payload = verify(door, email, codes_for(services, email)[-1])
+    assert payload.json()["user"]["username"] == f"corrected-{way}"
+    assert [log_in(door, email, password) for password in (PASSWORD, corrected)] == [400, 200]
+
+
+def test_password_that_was_reset_by_mail_is_kept_when_the_address_is_verified(door: httpx.Client, services: Services) -> None:
+    email, chosen = "reset-first@example.org", "Other-horse-9"
+    register(door, "reset-first", email)
+    door.post(f"{AUTH}/password-reset/", json={"email": email})
+    registration, reset = codes_for(services, email)
+    confirmed = door.post(f"{AUTH}/password-reset/confirm/", json={"email": email, "code": reset, "password": chosen})
+    assert confirmed.status_code == 200
+    assert verify(door, email, registration).status_code == 200
+    assert log_in(door, email, chosen) == 200
 
 
 def test_resend_waits_and_makes_the_old_code_void(door: httpx.Client, services: Services, person: Person) -> None:

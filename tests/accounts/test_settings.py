@@ -65,6 +65,8 @@ def test_every_field_changes_and_the_whole_is_answered(door: httpx.Client, perso
 @pytest.mark.parametrize(
     ("field", "value"),
     [
+        ("username", "admin\u034f"), ("username", "admin\u3164"), ("username", "admin\ufe0f"), ("username", "admin\u2800"),
+        ("username", "\u115fadmin"), ("username", "ad\u200dmin"), ("username", "\u3164"),
         ("username", ""), ("username", "x" * 151), ("username", "a@b"), ("username", None), ("email", "nobody"), ("motto", "x" * 101),
         ("first_name", "x" * 151), ("first_name", None), ("first_name", ["a"]), ("social_link", "javascript:alert(1)"),
         ("social_link", "https://x.org/" + "y" * 250), ("editor_mode", "M"), ("theme_preset", ""), ("theme_preset", "x" * 33),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ import pytest
 from api.app import Door, area_routes
 from api.console.visit import COOKIE
 from commands.accounts.aggregate import Account
+from commands.accounts.operators import promote
 from commands.context import Context
 from commands.handling import Work
 from commands.lookups import Lookups
@@ -150,6 +152,34 @@ def test_staff_rights_are_given_by_superusers_and_nobody_shuts_out_oneself(clien
     assert client.post(f"/admin/accounts/{somebody.account_id}/act", data=form | {"act": "promote"}).status_code == 400
     assert client.post(f"/admin/accounts/{staff.account_id}/act", data=form | {"act": "disable"}).status_code == 400
     assert client.get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize("act", ["disable", "enable", "demote", "sign_out", "end_session", "void_key"])
+def test_staff_does_nothing_to_superusers(client: httpx.Client, services: Services, staff: Person, act: str) -> None:
+    chief = make_person(services, staff=True)
+    decide = partial(promote, username=chief.username, is_staff=True, is_superuser=True)
+    services.commands.run(decide, Context(actor=None, channel="cli"))
+    client.post("/api/v1/auth/rotate-api-key/", headers=chief.headers)
+    before = _events(services, f"account-{chief.account_id}")
+    form = {"act": act, "session": str(chief.session_id), "csrf": _csrf(client), "reason": "Because."}
+    refused = client.post(f"/admin/accounts/{chief.account_id}/act", data=form)
+    assert refused.status_code == 400
+    assert "Only a superuser" in refused.text
+    assert _events(services, f"account-{chief.account_id}") == before
+    assert client.get("/api/v1/settings/", headers=chief.headers).status_code == 200
+
+
+def test_password_is_trimmed(client: httpx.Client, services: Services) -> None:
+    person = make_person(services, staff=True)
+    assert client.post("/admin/login", data={"username": person.username, "password": f" {PASSWORD}\n"}).status_code == 303
+
+
+@pytest.mark.parametrize("uses", ["0", "100001", "-1", "1.5", "", "²", "000000001" + "9" * 20, "9" * 5000])
+def test_number_of_uses_is_checked_whole(client: httpx.Client, staff: Person, uses: str) -> None:
+    form = {"max_uses": uses, "csrf": _csrf(client), "reason": "For a class."}
+    refused = client.post("/admin/invitations", data=form)
+    assert refused.status_code == 400
+    assert "Between 1 and 100000." in refused.text
 
 
 def test_disabled_staff_is_out_at_once(client: httpx.Client, services: Services, staff: Person, prepared: Settings) -> None:
