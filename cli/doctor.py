@@ -62,7 +62,7 @@ def _examine() -> Iterator[Finding]:
     try:
         settings = load_settings()
     except SettingsError as error:
-        yield Finding("fail", "settings", str(error), "Correct the variable and run doctor again; docs/settings.md lists them all.")
+        yield Finding("fail", "settings", str(error), "Correct it and run doctor again; docs/settings.md lists all variables.")
         return
     yield Finding("ok", "settings", "every value can be used")
     folder = _data_folder(settings)
