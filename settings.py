@@ -13,10 +13,11 @@ from urllib.parse import quote, urlsplit
 from platformdirs import user_data_dir
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 SHARED_FIGURES = "PROMETHEUS_MULTIPROC_DIR"
 PREFIX = "NOTECHONDRIA_"
+ENV_FILE = ".env"
 EMBEDDED_DATABASE = "notechondria"
 LONGEST_SOCKET_FOLDER = 88
 """Bytes. A socket's whole path is limited to some 104 of them by the operating systems."""
@@ -24,7 +25,7 @@ ESCAPES = "inside user and password : / @ % are written %3A %2F %40 %25"
 
 
 class SettingsError(Exception):
-    """The environment holds a value that cannot be used."""
+    """The environment holds a value that cannot be used, or the .env file cannot be read."""
 
 
 def _words(value: object) -> object:
@@ -122,7 +123,7 @@ class Settings(BaseSettings):
     """What an operator can choose. Every name works with the prefix NOTECHONDRIA_; docs/settings.md is made from this class."""
 
     model_config = SettingsConfigDict(
-        env_ignore_empty=True, env_file=".env", extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True
+        env_ignore_empty=True, env_file=ENV_FILE, extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True
     )
 
     data_dir: Folder = _setting(
@@ -358,6 +359,10 @@ def load_settings(**chosen: Any) -> Settings:
         return Settings(**chosen)
     except ValidationError as error:
         raise SettingsError(" ".join(_sentence(detail["loc"], detail["msg"]) for detail in error.errors())) from None
+    except OSError as error:
+        raise SettingsError(f"{Path(ENV_FILE).absolute()} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{Path(ENV_FILE).absolute()} cannot be read: it is not UTF-8.") from None
 
 
 def tell_figures_folder(folder: Path) -> None:
@@ -365,12 +370,17 @@ def tell_figures_folder(folder: Path) -> None:
     os.environ[SHARED_FIGURES] = str(folder)
 
 
+def _env_file() -> dict[str, str | None]:
+    """What the .env file sets, under the names of fields."""
+    return {name.upper(): value for name, value in DotEnvSettingsSource(Settings).env_vars.items()}
+
+
 def _sentence(location: tuple[int | str, ...], message: str) -> str:
     found = str(location[0]) if location else "The settings"
     for name, field in Settings.model_fields.items():
         names = variables(name, field)
         if found == name or found in names:
-            found = next((variable for variable in names if os.environ.get(variable)), names[0])
+            found = next((variable for place in (os.environ, _env_file()) for variable in names if place.get(variable)), names[0])
             break
     reason = message.removeprefix("Value error, ").strip()
     return f"{found} cannot be used: {reason[0].lower() + reason[1:]}."

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from cli.progress import shown
-from cli.store import fail, opened_log
+from cli.store import STOPPED, fail, opened_log
 from eventstore.archive import (
     Archived,
     ArchiveDamaged,
+    NoPlace,
     NotEmpty,
     NotExportable,
     check_archive,
     export_archive,
     import_archive,
+    place_of,
     require_empty,
+    reserved,
 )
 from eventstore.blob_archive import Copied, blob_folder, export_blobs, import_blobs
 from eventstore.blobs import BlobStoreUnavailable
 from projections.catalog import ALL_PROJECTIONS
 from projections.rebuild import rebuild
 from reactors.files import take_over_store
+from settings import Settings
 from wiring import open_blobs, opened_services
 
 archive = typer.Typer(no_args_is_help=True, help="Export the whole log into a file, or import one into an empty log.")
@@ -49,9 +54,9 @@ def export_log(file: File, *, with_files: WithFiles = True, as_json: AsJson = Fa
 
     Example: notechondria archive export backup.jsonl.gz
     """
-    copied = None
+    done = copied = None
     try:
-        with opened_log() as settings:
+        with opened_log() as settings, reserved(file):
             own_key = settings.secret_key is not None
             with shown("Exporting events", quiet=as_json) as progress:
                 done = export_archive(settings.conninfo(), file, progress)
@@ -59,11 +64,17 @@ def export_log(file: File, *, with_files: WithFiles = True, as_json: AsJson = Fa
                 with shown("Exporting files", quiet=as_json) as progress:
                     copied = export_blobs(open_blobs(settings), blob_folder(file), progress)
     except OSError as error:
-        fail(f"{file} cannot be written: {error.strerror}.")
+        fail(f"{_known(error, file)} cannot be written: {error.strerror}.")
+    except NoPlace as error:
+        fail(str(error))
     except BlobStoreUnavailable as error:
         fail(f"The uploaded files cannot be read: {error}")
     except NotExportable as error:
         fail(f"{error} (notechondria events verify tells all that is wrong)")
+    except KeyboardInterrupt:
+        if done is None:
+            fail("Stopped; nothing was changed.", STOPPED)
+        fail(f"Stopped; {file} holds all events, but not all uploaded files lie beside it: export again.", STOPPED)
     _tell("Exported", done, copied, as_json=as_json)
     if own_key:
         print(KEY_ELSEWHERE, file=sys.stderr)
@@ -83,21 +94,40 @@ def import_log(file: File, *, with_files: WithFiles = True, as_json: AsJson = Fa
         file.open("rb").close()
         with opened_log() as settings:
             require_empty(settings.conninfo())
-            check_archive(file)
-            if with_files:
-                with shown("Importing files", quiet=as_json) as progress:
-                    copied = import_blobs(open_blobs(settings), blob_folder(file), progress)
-            with shown("Importing events", quiet=as_json) as progress:
-                done = import_archive(settings.conninfo(), file, progress)
-                rebuild(settings.conninfo(), ALL_PROJECTIONS)
-            if with_files:
-                with opened_services(settings) as services:
-                    take_over_store(services)
+            try:
+                check_archive(file)
+                if with_files:
+                    with shown("Importing files", quiet=as_json) as progress:
+                        copied = import_blobs(open_blobs(settings), blob_folder(file), progress)
+                with shown("Importing events", quiet=as_json) as progress:
+                    done = import_archive(settings.conninfo(), file, progress)
+                    rebuild(settings.conninfo(), ALL_PROJECTIONS)
+                if with_files:
+                    with opened_services(settings) as services:
+                        take_over_store(services)
+            except KeyboardInterrupt:
+                _tell_stopped(settings)
     except OSError as error:
-        fail(f"{file} cannot be read: {error.strerror}.")
+        fail(f"{_known(error, file)} cannot be read: {error.strerror}.")
     except (ArchiveDamaged, NotEmpty, BlobStoreUnavailable) as error:
         fail(str(error))
     _tell("Imported", done, copied, as_json=as_json)
+
+
+def _known(error: OSError, file: Path) -> str | Path:
+    """The file that an error is about; of those that are only there meanwhile, the one that the operator knows."""
+    name = file if error.filename is None else Path(os.fsdecode(error.filename))
+    return file if name.name.startswith((f".{file.name}.", f".{place_of(file).name}.")) else name
+
+
+def _tell_stopped(settings: Settings) -> NoReturn:
+    # Asked, not remembered: only the database knows whether the last commit has come about.
+    try:
+        require_empty(settings.conninfo())
+    except NotEmpty:
+        then = "the read models are built by `notechondria migrate` or at the next start of the server"
+        fail(f"Stopped; the log is imported as a whole, {then}.", STOPPED)
+    fail("Stopped; no event was imported.", STOPPED)
 
 
 def _tell(what: str, done: Archived, copied: Copied | None, *, as_json: bool) -> None:

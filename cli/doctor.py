@@ -24,7 +24,7 @@ from eventstore.server import OLDEST, server_of
 from projections.health import health_now
 from reactors.mail import mail_server
 from settings import Settings, SettingsError, load_settings
-from wiring import connections_allowed, connections_needed, open_blobs
+from wiring import connections_allowed, connections_needed, due_rebuilds, open_blobs
 
 UNMADE = "will be made at the first start"
 COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -62,7 +62,7 @@ def _examine() -> Iterator[Finding]:
     try:
         settings = load_settings()
     except SettingsError as error:
-        yield Finding("fail", "settings", str(error), "Correct the variable and run doctor again; docs/settings.md lists them all.")
+        yield Finding("fail", "settings", str(error), "Correct it and run doctor again; docs/settings.md lists all variables.")
         return
     yield Finding("ok", "settings", "every value can be used")
     folder = _data_folder(settings)
@@ -116,6 +116,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
                 yield Finding("warn", "migrations", f"{', '.join(newer)} not known to this release", advice)
             else:
                 yield Finding("ok", "migrations", "all applied")
+                yield _read_models(settings)
             yield _followers(connection)
             yield from _uploads(connection, settings)
     except (psycopg.Error, embedded.EmbeddedDatabaseError, OSError) as error:
@@ -133,6 +134,14 @@ def _connections(connection: psycopg.Connection[TupleRow], settings: Settings) -
     if allowed < needed:
         return Finding("warn", "connections", found, "Raise max_connections of the database, or start fewer workers.")
     return Finding("ok", "connections", found)
+
+
+def _read_models(settings: Settings) -> Finding:
+    due = due_rebuilds(settings.conninfo())
+    if due:
+        advice = "`notechondria migrate` builds them, and so does the next start of the server."
+        return Finding("warn", "read models", f"not built from the log yet: {', '.join(due)}", advice)
+    return Finding("ok", "read models", "all built")
 
 
 def _followers(connection: psycopg.Connection[TupleRow]) -> Finding:

@@ -6,6 +6,7 @@ import goes into an empty log only, is checked to the end before anything is wri
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import os
@@ -13,7 +14,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +45,10 @@ class NotExportable(Exception):
     """The log holds an event that no archive can take; the message names it."""
 
 
+class NoPlace(Exception):
+    """Nothing can be exported to the path: something else than a file is there, or another export writes it. The message tells."""
+
+
 class NotEmpty(Exception):
     """The log to import into holds events already."""
 
@@ -58,16 +63,63 @@ class Archived:
     sha256: str
 
 
-def export_archive(conninfo: str, path: Path, progress: ArchiveProgress | None = None) -> Archived:
-    """Writes the log as it is now into a new file; compressed if its name ends in .gz. An existing file is replaced at the end.
+@contextmanager
+def reserved(path: Path) -> Iterator[None]:
+    """Keeps all other exports from the place, for as long as log and files are written there. Raises NoPlace."""
+    place = _place(path)
+    lock = place.with_name(f".{place.name}.lock")
+    handle = _locked(lock)
+    try:
+        yield
+    finally:
+        # Removed while it is held: whoever opened it meanwhile sees in _locked that it is gone.
+        lock.unlink(missing_ok=True)
+        os.close(handle)
 
-    Raises NotExportable rather than writing what cannot be imported.
+
+def _locked(lock: Path) -> int:
+    while True:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(handle).st_nlink:
+                return handle
+        except BlockingIOError:
+            os.close(handle)
+            raise NoPlace(f"Another export writes to this place now: {lock} is locked.") from None
+        except OSError:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def place_of(path: Path) -> Path:
+    """The path with all links followed."""
+    return Path(os.path.realpath(path))
+
+
+def _place(path: Path) -> Path:
+    """Where an archive of this name is written: links stay what they are. Its folder exists afterwards."""
+    place = place_of(path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    # One that is still a link leads to itself.
+    if place.is_symlink() or (place.exists() and not place.is_file()):
+        raise NoPlace(f"{path} is not a file, and is left as it is: name one that is or will be.")
+    return place
+
+
+def export_archive(conninfo: str, path: Path, progress: ArchiveProgress | None = None) -> Archived:
+    """Writes the log as it is now into a new file; compressed if its name ends in .gz. An existing file is replaced at the end, and
+    of a link the file that it names.
+
+    Raises NotExportable rather than writing what cannot be imported, and NoPlace.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    compressed = path.suffix == ".gz"
+    path = _place(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     try:
-        with _opened(Path(temporary), "wb", compressed=path.suffix == ".gz") as file:
+        with _opened(Path(temporary), "wb", compressed=compressed) as file:
             done = _write(conninfo, file, progress)
         with Path(temporary).open("rb") as written:
             os.fsync(written.fileno())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from eventstore.archive import ArchiveDamaged, ArchiveProgress
+from eventstore.archive import ArchiveDamaged, ArchiveProgress, place_of
 from eventstore.blobs import Blobs, is_path
 
 MANIFEST = "manifest.jsonl"
@@ -29,8 +29,9 @@ class Copied:
 
 
 def blob_folder(archive: Path) -> Path:
-    """Where the files of an archive lie."""
-    return archive.with_name(archive.name + ".files")
+    """Where the files of an archive lie: beside the file itself, by whatever link it is named."""
+    place = place_of(archive)
+    return place.with_name(place.name + ".files")
 
 
 def export_blobs(blobs: Blobs, folder: Path, progress: ArchiveProgress | None = None) -> Copied:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -14,7 +15,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from eventstore.archive import ArchiveDamaged, NotEmpty, NotExportable, check_archive, export_archive, import_archive
+from eventstore.archive import ArchiveDamaged, NoPlace, NotEmpty, NotExportable, check_archive, export_archive, import_archive, reserved
+from eventstore.blob_archive import blob_folder
 from eventstore.migrate import migrate
 from eventstore.recorder import LogRecorder
 from eventstore.verify import verify_log
@@ -166,6 +168,41 @@ def test_cancelled_export_leaves_no_file(filled: str, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         export_archive(filled, tmp_path / "log.jsonl", cancel)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_export_to_a_link_fills_the_file_that_it_names(filled: str, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "latest.gz").symlink_to("real/target.gz")
+    done = export_archive(filled, tmp_path / "latest.gz")
+    assert (tmp_path / "latest.gz").is_symlink()
+    assert check_archive(tmp_path / "real" / "target.gz") == done
+    assert [path.name for path in (tmp_path / "real").iterdir()] == ["target.gz"]
+    assert blob_folder(tmp_path / "latest.gz") == tmp_path / "real" / "target.gz.files"
+
+
+def test_what_is_no_file_is_not_replaced_by_an_export(filled: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "link").symlink_to("pipe")
+    before = {path.name: path.lstat() for path in tmp_path.iterdir()}
+    for name in before:
+        with pytest.raises(NoPlace, match="is not a file"):
+            export_archive(filled, tmp_path / name)
+    assert {path.name: path.lstat() for path in tmp_path.iterdir()} == before
+
+
+def test_place_of_an_export_is_its_own_until_it_ends(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("log.jsonl")
+    with reserved(tmp_path / "log.jsonl"):
+        for name in ("log.jsonl", "link"):
+            with pytest.raises(NoPlace, match="Another export"), reserved(tmp_path / name):
+                pass
+        with reserved(tmp_path / "other.jsonl"):
+            pass
+    with reserved(tmp_path / "link"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["link"]
 
 
 def test_read_models_of_an_import_that_was_interrupted_are_built_at_the_next_start(filled: str, other_url: str, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from eventstore.archive import reserved
 from eventstore.database import sync_pool
 from eventstore.migrate import migrate
 from eventstore.recorder import LogRecorder
@@ -83,3 +84,55 @@ def test_archive_goes_into_another_store(command: Any, postgres_url: str, tmp_pa
         assert objects(command("archive", "import", file, "--json")) == [exported]
         assert len(objects(command("streams", "show", "page-1", "--json"))) == 5
     assert command("archive", "import", tmp_path / "missing").exit_code == 1
+
+
+@pytest.fixture
+def exported(command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An archive with its folder of files; what is called next works on an empty log."""
+    monkeypatch.setenv("NOTECHONDRIA_DATA_DIR", str(tmp_path / "data"))
+    assert command("archive", "export", tmp_path / "log.jsonl").exit_code == 0
+    return tmp_path / "log.jsonl"
+
+
+def interrupted(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_second_export_to_the_same_place_is_refused_and_the_file_that_hinders_is_named(command: Any, exported: Path) -> None:
+    before = exported.read_bytes()
+    with reserved(exported):
+        refused = command("archive", "export", exported)
+    assert (refused.exit_code, refused.stdout, exported.read_bytes()) == (1, "", before)
+    assert refused.stderr.startswith("Another export writes to this place now")
+    manifest = exported.with_name("log.jsonl.files") / "manifest.jsonl"
+    manifest.unlink()
+    manifest.mkdir()
+    refused = command("archive", "export", exported)
+    assert (refused.exit_code, "manifest.jsonl cannot be written: " in refused.stderr) == (1, True), refused.output
+
+
+def test_stopped_export_tells_what_is_there(command: Any, exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for step, sentence in (("export_blobs", "holds all events, but not all uploaded files"), ("export_archive", "nothing was changed")):
+        monkeypatch.setattr(f"cli.archive.{step}", interrupted)
+        stopped = command("archive", "export", exported)
+        assert (stopped.exit_code, sentence in stopped.stderr) == (130, True), stopped.output
+
+
+def test_stopped_import_tells_whether_the_log_is_there(
+    command: Any, exported: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for url in fresh_database(postgres_url):
+        monkeypatch.setenv("DATABASE_URL", url)
+        with monkeypatch.context() as patched:
+            patched.setattr("cli.archive.import_archive", interrupted)
+            stopped = command("archive", "import", exported)
+        assert (stopped.exit_code, stopped.stderr) == (130, "Stopped; no event was imported.\n")
+        monkeypatch.setattr("cli.archive.rebuild", interrupted)
+        stopped = command("archive", "import", exported)
+        assert (stopped.exit_code, "imported as a whole" in stopped.stderr) == (130, True), stopped.output
+        assert "notechondria migrate" in stopped.stderr
+        models = next(line for line in objects(command("doctor", "--json")) if line["about"] == "read models")
+        assert (models["state"], "notes" in models["found"]) == ("warn", True)
+        assert command("migrate").exit_code == 0
+        models = next(line for line in objects(command("doctor", "--json")) if line["about"] == "read models")
+        assert models["state"] == "ok"

@@ -154,6 +154,24 @@ def test_bad_value_is_told_in_one_sentence_that_names_the_variable(monkeypatch: 
     assert "\n" not in message
 
 
+def test_bad_value_of_the_env_file_is_told_under_the_name_that_stands_there(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=abc\n")
+    with pytest.raises(SettingsError, match=r"^PORT cannot be used: "):
+        load_settings()
+
+
+def test_env_file_that_cannot_be_read_is_told_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"PORT=\xff\n")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert str(caught.value) == f"{tmp_path}/.env cannot be read: it is not UTF-8."
+    (tmp_path / ".env").unlink()
+    # No mode keeps root out; this one is a plain file whose beginning nobody can read.
+    (tmp_path / ".env").symlink_to("/proc/self/mem")
+    with pytest.raises(SettingsError, match=r"/\.env cannot be read: Input/output error\.$"):
+        load_settings()
+
+
 def test_bad_address_does_not_tell_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "mysql://me:hunter2@localhost/notes")
     with pytest.raises(SettingsError) as caught:

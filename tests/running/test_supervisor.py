@@ -112,6 +112,7 @@ def test_doctor_passes_on_a_running_server_and_leaves_it_running(first: Running)
         "database": "ok",
         "connections": "ok",
         "migrations": "ok",
+        "read models": "ok",
         "followers": "ok",
         "uploads": "ok",
         "files": "ok",
