@@ -197,6 +197,10 @@ class Note(Aggregate):
         self._edited(event)
         self.copied_at, self.copy_of, self.copied_text = event.originator_version, event.copy_of, event.copied_text
 
+    @evolves(notes.NoteDraftRecognised)
+    def _draft_recognised(self, event: Event) -> None:
+        self.revision = event.originator_version
+
     def _edited(self, event: Event) -> None:
         self.edited_on = event.timestamp
         self.revision = event.originator_version

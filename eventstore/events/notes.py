@@ -151,6 +151,12 @@ class NoteTouched(Event):
     """The version whose text it has."""
 
 
+class NoteDraftRecognised(Event):
+    """The note came once more, as the draft of another name; from then on it is found by that name, too."""
+
+    client_draft_id: str
+
+
 class NoteSnapshotTaken(Event):
     """The state up to here was given a place in the history."""
 
