@@ -206,6 +206,10 @@ class Note(Aggregate):
             self.copied_at, self.copy_of = event.originator_version, event.copy_of
             self.copied_text, self.copied = event.copied_text, tuple((event.copied or {}).items())
 
+    @evolves(notes.NoteDraftRecognised)
+    def _draft_recognised(self, event: Event) -> None:
+        self.revision = event.originator_version
+
     def _edited(self, event: Event) -> None:
         self.edited_on = event.timestamp
         self.courses_meanwhile = ()

@@ -16,7 +16,7 @@ from commands.notes.access import own_note, require_state
 from commands.notes.aggregate import Note, word_count
 from commands.notes.blocks import GivenBlock, arranged, write_blocks_beside, write_given_blocks
 from commands.notes.lookups import Incoming, NewNote
-from commands.notes.metadata import is_same_metadata, merged_metadata, offline_source
+from commands.notes.metadata import adds_nothing, is_same_metadata, merged_metadata, offline_source
 from commands.notes.saving import HELD, Base, base_of, note_the_copy, save_text
 from eventstore.blocks import content_of
 from eventstore.events import notes
@@ -107,15 +107,42 @@ def create_note(work: Work[Lookups], account_id: int, command: CreateNote, met: 
         met = NewNote(*work.lookups.for_new_note(account_id, incoming))
     known = work.find(Note, met.draft_note_id) if met.draft_note_id is not None else None
     if known is not None and not known.is_purged:
+        if known.client_draft_id != command.client_draft_id and _stands_for(known, met, title, command):
+            # A twin that comes once more: what it left empty was not to be emptied before, and is not now.
+            work.require(work.lookups.note_is_there(known.number))
+            return Saved(known.number, "unchanged")
         return _upload_again(work, known, met, title, command)
-    if met.twin_note_id is not None:
-        work.require(work.lookups.note_is_there(met.twin_note_id))
-        return Saved(met.twin_note_id, "unchanged")
-    return _create(work, account_id, met, title, command)
+    for note_id in met.twin_note_ids:
+        twin = work.find(Note, note_id)
+        if twin is not None and _stands_for(twin, met, title, command):
+            twin.trigger(notes.NoteDraftRecognised, work.context.now, client_draft_id=incoming.client_draft_id)
+            work.require(work.lookups.drafts_take_turns(account_id, incoming))
+            work.require(work.lookups.draft_is_no_others(account_id, twin.number, incoming))
+            return Saved(twin.number, "unchanged")
+    return _create(work, account_id, met, incoming, command)
 
 
-def _create(work: Work[Lookups], account_id: int, met: NewNote, title: str, command: CreateNote) -> Saved:
-    now = work.context.now
+def _stands_for(note: Note, met: NewNote, title: str, command: CreateNote) -> bool:
+    """Whether the note says all that the draft does, so that nothing is lost with it. What the draft leaves empty it does not say."""
+    said = {
+        "description": command.description,
+        "custom_meta": command.custom_meta,
+        "module": command.module,
+        "is_public": command.is_public,
+        "editor_mode": known_mode(command.editor_mode, note.editor_mode),
+    }
+    return (
+        not note.is_deleted
+        and not command.blocks
+        and (note.title, note.content, note.course_id) == (title, command.text, met.course_id)
+        and all(not value or value == getattr(note, name) for name, value in said.items())
+        and adds_nothing(command.metadata_json, note.metadata_json)
+    )
+
+
+def _create(work: Work[Lookups], account_id: int, met: NewNote, incoming: Incoming, command: CreateNote) -> Saved:
+    now, title = work.context.now, incoming.title
+    course_id = met.course_id if met.course_id is not None else inbox_of(work, account_id)
     note = work.new(Note, met.note_id)
     blocks = arranged(note.number, (), command.blocks or (), 1, now)
     content = command.text or (content_of(blocks, title) if blocks else "")
@@ -128,7 +155,7 @@ def _create(work: Work[Lookups], account_id: int, met: NewNote, title: str, comm
         description=command.description or "",
         content=content,
         metadata_json=command.metadata_json,
-        course_id=met.course_id if met.course_id is not None else inbox_of(work, account_id),
+        course_id=course_id,
         is_public=command.is_public,
         editor_mode=known_mode(command.editor_mode, met.editor_mode),
         note_type=command.note_type,
@@ -146,6 +173,11 @@ def _create(work: Work[Lookups], account_id: int, met: NewNote, title: str, comm
         work.require(work.lookups.course_is_there(met.course_id))
     if met.source_note_uuid is not None:
         work.require(work.lookups.source_is_there(met.source_note_uuid))
+    if incoming.client_draft_id is not None:
+        # Last, since others wait for this: of uploads that come at the same moment, each sees what those before have made.
+        work.require(work.lookups.drafts_take_turns(account_id, incoming))
+        filed = (course_id, met.source_note_uuid)
+        work.require(work.lookups.draft_is_new(account_id, note.number, incoming, filed, met.twin_note_ids))
     return Saved(note.number, "created")
 
 

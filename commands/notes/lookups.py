@@ -18,8 +18,8 @@ class NewNote:
     """A new id, in case that a note is made."""
     draft_note_id: int | None
     """The note that this draft has become before."""
-    twin_note_id: int | None
-    """The note that an identical draft of another name has become just now."""
+    twin_note_ids: Sequence[int]
+    """Notes of the same title, text, type, source and course that drafts of other names have become just now."""
     course_id: int | None
     """Where it is filed: the wanted course if it may be used, else the Inbox."""
     editor_mode: str
@@ -46,7 +46,7 @@ class Incoming:
     """Identical drafts are recognised from here on."""
 
 
-NewNoteParts = tuple[int, int | None, int | None, int | None, str, str | None, int | None]
+NewNoteParts = tuple[int, int | None, Sequence[int], int | None, str, str | None, int | None]
 
 
 class NoteLookups(Protocol):
@@ -60,6 +60,22 @@ class NoteLookups(Protocol):
 
     def note_is_there(self, note_id: int) -> Statement:
         """Requires that the note is not deleted, and keeps it from being deleted until the end of the transaction."""
+
+    def drafts_take_turns(self, account_id: int, incoming: Incoming) -> Statement:
+        """Lets uploads of the same draft, and of drafts of the same title and text, commit one after the other. The last thing that a
+        transaction waits for.
+        """
+
+    def draft_is_no_others(self, account_id: int, note_id: int, incoming: Incoming) -> Statement:
+        """Requires that no other note has the name of this draft."""
+
+    def draft_is_new(
+        self, account_id: int, note_id: int, incoming: Incoming, filed: tuple[int, str | None], met: Sequence[int]
+    ) -> Statement:
+        """Requires that no note was recognised under this draft's name, and that the note that is made of it has no twins but those met.
+
+        filed: the new note's course, and the uuid of the note that it comments on.
+        """
 
     def source_is_there(self, uuid: str) -> Statement:
         """The same of the note of this uuid, for what names it as its source."""

@@ -11,6 +11,17 @@ MERGED = ("description", "course_id", "is_public")
 """What the server puts into the served text; it comes back with the next save."""
 STAMP = "source_note_last_edit"
 """The last edit of the state that a device copied. Where it is there, it is served as the note's own last edit."""
+BOOKKEEPING = {
+    *MERGED,
+    STAMP,
+    "pulled_from_cloud_note_id",
+    "pulled_from_account",
+    "is_cloud_copy",
+    "offline_source_note_id",
+    "queued_attachments",
+    "autosave",
+}
+"""How a device came to its draft, and what it still has to do with it: says nothing of the note."""
 LONGEST_ID = 2**53
 
 
@@ -35,6 +46,14 @@ def is_same_metadata(sent: str, kept: str) -> bool:
         return False
     served = {*MERGED, STAMP} if STAMP in new and STAMP in old else set(MERGED)
     return {k: v for k, v in new.items() if k not in served} == {k: v for k, v in old.items() if k not in served}
+
+
+def adds_nothing(sent: str, kept: str) -> bool:
+    """Whether all that the sent text says of the note is kept already. What is empty says nothing."""
+    if not sent.strip() or sent == kept:
+        return True
+    new, old = as_object(sent), as_object(kept) or {}
+    return new is not None and all(not value or name in BOOKKEEPING or old.get(name) == value for name, value in new.items())
 
 
 def merged_metadata(sent: str, had: str, kept: str) -> str:

@@ -153,6 +153,12 @@ class NoteTouched(Event):
     """What the copy has otherwise than that version, since the device changed it: attribute -> value."""
 
 
+class NoteDraftRecognised(Event):
+    """The note came once more, as the draft of another name; from then on it is found by that name, too."""
+
+    client_draft_id: str
+
+
 class NoteSnapshotTaken(Event):
     """The state up to here was given a place in the history."""
 

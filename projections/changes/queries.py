@@ -24,6 +24,7 @@ SILENT_KINDS = ("session", "mail", "invitation", "note-session", "feed")
 SILENT_TYPES = (
     "NoteSnapshotTaken",
     "NoteTouched",
+    "NoteDraftRecognised",
     "NotePurged",
     "NoteSourcePurged",
     "CourseTouched",

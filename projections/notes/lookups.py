@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -20,18 +21,32 @@ coalesce(
     {_INBOX})"""
 
 _NEW = """
-SELECT nextval('log.note_ids'), {draft}, {twin}, {course},
+SELECT nextval('log.note_ids'), {draft}, {twins}, {course},
        coalesce((SELECT editor_mode FROM accounts.accounts WHERE id = %(viewer)s), 'P'), {source}, {offline}"""
-_DRAFT = "(SELECT id FROM notes.notes WHERE owner_id = %(viewer)s AND client_draft_id = %(draft)s::text)"
+_BY_FURTHER_NAME = """
+SELECT id FROM notes.notes
+WHERE owner_id = %(viewer)s AND further_drafts <> '' AND further_drafts::jsonb @> to_jsonb(%(draft)s::text)"""
+_DRAFT = f"""
+coalesce((SELECT id FROM notes.notes WHERE owner_id = %(viewer)s AND client_draft_id = %(draft)s::text), ({_BY_FURTHER_NAME} LIMIT 1))"""
 _SOURCE = """
 (SELECT uuid FROM notes.notes WHERE uuid = %(source)s::text AND deleted_at IS NULL AND (is_public OR owner_id = %(viewer)s))"""
 _OFFLINE = "(SELECT id FROM notes.notes WHERE id = %(offline)s::bigint AND owner_id = %(viewer)s)"
-_TWIN = """
-(SELECT n.id FROM notes.notes n JOIN notes.note_texts t ON t.note_id = n.id
- WHERE n.owner_id = %(viewer)s AND n.deleted_at IS NULL AND n.last_edit > %(since)s AND n.created_at > %(since)s
-   AND n.client_draft_id <> %(draft)s::text AND n.title = %(title)s AND t.content = %(content)s
-   AND n.note_type = %(note_type)s AND n.source_note_uuid IS NOT DISTINCT FROM %(source)s::text
- ORDER BY n.id LIMIT 1)"""
+_TWINS = """
+SELECT n.id FROM notes.notes n JOIN notes.note_texts t ON t.note_id = n.id
+WHERE n.owner_id = %(viewer)s AND n.deleted_at IS NULL AND n.last_edit > %(since)s AND n.created_at > %(since)s
+  AND n.client_draft_id <> %(draft)s::text AND n.title = %(title)s AND t.content = %(content)s
+  AND n.note_type = %(note_type)s AND n.source_note_uuid IS NOT DISTINCT FROM {source} AND n.course_id = {course}"""
+_TAKE_TURNS = "SELECT pg_advisory_xact_lock(7266111, %(first)s::int), pg_advisory_xact_lock(7266111, %(second)s::int)"
+# That no new note has the name, a unique rule sees to.
+_IS_NEW_NAME = f"SELECT log.require(NOT EXISTS ({_BY_FURTHER_NAME}))"
+_IS_NEW = f"""
+SELECT log.require(NOT EXISTS ({_BY_FURTHER_NAME}) AND NOT EXISTS (
+    {_TWINS.format(source="%(source)s::text", course="%(course)s::bigint")}
+    AND n.id <> %(note)s::bigint AND n.id <> ALL(%(met)s::bigint[])))"""
+_IS_NO_OTHERS = f"""
+SELECT log.require(NOT EXISTS (
+    SELECT FROM notes.notes WHERE owner_id = %(viewer)s AND client_draft_id = %(draft)s::text AND id <> %(note)s::bigint
+) AND NOT EXISTS ({_BY_FURTHER_NAME} AND id <> %(note)s::bigint))"""
 _IS_THERE = """
 SELECT log.require(EXISTS (SELECT FROM notes.notes WHERE id = %(note)s AND deleted_at IS NULL FOR SHARE))"""
 _SOURCE_IS_THERE = """
@@ -44,18 +59,21 @@ SELECT log.require(NOT EXISTS (
 
 _NOTHING = "NULL::bigint"
 
-NewNoteParts = tuple[int, int | None, int | None, int | None, str, str | None, int | None]
+NewNoteParts = tuple[int, int | None, Sequence[int], int | None, str, str | None, int | None]
 
 
 def new_note(incoming: Any) -> Query:
     """What a new note of the caller's meets, as the parts of a commands.notes.lookups.NewNote."""
     drafted = incoming.client_draft_id is not None
     # What was not sent is not looked for: to set a question up takes longer than to answer it.
+    course = _COURSE if incoming.course_id is not None else _INBOX
+    source = _SOURCE if incoming.source_note_uuid is not None else "NULL::text"
+    twins = f"ARRAY({_TWINS.format(course=course, source=source)} ORDER BY n.id)"
     sql = _NEW.format(
         draft=_DRAFT if drafted else _NOTHING,
-        twin=_TWIN if drafted and incoming.may_have_twin else _NOTHING,
-        course=_COURSE if incoming.course_id is not None else _INBOX,
-        source=_SOURCE if incoming.source_note_uuid is not None else "NULL::text",
+        twins=twins if drafted and incoming.may_have_twin else "'{}'::bigint[]",
+        course=course,
+        source=source,
         offline=_OFFLINE if incoming.offline_source_id is not None else _NOTHING,
     )
     params = {
@@ -69,6 +87,11 @@ def new_note(incoming: Any) -> Query:
         "content": incoming.content,
     }
     return Query(sql, params)
+
+
+def _number(account_id: int, text: str) -> int:
+    """32 bits, signed: whoever has the same waits."""
+    return int.from_bytes(hashlib.sha256(f"{account_id}\0{text}".encode()).digest()[:4], "big", signed=True)
 
 
 class NoteAnswers(SqlAnswers):
@@ -89,6 +112,23 @@ class NoteAnswers(SqlAnswers):
     def note_is_there(self, note_id: int) -> Query:
         """Not deleted, for as long as the transaction lasts."""
         return Query(_IS_THERE, {"note": note_id})
+
+    def drafts_take_turns(self, account_id: int, incoming: Any) -> Query:
+        """By the draft's name, and by what it says. In order of numbers, so that two uploads do not wait for each other."""
+        first, second = sorted(_number(account_id, part) for part in (incoming.client_draft_id, f"{incoming.title}\0{incoming.content}"))
+        return Query(_TAKE_TURNS, {"first": first, "second": second})
+
+    def draft_is_no_others(self, account_id: int, note_id: int, incoming: Any) -> Query:
+        """By the first names and all others."""
+        return Query(_IS_NO_OTHERS, {"viewer": account_id, "note": note_id, "draft": incoming.client_draft_id})
+
+    def draft_is_new(self, account_id: int, note_id: int, incoming: Any, filed: tuple[int, str | None], met: Sequence[int]) -> Query:
+        """Asked as for_new_note does."""
+        if not incoming.may_have_twin:
+            return Query(_IS_NEW_NAME, {"viewer": account_id, "draft": incoming.client_draft_id})
+        course_id, source = filed
+        params = {"viewer": account_id, "note": note_id, "met": list(met)}
+        return Query(_IS_NEW, {**new_note(incoming).params, **params, "course": course_id, "source": source})
 
     def source_is_there(self, uuid: str) -> Query:
         """The same by uuid."""

@@ -46,6 +46,8 @@ class NoteRow(Row):
     last_edit: datetime
     deleted_at: datetime | None
     cover_path: str = ""
+    further_drafts: str = ""
+    """Other names under which the note was uploaded as a draft, a JSON list; empty when there are none."""
     name: str = ""
     """Of the title, for addresses; several notes of a course may share it."""
     item: str = ""
@@ -130,6 +132,7 @@ NOTES = Table(
     ddl="""
     CREATE UNIQUE INDEX notes_uuid_unique ON {schema}.notes (uuid);
     CREATE UNIQUE INDEX notes_draft_unique ON {schema}.notes (owner_id, client_draft_id) WHERE client_draft_id IS NOT NULL;
+    CREATE INDEX notes_of_further_drafts ON {schema}.notes (owner_id) WHERE further_drafts <> '';
     CREATE INDEX notes_of_owner ON {schema}.notes (owner_id, last_edit DESC, id DESC) WHERE deleted_at IS NULL;
     CREATE INDEX notes_of_course ON {schema}.notes (course_id, last_edit DESC, id DESC) WHERE deleted_at IS NULL;
     CREATE INDEX notes_public_of_course ON {schema}.notes (course_id, last_edit DESC, id DESC)
@@ -157,7 +160,7 @@ class Notes(Projection):
     """Notes by id, uuid, owner and course."""
 
     name = "notes"
-    version = 7
+    version = 8
     lifecycle = "inline"
     tables = (NOTES, TEXTS)
     remembers = True
@@ -308,6 +311,13 @@ class Notes(Projection):
     def touched(self, rows: Rows, event: Event) -> None:
         """Saved without a change."""
         self._touched(rows, event)
+
+    @handles(notes.NoteDraftRecognised)
+    def draft_recognised(self, rows: Rows, event: notes.NoteDraftRecognised) -> None:
+        """Found by one more name; not edited."""
+        if row := rows.due(NOTES, stream_number(event.originator_id), event):
+            names = orjson.loads(row.further_drafts) if row.further_drafts else []
+            row.further_drafts = orjson.dumps([*names, event.client_draft_id]).decode()
 
     @handles(notes.NoteDeleted)
     def deleted(self, rows: Rows, event: Event) -> None:

@@ -48,6 +48,7 @@ def written_everywhere(server: httpx.Client, make_note: MakeNote, mira: Person, 
     fields = {"title": SECRET, "description": SECRET, "content": f"# {SECRET}\n\nbody", "is_public": True}
     course = send("POST", "courses/", json={"title": "Baking"})["id"]
     note = send("POST", "notes/", json={**fields, "course_id": course, "client_draft_id": f"draft {SECRET}"})
+    assert send("POST", "notes/", json={**fields, "course_id": course, "client_draft_id": f"again {SECRET}"})["id"] == note["id"]
     path = f"notes/{note['id']}/"
     for number in range(3):
         send("PATCH", path, json={"content": f"# {SECRET}\n\n{SECRET} {number}", "module": SECRET, "custom_meta": f'{{"a":"{SECRET}"}}'})
@@ -109,5 +110,5 @@ def test_emptied_note_is_in_no_dump(
     # A course whose answer showed the note stays, and is not made once more by a repetition.
     again = server.post("courses/", json={"title": "Baking"}, headers={**mira.headers, "Idempotency-Key": "dump-0"})
     assert (again.status_code, again.json()["title"]) == (201, "Baking")
-    subscribed = server.post(f"courses/{again.json()['id']}/subscribe/", headers={**noah.headers, "Idempotency-Key": "dump-16"})
+    subscribed = server.post(f"courses/{again.json()['id']}/subscribe/", headers={**noah.headers, "Idempotency-Key": "dump-17"})
     assert (subscribed.status_code, SECRET in subscribed.text) == (410, False)

@@ -144,6 +144,8 @@ HISTORIES: tuple[Story, ...] = (
         _note(2, "5b0c1c0e-0000-4000-8000-000000000002", ""),
         (notes.NoteDescribed, {"description": "no text yet"}),
         (notes.NoteTextReplaced, {"content": "now there is"}),
+        (notes.NoteDraftRecognised, {"client_draft_id": "two"}),
+        (notes.NoteDraftRecognised, {"client_draft_id": "three"}),
     ),
     story(
         "calendar-feed-1",
