@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import current_thread
+from time import process_time
 from typing import Any
 
 import httpx
@@ -14,6 +16,7 @@ from cli.backend import Backend, Place
 from cli.stdio import answer
 from tests.mcp.people import LARGEST, Keeper, make_keeper
 from toolbox.catalog import BY_NAME
+from toolbox.markdown import Heading, headings
 from wiring import Services
 
 Tool = Callable[..., Any]
@@ -200,3 +203,47 @@ def test_a_cursor_that_no_answer_gave_is_refused(keeper: Keeper, ask: Tool) -> N
     for tool in with_cursor:
         with pytest.raises(AssertionError, match="cursor: this is not one"):
             ask(tool, cursor="elsewhere")
+
+
+def test_headings_of_hostile_texts_keep_nobody_waiting(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their time grows with the length of the text, not with its square, and other clients are served meanwhile."""
+    begun = process_time()
+    (wide,) = headings(f"# a{' ' * 42_000}b")
+    assert (wide.level, wide.text[-1], wide.length) == (1, "b", 42_004)
+    many = headings("# \n" * 60_000)
+    assert (len(many), many[0].end, many[-1].end) == (60_000, 3, 180_000)
+    assert process_time() - begun < 5
+    ran: list[str] = []
+
+    def noting(text: str) -> list[Heading]:
+        ran.append(current_thread().name)
+        return headings(text)
+
+    for module in ("toolbox.markdown", "toolbox.notes"):
+        monkeypatch.setattr(f"{module}.headings", noting)
+    note = keeper.call("create_note", title="Read", content="# A\n\ntext\n")["id"]
+    keeper.call("get_note_outline", note_id=note)
+    keeper.call("get_note_section", note_id=note, index=1)
+    keeper.call("patch_note", note_id=note, heading="A", insert="more", dry_run=True)
+    keeper.call("patch_note", note_id=note, heading="A", insert="more")
+    assert len(ran) == 4
+    assert all(name.startswith("assistant") for name in ran), ran
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("#", (1, "")),
+        ("###### a", (6, "a")),
+        ("####### a", None),
+        ("   #\ta\t#\t", (1, "a")),
+        ("    # a", None),
+        ("#a", None),
+        ("# a#", (1, "a#")),
+        ("# a # ##", (1, "a #")),
+        ("## #", (2, "")),
+        ("# a \r", (1, "a")),
+    ],
+)
+def test_what_is_a_heading(line: str, found: tuple[int, str] | None) -> None:
+    assert [(heading.level, heading.text) for heading in headings(line)] == ([found] if found else [])
