@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from toolbox.bounding import cursor_at, cursor_of, paged
@@ -113,6 +113,11 @@ ASSISTANTS = ("mcp:", "api_key")
 """What the channels of assistants begin with: over the MCP endpoint, and over REST."""
 NO_CHANGE_ID = "change_id: this is no id of a change. list_changes lists the changes with their ids."
 NOTHING_OWN = "There is no change of yours that could be taken back. list_changes lists all changes of the account."
+PAGE, PAGES_LOOKED_AT = 100, 5
+NOTHING_LATELY = (
+    f"There is no change of yours that could be taken back among the latest {PAGE * PAGES_LOOKED_AT} of the account. "
+    "list_changes lists older ones with its cursor; name one as change_id."
+)
 
 
 def undo(arguments: Arguments) -> Exchange:
@@ -121,11 +126,7 @@ def undo(arguments: Arguments) -> Exchange:
     if wanted is not None and not is_change_id(wanted):
         raise NotApplicable(NO_CHANGE_ID)
     if wanted is None:
-        page = yield Request("GET", "changes/", {"limit": 100})
-        settings = yield Request("GET", "settings/")
-        wanted = next((one["id"] for one in page["results"] if is_own_change(one, settings["api_key_prefix"])), None)
-        if wanted is None:
-            raise NotApplicable(NOTHING_OWN)
+        wanted = yield from _last_own()
     preview = yield Request("GET", "undo/", {"change": wanted})
     if preview["publishes"]:
         yield from require_sharing()
@@ -136,14 +137,29 @@ def undo(arguments: Arguments) -> Exchange:
     return {**answer, **told}
 
 
+def _last_own() -> Generator[Request, Any, int]:
+    """The id of the change that is meant when none is named. Raises NotApplicable."""
+    settings = yield Request("GET", "settings/")
+    before: dict[str, int] = {}
+    for _ in range(PAGES_LOOKED_AT):
+        page = yield Request("GET", "changes/", {"limit": PAGE, **before})
+        for change in page["results"]:
+            if is_own_change(change, settings["api_key_prefix"]):
+                return int(change["id"])
+        if page["next_before"] is None:
+            raise NotApplicable(NOTHING_OWN)
+        before = {"before": page["next_before"]}
+    raise NotApplicable(NOTHING_LATELY)
+
+
 def is_change_id(text: str) -> bool:
     """Whether a change can have this id."""
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def is_own_change(change: Mapping[str, Any], key_prefix: str) -> bool:
-    """Whether an assistant with this key made the change, and it still stands."""
-    return change["channel"].startswith(ASSISTANTS) and change["key"] == key_prefix and not change["undone"] and not change["undoes"]
+    """Whether an assistant with this key made the change, and it still stands and is of a kind that can be taken back."""
+    return change["channel"].startswith(ASSISTANTS) and change["key"] == key_prefix and change["can_undo"] and not change["undoes"]
 
 
 def _emptied(answer: Any, _: Arguments) -> Any:
@@ -279,8 +295,9 @@ TOOLS = (
         title="Take a change back",
         description=(
             "Takes back the latest change that you made through this connection's key, or the one that `change_id` names "
-            "(from list_changes), and tells what it was. Note sessions, kept versions and an emptied bin are no changes: they are "
-            "stepped over, and an older change is taken back. `dry_run` tells which. Undoing is a change itself and can be undone."
+            "(from list_changes), and tells what it was. Note sessions, kept versions and an emptied bin are no changes, and changes of "
+            "the profile cannot be taken back: they are stepped over, and an older change is taken back. `dry_run` tells which. Undoing "
+            "is a change itself and can be undone."
         ),
         properties={"change_id": text("Id of the change, from list_changes.", max_length=64), **DRY_RUN},
         answer=record({"undone": BOOLEAN}, {"change_id": TEXT, "what": TEXT, "dry_run": BOOLEAN}),
