@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
-from toolbox.bounding import cursor_at, cursor_of, paged
+from toolbox.bounding import cursor_at, cursor_of, page_of, paged
 from toolbox.markdown import NotApplicable
 from toolbox.notes import NOTE, NOTE_ID, own
 from toolbox.schemas import (
@@ -43,6 +43,7 @@ from toolbox.tool import (
 
 VERSION = record({"id": ID, "title": TEXT, "reason": TEXT, "date_created": TIME})
 ATTACHMENT = record({"id": ID, "original_filename": TEXT, "file_size": ID, "content_type": TEXT, "date_created": TIME})
+VERSIONS_LISTED = 12
 FILE = "notes/{note_id}/attachments/{attachment_id}/"
 FILE_VERSION = expected_version("The `date_created` that list_attachments shows")
 DELETED_NOTE = record(
@@ -83,6 +84,17 @@ def go_back(arguments: Arguments) -> Exchange:
         return {**version, "dry_run": True}
     answer = yield from rest("POST", "notes/{note_id}/restore/{version_id}/")(arguments)
     return answer
+
+
+def list_versions(arguments: Arguments) -> Exchange:
+    """One more than is shown tells whether others come; the cursor is the last one's version."""
+    before = cursor_of(arguments)
+    asked = {"limit": VERSIONS_LISTED + 1} | ({"before": before} if before else {})
+    found = yield Request("GET", f"{NOTE.format_map(arguments)}history/", asked)
+    page = page_of(found[:VERSIONS_LISTED], before, more=len(found) > VERSIONS_LISTED)
+    if isinstance(page, dict) and "next_cursor" in page:
+        page["next_cursor"] = cursor_at(page["results"][-1]["version"])
+    return page
 
 
 def compare(arguments: Arguments) -> Exchange:
@@ -174,8 +186,9 @@ TOOLS = (
         properties={**NOTE_ID, **CURSOR},
         required=("note_id",),
         answer=record({"note_id": ID, "versions": list_of(VERSION)}, PAGED),
-        rest=rest("GET", "notes/{note_id}/history/"),
+        rest=list_versions,
         reads=True,
+        grows="",
     ),
     Tool(
         name="snapshot_note",

@@ -21,10 +21,8 @@ from projections.notes.queries import get_note as ask_note
 from projections.notes.queries import get_note_by_uuid as ask_note_by_uuid
 from toolbox.bounding import cursor_of, paged, piece, shortened
 from toolbox.markdown import Passage, edited
-from toolbox.notes import outline_of, section_of
+from toolbox.notes import MOST_FOUND, outline_of, section_of
 from toolbox.sharing import SHARING_OFF
-
-MOST_FOUND = 50
 
 
 @serves("list_notes")

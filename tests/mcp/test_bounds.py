@@ -152,7 +152,9 @@ def _page_through(ask: Tool, course: int) -> None:
         ("list_events", ("events",), {"limit": 200}, 200),
         ("list_note_sessions", ("sessions",), {"limit": 200}, 100),
         ("list_calendar_feeds", ("feeds",), {}, 100),
-        ("get_activity", ("notes",), {"limit": 50}, 10),
+        ("get_activity", ("notes",), {}, 100),
+        ("get_activity", ("notes",), {"limit": 50}, 100),
+        ("get_course", ("notes", "recent_notes"), {"course_id": course}, 100),
         ("list_changes", ("changes",), {"limit": 100}, 400),
     ):
         found = [str(number) for number in ids(tool, *names, **arguments)]
@@ -168,6 +170,23 @@ def _page_through(ask: Tool, course: int) -> None:
     assert [len(week["days"]) for week in weeks] == [7] * len(weeks)
     assert len(ids("list_deleted_notes", "deleted_notes")) >= 30
     assert "next_cursor" not in ask("empty_recycle_bin", dry_run=True)
+
+
+def test_lists_that_go_on_behind_their_limit_say_so(keeper: Keeper, ask: Tool) -> None:
+    course = keeper.call("create_course", title="Listed")["id"]
+    notes = [keeper.rest("POST", "notes/", {"title": f"Note {number}", "course_id": course})["id"] for number in range(25)][::-1]
+    versions = [keeper.call("snapshot_note", note_id=notes[0])["version_id"] for _ in range(30)][::-1]
+    for tool, names, arguments, first, wanted in (
+        ("get_activity", ("notes",), {}, 10, notes),
+        ("get_activity", ("notes",), {"limit": 20}, 20, notes),
+        ("get_course", ("notes", "recent_notes"), {"course_id": course}, 20, notes),
+        ("list_note_versions", ("versions",), {"note_id": notes[0]}, 12, versions),
+    ):
+        found = pages(ask, tool, **arguments)
+        (name,) = [name for name in (*names, "results") if name in found[0]]
+        assert len(found[0][name]) == first, tool
+        # A new account has a note of its own.
+        assert [item["id"] for item in joined(found, name)][: len(wanted)] == wanted, tool
 
 
 def test_all_pages_are_to_be_read_before_what_is_on_them_is_changed(keeper: Keeper, ask: Tool) -> None:

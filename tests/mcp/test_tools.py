@@ -313,7 +313,7 @@ def test_everything_that_can_grow_goes_on_with_a_cursor(keeper: Keeper) -> None:
             page = keeper.call(tool, **arguments, cursor=page["next_cursor"])
 
     assert [heading["index"] for heading in all_of("get_note_outline", "headings", note_id=note["id"])] == list(range(1, 401))
-    assert len({one["id"] for one in all_of("get_activity", "notes", limit=50)}) == 50
+    assert len({one["id"] for one in all_of("get_activity", "notes", limit=50)}) == keeper.call("list_notes", limit=1)["total"] > 50
     entries = all_of("get_activity_week", "days", start_date="2031-05-01")
     assert len(entries) == len({entry["source_id"] for entry in entries}) == 220
 
