@@ -98,9 +98,7 @@ class ToolDispatch:
         except Exception:
             log.exception("tool failed", tool=call.tool.name, request_id=call.assistant.request_id)
             return BROKEN.format(request_id=call.assistant.request_id)
-        if call.notices:
-            result["notice"] = " ".join(dict.fromkeys(call.notices))
-        return result
+        return {**result, **call.noticed()}
 
     async def _ask_first(self, call: ToolCall, tool: Tool) -> Answer:
         """Lets the user decide. What is asked names what would go, so it is looked up first."""
