@@ -78,10 +78,11 @@ def own_file(arguments: Arguments) -> Exchange:
 
 
 def go_back(arguments: Arguments) -> Exchange:
-    """A dry run shows the version."""
+    """A dry run shows the version, with what the note itself has to have for its state to be the one that was seen."""
     if arguments.get("dry_run"):
+        note = yield from own(arguments)
         version = yield Request("GET", "notes/{note_id}/history/{version_id}/".format_map(arguments))
-        return {**version, "dry_run": True}
+        return {**version, "last_edit": note["last_edit"], "version": note["version"], "dry_run": True}
     answer = yield from rest("POST", "notes/{note_id}/restore/{version_id}/")(arguments)
     return answer
 

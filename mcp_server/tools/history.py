@@ -62,7 +62,8 @@ async def restore_note_version(call: ToolCall) -> Result:
     if call.dry_run:
         note = await own(call)
         state = await _state(call, note_id, stream_version(note_id, version_id))
-        return {**detail(call, {**note, **past.past_members(state)}), "dry_run": True}
+        # The version is what may be sent back as the one that was seen: the note's present one.
+        return {**detail(call, {**note, **past.past_members(state), "last_edit": note["last_edit"]}), "dry_run": True}
 
     def decide(work: Work[Lookups]) -> None:
         restore_version(work, call.account_id, note_id, version_id, kept_as="before_restore_mcp")
