@@ -152,8 +152,10 @@ def client_name(ctx: Context, assistant: Assistant) -> str:
 
 
 def _can_ask(ctx: Context) -> bool:
+    """By a form, which a client that says nothing more about it can show as well."""
     capabilities = ctx.session.client_capabilities
-    return capabilities is not None and capabilities.elicitation is not None
+    asking = capabilities.elicitation if capabilities is not None else None
+    return asking is not None and (asking.form is not None or asking.url is None)
 
 
 def _agreed(responses: Any) -> bool:
