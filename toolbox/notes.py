@@ -100,13 +100,23 @@ def patch(arguments: Arguments) -> Exchange:
     path, passage = NOTE.format_map(arguments), Passage.of(arguments)
     note = yield from own(arguments)
     expected, now = arguments.get("expected_version"), note["last_edit"]
-    if expected is not None and not arguments.get("dry_run") and expected not in (now, str(note["version"])):
+    if expected is not None and not arguments.get("dry_run") and not _is_at(note, expected):
         raise NotApplicable(f"Changed meanwhile: its version is now {now}. Read it again, then decide anew.")
     content = edited(note["content"], passage)
     if arguments.get("dry_run"):
         return {**note, "content": content, "dry_run": True}
     answer = yield Request("PATCH", path, body={"content": content}, headers=expecting({"expected_version": now}))
     return answer
+
+
+def _is_at(note: dict[str, Any], expected: str) -> bool:
+    """Whether the note's version is the expected one, by the API's rule for If-Match: times may end in Z or +00:00."""
+    known = (note["last_edit"], str(note["version"]))
+    return expected == "*" or _in_zulu(expected) in map(_in_zulu, known)
+
+
+def _in_zulu(version: str) -> str:
+    return version.removesuffix("+00:00").removesuffix("Z")
 
 
 def outline_of(note: dict[str, Any]) -> dict[str, Any]:
@@ -189,7 +199,7 @@ TOOLS = (
         },
         required=("note_id",),
         answer=NOTE_DETAIL,
-        rest=unless_published(unless_misfiled(rest("PATCH", NOTE))),
+        rest=unless_published(unless_misfiled(rest("PATCH", NOTE)), present=own),
         destroys=True,
         repeatable=True,
         lenient=("editor_mode",),

@@ -144,3 +144,16 @@ def test_what_a_dry_run_of_going_back_shows_may_be_sent_back(keeper: Keeper, way
         preview = ask("restore_note_version", **chosen, dry_run=True)
         ask("restore_note_version", **chosen, expected_version=preview["version"] if way == "http" else preview["last_edit"])
     assert keeper.call("get_note", note_id=note["id"])["content"] == "first"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_any_version_may_be_expected_of_a_patch(keeper: Keeper, way: str) -> None:
+    note = keeper.call("create_note", title="Patched", content="a")
+    with asking(keeper, way) as ask:
+        ask("patch_note", note_id=note["id"], append="b", expected_version="*")
+        seen = keeper.call("get_note", note_id=note["id"])["version"]
+        ask("patch_note", note_id=note["id"], append="c", expected_version=seen)
+        seen = keeper.call("get_note", note_id=note["id"])["version"].replace("+00:00", "Z")
+        ask("patch_note", note_id=note["id"], append="d", expected_version=seen)
+        with pytest.raises(AssertionError, match="Changed meanwhile"):
+            ask("patch_note", note_id=note["id"], append="e", expected_version=seen)

@@ -360,3 +360,15 @@ def test_blanks_around_texts_count_for_nothing(keeper: Keeper, way: str) -> None
         assert (ended["title"], ended["summary"]) == ("other", "other")
         assert ask("list_notes", query=" padded")["total"] == 1
         assert ask("list_notes", query="  ")["total"] == ask("list_notes")["total"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_public_already_is_not_published_again(keeper: Keeper, way: str) -> None:
+    note = keeper.rest("POST", "notes/", {"title": "Public", "is_public": True})["id"]
+    with asking(keeper, way) as ask:
+        changed = ask("update_note", note_id=note, is_public=True, title="Renamed")
+        assert (changed["title"], changed["is_public"]) == ("Renamed", True)
+        assert ask("update_note", note_id=note, is_public=True)["is_public"] is True
+        ask("update_note", note_id=note, is_public=False)
+        with pytest.raises(AssertionError, match="assistants_may_share"):
+            ask("update_note", note_id=note, is_public=True)
