@@ -75,6 +75,10 @@ class ToolCall:
         """Whether nothing may be written."""
         return bool(self.arguments.get("dry_run"))
 
+    def noticed(self) -> Result:
+        """The member that tells what to bear in mind about the result; none when there is nothing."""
+        return {"notice": " ".join(dict.fromkeys(self.notices))} if self.notices else {}
+
     @cached_property
     def context(self) -> Context:
         """The circumstances of the command: tool, client and key are remembered with every event."""

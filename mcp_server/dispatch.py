@@ -98,9 +98,7 @@ class ToolDispatch:
         except Exception:
             log.exception("tool failed", tool=call.tool.name, request_id=call.assistant.request_id)
             return BROKEN.format(request_id=call.assistant.request_id)
-        if call.notices:
-            result["notice"] = " ".join(dict.fromkeys(call.notices))
-        return result
+        return {**result, **call.noticed()}
 
     async def _ask_first(self, call: ToolCall, tool: Tool) -> Answer:
         """Lets the user decide. What is asked names what would go, so it is looked up first."""
@@ -154,8 +152,10 @@ def client_name(ctx: Context, assistant: Assistant) -> str:
 
 
 def _can_ask(ctx: Context) -> bool:
+    """By a form, which a client that says nothing more about it can show as well."""
     capabilities = ctx.session.client_capabilities
-    return capabilities is not None and capabilities.elicitation is not None
+    asking = capabilities.elicitation if capabilities is not None else None
+    return asking is not None and (asking.form is not None or asking.url is None)
 
 
 def _agreed(responses: Any) -> bool:

@@ -24,7 +24,7 @@ from eventstore.database import UNAVAILABLE
 from eventstore.uses import note_use, use_is_due
 from mcp_server.callers import Admitted, NotAdmitted, acting, admit, ended
 from mcp_server.listening import Listeners
-from mcp_server.messages import Forwarded, Reply, half_characters, is_modern, read_message
+from mcp_server.messages import Forwarded, Reply, is_modern, read_message, unreadable
 from mcp_server.server import build_server
 from wiring import Services
 
@@ -135,7 +135,7 @@ class AssistantDoor:
                 return
             if time.monotonic() - began > SURE_S:
                 admitted = await self._admit(scope, headers)
-            if modern and (refused := half_characters(body)) is not None:
+            if modern and (refused := unreadable(body)) is not None:
                 await _replied(refused)(scope, receive, send)
             elif modern:
                 await self._forward(scope, receive, send, headers, admitted, body, streams=True)

@@ -21,6 +21,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, SubscriptionsListenRequestParams, SubscriptionsListenResult
 
 from eventstore.database import UNAVAILABLE
+from eventstore.events.attachments import AttachmentUploaded
 from eventstore.events.notes import NoteCreated, NoteFiled
 from eventstore.reader import LogReader, LogRow, newest_positions, rows_of_types
 from mcp_server.callers import present
@@ -151,14 +152,15 @@ class Listeners:
                 owners = await asyncio.to_thread(self._owners, unheard) if unheard else {}
                 mine = [row.stream for row in unheard if owners.get(row.stream) in self._open]
                 filings = await asyncio.to_thread(self._filings, mine)
+                files = await asyncio.to_thread(self._files, mine)
                 failed = False
             except Exception as error:
                 # A follower that ends would leave its listeners without a word.
                 if not failed:
                     log.warning("cannot follow the log, trying again", exc_info=not isinstance(error, UNAVAILABLE), error=repr(error))
-                failed, rows, unheard, owners, filings = True, (), [], {}, {}
+                failed, rows, unheard, owners, filings, files = True, (), [], {}, {}, {}
             for row in unheard:
-                await self._try_to_tell(row, owners.get(row.stream), filings.get(row.stream, ()))
+                await self._try_to_tell(row, owners.get(row.stream), filings.get(row.stream, ()), files.get(row.stream))
             if rows:
                 position = rows[-1].position
             if len(rows) < ROWS:
@@ -184,15 +186,32 @@ class Listeners:
                 found.setdefault(event.originator_id, []).append((event.originator_version, event.course_id))
         return found
 
-    async def _try_to_tell(self, row: LogRow, owner: int | None, filings: Sequence[Filing]) -> None:
+    def _files(self, streams: Sequence[str]) -> dict[str, str]:
+        """The addresses of the files among these streams."""
+        files = list({stream for stream in streams if stream.startswith("attachment-")})
+        if not files:
+            return {}
+        with self._services.thread_pool.connection() as connection:
+            uploads = [row.decoded().event for row in rows_of_types(connection, files, ("AttachmentUploaded",))]
+        return {
+            event.originator_id: f"{note_uri(event.note_id)}/attachments/{event.originator_id.rpartition('-')[2]}"
+            for event in uploads
+            if isinstance(event, AttachmentUploaded)
+        }
+
+    async def _try_to_tell(self, row: LogRow, owner: int | None, filings: Sequence[Filing], file: str | None) -> None:
         try:
-            await self._tell(row, owner, courses_of(row, filings))
+            listing = [f"{SCHEME}courses/{course}" for course in courses_of(row, filings)]
+            await self._tell(row, owner, listing if file is None else [file])
         except Exception:
             # One event of which nobody can be told does not keep the others back.
             log.exception("cannot tell of an event", position=row.position)
 
-    async def _tell(self, row: LogRow, owner: int | None, courses: Iterable[int]) -> None:
-        """Tells the owner of the thing, whoever changed it; where nobody owns it any more, who did that. courses: that list it."""
+    async def _tell(self, row: LogRow, owner: int | None, addresses: Sequence[str]) -> None:
+        """Tells the owner of the thing, whoever changed it; where nobody owns it any more, who did that.
+
+        addresses: that change beside those which the stream's name tells.
+        """
         kind, _, number = row.stream.rpartition("-")
         if kind == "account" and row.type in ENDING:
             for credentials in list(self._open.get(int(number), ())):
@@ -208,8 +227,7 @@ class Listeners:
         if not audiences:
             return
         weeks = [uri for account_id, uri in self._weeks if account_id == listener] if kind in IN_WEEKS else []
-        listing = [f"{SCHEME}courses/{course}" for course in courses]
-        told: list[ServerEvent] = [ResourceUpdated(uri=uri) for uri in (*changed(kind, number), *listing, *weeks)]
+        told: list[ServerEvent] = [ResourceUpdated(uri=uri) for uri in (*changed(kind, number), *addresses, *weeks)]
         if row.type in APPEARING:
             told.append(ResourcesListChanged())
         for audience in audiences:

@@ -15,6 +15,7 @@ from mcp_server.naming import FIRST_VERSION, HANDSHAKE
 
 INITIALIZED = "notifications/initialized"
 NO_JSON = "Parse error: the body is not JSON."
+NO_UTF8 = "Parse error: the body is not UTF-8, in which JSON is sent."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,12 @@ class Forwarded:
     streams: bool
 
 
-def half_characters(raw: bytes) -> Reply | None:
-    """The refusal of a body that escapes half a character (a lone surrogate): the SDK takes it, but nothing can store or send it."""
+def unreadable(raw: bytes) -> Reply | None:
+    """The refusal of what the SDK takes all the same: other encodings, and escapes of half a character (a lone surrogate), which
+    nothing can store or send.
+    """
+    if not _is_utf8(raw):
+        return failed(400, None, PARSE_ERROR, NO_UTF8)
     if b"\\u" in raw:
         try:
             orjson.loads(raw)
@@ -45,6 +50,8 @@ def half_characters(raw: bytes) -> Reply | None:
 
 def read_message(raw: bytes) -> Reply | Forwarded:
     """What becomes of a posted body."""
+    if not _is_utf8(raw):
+        return failed(400, None, PARSE_ERROR, NO_UTF8)
     try:
         message = orjson.loads(raw)
     except ValueError:
@@ -105,6 +112,15 @@ def is_modern(version: str | None) -> bool:
 def failed(status: int, number: Any, code: int, message: str) -> Reply:
     """A JSON-RPC error."""
     return Reply(status, {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}})
+
+
+def _is_utf8(raw: bytes) -> bool:
+    """Whether it may be JSON in UTF-8. In the wider encodings every second byte of it is NUL, which no JSON holds as it is."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in raw
 
 
 def _is_id(value: Any) -> bool:

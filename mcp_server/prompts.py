@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import mcp_types as types
 from mcp.shared.exceptions import MCPError
 
 from mcp_server.call import ToolCall
-from mcp_server.resources import SCHEME, clipped, read_content
+from mcp_server.resources import MARKDOWN, SCHEME, clipped, read_content
 from projections.courses.queries import list_courses
 from projections.notes.matching import find_notes
 
@@ -114,9 +114,11 @@ async def get_prompt(call: ToolCall, name: str, given: dict[str, str]) -> types.
     messages = [types.PromptMessage(role="user", content=types.TextContent(text=prompt.text.format_map(values)))]
     for path in prompt.resources:
         uri = SCHEME + path.format_map(values)
-        content = await read_content(call, uri)
+        content = await read_content(replace(call, notices=[]), uri)
         assert isinstance(content.body, str)
-        resource = types.TextResourceContents(uri=uri, mime_type=content.mime, text=clipped(content.body))
+        # What is JSON is bounded as it is made; cut anywhere it would be none.
+        body = clipped(content.body) if content.mime == MARKDOWN else content.body
+        resource = types.TextResourceContents(uri=uri, mime_type=content.mime, text=body)
         messages.append(types.PromptMessage(role="user", content=types.EmbeddedResource(resource=resource)))
     return types.GetPromptResult(description=prompt.description, messages=messages)
 

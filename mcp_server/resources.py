@@ -69,8 +69,8 @@ async def read_note(call: ToolCall, note_id: str) -> Content:
 
 async def read_metadata(call: ToolCall, note_id: str) -> Content:
     """Everything but the text."""
-    shown = detail(call, await _own(call, note_id))
-    return _json({name: value for name, value in shown.items() if name not in ("content", "blocks", "truncated", "next_cursor")})
+    shown = detail(call, {**await _own(call, note_id), "content": "", "blocks": []})
+    return _json(call, {name: value for name, value in shown.items() if name not in ("content", "blocks")})
 
 
 async def read_version(call: ToolCall, note_id: str, version_id: str) -> Content:
@@ -88,10 +88,10 @@ async def read_attachment(call: ToolCall, note_id: str, attachment_id: str) -> C
     path = unquote(file["url"].partition("/media/")[2])
     known, is_deleted, media_type, *_ = await call.ask(find_media(path))
     if not known or is_deleted or file["file_size"] > LARGEST_FILE:
-        return _json(file)
+        return _json(call, file)
     content = await call.in_thread(lambda: call.services.blobs.read_now(path))
     if content is None:
-        return _json(file)
+        return _json(call, file)
     if media_type.startswith("text/"):
         try:
             return Content(media_type, content.decode())
@@ -102,29 +102,29 @@ async def read_attachment(call: ToolCall, note_id: str, attachment_id: str) -> C
 
 async def read_course(call: ToolCall, course_id: str) -> Content:
     """The course and its latest notes."""
-    return _json(await course_tools.get_course(_with(call, course_id=_number(course_id))))
+    return _json(call, await course_tools.get_course(_with(call, course_id=_number(course_id))))
 
 
 async def read_week(call: ToolCall, start_date: str) -> Content:
     """Seven days. The tool takes a day that cannot be had for today; under an address of its own that would be another week."""
     if overviews.day_of(start_date) is None:
         raise ToolRefusal("no such day")
-    return _json(await overviews.week(_with(call, start_date=start_date)))
+    return _json(call, await overviews.week(_with(call, start_date=start_date)))
 
 
 async def read_profile(call: ToolCall) -> Content:
     """The account."""
-    return _json(await profile.get_profile(call))
+    return _json(call, await profile.get_profile(call))
 
 
 async def read_courses(call: ToolCall) -> Content:
     """The courses that the account is shown."""
-    return _json(await course_tools.list_courses(call))
+    return _json(call, await course_tools.list_courses(call))
 
 
 async def read_heatmap(call: ToolCall) -> Content:
     """A year of days."""
-    return _json(await overviews.heatmap(call))
+    return _json(call, await overviews.heatmap(call))
 
 
 async def read_skill(call: ToolCall) -> Content:
@@ -230,8 +230,9 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _json(value: Result) -> Content:
-    return Content(JSON, orjson.dumps(value).decode())
+def _json(call: ToolCall, value: Result) -> Content:
+    """With the notice that a tool's result would have."""
+    return Content(JSON, orjson.dumps({**value, **call.noticed()}).decode())
 
 
 def _start(call: ToolCall) -> int:

@@ -9,6 +9,7 @@ from projections.reading import Query
 OWNED = {
     "note": "notes.notes",
     "course": "courses.courses",
+    "attachment": "attachments.attachments",
     "planner-event": "planner.events",
     "note-session": "note_sessions.sessions",
     "calendar-feed": "calendars.feeds",

@@ -15,6 +15,8 @@ _NUMBER = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
 MOST_PROBLEMS = 5
 OPAQUE = ("expected_version", "change_id")
 """Texts that some answers show as numbers."""
+TRIMMED = ("title", "description", "summary", "query")
+"""Texts without the blanks around them, as the REST API reads them."""
 
 
 class WrongArguments(Exception):
@@ -29,6 +31,7 @@ def read_arguments(tool: Tool, sent: Mapping[str, Any]) -> dict[str, Any]:
     given = {tool.aliases.get(name, name): value for name, value in sent.items() if name in tool.aliases} | dict(sent)
     known = {name: _adapted(given[name], schema) for name, schema in tool.properties.items() if name in given}
     known |= {name: str(known[name]) for name in OPAQUE if type(known.get(name)) is int}
+    known |= {name: known[name].strip() for name in TRIMMED if isinstance(known.get(name), str)}
     for name in tool.lenient:
         if name in known:
             known[name] = _lenient(known[name], tool.properties[name])

@@ -99,6 +99,13 @@ def fitting(items: Iterable[Any], room: int) -> list[Any]:
     return kept
 
 
+def page_of(items: list[Any], start: int, *, more: bool) -> Any:
+    """A page of one of the API's lists: the bare list, as REST shows it, when that is all of it. start, more: as above."""
+    if start or more:
+        return paged({}, "results", items, start=start, more=more)
+    return bounded(items, "results", 0)
+
+
 def part_of_week(week: Members, start: int) -> Members:
     """All days, with the entries from a place on that fit, in the order of the days; then those of the deadlines."""
     if not start and size_of(week) <= LARGEST:

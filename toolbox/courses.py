@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from toolbox.bounding import LARGEST, cursor_of, page_of, paged, shortened
 from toolbox.foreign import marked_courses, marked_notes, noticed_course
 from toolbox.markdown import NotApplicable
 from toolbox.schemas import (
@@ -21,9 +22,12 @@ from toolbox.schemas import (
     text,
     whole,
 )
-from toolbox.tool import DRY_RUN, EXPECTED_VERSION, PLACE, Arguments, Exchange, Rest, Tool, deleted, expected_version, rest
+from toolbox.tool import DRY_RUN, EXPECTED_VERSION, PLACE, Arguments, Exchange, Request, Rest, Tool, deleted, expected_version, rest
 
 PATH = "courses/{course_id}/"
+NOTES = "courses/{course_id}/notes/"
+RECENT = 20
+MOST_NOTES = 200
 COURSE_ID = {"course_id": number_of("course")}
 TITLE = text("At most 120 characters.", max_length=120)
 DESCRIPTION = text(max_length=10_000)
@@ -47,10 +51,22 @@ def answering_course(exchange: Rest) -> Rest:
     return marking
 
 
+def read_course(arguments: Arguments) -> Exchange:
+    """With as many of its notes as the endpoint shows: the API's own list of them is shorter."""
+    start = cursor_of(arguments)
+    course = yield from rest("GET", PATH)(arguments)
+    page = yield Request("GET", NOTES.format_map(arguments), {"limit": RECENT, "offset": start})
+    shown = yield from noticed_course({**course, "recent_notes": page["results"]})
+    notes = shown.pop("recent_notes")
+    return paged(shortened(shown, LARGEST // 2), "recent_notes", notes, start=start, more=page["has_more"])
+
+
 def list_notes(arguments: Arguments) -> Exchange:
     """With whose they are: a course may hold notes of several people."""
-    notes = yield from rest("GET", "courses/{course_id}/notes/")(arguments)
-    return (yield from marked_notes(notes))
+    start = cursor_of(arguments)
+    page = yield Request("GET", NOTES.format_map(arguments), {"limit": MOST_NOTES, "offset": start})
+    notes = yield from marked_notes(page["results"])
+    return page_of(notes, start, more=page["has_more"])
 
 
 def deletable(arguments: Arguments) -> Exchange:
@@ -78,9 +94,9 @@ TOOLS = (
         properties={**COURSE_ID, **PLACE},
         required=("course_id",),
         answer=record({**COURSE_MEMBERS, "notes": list_of(NOTE_SUMMARY)}, {**COURSE_EXTRAS, **PAGED, **NOTICE}),
-        rest=answering_course(rest("GET", PATH)),
+        rest=read_course,
         reads=True,
-        grows="recent_notes",
+        grows="",
     ),
     Tool(
         name="create_course",
@@ -123,6 +139,7 @@ TOOLS = (
         answer=record({"course_id": ID, "notes": list_of(NOTE_SUMMARY)}, {**PAGED, **NOTICE}),
         rest=list_notes,
         reads=True,
+        grows="",
     ),
     Tool(
         name="reorder_courses",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
-from toolbox.bounding import cursor_at, cursor_of, paged
+from toolbox.bounding import cursor_at, cursor_of, page_of, paged
 from toolbox.markdown import NotApplicable
 from toolbox.notes import NOTE, NOTE_ID, own
 from toolbox.schemas import (
@@ -43,6 +43,7 @@ from toolbox.tool import (
 
 VERSION = record({"id": ID, "title": TEXT, "reason": TEXT, "date_created": TIME})
 ATTACHMENT = record({"id": ID, "original_filename": TEXT, "file_size": ID, "content_type": TEXT, "date_created": TIME})
+VERSIONS_LISTED = 12
 FILE = "notes/{note_id}/attachments/{attachment_id}/"
 FILE_VERSION = expected_version("The `date_created` that list_attachments shows")
 DELETED_NOTE = record(
@@ -77,12 +78,24 @@ def own_file(arguments: Arguments) -> Exchange:
 
 
 def go_back(arguments: Arguments) -> Exchange:
-    """A dry run shows the version."""
+    """A dry run shows the version, with what the note itself has to have for its state to be the one that was seen."""
     if arguments.get("dry_run"):
+        note = yield from own(arguments)
         version = yield Request("GET", "notes/{note_id}/history/{version_id}/".format_map(arguments))
-        return {**version, "dry_run": True}
+        return {**version, "last_edit": note["last_edit"], "version": note["version"], "dry_run": True}
     answer = yield from rest("POST", "notes/{note_id}/restore/{version_id}/")(arguments)
     return answer
+
+
+def list_versions(arguments: Arguments) -> Exchange:
+    """One more than is shown tells whether others come; the cursor is the last one's version."""
+    before = cursor_of(arguments)
+    asked = {"limit": VERSIONS_LISTED + 1} | ({"before": before} if before else {})
+    found = yield Request("GET", f"{NOTE.format_map(arguments)}history/", asked)
+    page = page_of(found[:VERSIONS_LISTED], before, more=len(found) > VERSIONS_LISTED)
+    if isinstance(page, dict) and "next_cursor" in page:
+        page["next_cursor"] = cursor_at(page["results"][-1]["version"])
+    return page
 
 
 def compare(arguments: Arguments) -> Exchange:
@@ -113,6 +126,11 @@ ASSISTANTS = ("mcp:", "api_key")
 """What the channels of assistants begin with: over the MCP endpoint, and over REST."""
 NO_CHANGE_ID = "change_id: this is no id of a change. list_changes lists the changes with their ids."
 NOTHING_OWN = "There is no change of yours that could be taken back. list_changes lists all changes of the account."
+PAGE, PAGES_LOOKED_AT = 100, 5
+NOTHING_LATELY = (
+    f"There is no change of yours that could be taken back among the latest {PAGE * PAGES_LOOKED_AT} of the account. "
+    "list_changes lists older ones with its cursor; name one as change_id."
+)
 
 
 def undo(arguments: Arguments) -> Exchange:
@@ -121,11 +139,7 @@ def undo(arguments: Arguments) -> Exchange:
     if wanted is not None and not is_change_id(wanted):
         raise NotApplicable(NO_CHANGE_ID)
     if wanted is None:
-        page = yield Request("GET", "changes/", {"limit": 100})
-        settings = yield Request("GET", "settings/")
-        wanted = next((one["id"] for one in page["results"] if is_own_change(one, settings["api_key_prefix"])), None)
-        if wanted is None:
-            raise NotApplicable(NOTHING_OWN)
+        wanted = yield from _last_own()
     preview = yield Request("GET", "undo/", {"change": wanted})
     if preview["publishes"]:
         yield from require_sharing()
@@ -136,14 +150,29 @@ def undo(arguments: Arguments) -> Exchange:
     return {**answer, **told}
 
 
+def _last_own() -> Generator[Request, Any, int]:
+    """The id of the change that is meant when none is named. Raises NotApplicable."""
+    settings = yield Request("GET", "settings/")
+    before: dict[str, int] = {}
+    for _ in range(PAGES_LOOKED_AT):
+        page = yield Request("GET", "changes/", {"limit": PAGE, **before})
+        for change in page["results"]:
+            if is_own_change(change, settings["api_key_prefix"]):
+                return int(change["id"])
+        if page["next_before"] is None:
+            raise NotApplicable(NOTHING_OWN)
+        before = {"before": page["next_before"]}
+    raise NotApplicable(NOTHING_LATELY)
+
+
 def is_change_id(text: str) -> bool:
     """Whether a change can have this id."""
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def is_own_change(change: Mapping[str, Any], key_prefix: str) -> bool:
-    """Whether an assistant with this key made the change, and it still stands."""
-    return change["channel"].startswith(ASSISTANTS) and change["key"] == key_prefix and not change["undone"] and not change["undoes"]
+    """Whether an assistant with this key made the change, and it still stands and is of a kind that can be taken back."""
+    return change["channel"].startswith(ASSISTANTS) and change["key"] == key_prefix and change["can_undo"] and not change["undoes"]
 
 
 def _emptied(answer: Any, _: Arguments) -> Any:
@@ -158,8 +187,9 @@ TOOLS = (
         properties={**NOTE_ID, **CURSOR},
         required=("note_id",),
         answer=record({"note_id": ID, "versions": list_of(VERSION)}, PAGED),
-        rest=rest("GET", "notes/{note_id}/history/"),
+        rest=list_versions,
         reads=True,
+        grows="",
     ),
     Tool(
         name="snapshot_note",
@@ -279,8 +309,9 @@ TOOLS = (
         title="Take a change back",
         description=(
             "Takes back the latest change that you made through this connection's key, or the one that `change_id` names "
-            "(from list_changes), and tells what it was. Note sessions, kept versions and an emptied bin are no changes: they are "
-            "stepped over, and an older change is taken back. `dry_run` tells which. Undoing is a change itself and can be undone."
+            "(from list_changes), and tells what it was. Note sessions, kept versions and an emptied bin are no changes, and changes of "
+            "the profile cannot be taken back: they are stepped over, and an older change is taken back. `dry_run` tells which. Undoing "
+            "is a change itself and can be undone."
         ),
         properties={"change_id": text("Id of the change, from list_changes.", max_length=64), **DRY_RUN},
         answer=record({"undone": BOOLEAN}, {"change_id": TEXT, "what": TEXT, "dry_run": BOOLEAN}),

@@ -30,8 +30,8 @@ account's clock. An event without times gets the hour after noon.
 - Plan: create_event with a title and a day. Done: update_event with `is_completed`, not delete_event. Later: update_event with a new day.
 - Review a week: get_activity_week, get_heatmap, get_recent_activity.
 - Something went wrong: undo_last_change, which tells `what` it took back, or would with `dry_run` (note sessions, kept versions and an
-  emptied bin are no changes, so it steps over them to an older one); list_note_versions and restore_note_version;
-  list_deleted_notes and restore_deleted_note.
+  emptied bin are no changes, and changes of the profile cannot be taken back, so it steps over them to an older one);
+  list_note_versions and restore_note_version; list_deleted_notes and restore_deleted_note.
 
 ## What to mind
 

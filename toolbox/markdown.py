@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*$")
+DEEPEST = 6
+BLANKS = " \t"
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
@@ -68,14 +69,39 @@ def headings(content: str) -> list[Heading]:
                 fence = ""
         elif opened:
             fence = opened[1]
-        elif heading := _HEADING.match(line.rstrip("\r")):
-            found.append((len(heading[1]), (heading[2] or "").strip(), number, place))
+        elif heading := _heading_of(line.rstrip("\r")):
+            found.append((*heading, number, place))
         place += len(line) + 1
-    result = []
-    for nth, (level, text, number, start) in enumerate(found):
-        end = next((later[3] for later in found[nth + 1 :] if later[0] <= level), len(content))
-        result.append(Heading(nth + 1, level, text, number, start, end))
-    return result
+    ends = _ends([(level, start) for level, _, _, start in found], len(content))
+    return [
+        Heading(nth, level, text, number, start, end)
+        for nth, ((level, text, number, start), end) in enumerate(zip(found, ends, strict=True), start=1)
+    ]
+
+
+def _heading_of(line: str) -> tuple[int, str] | None:
+    """Level and text of a heading. No pattern: on long runs of blanks one would take time that grows with their square."""
+    marked = line.lstrip(" ")
+    text = marked.lstrip("#")
+    level = len(marked) - len(text)
+    if len(line) - len(marked) > 3 or not 1 <= level <= DEEPEST or not (text == "" or text[0] in BLANKS):
+        return None
+    text = text.strip(BLANKS)
+    unclosed = text.rstrip("#")
+    if not unclosed or unclosed[-1] in BLANKS:
+        text = unclosed
+    return level, text.strip()
+
+
+def _ends(begun: Sequence[tuple[int, int]], length: int) -> list[int]:
+    """Where each section ends, of levels and beginnings: where the next one of its level or above begins."""
+    ends = [length] * len(begun)
+    still_open: list[int] = []
+    for nth, (level, start) in enumerate(begun):
+        while still_open and begun[still_open[-1]][0] >= level:
+            ends[still_open.pop()] = start
+        still_open.append(nth)
+    return ends
 
 
 def section(content: str, heading: str | None, index: int | None) -> tuple[Heading, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from toolbox.bounding import cursor_of, paged
+from toolbox.bounding import cursor_of, page_of, paged
 from toolbox.foreign import marked_notes, noticed
 from toolbox.markdown import NotApplicable, Passage, edited, headings, section
 from toolbox.schemas import (
@@ -28,6 +28,7 @@ from toolbox.sharing import unless_published
 from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, PLACE, Arguments, Exchange, Request, Rest, Tool, deleted, expecting, rest
 
 NOTE = "notes/{note_id}/"
+MOST_FOUND = 50
 NOTE_ID = {"note_id": number_of("note")}
 TITLE = text("At most 100 characters.", max_length=100)
 PUBLIC = "Whether everybody may read it. Needs the account's permission for assistants to share."
@@ -39,7 +40,7 @@ NO_COURSE = "course_id: you can file nothing in this course. list_courses lists 
 MODE = one_of("G", "B", "P", description="How it is edited. G: graphical, B: blocks, P: plain text.")
 
 
-PAGE = rest("GET", "notes/", query=("limit", "offset", "course_id", "query"), names={"query": "q"})
+PAGE = rest("GET", "notes/", query=("limit", "offset", "course_id", "query", "scope"), names={"query": "q"})
 
 
 def list_page(arguments: Arguments) -> Exchange:
@@ -52,8 +53,12 @@ def list_page(arguments: Arguments) -> Exchange:
 
 def search(arguments: Arguments) -> Exchange:
     """Those of everybody with whose they are."""
-    notes = yield from rest("GET", "notes/", query=("query", "scope"), names={"query": "q"})(arguments)
-    return (yield from marked_notes(notes)) if arguments.get("scope") == "all" else notes
+    start = cursor_of(arguments)
+    page = yield from PAGE({"limit": MOST_FOUND, **arguments, "offset": start})
+    notes = page["results"]
+    if arguments.get("scope") == "all":
+        notes = yield from marked_notes(notes)
+    return page_of(notes, start, more=page["has_more"])
 
 
 def own(arguments: Arguments) -> Exchange:
@@ -95,13 +100,23 @@ def patch(arguments: Arguments) -> Exchange:
     path, passage = NOTE.format_map(arguments), Passage.of(arguments)
     note = yield from own(arguments)
     expected, now = arguments.get("expected_version"), note["last_edit"]
-    if expected is not None and not arguments.get("dry_run") and expected not in (now, str(note["version"])):
+    if expected is not None and not arguments.get("dry_run") and not _is_at(note, expected):
         raise NotApplicable(f"Changed meanwhile: its version is now {now}. Read it again, then decide anew.")
     content = edited(note["content"], passage)
     if arguments.get("dry_run"):
         return {**note, "content": content, "dry_run": True}
     answer = yield Request("PATCH", path, body={"content": content}, headers=expecting({"expected_version": now}))
     return answer
+
+
+def _is_at(note: dict[str, Any], expected: str) -> bool:
+    """Whether the note's version is the expected one, by the API's rule for If-Match: times may end in Z or +00:00."""
+    known = (note["last_edit"], str(note["version"]))
+    return expected == "*" or _in_zulu(expected) in map(_in_zulu, known)
+
+
+def _in_zulu(version: str) -> str:
+    return version.removesuffix("+00:00").removesuffix("Z")
 
 
 def outline_of(note: dict[str, Any]) -> dict[str, Any]:
@@ -184,7 +199,7 @@ TOOLS = (
         },
         required=("note_id",),
         answer=NOTE_DETAIL,
-        rest=unless_published(unless_misfiled(rest("PATCH", NOTE))),
+        rest=unless_published(unless_misfiled(rest("PATCH", NOTE)), present=own),
         destroys=True,
         repeatable=True,
         lenient=("editor_mode",),
@@ -235,6 +250,7 @@ TOOLS = (
         answer=record({}, {"query": TEXT, "count": ID, "notes": list_of(NOTE_SUMMARY), "error": TEXT, **PAGED, **NOTICE}),
         rest=search,
         reads=True,
+        grows="",
     ),
     Tool(
         name="get_note_by_uuid",

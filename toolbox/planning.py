@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from toolbox.bounding import bounded, cursor_of, paged, part_of_week
+from toolbox.bounding import cursor_of, page_of, part_of_week
 from toolbox.foreign import marked_week
 from toolbox.schemas import (
     BOOLEAN,
@@ -28,7 +28,7 @@ from toolbox.schemas import (
     whole,
     yes_or_no,
 )
-from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, PLACE, Arguments, Exchange, Tool, deleted, rest
+from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, PLACE, Arguments, Exchange, Request, Tool, deleted, rest
 
 EVENT_PATH = "planner-events/{event_id}/"
 FEED_PATH = "calendar-feeds/{feed_id}/"
@@ -45,6 +45,7 @@ SUMMARY = text("A line about it; cut at 255 characters.")
 
 LONGEST_SUMMARY = 255
 USUAL_LIMIT = 50
+RECENT = 10
 LARGEST_LIMIT = 200
 """The API gives no more at once when it is asked for so many."""
 OLDER = f"The API tells of the latest {LARGEST_LIMIT} only. Name a note_id to see others."
@@ -72,9 +73,7 @@ def list_sittings(arguments: Arguments) -> Exchange:
 
 def _page(found: list[Any], start: int, limit: int) -> Any:
     end = start + limit
-    if start or len(found) > end:
-        return paged({}, "results", found[start:end], start=start, more=len(found) > end)
-    return bounded(found, "results", start)
+    return page_of(found[start:end], start, more=len(found) > end)
 
 
 def _with_summary_cut(arguments: Arguments) -> dict[str, Any]:
@@ -100,8 +99,11 @@ def read_week(arguments: Arguments) -> Exchange:
     return part_of_week(marked_week(week), cursor_of(arguments))
 
 
-def _first(answer: Any, arguments: Arguments) -> Any:
-    return answer[: arguments.get("limit", 10)] if isinstance(answer, list) else answer
+def list_recent(arguments: Arguments) -> Exchange:
+    """Out of all notes, since the API's overview holds ten only."""
+    start, limit = cursor_of(arguments), arguments.get("limit", RECENT)
+    page = yield Request("GET", "notes/", {"limit": limit, "offset": start})
+    return page_of(page["results"], start, more=page["has_more"])
 
 
 OVERVIEWS = (
@@ -125,11 +127,12 @@ OVERVIEWS = (
         name="get_activity",
         title="List recent notes",
         description="Own notes, the latest edit first.",
-        properties={"limit": whole("How many.", minimum=1, maximum=50, default=10), **PLACE},
+        properties={"limit": whole("How many.", minimum=1, maximum=50, default=RECENT), **PLACE},
         answer=record({"notes": list_of(NOTE_SUMMARY)}, PAGED),
-        rest=rest("GET", "activity/", reply=_first),
+        rest=list_recent,
         reads=True,
         lenient=("limit",),
+        grows="",
     ),
     Tool(
         name="get_activity_week",

@@ -23,12 +23,17 @@ def require_sharing() -> Generator[Request, Any, None]:
         raise NotApplicable(SHARING_OFF)
 
 
-def unless_published(exchange: Rest) -> Rest:
-    """The same exchange, which first asks the account when it would publish."""
+def unless_published(exchange: Rest, present: Rest | None = None) -> Rest:
+    """The same exchange, which first asks the account when it would publish. present: reads the note that is to be changed."""
 
     def guarded(arguments: Arguments) -> Exchange:
         if arguments.get("is_public"):
-            yield from require_sharing()
+            note = (yield from present(arguments)) if present is not None else {"is_public": False}
+            if note["is_public"]:
+                # Left out: should the note become private at this moment, it stays so.
+                arguments = {name: value for name, value in arguments.items() if name != "is_public"}
+            else:
+                yield from require_sharing()
         answer = yield from exchange(arguments)
         return answer
 

@@ -17,7 +17,8 @@ access_log = logging.getLogger("notechondria.access")
 SLOW_MS = 500
 VERY_SLOW_MS = 2000
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-SECRET_PARAMETER = re.compile(r"([?&][^=&]*(?:token|code|key|secret|password|state|signature)[^=&]*=)[^&]*", re.IGNORECASE)
+SECRET_WORDS = ("token", "code", "key", "secret", "password", "state", "signature")
+"""Parameters with one of these in their names have values that no log may hold."""
 CALENDARS = "/calendar/"
 """What lies under it is known by an address that is its own key."""
 MOUNTED = frozenset(("/mcp", "/admin", "/docs"))
@@ -106,8 +107,21 @@ def shown_target(scope: Scope) -> str:
         if target.startswith("/auth/"):
             target += "?…"
         else:
-            target += SECRET_PARAMETER.sub(r"\1…", "?" + query.decode("latin-1"))
+            target += "?" + "&".join(map(_masked, query.decode("latin-1").split("&")))
     return _in_one_line(target)
+
+
+def _masked(parameter: str) -> str:
+    """Without the value, if that is secret. The value may be an address that has parameters of its own.
+
+    No pattern: on a query of many question marks one would take time that grows with the square of their number.
+    """
+    pieces = parameter.split("=")
+    for nth, piece in enumerate(pieces[:-1]):
+        name = piece.partition("?")[2] if nth else piece
+        if any(word in name.lower() for word in SECRET_WORDS):
+            return "=".join([*pieces[: nth + 1], "…"])
+    return parameter
 
 
 def _without_secret(scope: Scope) -> str:

@@ -17,9 +17,17 @@ from mcp_server.tools.notes import require_sharing
 from projections.changes.queries import Change, about_changes, change_objects, read_change, read_changes
 from projections.reading import Query
 from toolbox.bounding import cursor_of
-from toolbox.history import NO_CHANGE_ID, NOTHING_OWN, is_change_id, is_own_change, page_of_changes
+from toolbox.history import (
+    NO_CHANGE_ID,
+    NOTHING_LATELY,
+    NOTHING_OWN,
+    PAGE,
+    PAGES_LOOKED_AT,
+    is_change_id,
+    is_own_change,
+    page_of_changes,
+)
 
-PAGES_LOOKED_AT = 5
 T = TypeVar("T")
 
 
@@ -65,13 +73,13 @@ async def _named(call: ToolCall, change_id: int) -> dict[str, Any]:
 async def _last_own(call: ToolCall) -> dict[str, Any]:
     before: int | None = None
     for _ in range(PAGES_LOOKED_AT):
-        found, before = await _changes(call, before, 100)
+        found, before = await _changes(call, before, PAGE)
         for change in found:
             if is_own_change(change, call.assistant.key_prefix):
                 return change
         if before is None:
-            break
-    raise ToolRefusal(NOTHING_OWN)
+            raise ToolRefusal(NOTHING_OWN)
+    raise ToolRefusal(NOTHING_LATELY)
 
 
 async def _changes(call: ToolCall, before: int | None, limit: int) -> tuple[list[dict[str, Any]], int | None]:

@@ -18,10 +18,7 @@ from mcp_server.refusals import ToolRefusal
 from mcp_server.results import course, sliced, summary
 from projections.courses import queries
 from toolbox.bounding import cursor_of, paged
-from toolbox.courses import NOT_DELETABLE
-
-RECENT = 20
-MOST_NOTES = 200
+from toolbox.courses import MOST_NOTES, NOT_DELETABLE, RECENT
 
 
 @serves("list_courses")

@@ -21,16 +21,15 @@ from projections.notes.queries import get_note as ask_note
 from projections.reading import newest_version
 from projections.wire import offset_time
 from toolbox.bounding import cursor_at, cursor_of, piece
-
-PAGE = 12
+from toolbox.history import VERSIONS_LISTED
 
 
 @serves("list_note_versions")
 async def list_note_versions(call: ToolCall) -> Result:
     """Twelve at a time."""
     note_id, before = call["note_id"], cursor_of(call.arguments) or None
-    entries = await _entries(call, past.list_versions(note_id, PAGE + 1, before, edits=False))
-    shown = entries[:PAGE]
+    entries = await _entries(call, past.list_versions(note_id, VERSIONS_LISTED + 1, before, edits=False))
+    shown = entries[:VERSIONS_LISTED]
     states = await _states(call, note_id, [entry.version for entry in shown])
     versions = [
         {
@@ -42,7 +41,7 @@ async def list_note_versions(call: ToolCall) -> Result:
         for entry in shown
         if entry.version in states
     ]
-    more = {"truncated": True, "next_cursor": cursor_at(shown[-1].version)} if len(entries) > PAGE else {}
+    more = {"truncated": True, "next_cursor": cursor_at(shown[-1].version)} if len(entries) > VERSIONS_LISTED else {}
     return {"note_id": note_id, "versions": versions, **more}
 
 
@@ -63,7 +62,8 @@ async def restore_note_version(call: ToolCall) -> Result:
     if call.dry_run:
         note = await own(call)
         state = await _state(call, note_id, stream_version(note_id, version_id))
-        return {**detail(call, {**note, **past.past_members(state)}), "dry_run": True}
+        # The version is what may be sent back as the one that was seen: the note's present one.
+        return {**detail(call, {**note, **past.past_members(state), "last_edit": note["last_edit"]}), "dry_run": True}
 
     def decide(work: Work[Lookups]) -> None:
         restore_version(work, call.account_id, note_id, version_id, kept_as="before_restore_mcp")

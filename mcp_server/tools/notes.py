@@ -21,10 +21,8 @@ from projections.notes.queries import get_note as ask_note
 from projections.notes.queries import get_note_by_uuid as ask_note_by_uuid
 from toolbox.bounding import cursor_of, paged, piece, shortened
 from toolbox.markdown import Passage, edited
-from toolbox.notes import outline_of, section_of
+from toolbox.notes import MOST_FOUND, outline_of, section_of
 from toolbox.sharing import SHARING_OFF
-
-MOST_FOUND = 50
 
 
 @serves("list_notes")
@@ -75,7 +73,7 @@ async def get_note_by_uuid(call: ToolCall) -> Result:
 async def get_note_outline(call: ToolCall) -> Result:
     """The headings that fit."""
     note = await own(call)
-    outline = outline_of(note)
+    outline = await call.in_thread(lambda: outline_of(note))
     found = outline.pop("headings")
     return sliced(call, {**outline, "version": offset(note["last_edit"])}, "headings", found)
 
@@ -84,7 +82,7 @@ async def get_note_outline(call: ToolCall) -> Result:
 async def get_note_section(call: ToolCall) -> Result:
     """One section, in pieces when it is long."""
     note = await own(call)
-    found = section_of(note["content"], call.arguments)
+    found = await call.in_thread(lambda: section_of(note["content"], call.arguments))
     content, more = piece(found["content"], cursor_of(call.arguments))
     shown = {"note_id": note["id"], "title": note["title"], **found, "content": content, "version": offset(note["last_edit"]), **more}
     return shortened(shown, spared="content")
@@ -124,7 +122,8 @@ async def patch_note(call: ToolCall) -> Result:
     passage = Passage.of(call.arguments)
     if call.dry_run:
         note = await own(call)
-        return {**detail(call, {**note, "content": edited(note["content"], passage), "blocks": []}), "dry_run": True}
+        content = await call.in_thread(lambda: edited(note["content"], passage))
+        return {**detail(call, {**note, "content": content, "blocks": []}), "dry_run": True}
     return await save(call, lambda note: ChangeNote(content=edited(note.content, passage)))
 
 

@@ -12,10 +12,10 @@ from projections.activity.week import get_week
 from projections.notes.matching import find_notes
 from toolbox.bounding import cursor_of, paged, part_of_week
 from toolbox.foreign import FOREIGN
+from toolbox.planning import RECENT
 
 EARLIEST, LATEST = date(1, 1, 10), date(9999, 11, 1)
 """Between these, the weeks before and after have a date as well."""
-RECENT = 10
 
 
 @serves("get_heatmap")
@@ -28,14 +28,16 @@ async def heatmap(call: ToolCall) -> Result:
 @serves("get_recent_activity")
 async def recent_activity(call: ToolCall) -> Result:
     """Ten notes."""
-    return paged({}, "recent_notes", await _latest(call, RECENT, 0), continued=False)
+    shown, _ = await _latest(call, RECENT, 0)
+    return paged({}, "recent_notes", shown, continued=False)
 
 
 @serves("get_activity")
 async def activity(call: ToolCall) -> Result:
-    """As many as asked for."""
-    start, limit = cursor_of(call.arguments), call.get("limit", RECENT)
-    return paged({}, "notes", await _latest(call, max(limit - start, 0), start), start=start)
+    """`limit` holds for each page."""
+    start = cursor_of(call.arguments)
+    shown, more = await _latest(call, call.get("limit", RECENT), start)
+    return paged({}, "notes", shown, start=start, more=more)
 
 
 @serves("get_activity_week")
@@ -67,5 +69,7 @@ def day_of(text: str) -> date | None:
     return day if EARLIEST <= day <= LATEST else None
 
 
-async def _latest(call: ToolCall, limit: int, start: int) -> list[Result]:
-    return [summary(call, item) for item in await call.read(find_notes(None, limit, start))]
+async def _latest(call: ToolCall, limit: int, start: int) -> tuple[list[Result], bool]:
+    """The notes, and whether others come behind them."""
+    found, _, more = await call.ask(find_notes(None, limit, start))
+    return [summary(call, item) for item in call.parsed(found)], more

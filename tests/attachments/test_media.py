@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from time import process_time
 
 import httpx
 import pytest
 
+from api.ranges import Span, requested_span
 from tests.door.people import Person
 from wiring import Services
 
@@ -97,6 +100,14 @@ def test_everything_but_plain_images_is_a_harmless_download(
     assert headers["content-type"] == kind
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["content-security-policy"] == "sandbox; default-src 'none'"
+
+
+def test_many_blanks_in_a_range_keep_nobody_waiting() -> None:
+    begun = process_time()
+    now = datetime.now(UTC)
+    assert requested_span(f"bytes={' ' * 60_000}!", None, "", now, 10) is None
+    assert requested_span(f"bytes= {' ' * 60_000}2 - 3 ", None, "", now, 10) == Span(2, 4)
+    assert process_time() - begun < 2
 
 
 def test_plain_images_are_shown(site: httpx.Client, url: str) -> None:

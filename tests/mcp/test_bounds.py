@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import current_thread
+from time import process_time
 from typing import Any
 
 import httpx
@@ -14,6 +16,7 @@ from cli.backend import Backend, Place
 from cli.stdio import answer
 from tests.mcp.people import LARGEST, Keeper, make_keeper
 from toolbox.catalog import BY_NAME
+from toolbox.markdown import Heading, headings
 from wiring import Services
 
 Tool = Callable[..., Any]
@@ -149,7 +152,9 @@ def _page_through(ask: Tool, course: int) -> None:
         ("list_events", ("events",), {"limit": 200}, 200),
         ("list_note_sessions", ("sessions",), {"limit": 200}, 100),
         ("list_calendar_feeds", ("feeds",), {}, 100),
-        ("get_activity", ("notes",), {"limit": 50}, 10),
+        ("get_activity", ("notes",), {}, 100),
+        ("get_activity", ("notes",), {"limit": 50}, 100),
+        ("get_course", ("notes", "recent_notes"), {"course_id": course}, 100),
         ("list_changes", ("changes",), {"limit": 100}, 400),
     ):
         found = [str(number) for number in ids(tool, *names, **arguments)]
@@ -165,6 +170,23 @@ def _page_through(ask: Tool, course: int) -> None:
     assert [len(week["days"]) for week in weeks] == [7] * len(weeks)
     assert len(ids("list_deleted_notes", "deleted_notes")) >= 30
     assert "next_cursor" not in ask("empty_recycle_bin", dry_run=True)
+
+
+def test_lists_that_go_on_behind_their_limit_say_so(keeper: Keeper, ask: Tool) -> None:
+    course = keeper.call("create_course", title="Listed")["id"]
+    notes = [keeper.rest("POST", "notes/", {"title": f"Note {number}", "course_id": course})["id"] for number in range(25)][::-1]
+    versions = [keeper.call("snapshot_note", note_id=notes[0])["version_id"] for _ in range(30)][::-1]
+    for tool, names, arguments, first, wanted in (
+        ("get_activity", ("notes",), {}, 10, notes),
+        ("get_activity", ("notes",), {"limit": 20}, 20, notes),
+        ("get_course", ("notes", "recent_notes"), {"course_id": course}, 20, notes),
+        ("list_note_versions", ("versions",), {"note_id": notes[0]}, 12, versions),
+    ):
+        found = pages(ask, tool, **arguments)
+        (name,) = [name for name in (*names, "results") if name in found[0]]
+        assert len(found[0][name]) == first, tool
+        # A new account has a note of its own.
+        assert [item["id"] for item in joined(found, name)][: len(wanted)] == wanted, tool
 
 
 def test_all_pages_are_to_be_read_before_what_is_on_them_is_changed(keeper: Keeper, ask: Tool) -> None:
@@ -200,3 +222,47 @@ def test_a_cursor_that_no_answer_gave_is_refused(keeper: Keeper, ask: Tool) -> N
     for tool in with_cursor:
         with pytest.raises(AssertionError, match="cursor: this is not one"):
             ask(tool, cursor="elsewhere")
+
+
+def test_headings_of_hostile_texts_keep_nobody_waiting(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their time grows with the length of the text, not with its square, and other clients are served meanwhile."""
+    begun = process_time()
+    (wide,) = headings(f"# a{' ' * 42_000}b")
+    assert (wide.level, wide.text[-1], wide.length) == (1, "b", 42_004)
+    many = headings("# \n" * 60_000)
+    assert (len(many), many[0].end, many[-1].end) == (60_000, 3, 180_000)
+    assert process_time() - begun < 5
+    ran: list[str] = []
+
+    def noting(text: str) -> list[Heading]:
+        ran.append(current_thread().name)
+        return headings(text)
+
+    for module in ("toolbox.markdown", "toolbox.notes"):
+        monkeypatch.setattr(f"{module}.headings", noting)
+    note = keeper.call("create_note", title="Read", content="# A\n\ntext\n")["id"]
+    keeper.call("get_note_outline", note_id=note)
+    keeper.call("get_note_section", note_id=note, index=1)
+    keeper.call("patch_note", note_id=note, heading="A", insert="more", dry_run=True)
+    keeper.call("patch_note", note_id=note, heading="A", insert="more")
+    assert len(ran) == 4
+    assert all(name.startswith("assistant") for name in ran), ran
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("#", (1, "")),
+        ("###### a", (6, "a")),
+        ("####### a", None),
+        ("   #\ta\t#\t", (1, "a")),
+        ("    # a", None),
+        ("#a", None),
+        ("# a#", (1, "a#")),
+        ("# a # ##", (1, "a #")),
+        ("## #", (2, "")),
+        ("# a \r", (1, "a")),
+    ],
+)
+def test_what_is_a_heading(line: str, found: tuple[int, str] | None) -> None:
+    assert [(heading.level, heading.text) for heading in headings(line)] == ([found] if found else [])

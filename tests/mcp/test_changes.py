@@ -94,3 +94,32 @@ def test_nobody_elses_change_can_be_taken_back(keeper: Keeper, other: Keeper) ->
     (change, *_) = keeper.call("list_changes", limit=1)["changes"]
     assert other.refused("undo_last_change", change_id=change["id"])
     assert "no change of yours" in other.refused("undo_last_change")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_changes_that_nobody_can_take_back_are_stepped_over(keeper: Keeper, way: str) -> None:
+    note = keeper.call("create_note", title="Before")
+    with asking(keeper, way) as ask:
+        ask("update_note", note_id=note["id"], title="After")
+        ask("update_profile", motto="Stays")
+        assert ask("undo_last_change", dry_run=True)["what"] == "Note renamed: After"
+        ask("undo_last_change")
+    assert keeper.call("get_note", note_id=note["id"])["title"] == "Before"
+    assert keeper.call("get_profile")["motto"] == "Stays"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_own_change_is_found_behind_many_of_the_user(keeper: Keeper, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the search stops, that is told instead of denying what may be there."""
+    for module in ("toolbox.history", "mcp_server.tools.changes"):
+        monkeypatch.setattr(f"{module}.PAGE", 3)
+    with asking(keeper, way) as ask:
+        ask("create_note", title="By the assistant")
+        note = keeper.rest("POST", "notes/", {"title": "By the user"})
+        for number in range(12):
+            keeper.rest("PATCH", f"notes/{note['id']}/", {"description": f"By the user {number}"})
+        assert ask("undo_last_change", dry_run=True)["what"] == "Note created: By the assistant"
+        for number in range(2):
+            keeper.rest("PATCH", f"notes/{note['id']}/", {"description": f"By the user again {number}"})
+        with pytest.raises(AssertionError, match="could be taken back among the latest"):
+            ask("undo_last_change", dry_run=True)

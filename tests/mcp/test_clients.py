@@ -15,7 +15,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 
-from mcp_server.messages import NO_JSON
+from mcp_server.messages import NO_JSON, NO_UTF8
 from tests.mcp.people import Keeper
 
 MODES = ["auto", "legacy"]
@@ -181,17 +181,40 @@ async def test_emptying_the_bin_is_confirmed_where_the_client_can(keeper: Keeper
     assert len(keeper.call("list_deleted_notes")["deleted_notes"]) == (0 if emptied else 1)
 
 
-def modern(keeper: Keeper, method: str, params: dict[str, Any], name: str = "") -> Any:
+def modern(
+    keeper: Keeper, method: str, params: dict[str, Any], name: str = "", elicitation: dict[str, Any] | None = None, encoding: str = "utf-8"
+) -> Any:
     """A raw request of the modern era, by a client that can ask its user."""
     about = {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {}},
+        "io.modelcontextprotocol/clientCapabilities": {"elicitation": elicitation or {}},
         "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "1"},
     }
     headers = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": method} | ({"Mcp-Name": name} if name else {})
     message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": about}}
     sent = {**keeper.headers, **headers, "Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
-    return keeper.http.post("/mcp/", content=json.dumps(message), headers=sent)
+    return keeper.http.post("/mcp/", content=json.dumps(message).encode(encoding), headers=sent)
+
+
+@pytest.mark.parametrize(
+    ("elicitation", "asked"), [({}, True), ({"form": {}}, True), ({"form": {}, "url": {}}, True), ({"url": {}}, False)]
+)
+def test_only_clients_that_can_show_forms_are_asked(keeper: Keeper, elicitation: dict[str, Any], asked: bool) -> None:
+    call = {"name": "empty_recycle_bin", "arguments": {}}
+    result = modern(keeper, "tools/call", call, "empty_recycle_bin", elicitation).json()["result"]
+    assert (result["resultType"] == "input_required") is asked
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("topic", ["\ud800", "whole"])
+def test_other_encodings_than_utf8_are_refused(keeper: Keeper, topic: str, encoding: str) -> None:
+    get = {"name": "capture_note", "arguments": {"topic": topic}}
+    response = modern(keeper, "prompts/get", get, "capture_note", encoding=encoding)
+    assert (response.status_code, response.json()["error"]) == (400, {"code": -32700, "message": NO_UTF8})
+    message = {"jsonrpc": "2.0", "id": 1, "method": "prompts/get", "params": get}
+    sent = {**keeper.headers, "Content-Type": "application/json"}
+    response = keeper.http.post("/mcp/", content=json.dumps(message).encode(encoding), headers=sent)
+    assert (response.status_code, response.json()["error"]) == (400, {"code": -32700, "message": NO_UTF8})
 
 
 @pytest.mark.parametrize("topic", ["\ud800", "\U0001f600"])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.mcp.people import Keeper
+from tests.mcp.test_bounds import WAYS, asking
 from tests.mcp.test_stdio import conversing, exchange, tool
 from toolbox.catalog import ALL_TOOLS
 
@@ -125,3 +126,34 @@ def test_what_is_done_over_stdio_names_tool_client_and_key(keeper: Keeper) -> No
     dry, undone = exchange(keeper, tool(1, "undo_last_change", dry_run=True), tool(2, "undo_last_change"))
     assert json.loads(dry["result"]["content"][0]["text"])["change_id"] == str(change["id"])
     assert "isError" not in undone["result"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_a_dry_run_of_going_back_shows_may_be_sent_back(keeper: Keeper, way: str) -> None:
+    note = keeper.call("create_note", title="First", content="first")
+    version = keeper.call("snapshot_note", note_id=note["id"])["version_id"]
+    keeper.call("update_note", note_id=note["id"], title="Second", content="second")
+    chosen = {"note_id": note["id"], "version_id": version}
+    with asking(keeper, way) as ask:
+        preview = ask("restore_note_version", **chosen, dry_run=True)
+        assert (preview["title"], preview["content"]) == ("First", "first")
+        seen = preview["version"] if way == "http" else preview["last_edit"]
+        keeper.call("update_note", note_id=note["id"], content="third")
+        with pytest.raises(AssertionError, match="Changed meanwhile"):
+            ask("restore_note_version", **chosen, expected_version=seen)
+        preview = ask("restore_note_version", **chosen, dry_run=True)
+        ask("restore_note_version", **chosen, expected_version=preview["version"] if way == "http" else preview["last_edit"])
+    assert keeper.call("get_note", note_id=note["id"])["content"] == "first"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_any_version_may_be_expected_of_a_patch(keeper: Keeper, way: str) -> None:
+    note = keeper.call("create_note", title="Patched", content="a")
+    with asking(keeper, way) as ask:
+        ask("patch_note", note_id=note["id"], append="b", expected_version="*")
+        seen = keeper.call("get_note", note_id=note["id"])["version"]
+        ask("patch_note", note_id=note["id"], append="c", expected_version=seen)
+        seen = keeper.call("get_note", note_id=note["id"])["version"].replace("+00:00", "Z")
+        ask("patch_note", note_id=note["id"], append="d", expected_version=seen)
+        with pytest.raises(AssertionError, match="Changed meanwhile"):
+            ask("patch_note", note_id=note["id"], append="e", expected_version=seen)

@@ -242,3 +242,15 @@ async def test_courses_are_told_of_with_the_notes_that_they_list(keeper: Keeper,
     )
     assert set(told) == {uris[1], uris[2]}
     assert overheard == []
+
+
+async def test_files_are_told_of(keeper: Keeper, other: Keeper) -> None:
+    note = keeper.call("create_note", title="With a file")["id"]
+    sent = keeper.http.post(
+        f"/api/v1/notes/{note}/attachments/", files={"file": ("a.txt", b"a", "text/plain")}, headers=keeper.person.headers
+    ).json()["id"]
+    uri = f"notechondria://notes/{note}/attachments/{sent}"
+    for tool, arguments in (("delete_attachment", {"note_id": note, "attachment_id": sent}), ("undo_last_change", {})):
+        told, overheard = await while_listening([keeper, other], [uri], lambda: keeper.call(tool, **arguments), {uri})  # noqa: B023
+        assert uri in told
+        assert overheard == []

@@ -205,7 +205,8 @@ def test_every_tool_reaches_the_rest_api(keeper: Keeper) -> None:
     assert values["unsubscribe_course"] == {"unsubscribed": True, "course_id": course}
     assert "inserted" in values["patch_note"]["content"]
     assert [heading["heading"] for heading in values["get_note_outline"]["headings"]] == ["A", "B"]
-    assert len(values["get_activity"]) == 1
+    assert len(values["get_activity"]["results"]) == 1
+    assert values["get_activity"]["next_cursor"] == "at-1"
     assert values["update_profile"] == {"updated": True}
 
 
