@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from functools import cache
 
@@ -38,7 +39,11 @@ def request_reset(lookups: AccountLookups, proofs: Proofs, *, email: str, networ
 
 
 def password_reset(lookups: AccountLookups, proofs: Proofs, *, email: str, digits: str, password: str, network: str) -> tuple[Decide, str]:
-    """(the decision, the code's id). Ends all sessions; opens no account that is not open."""
+    """(the decision, the code's id). Ends all sessions; opens no account that is not open.
+
+    The code also proves the address. Where nobody had proven it before, whoever put it there may be somebody else: what would let
+    them in beside the password goes.
+    """
     refusal = Invalid({"non_field_errors": [RESET_REFUSED]})
     code_id = proofs.checked_code(RESET, reset_target(email), digits, network=network, refusal=refusal)
     password_hash = hash_password(password)
@@ -49,10 +54,22 @@ def password_reset(lookups: AccountLookups, proofs: Proofs, *, email: str, digit
         if account is None or code_id in account.used_codes:
             raise refusal
         account.trigger(accounts.PasswordReset, work.context.now, password_hash=password_hash, code_id=code_id)
+        if account.verified and not account.email_verified:
+            _shut_others_out(work, account, proofs)
         revoke_sessions(work, work.lookups.live_sessions(account.number), "password_reset")
         return account.number
 
     return decide, code_id
+
+
+def _shut_others_out(work: Work[AccountLookups], account: Account, proofs: Proofs) -> None:
+    now = work.context.now
+    account.trigger(accounts.EmailChanged, now, email=account.email, verified=True)
+    for provider in sorted(account.links):
+        account.trigger(accounts.SocialAccountUnlinked, now, provider=provider)
+    if account.api_key_digest is not None:
+        # Nobody ever learns the key that takes the old one's place.
+        account.trigger(accounts.ApiKeyRotated, now, key_digest=proofs.digest(secrets.token_hex(32)), key_prefix="")
 
 
 def password_change(

@@ -129,6 +129,24 @@ def test_address_set_without_proof_is_no_way_in(door: httpx.Client, provider: Pr
     assert answer.status_code == 409
 
 
+def test_reset_at_an_address_that_was_set_without_proof_leaves_no_other_way_in(
+    door: httpx.Client, services: Services, provider: Provider, person: Person
+) -> None:
+    squatted, chosen = f"trojan{person.account_id}@example.org", "Owners-horse-9"
+    planted = Profile("g-planted", "elsewhere@example.org")
+    bound = door.post(f"{AUTH}/bind/google/", json={"code": provider.consent(planted, REDIRECT)}, headers=person.headers)
+    assert bound.status_code == 201
+    key = door.post(f"{AUTH}/rotate-api-key/", headers=person.headers).json()["api_key"]
+    door.patch("/api/v1/settings/", json={"email": squatted}, headers=person.headers)
+    door.post(f"{AUTH}/password-reset/", json={"email": squatted})
+    reset = {"email": squatted, "code": codes_for(services, squatted)[-1], "password": chosen}
+    assert door.post(f"{AUTH}/password-reset/confirm/", json=reset).status_code == 200
+    assert door.get("/api/v1/settings/", headers={"Authorization": f"Bearer {key}"}).status_code == 401
+    assert google(door, provider, planted, intent="login").status_code == 404
+    assert door.post(f"{AUTH}/login/", json={"email": squatted, "password": chosen}).status_code == 200
+    assert google(door, provider, Profile("g-owner", squatted)).json()["user"]["id"] == person.account_id
+
+
 def test_pending_account_loses_the_password_that_somebody_else_chose(door: httpx.Client, services: Services, provider: Provider) -> None:
     email = "early@example.org"
     door.post(f"{AUTH}/register/", json={"username": "early", "email": email, "password": PASSWORD})
