@@ -36,13 +36,15 @@ SELECT n.id FROM notes.notes n JOIN notes.note_texts t ON t.note_id = n.id
 WHERE n.owner_id = %(viewer)s AND n.deleted_at IS NULL AND n.last_edit > %(since)s AND n.created_at > %(since)s
   AND n.client_draft_id <> %(draft)s::text AND n.title = %(title)s AND t.content = %(content)s
   AND n.note_type = %(note_type)s AND n.source_note_uuid IS NOT DISTINCT FROM {source} AND n.course_id = {course}"""
+MOST_TWINS = 10
+"""So many, the newest, are compared with a draft: a device may send hundreds of empty ones that differ in what lies beside their texts."""
 _TAKE_TURNS = "SELECT pg_advisory_xact_lock(7266111, %(first)s::int), pg_advisory_xact_lock(7266111, %(second)s::int)"
 # That no new note has the name, a unique rule sees to.
 _IS_NEW_NAME = f"SELECT log.require(NOT EXISTS ({_BY_FURTHER_NAME}))"
 _IS_NEW = f"""
 SELECT log.require(NOT EXISTS ({_BY_FURTHER_NAME}) AND NOT EXISTS (
     {_TWINS.format(source="%(source)s::text", course="%(course)s::bigint")}
-    AND n.id <> %(note)s::bigint AND n.id <> ALL(%(met)s::bigint[])))"""
+    AND n.id <> %(note)s::bigint AND n.id <> ALL(%(met)s::bigint[]) AND n.id > %(beyond)s::bigint))"""
 _IS_NO_OTHERS = f"""
 SELECT log.require(NOT EXISTS (
     SELECT FROM notes.notes WHERE owner_id = %(viewer)s AND client_draft_id = %(draft)s::text AND id <> %(note)s::bigint
@@ -68,7 +70,7 @@ def new_note(incoming: Any) -> Query:
     # What was not sent is not looked for: to set a question up takes longer than to answer it.
     course = _COURSE if incoming.course_id is not None else _INBOX
     source = _SOURCE if incoming.source_note_uuid is not None else "NULL::text"
-    twins = f"ARRAY({_TWINS.format(course=course, source=source)} ORDER BY n.id)"
+    twins = f"ARRAY({_TWINS.format(course=course, source=source)} ORDER BY n.id DESC LIMIT {MOST_TWINS})"
     sql = _NEW.format(
         draft=_DRAFT if drafted else _NOTHING,
         twins=twins if drafted and incoming.may_have_twin else "'{}'::bigint[]",
@@ -127,7 +129,8 @@ class NoteAnswers(SqlAnswers):
         if not incoming.may_have_twin:
             return Query(_IS_NEW_NAME, {"viewer": account_id, "draft": incoming.client_draft_id})
         course_id, source = filed
-        params = {"viewer": account_id, "note": note_id, "met": list(met)}
+        beyond = min(met) if len(met) == MOST_TWINS else 0
+        params = {"viewer": account_id, "note": note_id, "met": list(met), "beyond": beyond}
         return Query(_IS_NEW, {**new_note(incoming).params, **params, "course": course_id, "source": source})
 
     def source_is_there(self, uuid: str) -> Query:

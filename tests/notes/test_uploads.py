@@ -16,6 +16,7 @@ from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.commands import CreateNote, Saved, create_note, incoming_note
 from commands.notes.lookups import NewNote
+from projections.notes.lookups import MOST_TWINS
 from wiring import Services
 
 Write = Callable[..., dict[str, Any]]
@@ -134,6 +135,13 @@ def test_what_a_draft_says_beside_its_text_is_not_dropped(mira: httpx.Client) ->
         assert upload(mira, f"again {number}", **fields)[1]["id"] == draft["id"]
     found = {"offline_source_note_id": note["id"], "queued_attachments": [], "autosave": True, "course_id": -7, "description": "x"}
     assert upload(mira, "forked", metadata_json=json.dumps(found))[1]["id"] == note["id"]
+
+
+def test_of_many_drafts_alike_the_newest_are_compared(mira: httpx.Client) -> None:
+    made = [upload(mira, f"draft {number}", description=f"Description {number}") for number in range(MOST_TWINS + 3)]
+    assert [status for status, _ in made] == [201] * len(made)
+    assert upload(mira, "again", description=f"Description {len(made) - 1}")[1]["id"] == made[-1][1]["id"]
+    assert upload(mira, "long ago", description="Description 0")[0] == 201
 
 
 def test_empty_drafts_of_different_courses_stay_apart(mira: httpx.Client) -> None:
