@@ -63,7 +63,7 @@ async def restore_note_version(call: ToolCall) -> Result:
         note = await own(call)
         state = await _state(call, note_id, stream_version(note_id, version_id))
         # The version is what may be sent back as the one that was seen: the note's present one.
-        return {**detail(call, {**note, **past.past_members(state), "last_edit": note["last_edit"]}), "dry_run": True}
+        return {**detail(call, {**note, **await _members(call, state), "last_edit": note["last_edit"]}), "dry_run": True}
 
     def decide(work: Work[Lookups]) -> None:
         restore_version(work, call.account_id, note_id, version_id, kept_as="before_restore_mcp")
@@ -96,13 +96,18 @@ async def read_note_at(call: ToolCall) -> Result:
     (version,) = await call.ask(past.last_version_at(call["note_id"], moment))
     if not version:
         raise ToolRefusal(f"at: the note did not exist then. It was made at {offset(note['date_created'])}.")
-    return detail(call, {**note, **past.past_members(await _state(call, call["note_id"], version))})
+    return detail(call, {**note, **await _members(call, await _state(call, call["note_id"], version))})
 
 
 async def note_state(call: ToolCall, note_id: int, version_id: int) -> past.Past:
     """An own note at a version."""
     await _entries(call, past.list_versions(note_id, 1, None, edits=False))
     return await _state(call, note_id, stream_version(note_id, version_id))
+
+
+async def _members(call: ToolCall, state: past.Past) -> Result:
+    """In a thread: a long text takes a while to be read as blocks."""
+    return await call.in_thread(lambda: past.past_members(state))
 
 
 async def _entries(call: ToolCall, query: Any) -> Sequence[past.Entry]:

@@ -14,6 +14,7 @@ import pytest
 
 from cli.backend import Backend, Place
 from cli.stdio import answer
+from projections.notes import past
 from tests.mcp.people import LARGEST, Keeper, make_keeper
 from toolbox.catalog import BY_NAME
 from toolbox.markdown import Heading, headings
@@ -246,6 +247,23 @@ def test_headings_of_hostile_texts_keep_nobody_waiting(keeper: Keeper, monkeypat
     keeper.call("patch_note", note_id=note, heading="A", insert="more", dry_run=True)
     keeper.call("patch_note", note_id=note, heading="A", insert="more")
     assert len(ran) == 4
+    assert all(name.startswith("assistant") for name in ran), ran
+
+
+def test_old_texts_are_read_as_blocks_off_the_event_loop(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+    members = past.past_members
+
+    def noting(state: past.Past) -> dict[str, Any]:
+        ran.append(current_thread().name)
+        return members(state)
+
+    monkeypatch.setattr(past, "past_members", noting)
+    note = keeper.call("create_note", title="Old", content="text")["id"]
+    version = keeper.call("snapshot_note", note_id=note)["version_id"]
+    assert keeper.call("read_note_at", note_id=note, at="2099-01-01T00:00:00Z")["content"] == "text"
+    assert keeper.call("restore_note_version", note_id=note, version_id=version, dry_run=True)["content"] == "text"
+    assert len(ran) == 2
     assert all(name.startswith("assistant") for name in ran), ran
 
 
