@@ -24,7 +24,7 @@ from commands.calendars.feeds import (
     remove_calendar_feed,
 )
 from commands.calendars.source_urls import calendar_address
-from commands.errors import Invalid, NotFound
+from commands.errors import Invalid, NotFound, Refused
 from eventstore.events.calendars import hides_credentials
 from projections.calendars import queries
 from reactors.feeds.schedule import outbound_policy
@@ -78,9 +78,9 @@ def change(call: Call) -> Response:
     if "raw_ical" in fields:
         data = _given_text(fields.pop("raw_ical"), None)
         fields["text"] = CalendarText.of(data) if data else None
-    if data or fields.get("source_url"):
-        _first_reading(call, data, calendar_address(fields.get("source_url", "")))
     command = ChangeCalendarFeed(feed_id=call.path["feed_id"], **fields)
+    if (data or fields.get("source_url")) and _is_possible(call, command):
+        _first_reading(call, data, calendar_address(fields.get("source_url", "")))
     return carry_out(
         call,
         lambda work: change_calendar_feed(work, command),
@@ -101,6 +101,15 @@ def refresh(call: Call) -> Response:
         _first_reading(call, b"", source_url)
     body: bytes = _found(call.ask_now(queries.get_calendar_feed(call.path["feed_id"]))) + b"}"
     return Response(body, 200, media_type="application/json; charset=utf-8")
+
+
+def _is_possible(call: Call, command: ChangeCalendarFeed) -> bool:
+    """Whether the change will not be refused, so that reading what it names is worth it; no address is asked for a stranger's feed."""
+    try:
+        call.services.commands.foresee(lambda work: change_calendar_feed(work, command), call.context())
+    except Refused:
+        return False
+    return True
 
 
 def _given_text(raw_ical: str, file: UploadFile | None) -> bytes:

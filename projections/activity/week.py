@@ -39,11 +39,11 @@ entries AS (
     FROM span, note_sessions.sessions s {SESSION_JOINS}
     WHERE s.owner_id = %(viewer)s AND s.started_at >= span.starts AND s.started_at < span.ends
     UNION ALL
-    (SELECT (shown.at AT TIME ZONE span.zone)::date, shown.at, 2, calendar.feed_id,
+    (SELECT (calendar.at AT TIME ZONE span.zone)::date, calendar.at, 2, calendar.feed_id,
            '{{"title":' || coalesce(calendar.title, calendar.calendar_title) || calendar.about
            || CASE WHEN calendar.floating AND span.zone <> 'UTC'
-                   THEN '"starts_at":"' || {_ISO.format("shown.at")} || '","ends_at":"'
-                        || {_ISO.format("greatest(shown.at, calendar.ends_at AT TIME ZONE 'UTC' AT TIME ZONE span.zone)")} || '"'
+                   THEN '"starts_at":"' || {_ISO.format("calendar.at")} || '","ends_at":"'
+                        || {_ISO.format("greatest(calendar.at, calendar.ends_at AT TIME ZONE 'UTC' AT TIME ZONE span.zone)")} || '"'
                    ELSE calendar.times END
            || ',' || calendar.item || '}}'
     FROM span CROSS JOIN LATERAL (
@@ -57,18 +57,21 @@ entries AS (
             WHERE f.owner_id = %(viewer)s AND f.is_enabled AND f.deleted_at IS NULL
         ) feed
         CROSS JOIN LATERAL (
-            SELECT x.starts_at, x.ends_at, x.floating, x.title, x.times, x.item FROM feeds.entries x
+            SELECT shown.at, x.ends_at, x.floating, x.title, x.times, x.item
+            FROM feeds.entries x
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN x.floating AND span.zone <> 'UTC' THEN x.starts_at AT TIME ZONE 'UTC' AT TIME ZONE span.zone
+                            ELSE x.starts_at END AS at
+            ) shown
             WHERE x.text_id = feed.text_id
-              AND x.starts_at >= span.starts - interval '1 day' AND x.starts_at < span.ends + interval '1 day'
+              AND x.starts_at >= least(span.starts, span.start::timestamp AT TIME ZONE 'UTC')
+              AND x.starts_at < greatest(span.ends, span.stop::timestamp AT TIME ZONE 'UTC')
+              -- The limit counts what is shown only: a crowded day beside the window leaves the others their place.
+              AND shown.at >= span.starts AND shown.at < span.ends
             -- Stays a question of its own, so that the window is looked up in the index whatever the planner believes.
             ORDER BY x.starts_at LIMIT {MOST_OF_A_CALENDAR}
         ) inside
-    ) calendar
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN calendar.floating AND span.zone <> 'UTC' THEN calendar.starts_at AT TIME ZONE 'UTC' AT TIME ZONE span.zone
-                    ELSE calendar.starts_at END AS at
-    ) shown
-    WHERE shown.at >= span.starts AND shown.at < span.ends LIMIT {MOST_OF_CALENDARS})
+    ) calendar LIMIT {MOST_OF_CALENDARS})
 ),
 unprepared AS (
     SELECT DISTINCT t.id, year.number

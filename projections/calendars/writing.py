@@ -13,6 +13,8 @@ from projections.calendars.zone_rules import zone_lines
 FOLD_AT = 75
 PRODUCT = "-//Notechondria//Planner//EN"
 REFRESH = "PT1H"
+FIRST_YEAR = 1970
+"""From then on clock changes are told; times before are UTC."""
 LAST_YEAR = 2100
 """Until then clock changes of zones without a rule are listed."""
 
@@ -21,7 +23,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 def written_calendar(name: str, zone: str | None, entries: Iterable[dict[str, Any]], account_id: int) -> bytes:
     """A calendar of plans and sittings. With a zone its times are local times of that zone where those say it all, else UTC."""
-    rows = [(entry, datetime.fromisoformat(entry["starts_at"]), datetime.fromisoformat(entry["ends_at"])) for entry in entries]
+    rows = [(entry, _second(entry["starts_at"]), _second(entry["ends_at"])) for entry in entries]
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
@@ -36,9 +38,9 @@ def written_calendar(name: str, zone: str | None, entries: Iterable[dict[str, An
     if zone:
         lines.append(f"X-WR-TIMEZONE:{zone}")
         years = [moment.year for _, start, end in rows for moment in (start, end)] or [datetime.now(UTC).year]
-        lines += zone_lines(zone, min(max(min(years) - 1, 1970), LAST_YEAR), min(max(years) + 1, LAST_YEAR))
+        lines += zone_lines(zone, min(max(min(years) - 1, FIRST_YEAR), LAST_YEAR), min(max(years) + 1, LAST_YEAR))
     for entry, start, end in rows:
-        told = None if info and (_comes_again(start, info) or _comes_again(end, info)) else info
+        told = info if info and _is_told(start, info) and _is_told(end, info) else None
         lines += [
             "BEGIN:VEVENT",
             f"UID:{entry['kind']}-{entry['id']}-{account_id}@notechondria",
@@ -47,7 +49,8 @@ def written_calendar(name: str, zone: str | None, entries: Iterable[dict[str, An
             f"LAST-MODIFIED:{_utc(datetime.fromisoformat(entry['last_edit']))}",
             f"SEQUENCE:{entry['mark'] - 1}",
             f"DTSTART{_time(start, told)}",
-            f"DTEND{_time(max(end, start), told)}",
+            # An end has to be later than the start (RFC 5545, 3.8.2.2).
+            *([f"DTEND{_time(end, told)}"] if end > start else []),
             f"SUMMARY:{escaped(entry['title'])}",
         ]
         if entry["description"]:
@@ -80,13 +83,17 @@ def _pieces(data: bytes) -> Iterator[bytes]:
     yield data
 
 
+def _second(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(microsecond=0)
+
+
 def _utc(moment: datetime) -> str:
     return _digits(moment.astimezone(UTC)) + "Z"
 
 
-def _comes_again(moment: datetime, zone: ZoneInfo) -> bool:
-    """Whether clocks show this time for the second time that night: readers take it for the first (RFC 5545, 3.3.5)."""
-    return moment.astimezone(zone).fold == 1
+def _is_told(moment: datetime, zone: ZoneInfo) -> bool:
+    """Whether the local time says it all: what clocks show for the second time is read as the first (RFC 5545, 3.3.5)."""
+    return moment.year >= FIRST_YEAR and moment.astimezone(zone).fold == 0
 
 
 def _time(moment: datetime, zone: ZoneInfo | None) -> str:

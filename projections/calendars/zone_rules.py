@@ -53,6 +53,9 @@ def zone_lines(zone: str, first: int, last: int) -> tuple[str, ...]:
     """The component for moments of these years and, where the zone follows a rule, of all later ones."""
     info = ZoneInfo(zone)
     rules = _rules(list(_changes(info, RULED.start, RULED.stop - 1)))
+    if rules:
+        # What follows a rule for ever is read off these years, also when the moments lie beyond them.
+        first = min(first, RULED.start)
     lines = ["BEGIN:VTIMEZONE", f"TZID:{zone}", f"X-LIC-LOCATION:{zone}", *_observance(_beginning(info, first))]
     for kind, found in _by_kind(_changes(info, first, RULED.stop - 1 if rules else last)).items():
         ruled = _ruled(found, rules[kind]) if kind in rules else []

@@ -152,6 +152,36 @@ def test_the_rules_of_a_zone_are_those_of_the_tz_database(zone: str) -> None:
         assert [noon.replace(tzinfo=read).utcoffset() for noon in noons] == [noon.utcoffset() for noon in noons]
 
 
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Dublin", "Australia/Lord_Howe"])
+def test_the_rules_of_a_zone_hold_also_when_all_moments_are_far_away(zone: str) -> None:
+    component = Timezone.from_ical("\r\n".join([*zone_lines(zone, 2070, 2072), ""]))
+    assert isinstance(component, Timezone)
+    read = component.to_tz(lookup_tzid=False)
+    noons = [datetime(2071, month, 5, 12, tzinfo=ZoneInfo(zone)) for month in range(1, 13)]
+    assert [noon.replace(tzinfo=read).utcoffset() for noon in noons] == [noon.utcoffset() for noon in noons]
+
+
+def entry_lines(start: str, end: str) -> list[str]:
+    entry = {
+        "kind": "planner-event", "id": 1, "mark": 1, "title": "Plan", "description": "", "starts_at": start, "ends_at": end,
+        "last_edit": "2026-01-01T00:00:00+00:00", "created_at": "2026-01-01T00:00:00+00:00",
+    }  # fmt: skip
+    lines = written_calendar("Somebody", "Europe/Berlin", [entry], 1).decode().partition("BEGIN:VEVENT")[2].split("\r\n")
+    return [line for line in lines if line.startswith("DT") and not line.startswith("DTSTAMP")]
+
+
+def test_times_before_the_first_known_clock_change_are_utc() -> None:
+    assert entry_lines("1969-07-20T20:17:00+00:00", "1969-07-20T21:17:00+00:00") == ["DTSTART:19690720T201700Z", "DTEND:19690720T211700Z"]
+    assert entry_lines("1970-07-20T20:17:00+00:00", "1970-07-20T21:17:00+00:00")[0] == "DTSTART;TZID=Europe/Berlin:19700720T211700"
+
+
+def test_an_end_that_is_not_later_is_left_out() -> None:
+    start = "2031-05-06T14:00:00.200000+00:00"
+    for end in (start, "2031-05-06T14:00:00.900000+00:00", "2031-05-06T13:00:00+00:00"):
+        assert entry_lines(start, end) == ["DTSTART;TZID=Europe/Berlin:20310506T160000"]
+    assert len(entry_lines(start, "2031-05-06T14:00:01+00:00")) == 2
+
+
 def test_rotated_and_revoked_addresses_are_void_at_once(client: httpx.Client) -> None:
     address = make_address(client, label="Phone")
     assert httpx.get(address["url"]).status_code == 200

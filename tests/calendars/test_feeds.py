@@ -221,6 +221,14 @@ def test_whole_days_end_at_midnight_also_when_the_clocks_change(client: httpx.Cl
     assert second["ends_at"] == ("2031-03-30T04:00:00+00:00" if day == "20310330" else "2031-10-26T05:00:00+00:00")
 
 
+@pytest.mark.parametrize(("zone", "crowd"), [(None, "20320505T090000Z"), ("Pacific/Honolulu", "20320506T090000Z")])
+def test_a_crowded_day_takes_no_place_from_the_next(client: httpx.Client, zone: str | None, crowd: str) -> None:
+    client.patch("/planner-settings/", json={"time_zone": zone})
+    crowded = [f"UID:{number}\r\nDTSTART:{crowd}" for number in range(5001)]
+    add(client, raw_ical=calendar(*crowded, "UID:next\r\nDTSTART:20320506T200000Z\r\nSUMMARY:Next"))
+    assert [entry["title"] for entry in entries(client, "2032-05-06")] == ["Next"]
+
+
 def test_floating_times_in_the_hour_that_is_left_out_do_not_end_before_they_begin(client: httpx.Client) -> None:
     client.patch("/planner-settings/", json={"time_zone": "Europe/Rome"})
     add(client, raw_ical=calendar("UID:1\r\nDTSTART:20310330T023000\r\nDTEND:20310330T030000"))

@@ -12,6 +12,7 @@ import pytest
 from reactors.feeds.schedule import fetch_due, keep_feeds
 from reactors.feeds.sources import refresh_source
 from reactors.feeds.texts import read_given_texts
+from tests.accounts.people import make_person
 from tests.calendars.feed_server import (
     CALENDAR,
     EMPTY_CALENDAR,
@@ -48,6 +49,19 @@ def test_a_pasted_text_counts_before_the_address(client: httpx.Client, server: F
     assert client.patch(f"/calendar-feeds/{feed['id']}/", json={"raw_ical": ""}).status_code == 200
     assert client.post(f"/calendar-feeds/{feed['id']}/refresh/").json()["state"] == "ok"
     assert titles(client) == ["Lecture"]
+
+
+def test_a_change_that_is_refused_asks_no_address(client: httpx.Client, server: FeedServer, services: Services) -> None:
+    server.answers["/a.ics"] = body(CALENDAR)
+    feed = client.post("/calendar-feeds/", json={"title": "Mine"}).json()
+    path, change = f"/calendar-feeds/{feed['id']}/", {"source_url": server.url("/a.ics")}
+    stranger = make_person(services).headers
+    assert client.patch(path, json=change, headers=stranger).status_code == 404
+    assert client.patch("/calendar-feeds/987654321/", json=change).status_code == 404
+    assert client.patch(path, json={**change, "course_id": 987654321}).status_code == 404
+    assert client.patch(path, json=change, headers={"If-Match": '"2020-01-01T00:00:00Z"'}).status_code == 412
+    assert server.requests == []
+    assert (client.patch(path, json=change).json()["state"], len(server.requests)) == ("ok", 1)
 
 
 @pytest.mark.parametrize(

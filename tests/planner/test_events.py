@@ -142,7 +142,7 @@ def test_list_options(planner: httpx.Client) -> None:
         ({"event_date": "9999-12-31"}, {"event_date": ["Date is out of range."]}),
         ({"event_date": "9999-12-31", "starts_at": None}, {"event_date": ["Date is out of range."]}),
         ({"ends_at": "9999-12-31T00:00:00Z"}, {"ends_at": ["Date is out of range."]}),
-        ({"starts_at": "9998-12-30T23:30:00Z", "ends_at": None}, {"starts_at": ["Date is out of range."]}),
+        ({"starts_at": "9998-12-31T23:30:00Z", "ends_at": None}, {"starts_at": ["Date is out of range."]}),
         ({"completed_at": "9999-12-31T23:59:59"}, {"completed_at": ["Date is out of range."]}),
     ],
 )
@@ -165,6 +165,11 @@ def test_times_that_no_instant_can_hold_are_refused(planner: httpx.Client, zone:
         planner.patch(f"/planner-events/{made['id']}/", json={field: edge}),
     ):
         assert (answer.status_code, answer.json()) == (400, {field: ["Date is out of range."]})
+
+
+def test_the_first_and_the_last_day_have_plans(planner: httpx.Client) -> None:
+    for day in ("0002-01-01", "9998-12-31"):
+        assert create(planner, event_date=day)["event_date"] == day
 
 
 def test_missing_fields_are_named_together(planner: httpx.Client) -> None:
