@@ -11,7 +11,7 @@ import psycopg
 import typer
 
 from cli.progress import shown
-from cli.store import fail, opened_log
+from cli.store import LARGEST, fail, opened_log
 from eventstore.database import sync_pool
 from eventstore.reader import POLL_INTERVAL_S, LogReader, LogRow, newest_positions, row_at
 from eventstore.verify import verify_log
@@ -26,9 +26,11 @@ WIDTH = 100
 @events.command("tail")
 def tail_events(
     *,
-    after: Annotated[int | None, typer.Option(min=0, help="Begin behind this position; without it, with the newest events.")] = None,
+    after: Annotated[
+        int | None, typer.Option(min=0, max=LARGEST, help="Begin behind this position; without it, with the newest events.")
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new events until Ctrl+C.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="So many events; with --follow, so many before the new ones.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=LARGEST, help="So many events; with --follow, so many before the new ones.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Show events in the order of their positions.
@@ -58,7 +60,9 @@ def tail_events(
 
 
 @events.command("show")
-def show_event(position: Annotated[int, typer.Argument(min=1, help="The event's position.")], *, as_json: AsJson = False) -> None:
+def show_event(
+    position: Annotated[int, typer.Argument(min=1, max=LARGEST, help="The event's position.")], *, as_json: AsJson = False
+) -> None:
     """Show one event whole.
 
     Example: notechondria events show 1234

@@ -138,16 +138,17 @@ def _chosen(name: str | None, *, every: bool) -> Sequence[Projection]:
 
 @contextmanager
 def _shown(title: str, *, quiet: bool) -> Iterator[Progress]:
-    """Progress with a bar on the terminal, and Ctrl+C as the way to stop."""
+    """Progress with a bar on the terminal, and Ctrl+C as the way to stop. What comes after it is the end of the process."""
     progress = Progress()
-    before = signal.signal(signal.SIGINT, lambda *_: progress.cancel.set())
+    signal.signal(signal.SIGINT, lambda *_: progress.cancel.set())
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[speed]}"))
     try:
         with Bar(*columns, console=problems, disable=quiet or not problems.is_terminal) as bar:
             progress.tell = _teller(bar, bar.add_task(title, total=None, speed=""), title)
             yield progress
     finally:
-        signal.signal(signal.SIGINT, before)
+        # The work is done or given up; Ctrl+C must not make a failure of what only tells so.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _teller(bar: Bar, task: TaskID, title: str) -> Callable[[Progress], None]:

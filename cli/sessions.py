@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.store import by_operator, fail, moment, opened_store, print_table
+from cli.store import LARGEST, by_operator, fail, moment, opened_store, print_table
 from cli.users import AsJson, show
 from commands.accounts import operators
 from projections.accounts.operator_queries import list_live_sessions
@@ -38,7 +38,7 @@ def list_all(user: Annotated[str | None, typer.Option("--user", help="Only of th
 @sessions.command()
 def revoke(
     user: User,
-    session: Annotated[int | None, typer.Option("--session", help="Only this one; otherwise all of the user.")] = None,
+    session: Annotated[int | None, typer.Option("--session", min=1, max=LARGEST, help="Only this one; otherwise all of the user.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -37,6 +37,8 @@ PROBLEMS = (SettingsError, embedded.EmbeddedDatabaseError, MigrationChanged, Fol
 """Errors whose text is a sentence for operators."""
 STOPPED = 130
 """The status of a program that Ctrl+C has ended."""
+LARGEST = 2**63 - 1
+"""Of the numbers that the database can count with."""
 
 problems = Console(stderr=True, soft_wrap=True, highlight=False)
 

@@ -6,8 +6,10 @@ is gone, after which it drains and ends like on SIGTERM.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib
+import logging
 import os
 import signal
 import socket
@@ -110,6 +112,10 @@ def _serve(place: Place) -> None:
             # Streams have no end of their own that a drain could wait for.
             await self.config.loaded_app.end_streams()
             await super().shutdown(sockets)
+            if self.force_exit:
+                # Left to the end of the loop, the application would be cut off while it closes what it holds.
+                await _cut_off(self.server_state.tasks)
+                await self.lifespan.shutdown()
 
     _end_with_supervisor(place)
     _await_database(settings)
@@ -128,6 +134,7 @@ def _serve(place: Place) -> None:
         timeout_graceful_shutdown=settings.drain_seconds,
     )
     server = Server(config)
+    logging.getLogger("uvicorn.error").addFilter(_tell_cut_off)
 
     def end(_number: int, _frame: object) -> None:
         server.should_exit = True
@@ -139,6 +146,21 @@ def _serve(place: Place) -> None:
     server.run(sockets=[place.listener])
     if not server.started:
         sys.exit(3)
+
+
+async def _cut_off(requests: set[asyncio.Task[None]]) -> None:
+    for request in requests:
+        request.cancel()
+    await asyncio.gather(*requests, return_exceptions=True)
+
+
+def _tell_cut_off(record: logging.LogRecord) -> bool:
+    """One line for a request that the end of the process has cut off: where it was just then is no fault of anybody's."""
+    if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
+        record.exc_info = None
+        record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+        record.msg, record.args = "request cut off by the end of the server", ()
+    return True
 
 
 def _prepare(place: Place) -> None:

@@ -55,6 +55,22 @@ def test_rebuild_one_and_all(command: Command, store: Store) -> None:
     assert "accounts" in json.loads(command("rebuild", "--all", "--json").stdout)["projections"]
 
 
+LATE_CTRL_C = """
+import atexit, os, signal
+from cli.main import app
+
+atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))
+app()
+"""
+
+
+def test_ctrl_c_after_a_rebuild_does_not_make_a_failure_of_it(command: Command) -> None:
+    assert command("rebuild", "sessions").returncode == 0
+    words = [sys.executable, "-c", LATE_CTRL_C, "projections", "rebuild", "sessions"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout[:16], done.stderr) == (0, "Rebuilt sessions", "")
+
+
 def test_retry_frees_a_stream_whose_event_can_be_applied_now(command: Command, store: Store) -> None:
     assert command("rebuild", "search").returncode == 0
     store.rows("INSERT INTO log.parked_streams (projection, stream, position, error) VALUES ('search', 'account-1', 1, 'because')")

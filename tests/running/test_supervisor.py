@@ -175,6 +175,23 @@ def test_second_signal_does_not_wait_for_a_running_request(server_folder: Path) 
     assert not database_answers(server_folder)
 
 
+def test_request_that_a_second_signal_cuts_off_is_one_line_in_the_log(server_folder: Path) -> None:
+    running = Running(server_folder, NOTECHONDRIA_DRAIN_SECONDS="3600")
+    head = b"POST /api/v1/auth/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    try:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE) as connection:
+            connection.sendall(head + b"Content-Length: 100\r\nExpect: 100-continue\r\n\r\n")
+            assert connection.recv(200).startswith(b"HTTP/1.1 100")
+            running.process.send_signal(signal.SIGTERM)
+            eventually(lambda: not running.answers())
+            running.process.send_signal(signal.SIGTERM)
+            running.process.wait(PATIENCE)
+    finally:
+        running.end()
+    logged = (server_folder / "stderr.log").read_text()
+    assert ("Traceback" in logged, logged.count("request cut off")) == (False, 1), logged
+
+
 def test_killed_supervisor_leaves_nothing_behind(running: Running) -> None:
     eventually(lambda: len(running.children("background")) == 1)
     children = running.children()
