@@ -70,7 +70,8 @@ def new_note(incoming: Any) -> Query:
     # What was not sent is not looked for: to set a question up takes longer than to answer it.
     course = _COURSE if incoming.course_id is not None else _INBOX
     source = _SOURCE if incoming.source_note_uuid is not None else "NULL::text"
-    twins = f"ARRAY({_TWINS.format(course=course, source=source)} ORDER BY n.id DESC LIMIT {MOST_TWINS})"
+    newest = f"{_TWINS.format(course=course, source=source)} ORDER BY n.id DESC LIMIT {MOST_TWINS}"
+    twins = f"ARRAY(SELECT id FROM ({newest}) AS newest ORDER BY id)"
     sql = _NEW.format(
         draft=_DRAFT if drafted else _NOTHING,
         twins=twins if drafted and incoming.may_have_twin else "'{}'::bigint[]",
