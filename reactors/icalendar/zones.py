@@ -16,11 +16,11 @@ from icalendar import Timezone
 from icalendar.timezone import tzp
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
-_OFFSET = re.compile(r"(?:UTC|GMT|Z)?\s*([+\-−])\s*(\d{1,2})(?:[:.]?(\d{2}))?", re.IGNORECASE)
-_BAD_OFFSET = re.compile(r"(TZOFFSET(?:FROM|TO)[^:\r\n]*):\s*([^\r\n]*)", re.IGNORECASE)
+_OFFSET = re.compile(r"(?:UTC|GMT|Z)?(?<!\s)\s*+([+\-−])\s*(\d{1,2})(?:[:.]?(\d{2}))?", re.IGNORECASE)
+_BAD_OFFSET = re.compile(r"^(TZOFFSET(?:FROM|TO)[^:\r\n]*):\s*([^\r\n]*)", re.MULTILINE | re.IGNORECASE)
 _LOCATION = re.compile(r"^X-LIC-LOCATION[^:\r\n]*:\s*(\S+)", re.MULTILINE | re.IGNORECASE)
 _NAME = re.compile(r"^TZID[^\r\n]*", re.MULTILINE | re.IGNORECASE)
-_OFFSET_TO = re.compile(r"TZOFFSETTO[^:\r\n]*:\s*([+-]?\d{2})(\d{2})", re.IGNORECASE)
+_OFFSET_TO = re.compile(r"^TZOFFSETTO[^:\r\n]*:\s*([+-]?\d{2})(\d{2})", re.MULTILINE | re.IGNORECASE)
 
 DEFINITION_SECONDS = 10.0
 """How long the definitions of one file may be worked out in all."""
@@ -150,7 +150,6 @@ def _from_words(name: str) -> tzinfo | None:
     offset = _OFFSET.search(name)
     for city in re.split(r"[,;&/]|\)", name):
         words = re.sub(r"[^\w' .-]", " ", city).strip().lower()
-        words = re.sub(r" *\(us$", "", words)
         found = _by_city().get(words) or _windows().get(words) or DISPLAY_NAMES.get(words.split(" us ")[0].strip(" us"))
         if found:
             return ZoneInfo(found)
