@@ -25,7 +25,7 @@ from commands.context import Context
 from commands.errors import NotFound
 from projections.calendars import queries
 from projections.calendars.published import get_published_calendar, list_published_entries
-from projections.calendars.writing import written_calendar
+from projections.calendars.writing import WRITER, written_calendar
 from projections.reading import Credentials, secret_digest
 
 TOKEN = re.compile(r"([0-9a-f]{48})\.ics")
@@ -82,7 +82,7 @@ def published_calendar(call: Call) -> Response:
         return route_error(404, call.scope)
     if unnoted:
         services.commands.run(lambda work: note_calendar_address_use(work, address_id), Context(actor=None, channel="system"))
-    etag = f'"{fingerprint}"'
+    etag = f'"{WRITER}-{fingerprint}"'
     headers = {
         "ETag": etag,
         "Last-Modified": email.utils.format_datetime(changed_at.astimezone(UTC), usegmt=True),

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from projections.calendars.zone_rules import zone_lines
 
+WRITER = 2
+"""Raised when the same state is written otherwise, so that programs fetch it again."""
 FOLD_AT = 75
 PRODUCT = "-//Notechondria//Planner//EN"
 REFRESH = "PT1H"
