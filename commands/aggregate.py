@@ -99,6 +99,11 @@ class Aggregate:
         self.version = snapshot.originator_version
         self.modified_on = snapshot.timestamp
 
+    def is_as(self, other: Self, *, but_for: Sequence[str] = ()) -> bool:
+        """Whether it says the same as another state of it, but for these attributes."""
+        passed = _STANDING.union(but_for)
+        return all(value == getattr(other, name) for name, value in vars(self).items() if name not in passed)
+
     is_forgotten: bool = False
     """Whether everything was overwritten: no attribute tells anything then, and commands do not find it."""
 

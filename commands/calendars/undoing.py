@@ -22,7 +22,7 @@ def take_back_calendar_feed(work: Work[Lookups], span: Span) -> None:
     before = work.at(CalendarFeed, span.number, span.first - 1)
     now = work.context.now
     if before is None or before.removed != after.removed:
-        if feed.removed != after.removed or (before is None and feed.version != span.last):
+        if feed.removed != after.removed or (before is None and not feed.is_as(after)):
             raise Conflict("The calendar has been changed since then.")
         if after.removed:
             require_room(work, feed.owner_id)

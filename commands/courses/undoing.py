@@ -36,7 +36,7 @@ def take_back_course(work: Work[Lookups], span: Span) -> None:
         if course.is_default:
             # It was made along with something else, such as the first deletion of a course, and is needed from then on.
             return
-        if course.version != span.last:
+        if not course.is_as(after, but_for=("edited_on",)):
             raise Conflict(CHANGED_SINCE)
         delete_course(work, actor, course.number)
         return

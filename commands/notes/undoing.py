@@ -10,7 +10,6 @@ from commands.notes.aggregate import Note
 from commands.notes.bin import put_into_bin
 from commands.notes.merging import merged
 from commands.undo import Span
-from eventstore.blocks import Block
 from eventstore.events import Event, notes
 
 
@@ -135,8 +134,9 @@ def _take_back_text(work: Work[Lookups], note: Note, before: Note, after: Note) 
     if text is None:
         raise Conflict("The same part of the text was changed again since.")
     note.write(text, now)
-    if untouched and before.blocks_hold:
-        note.write_blocks([Block(*values) for values in before.explicit_blocks], now)
+    if untouched and note.blocks() != before.blocks():
+        # What types and ids they had does not all follow from the text.
+        note.write_blocks(before.blocks(), now)
 
 
 def _text(note: Note) -> tuple[object, ...]:

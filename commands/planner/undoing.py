@@ -21,7 +21,7 @@ def take_back_planner_event(work: Work[Lookups], span: Span) -> None:
     before = work.at(PlannerEvent, span.number, span.first - 1)
     now = work.context.now
     if before is None:
-        if event.version != span.last:
+        if not event.is_as(after):
             raise Conflict("The event was changed after it had been made. Delete it instead.")
         event.trigger(planner.PlannerEventDeleted, now)
         return

@@ -77,8 +77,10 @@ bases AS (
     GROUP BY parts.types, base.version
 ),
 needed AS (
-    (SELECT DISTINCT ON (type) version, type, data, recorded_at FROM log.events, span
-     WHERE stream = %(stream)s AND version <= oldest AND type = ANY(%(aspects)s::text[]) ORDER BY type, version DESC)
+    -- A note that goes along with its course is not edited by that: when it was edited an earlier event may say.
+    (SELECT DISTINCT ON (type, position('"with_course":null' IN data) > 0) version, type, data, recorded_at FROM log.events, span
+     WHERE stream = %(stream)s AND version <= oldest AND type = ANY(%(aspects)s::text[])
+     ORDER BY type, position('"with_course":null' IN data) > 0, version DESC)
     UNION ALL
     SELECT version, type, data, recorded_at FROM log.events, span
     WHERE stream = %(stream)s AND version > oldest AND version <= newest AND type = ANY(%(aspects)s::text[])

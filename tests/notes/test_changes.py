@@ -114,6 +114,49 @@ def test_undo_goes_back_step_by_step_and_undoing_an_undo_brings_it_back(mira: ht
     assert undo(mira).json() == {"detail": "There is nothing to undo."}
 
 
+def made_in(client: httpx.Client, kind: str) -> str:
+    """The path of a thing of this kind that was just made, and then renamed."""
+    fields = {
+        "courses": {"title": "One"},
+        "planner-events": {"title": "One", "event_date": "2031-05-06"},
+        "calendar-feeds": {"title": "One", "source_kind": "I", "source_url": "", "raw_ical": "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"},
+    }[kind]
+    made = client.post(f"{kind}/", json=fields)
+    assert made.status_code == 201, made.text
+    path = f"{kind}/{made.json()['id']}/"
+    assert client.patch(path, json={"title": "Two"}).status_code == 200
+    return path
+
+
+@pytest.mark.parametrize("kind", ["courses", "planner-events", "calendar-feeds"])
+def test_undoing_goes_on_to_the_making_of_a_thing(mira: httpx.Client, kind: str) -> None:
+    path = made_in(mira, kind)
+    assert undo(mira).status_code == 200
+    assert mira.get(path).json()["title"] == "One"
+    mira.delete(path)
+    assert undo(mira).status_code == 200
+    assert undo(mira).status_code == 200
+    assert mira.get(path).status_code == 404
+
+
+def test_undoing_a_write_of_blocks_brings_their_types_and_ids_back(mira: httpx.Client) -> None:
+    blocks = [{"block_type": kind, "text": text} for kind, text in (("T", "T"), ("E", "example"), ("P", "proof"))]
+    note = mira.post("notes/", json={"title": "T", "blocks": blocks}).json()
+    path = f"notes/{note['id']}/"
+    mira.patch(path, json={"content": f"{note['content']}\n\nmore"})
+    before = mira.get(f"{path}blocks/").json()
+    assert [block["block_type"] for block in before] == ["T", "E", "P", "N"]
+    mira.patch(path, json={"blocks": [{"block_type": "T", "text": "x"}]})
+    assert undo(mira).status_code == 200
+    after = mira.get(f"{path}blocks/").json()
+    assert [(block["id"], block["block_type"], block["text"]) for block in after] == [
+        (block["id"], block["block_type"], block["text"]) for block in before
+    ]
+    mira.delete(f"blocks/{before[1]['id']}/")
+    assert undo(mira).status_code == 200
+    assert [block["id"] for block in mira.get(f"{path}blocks/").json()] == [block["id"] for block in before]
+
+
 def test_undo_leaves_later_changes_alone_where_they_do_not_touch(mira: httpx.Client, write: Write) -> None:
     note = write(content="first line\n\nsecond line\n\nthird line")
     path = f"notes/{note['id']}/"

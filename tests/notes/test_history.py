@@ -173,6 +173,17 @@ def test_past_note_names_the_course_that_it_lay_in(mira: httpx.Client, ravi: htt
 BASE = "# T\n\nfirst line\n\nsecond line\n\nthird line"
 
 
+def test_going_along_with_a_course_is_no_edit_of_the_past_note_either(mira: httpx.Client, write: Write) -> None:
+    note = write(content="text")
+    path = f"notes/{note['id']}/"
+    course = mira.post("courses/", json={"title": "Goes again"}).json()["id"]
+    filed = mira.patch(path, json={"course_id": course}).json()
+    mira.delete(f"courses/{course}/")
+    now = mira.get(path).json()
+    assert (now["version"], now["last_edit"]) == (filed["version"] + 1, filed["last_edit"])
+    assert mira.get(path, params={"as_of": now["version"]}).json()["last_edit"] == filed["last_edit"]
+
+
 def test_stale_save_is_merged_where_changes_do_not_touch(mira: httpx.Client, write: Write) -> None:
     note = write(content=BASE)
     save(mira, note, BASE.replace("first", "FIRST"), title="Renamed")
