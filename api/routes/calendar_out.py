@@ -5,12 +5,14 @@ from __future__ import annotations
 import email.utils
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 from starlette.responses import Response
 
-from api.call import Call, json_bytes
+from api.call import Call
 from api.errors import route_error
 from api.routing import Route
 from api.schemas.calendars import CalendarAddressIn, CalendarAddressMade, CalendarAddressOut
@@ -40,28 +42,30 @@ async def list_calendar_addresses(call: Call) -> bytes:
 
 
 def make(call: Call) -> Response:
-    """A new address. It is shown this once, so it is not kept under an Idempotency-Key either."""
+    """A new address. It is shown this once; kept for repetitions of the request it is sealed."""
     token = secrets.token_hex(TOKEN_BYTES)
     digest = secret_digest(call.services.key, token)
     label, sessions = call.body.label, call.body.includes_sessions
-    outcome = call.services.commands.run(
+    return carry_out(
+        call,
         lambda work: make_calendar_address(work, label, digest, includes_sessions=sessions),
-        call.context(),
+        lambda _, row: (201, _shown(call, row, token)),
         answer=queries.get_calendar_address,
+        secret=True,
     )
-    return _shown(call, outcome.row, token, 201)
 
 
 def rotate(call: Call) -> Response:
     """Another token; the old address is void at once."""
     token = secrets.token_hex(TOKEN_BYTES)
     digest = secret_digest(call.services.key, token)
-    outcome = call.services.commands.run(
+    return carry_out(
+        call,
         lambda work: rotate_calendar_address(work, call.path["address_id"], digest),
-        call.context(),
+        lambda _, row: (200, _shown(call, row, token)),
         answer=queries.get_calendar_address,
+        secret=True,
     )
-    return _shown(call, outcome.row, token, 200)
 
 
 def revoke(call: Call) -> Response:
@@ -110,23 +114,23 @@ def _is_current(call: Call, etag: str, changed_at: datetime) -> bool:
         return False
 
 
-def _shown(call: Call, row: tuple[bytes | None, ...] | None, token: str, status: int) -> Response:
+def _shown(call: Call, row: Sequence[Any] | None, token: str) -> bytes:
     if row is None or row[0] is None:
         raise NotFound("CalendarAddress")
-    url = orjson.dumps(f"{call.origin}/calendar/{token}.ics")
-    return json_bytes(call, row[0] + b',"url":' + url + b"}", status)
+    body: bytes = row[0]
+    return body + b',"url":' + orjson.dumps(f"{call.origin}/calendar/{token}.ics") + b"}"
 
 
 ROUTES = [
     Route("GET", "/calendar-addresses/", list_calendar_addresses, "Secret calendar addresses", answer=list[CalendarAddressOut]),
     Route(
         "POST", "/calendar-addresses/", make, "Make a secret calendar address", caller="session_only", body=CalendarAddressIn,
-        answer=CalendarAddressMade, status=201, once=False,
+        answer=CalendarAddressMade, status=201,
         examples={"phone": {"label": "Phone", "includes_sessions": False}},
     ),
     Route(
         "POST", "/calendar-addresses/{address_id:int}/rotate/", rotate, "Replace the token of an address", caller="session_only",
-        answer=CalendarAddressMade, once=False,
+        answer=CalendarAddressMade,
     ),
     Route("DELETE", "/calendar-addresses/{address_id:int}/", revoke, "Revoke an address", caller="session_only", status=204),
 ]  # fmt: skip

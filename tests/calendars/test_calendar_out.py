@@ -182,6 +182,16 @@ def test_an_end_that_is_not_later_is_left_out() -> None:
     assert len(entry_lines(start, "2031-05-06T14:00:01+00:00")) == 2
 
 
+def test_a_repeated_request_makes_no_second_address(client: httpx.Client) -> None:
+    first, second = (client.post("/calendar-addresses/", json={}, headers={"Idempotency-Key": "phone"}).json() for _ in range(2))
+    assert first == second
+    assert [address["id"] for address in client.get("/calendar-addresses/").json()] == [first["id"]]
+    path = f"/calendar-addresses/{first['id']}/rotate/"
+    rotated, again = (client.post(path, headers={"Idempotency-Key": "rotated"}).json() for _ in range(2))
+    assert rotated == again
+    assert httpx.get(rotated["url"]).status_code == 200
+
+
 def test_rotated_and_revoked_addresses_are_void_at_once(client: httpx.Client) -> None:
     address = make_address(client, label="Phone")
     assert httpx.get(address["url"]).status_code == 200

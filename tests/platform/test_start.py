@@ -225,7 +225,7 @@ def test_a_database_that_cannot_be_prepared_is_told_in_one_sentence(
         ({"NOTECHONDRIA_ATTACHMENTS_URL": "bogus://uploads"}, "the store of uploads cannot be used"),
         (
             ADMINISTRATOR | {"DJANGO_SUPERUSER_USERNAME": "the boss", "DJANGO_SUPERUSER_EMAIL": "boss@example.org\nBcc: all@example.org"},
-            "cannot be made: username: A user name has 1 to 150 characters, no blanks and no invisible ones. email: This is no e-mail address.",
+            "username: A user name has 1 to 150 characters, no blanks and no invisible ones. email: This is no e-mail address.",
         ),
     ],
 )
