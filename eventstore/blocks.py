@@ -290,6 +290,9 @@ def blocks_of(note_id: int, title: str, content: str, explicit: Sequence[Block])
     pieces = pieces_of(rest, to_the_end=at_end) if rest.strip() else []
     if head:
         pieces = [piece if piece.block_type != "T" else Piece("S", piece.text, "#") for piece in pieces]
+    elif not pieces and not untitled and (tail[0].block_type, tail[0].args) == ("S", "#"):
+        # With nothing in front of it any more, this heading is the title.
+        pieces, tail = [Piece("T", tail[0].text, None)], tail[1:]
     taken = taken_ids(note_id, (*head, *tail))
     blocks = (*head, *_derived(note_id, pieces, taken), *tail)
     if untitled or any(block.block_type == "T" for block in blocks):

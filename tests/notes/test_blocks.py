@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
@@ -66,6 +66,7 @@ def test_blocks_around_a_change_keep_their_ids(before: str, changed: str, after:
     assert len({block.id for block in found}) == len(found)
 
 
+@example("", "", "# A", "# A")
 @given(texts, texts, texts, texts)
 def test_text_survives_beside_blocks_that_it_says_only_in_part(before: str, changed: str, earlier: str, after: str) -> None:
     """Blocks were written, then a text with the same beginning and end: what it says is what it would say without them."""
