@@ -293,6 +293,9 @@ def blocks_of(note_id: int, title: str, content: str, explicit: Sequence[Block])
     elif not pieces and not untitled and (tail[0].block_type, tail[0].args) == ("S", "#"):
         # With nothing in front of it any more, this heading is the title.
         pieces, tail = [Piece("T", tail[0].text, None)], tail[1:]
+    elif pieces:
+        # With something in front of it now, the title is a heading.
+        tail = [b if b.block_type != "T" else b._replace(block_type="S", text=b.text or title, args="#") for b in tail]
     taken = taken_ids(note_id, (*head, *tail))
     blocks = (*head, *_derived(note_id, pieces, taken), *tail)
     if untitled or any(block.block_type == "T" for block in blocks):
