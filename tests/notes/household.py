@@ -348,7 +348,7 @@ class Household:
         for account in self.accounts:
             for note in account.seen[-most:]:
                 past = account.client.get(f"notes/{note['id']}/", params={"as_of": str(note["version"])}).json()
-                if any(past.get(name) != note[name] for name in REMEMBERED):
+                if _last_edit(past) != _last_edit(note) or any(past.get(name) != note[name] for name in REMEMBERED):
                     wrong.append((note, past))
         return wrong
 
@@ -363,9 +363,17 @@ REMEMBERED = (
     "course_id",
     "course",
     "cover_image_url",
-    "last_edit",
     "blocks",
 )
+
+
+def _last_edit(note: dict[str, Any]) -> Any:
+    """As readers are told it: the answer to a device with a copy tells a time of its own."""
+    try:
+        metadata = json.loads(note.get("metadata_json") or "{}")
+    except ValueError:
+        metadata = None
+    return metadata.get("source_note_last_edit", note.get("last_edit")) if isinstance(metadata, dict) else note.get("last_edit")
 
 
 def _history(client: httpx.Client, note_id: int) -> Iterator[str]:
