@@ -233,7 +233,8 @@ def _code(token: Token, last_line: str, *, to_the_end: bool) -> Piece | None:
     """A fence that is closed, or that may be since nothing follows."""
     assert token.map is not None
     end = last_line.strip()
-    closed = token.map[1] - token.map[0] > 1 and end != "" and not end.strip(token.markup[0])
+    # A shorter fence is a line of the code.
+    closed = token.map[1] - token.map[0] > 1 and end.startswith(token.markup) and not end.strip(token.markup[0])
     info = token.info.strip()
     if not (closed or to_the_end) or len(info) > LONGEST_ARGS:
         return None
