@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -36,12 +35,11 @@ from commands.notes.lookups import NewNote
 from projections.notes.lists import MOST_UNPAGED, Scope, Sort, Wanted, list_notes
 from projections.notes.lookups import new_note
 from projections.notes.queries import get_access, get_note, get_note_by_uuid
+from projections.notes.rendering import known_under
 from projections.reading import Query
 from projections.search.finding import search_notes
-from projections.wire import zulu_time
 
 LARGEST_PAGE = 100
-_LAST_EDIT = re.compile(rb'"last_edit":"[^"]*"')
 FARTHEST = 2**40
 SCOPES: Mapping[str, Scope] = {"all": "all", "private": "private", "public": "public"}
 SORTS: Mapping[str, Sort] = {"newest": "newest", "oldest": "oldest", "popular": "popular"}
@@ -184,8 +182,7 @@ def told(row: Sequence[Any] | None, saved: Saved) -> bytes:
     readable(row)
     body: bytes = row[2]
     if saved.last_edit is not None:
-        # A device takes it over, while readers go by what stands in the metadata.
-        body = _LAST_EDIT.sub(f'"last_edit":"{zulu_time(saved.last_edit)}"'.encode(), body, count=1)
+        body = known_under(body, saved.last_edit)
     return b'%b,"outcome":"%b"}' % (body[:-1], saved.outcome.encode())
 
 

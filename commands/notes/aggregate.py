@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from commands.aggregate import Aggregate, evolves
-from eventstore.blocks import Block, blocks_from, blocks_of, content_of, list_splice, list_spliced, texts_of
+from eventstore.block_lists import blocks_from, list_splice, list_spliced, texts_of
+from eventstore.blocks import Block, blocks_of, content_of
 from eventstore.events import Event, notes
 from eventstore.snapshots import Snapshot
 from eventstore.splices import Splice, spliced

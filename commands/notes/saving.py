@@ -64,7 +64,8 @@ def _copied(work: Work[Lookups], note: Note, moment: datetime) -> Base | None:
         # Some clients keep only milliseconds.
         moment += REST_OF_MILLISECOND
     if moment >= note.edited_on:
-        return Base(note.copy(), note.copy(), known_by=note.edited_on) if note.courses_meanwhile else None
+        begun = note.copy()
+        return Base(begun, begun, known_by=note.edited_on) if note.courses_meanwhile else None
     version = work.lookups.note_version_at(note.number, moment)
     known = work.at(Note, note.number, version) if 0 < version < note.revision else None
     if known is None:

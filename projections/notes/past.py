@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from eventstore.blocks import Block, blocks_from, blocks_of, list_spliced
+from eventstore.block_lists import blocks_from, list_spliced
+from eventstore.blocks import Block, blocks_of
 from eventstore.codec import decode
 from eventstore.events import Event, notes
 from eventstore.splices import Splice, spliced

@@ -8,7 +8,8 @@ from datetime import datetime
 
 import orjson
 
-from eventstore.blocks import Block, blocks_from, blocks_of, list_spliced
+from eventstore.block_lists import blocks_from, list_spliced
+from eventstore.blocks import Block, blocks_of
 from eventstore.events import Event, notes
 from eventstore.events.base import stream_number
 from eventstore.splices import Splice

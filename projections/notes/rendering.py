@@ -22,6 +22,7 @@ LONGEST_NAME = 100
 COPIED_STATE = "source_note_last_edit"
 """Member of the clients' metadata: when the state of the note that a device copied was edited."""
 
+_LAST_EDIT = re.compile(rb'"last_edit":"[^"]*"')
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 
@@ -87,6 +88,11 @@ def detail(note: NoteRow, text: NoteTextRow, can_edit: bool, author: str, course
     )
     item, around = note.item.encode(), f'"course":{course or "null"},"author":{author}'.encode()
     return b"{" + b",".join((item, around, *members)) + b"}"
+
+
+def known_under(detail: bytes, moment: datetime) -> bytes:
+    """A note's whole answer with another last edit: that of the state that a device holds. What readers go by stands in the metadata."""
+    return _LAST_EDIT.sub(f'"last_edit":"{zulu_time(moment)}"'.encode(), detail, count=1)
 
 
 def block_object(block: Block, created: str, edited: str) -> dict[str, Any]:
