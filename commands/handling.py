@@ -141,6 +141,14 @@ class Work(Generic[L_co]):
         self.aggregates[aggregate.id] = aggregate
         return aggregate
 
+    def start_over(self) -> None:
+        """Drops what was decided, and loads aggregates anew from now on. Not for a decision that assumes any."""
+        assert not self.assumed
+        self.aggregates.clear()
+        self.missed.clear()
+        self.forgetting.clear()
+        self.conditions.clear()
+
     def require(self, condition: Statement) -> None:
         """What has to hold at the end of this command's transaction; else it is decided anew. See log.require."""
         self.conditions.append(condition)

@@ -83,9 +83,15 @@ def _undo_last(work: Work[Lookups], account_id: int, inverses: Mapping[str, Inve
         found = work.lookups.last_change(account_id, inverses, before)
         if found is None:
             break
-        if _took_back(work, found, inverses):
-            return Undone(found[0], found[1])
-        before = found[0]
+        try:
+            if _took_back(work, found, inverses):
+                return Undone(found[0], found[1])
+            before = found[0]
+        except Conflict:
+            # What stands in the way may be that others have taken this change back since it was found.
+            if work.assumed or work.lookups.last_change(account_id, inverses, before) == found:
+                raise
+            work.start_over()
     raise Conflict("There is nothing to undo.")
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
+from projections.changes.lookups import ChangeAnswers
 from projections.changes.queries import event_params
 
 Write = Callable[..., dict[str, Any]]
@@ -155,6 +156,24 @@ def test_undoing_a_write_of_blocks_brings_their_types_and_ids_back(mira: httpx.C
     mira.delete(f"blocks/{before[1]['id']}/")
     assert undo(mira).status_code == 200
     assert [block["id"] for block in mira.get(f"{path}blocks/").json()] == [block["id"] for block in before]
+
+
+def test_undo_goes_on_when_others_took_back_what_it_had_found(mira: httpx.Client, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = write(content="0")
+    path = f"notes/{note['id']}/"
+    for text in ("1", "2", "3", "4"):
+        mira.patch(path, json={"content": text})
+    find, others = ChangeAnswers.last_change, [2]
+
+    def late(self: ChangeAnswers, account_id: int, kinds: Container[str], before: int | None) -> Any:
+        found = find(self, account_id, kinds, before)
+        for _ in range(others.pop() if others else 0):
+            assert undo(mira).status_code == 200
+        return found
+
+    monkeypatch.setattr(ChangeAnswers, "last_change", late)
+    assert undo(mira).status_code == 200
+    assert mira.get(path).json()["content"] == "1"
 
 
 def test_undo_leaves_later_changes_alone_where_they_do_not_touch(mira: httpx.Client, write: Write) -> None:
