@@ -13,8 +13,22 @@ from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.access import as_wire_time, own_note
 from commands.notes.aggregate import Note
-from eventstore.blocks import Block, Piece, content_of, new_block_id, normalized, note_of, taken_ids
+from eventstore.blocks import (
+    Block,
+    Piece,
+    blocks_of,
+    content_of,
+    free_id,
+    markdown,
+    new_block_id,
+    normalized,
+    note_of,
+    pieces_of,
+    taken_ids,
+)
 
+MOST_PIECES = 20
+"""A block whose text reads as more blocks than that is not looked for in a text."""
 INCOMPLETE_ORDER = "Reorder list must contain all block ids exactly once."
 
 
@@ -103,6 +117,43 @@ def reorder_blocks(work: Work[Lookups], account_id: int, note_id: int, order: Se
     if len(order) != len(blocks) or set(order) != set(blocks):
         raise Refused([INCOMPLETE_ORDER])
     _write(note, [blocks[block_id] for block_id in order], work.context.now)
+
+
+def led_back(was: Sequence[Block], made: Sequence[Block], present: Sequence[Block]) -> list[Block]:
+    """The present blocks, those that a change from `was` to `made` touched as they were before it; at last those that are gone."""
+    former, touched = ({block.id: block for block in blocks} for blocks in (was, made))
+    ids = {block.id for block in present}
+    return [
+        *(former.get(block.id, block) if block == touched.get(block.id) else block for block in present),
+        *(block for block in was if block.id not in ids),
+    ]
+
+
+def still_standing(note: Note, known: Sequence[Block]) -> list[Block]:
+    """The blocks of the note's text: known ones, the first first, as far as the text says what they do, new ones for the rest."""
+    read = blocks_of(note.number, note.title, note.content, ())
+    if not any(block.block_type == "T" for block in known) and read[0].piece == Piece("T", note.title, None):
+        read = read[1:]
+    standing: dict[str, list[Block]] = {}
+    for block in known:
+        standing.setdefault(markdown(block.piece, note.title), []).append(block)
+    counts = {len(pieces_of(said)) if "\n\n" in said else 1 for said in standing}
+    lengths = sorted((count for count in counts if count <= MOST_PIECES), reverse=True)
+    lines = [markdown(block.piece, note.title) for block in read]
+    taken = taken_ids(note.number, known)
+    blocks: list[Block] = []
+    place = 0
+    while place < len(read):
+        for length in lengths:
+            same = standing.get("\n\n".join(lines[place : place + length]))
+            if same:
+                blocks.append(same.pop(0))
+                place += length
+                break
+        else:
+            blocks.append(read[place]._replace(id=free_id(note.number, read[place].id, taken)))
+            place += 1
+    return blocks
 
 
 def _own_block(work: Work[Lookups], account_id: int, block_id: int, doing: str) -> tuple[Note, list[Block], int]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from commands.courses.aggregate import Course
 from commands.errors import Conflict
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.aggregate import Note
 from commands.notes.bin import put_into_bin
+from commands.notes.blocks import led_back, still_standing
 from commands.notes.merging import merged
 from commands.undo import Span
+from eventstore.block_lists import blocks_from
+from eventstore.blocks import Block, blocks_of
 from eventstore.events import Event, notes
 
 
@@ -129,14 +135,31 @@ def _take_back_text(work: Work[Lookups], note: Note, before: Note, after: Note) 
     now = work.context.now
     if _text(before) in (_text(after), _text(note)):
         return
-    untouched = note.content == after.content
+    if any(state.explicit_blocks for state in (before, after, note)):
+        was, made, present = (_blocks(state, note.title) for state in (before, after, note))
+    else:
+        # All follows from the text.
+        was = made = present = tuple[Block, ...]()
+    untouched = note.content == after.content and _said(present) == _said(made)
     text = before.content if untouched else merged(after.content, note.content, before.content)
     if text is None:
         raise Conflict("The same part of the text was changed again since.")
     note.write(text, now)
-    if untouched and note.blocks() != before.blocks():
-        # What types and ids they had does not all follow from the text.
-        note.write_blocks(before.blocks(), now)
+    if was or made or present:
+        blocks = was if untouched else still_standing(note, led_back(was, made, present))
+        if _said(blocks) != _said(note.blocks()):
+            note.write_blocks(blocks, now)
+
+
+def _blocks(state: Note, title: str) -> tuple[Block, ...]:
+    """The blocks that its text is under the title that the note has now."""
+    explicit = blocks_from(state.explicit_blocks)
+    return explicit if state.blocks_hold else blocks_of(state.number, title, state.content, explicit)
+
+
+def _said(blocks: Sequence[Block]) -> list[tuple[Any, ...]]:
+    """All but the times."""
+    return [block[:5] for block in blocks]
 
 
 def _text(note: Note) -> tuple[object, ...]:

@@ -179,6 +179,56 @@ def test_text_without_a_heading_begins_with_the_title_whatever_was_written_as_bl
         assert shown(mira.patch(f"notes/{note['id']}/", json={"content": content}).json()["blocks"]) == expected
 
 
+def _mixed(client: httpx.Client) -> dict[str, Any]:
+    """A note that was written as blocks, and then as text."""
+    given = [("T", "T"), ("E", "example"), ("P", "proof")]
+    blocks = [{"block_type": block_type, "text": text} for block_type, text in given]
+    note = client.post("notes/", json={"title": "T", "blocks": blocks}).json()
+    mixed: dict[str, Any] = client.patch(f"notes/{note['id']}/", json={"content": note["content"] + "\n\nmore"}).json()
+    assert [block["block_type"] for block in mixed["blocks"]] == ["T", "E", "P", "N"]
+    return mixed
+
+
+def _kinds(blocks: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [(block["id"], block["block_type"], block["text"]) for block in blocks]
+
+
+@pytest.mark.parametrize("change", ["all", "one", "kind", "gone", "order"])
+def test_undoing_a_change_of_blocks_brings_back_the_blocks_that_were(mira: httpx.Client, change: str) -> None:
+    note = _mixed(mira)
+    ids = [block["id"] for block in note["blocks"]]
+    match change:
+        case "all":
+            mira.patch(f"notes/{note['id']}/", json={"blocks": [{"block_type": "T", "text": "x"}]})
+        case "one":
+            mira.patch(f"blocks/{ids[1]}/", json={"text": "another"})
+        case "kind":
+            mira.patch(f"blocks/{ids[1]}/", json={"block_type": "P"})
+        case "gone":
+            mira.delete(f"blocks/{ids[1]}/")
+        case "order":
+            mira.post(f"notes/{note['id']}/reorder/", json={"ordered_block_ids": ids[::-1]})
+    assert _kinds(mira.get(f"notes/{note['id']}/").json()["blocks"]) != _kinds(note["blocks"])
+    assert mira.post("undo/").status_code == 200
+    back = mira.get(f"notes/{note['id']}/").json()
+    assert (back["content"], _kinds(back["blocks"])) == (note["content"], _kinds(note["blocks"]))
+    assert mira.patch(f"blocks/{ids[1]}/", json={"text": "found"}).status_code == 200
+
+
+@pytest.mark.parametrize("change", [{"text": "an example\n\nof two"}, {"block_type": "Q"}, {"block_type": "P"}])
+def test_undoing_an_earlier_change_of_blocks_keeps_kinds_and_ids(mira: httpx.Client, change: dict[str, Any]) -> None:
+    note = _mixed(mira)
+    ids = [block["id"] for block in note["blocks"]]
+    mira.patch(f"blocks/{ids[1]}/", json=change)
+    named = mira.get("changes/").json()["results"][0]["id"]
+    mira.patch(f"blocks/{ids[2]}/", json={"text": "proven\n\ntwice"})
+    mira.patch(f"blocks/{ids[3]}/", json={"block_type": "C"})
+    expected = _kinds(mira.get(f"notes/{note['id']}/").json()["blocks"])
+    expected[1] = (ids[1], "E", "example")
+    assert mira.post("undo/", json={"change": named}).status_code == 200
+    assert _kinds(mira.get(f"notes/{note['id']}/").json()["blocks"]) == expected
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
