@@ -293,6 +293,8 @@ class Household:
         note_id, client = self._note(other, step), account.client
         before = self.shown(other)
         note = other.seen[-1]
+        # A note whose last block was deleted has none.
+        block = next(block["id"] for seen in reversed(other.seen) for block in seen["blocks"])
         writes = [
             client.patch(f"notes/{note_id}/", json={"content": step.text, "metadata_json": self._copied(account, note)}),
             client.delete(f"notes/{note_id}/"),
@@ -300,8 +302,8 @@ class Household:
             client.post(f"notes/{note_id}/restore/1/"),
             client.post(f"notes/{note_id}/snapshot/"),
             client.post(f"notes/{note_id}/blocks/", json={"block_type": "N", "text": step.text}),
-            client.delete(f"blocks/{note['blocks'][0]['id']}/"),
-            client.patch(f"blocks/{note['blocks'][0]['id']}/", json={"text": step.text}),
+            client.delete(f"blocks/{block}/"),
+            client.patch(f"blocks/{block}/", json={"text": step.text}),
         ]
         for course in other.courses:
             writes += [
