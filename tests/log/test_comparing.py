@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commands.notes.merging import merge
 from eventstore.comparing import MOST_STEPS, Budget, Comparison, common_ends
 from projections.notes.differences import unified_diff, word_diff
 
@@ -31,6 +32,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 
 LINES = [f"line {number % 100}" for number in range(2_000)]
+PARAGRAPH = [f"word{number % 40}" for number in range(1_200)]
 
 
 @pytest.mark.parametrize("length", [125, 500, 5_000])
@@ -54,6 +56,26 @@ def test_comparing_lines_takes_no_more_steps_than_the_budget(steps: list[int]) -
     assert [line[1:] for line in shown if line[0] in " -"] == LINES
     assert "\n".join(line[1:] for line in shown if line[0] in " +") == new
     assert sum(steps) <= MOST_STEPS
+
+
+@pytest.mark.parametrize(
+    ("base", "mine", "theirs"),
+    [
+        ("x " * 500, "x-" * 500, "x+" * 500),
+        (" ".join(PARAGRAPH), " ".join(f"{word} a{at}" for at, word in enumerate(PARAGRAPH)), " b ".join(PARAGRAPH)),
+        ("\n".join(LINES), "\n".join([f"{line}\na" for line in LINES][1:]), "\n".join([f"{line}\nb" for line in LINES][:-1])),
+    ],
+    ids=["signs", "paragraph", "lines"],
+)
+def test_merging_takes_no_more_steps_than_the_budget(steps: list[int], base: str, mine: str, theirs: str) -> None:
+    merge(base, mine, theirs)
+    assert sum(steps) <= MOST_STEPS
+
+
+@pytest.mark.timeout(60)
+def test_many_lines_between_those_that_became_one_long_line_are_merged_in_one_go() -> None:
+    base, mine, theirs = "x\n" * 20_000, "x\nyy\n" * 20_000, "y y" * 30_000
+    assert merge(base, mine, theirs).text.startswith(theirs)
 
 
 @given(PIECES, PIECES)

@@ -250,6 +250,29 @@ def test_what_both_added_at_one_place_is_there_twice_over(devices: tuple[Device,
     assert again["content"].count("of the laptop") == 1
 
 
+def test_lines_that_were_added_survive_a_change_next_to_them(devices: tuple[Device, Device]) -> None:
+    laptop, phone = devices
+    note = written(laptop, content="# T\n\none two three")
+    phone.pull()
+    added = "# T\n\none two three\n\nA1\n\nA2"
+    laptop.ok(laptop.client.patch(f"notes/{note['id']}/", json={"content": added}))
+    merged = phone.push_copy(note["id"], "# T\n\nuno dos tres")
+    assert merged["content"] == "# T\n\nuno dos tres\n\nA1\n\nA2"
+    (kept,) = laptop.client.get(f"notes/{note['id']}/history/").json()
+    assert (kept["reason"], kept["content"]) == ("before_merge", added)
+
+
+def test_a_line_that_another_one_begins_with_is_kept_as_a_version(devices: tuple[Device, Device]) -> None:
+    """It may be one that grew, its first answer lost: then it is there once."""
+    laptop, phone = devices
+    note = written(laptop, content="list:")
+    phone.pull()
+    laptop.ok(laptop.client.patch(f"notes/{note['id']}/", json={"content": "list:\n- milk"}))
+    assert phone.push_copy(note["id"], "list:\n- milk chocolate")["content"] == "list:\n- milk chocolate"
+    (kept,) = laptop.client.get(f"notes/{note['id']}/history/").json()
+    assert (kept["reason"], kept["content"]) == ("overwritten", "list:\n- milk")
+
+
 def test_numbers_and_depth_of_metadata_survive_merging(devices: tuple[Device, Device]) -> None:
     laptop, phone = devices
     number = 123456789012345678901234567890
