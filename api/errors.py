@@ -112,7 +112,7 @@ class UnsupportedMediaType(Refusal):
 
 
 class BadHost(Refusal):
-    """The Host header is malformed or names a host that is not served here."""
+    """The Host header is malformed, missing or there twice, or names a host that is not served here."""
 
     def __init__(self) -> None:
         super().__init__(None)
