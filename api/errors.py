@@ -70,6 +70,15 @@ class MethodNotAllowed(Refusal):
         super().__init__({"detail": f'Method "{method}" not allowed.'}, {"Allow": ", ".join(allowed)})
 
 
+class NoSuchName(Refusal):
+    """The path holds what cannot name anything where a uuid belongs (contract: notes 1.3)."""
+
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__({"detail": "Not found."})
+
+
 class Malformed(Refusal):
     """The body cannot be read as JSON."""
 
@@ -112,7 +121,7 @@ class UnsupportedMediaType(Refusal):
 
 
 class BadHost(Refusal):
-    """The Host header is malformed or names a host that is not served here."""
+    """The Host header is malformed, missing or there twice, or names a host that is not served here."""
 
     def __init__(self) -> None:
         super().__init__(None)

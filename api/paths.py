@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-from api.errors import InvalidFields
+from api.errors import InvalidFields, NoSuchName
 from api.fields import BIGGEST
 
 T = TypeVar("T")
@@ -53,13 +53,19 @@ class PathTable(Generic[T]):
         node.methods[method] = (target, tuple(names))
 
     def find(self, path: str) -> tuple[dict[str, tuple[T, tuple[str, ...]]], list[Any]] | None:
-        """What is served at the path, by method, with the values of its parameters; None when nothing is."""
+        """What is served at the path, by method, with the values of its parameters; None when nothing is.
+
+        Raises NoSuchName where a uuid belongs and something else stands.
+        """
         if "\0" in path:
             return None
         parts = path[1:].split("/")
         if len(parts) > 1 and not parts[-1]:
             parts.pop()
-        return _find(self._root, parts, 0)
+        found = _find(self._root, parts, 0)
+        if found is not None and None in found[1]:
+            raise NoSuchName
+        return found
 
 
 def _find(node: _Node[T], parts: list[str], at: int) -> tuple[dict[str, tuple[T, tuple[str, ...]]], list[Any]] | None:
@@ -77,6 +83,10 @@ def _find(node: _Node[T], parts: list[str], at: int) -> tuple[dict[str, tuple[T,
     inner = node.parameters.get("path")
     if inner is not None and inner.methods:
         return inner.methods, ["/".join(parts[at:])]
+    inner = node.parameters.get("uuid")
+    if inner is not None and (found := _find(inner, parts, at + 1)):
+        found[1].insert(0, None)
+        return found
     return None
 
 

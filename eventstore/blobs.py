@@ -35,6 +35,7 @@ TOKEN_BYTES = 12
 RETRIES: RetryConfig = {"max_retries": 4, "retry_timeout": timedelta(seconds=15)}
 """A store that is away is said to be away while the client still waits; by itself the library would try for three minutes."""
 FALLBACK_NAME = "untitled"
+FALLBACK_STEM = "file"
 MARKER = ".notechondria-store"
 """Holds the id of the log that the store belongs to. No upload can have this path, see is_path."""
 
@@ -239,9 +240,13 @@ def new_path(folder: str, filename: str) -> str:
 
 
 def safe_name(filename: str) -> str:
-    """Letters, digits, `_`, `-` and `.` of the name; spaces become `_` (contract: notes 12)."""
-    name = _UNSAFE.sub("", unicodedata.normalize("NFC", filename.strip()).replace(" ", "_"))
-    return name.lstrip(".") or FALLBACK_NAME
+    """Letters, digits, `_`, `-` and `.` of the name; spaces become `_` (contract: notes 12). An extension stays one."""
+    given = unicodedata.normalize("NFC", filename.strip()).replace(" ", "_")
+    name = _UNSAFE.sub("", given)
+    shown = name.lstrip(".")
+    if shown and shown != name and not given.startswith("."):
+        return f"{FALLBACK_STEM}.{shown}"
+    return shown or FALLBACK_NAME
 
 
 def _shortened(name: str, room: int) -> str:

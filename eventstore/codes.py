@@ -57,11 +57,13 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class LiveCode:
-    """A code whose digits somebody knew."""
+    """A code that somebody tried."""
 
     id: str
     subject: str
     """What it was mailed for, as it was given to `issuing`."""
+    fits: bool
+    """Whether these are its digits."""
 
 
 def new_code() -> Code:
@@ -118,7 +120,7 @@ class Codes:
         return None if row is None else max(1, int(row[0]))
 
     def check(self, purpose: str, target: str, digits: str) -> LiveCode | None:
-        """The live code if these are its digits. A wrong try counts, whatever becomes of the command."""
+        """The live code, and whether these are its digits; None when there is none. A wrong try counts, whatever becomes of the command."""
         parameters = {
             "purpose": purpose,
             "target": self._digest(purpose, target),
@@ -127,7 +129,7 @@ class Codes:
         }
         with self._pool.connection() as connection:
             row = connection.execute(_TRY, parameters).fetchone()
-        return LiveCode(row[0], row[2]) if row is not None and row[1] else None
+        return LiveCode(row[0], row[2], row[1]) if row is not None else None
 
     def discard(self, code_id: str) -> None:
         """Removes a code that has been used up."""

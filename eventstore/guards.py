@@ -48,10 +48,10 @@ class Guards:
         assert row is not None
         return int(row[0])
 
-    def clear(self, name: str, subject: str) -> None:
-        """Forgets the tries."""
+    def clear(self, name: str, *subjects: str) -> None:
+        """Forgets the tries of the subjects."""
         with self._pool.connection() as connection:
-            connection.execute("DELETE FROM log.guards WHERE name = %s AND subject = %s", (name, self._digest(subject)))
+            connection.execute("DELETE FROM log.guards WHERE name = %s AND subject = ANY(%s)", (name, list(map(self._digest, subjects))))
 
     def _digest(self, subject: str) -> str:
         return hmac.new(self._key, b"guard\0" + subject.encode("utf-8", "replace"), hashlib.sha256).hexdigest()

@@ -71,7 +71,7 @@ ORDER BY c.id LIMIT %(limit)s"""
 _FEEDS = """
 SELECT f.id, f.owner_id, f.title, f.is_enabled, s.fetched_at, s.tried_at, s.next_at, coalesce(s.failures, 0) AS failures,
        coalesce(s.gone, false) AS gone, coalesce(s.error, '') AS error,
-       substring(coalesce(s.url, f.source_url) from '^[a-z]+://([^/?#@]*)') AS host
+       substring(coalesce(s.url, f.source_url) from '^[a-z]+://(?:[^/?#]*@)?([^/?#@]*)') AS host
 FROM calendars.feeds f LEFT JOIN feeds.sources s ON s.digest = f.source_digest
 WHERE f.deleted_at IS NULL ORDER BY (s.error IS NULL), f.id LIMIT %(limit)s OFFSET %(skip)s"""
 

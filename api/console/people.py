@@ -44,10 +44,10 @@ def show_account(visit: Visit) -> Response:
 def change_account(visit: Visit) -> Response:
     """Carries out one of ACTS."""
     account_id = visit.number("id")
-    act = ACTS.get(visit.form.get("act", ""))
-    if act is None:
+    act = visit.form.get("act", "")
+    decide = ACTS.get(act)
+    if decide is None:
         raise Invalid({"act": ["There is no such act."]})
-    decide, told = act
 
     def decide_on(work: Work[Lookups]) -> None:
         account = work.find(Account, account_id)
@@ -58,7 +58,7 @@ def change_account(visit: Visit) -> Response:
         decide(work, account, visit)
 
     visit.act(decide_on)
-    return visit.there(f"{PATH_PREFIX}/accounts/{account_id}", told)
+    return visit.there(f"{PATH_PREFIX}/accounts/{account_id}", told=act)
 
 
 def _disable(work: Work[Lookups], account: Account, visit: Visit) -> None:
@@ -111,14 +111,14 @@ def _superuser_only(visit: Visit) -> None:
 
 
 Act = Callable[[Work[Lookups], Account, Visit], Any]
-ACTS: dict[str, tuple[Act, str]] = {
-    "disable": (_disable, "Disabled, and signed out everywhere."),
-    "enable": (_enable, "Enabled."),
-    "promote": (_promote, "Is staff now."),
-    "demote": (_demote, "Is no longer staff."),
-    "sign_out": (_sign_out, "Signed out everywhere."),
-    "end_session": (_end_session, "That session has ended."),
-    "void_key": (_void_key, "The API key is void."),
+ACTS: dict[str, Act] = {
+    "disable": _disable,
+    "enable": _enable,
+    "promote": _promote,
+    "demote": _demote,
+    "sign_out": _sign_out,
+    "end_session": _end_session,
+    "void_key": _void_key,
 }
 
 

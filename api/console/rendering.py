@@ -13,16 +13,28 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 SECRET = re.compile(r"digest|hash|secret|password|api_key|token|conninfo", re.IGNORECASE)
+ADDRESS = "source_url"
+"""Where a calendar is read from: all but the host is often a key."""
+HOST = re.compile(r"([a-z]+://)(?:[^/?#]*@)?([^/?#@]*)")
 LONGEST = 20_000
 
 
 def covered(value: Any) -> Any:
-    """The value without what is secret by its name."""
+    """The value without what is secret by its name, and of addresses of calendars the host alone."""
     if isinstance(value, dict):
-        return {key: "•••" if SECRET.search(str(key)) and inner else covered(inner) for key, inner in value.items()}
+        return {key: _covered_member(str(key), inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [covered(inner) for inner in value]
     return value
+
+
+def _covered_member(name: str, value: Any) -> Any:
+    if not value:
+        return value
+    if name == ADDRESS:
+        address = HOST.match(str(value))
+        return f"{address[1]}{address[2]}/•••" if address else "•••"
+    return "•••" if SECRET.search(name) else covered(value)
 
 
 def pretty(value: Any) -> str:

@@ -37,4 +37,4 @@ def deliver_mail(visit: Visit) -> Response:
     """Makes a mail due now."""
     mail_id = visit.number("id")
     visit.act(lambda work: request_operation(work, "deliver", str(mail_id)), lambda _: Mails.hurrying(mail_id))
-    return visit.there(f"{PATH_PREFIX}/mails", "It is tried again now.")
+    return visit.there(f"{PATH_PREFIX}/mails", "deliver")

@@ -30,6 +30,18 @@ COOKIE = "notechondria_console"
 AGE_S = 3 * 24 * 3600
 LONGEST_FORM = 64 * 1024
 LONGEST_REASON = 500
+MOST_PARAMETERS = 50
+TOLD = {
+    "disable": "Disabled, and signed out everywhere.",
+    "enable": "Enabled.",
+    "promote": "Is staff now.",
+    "demote": "Is no longer staff.",
+    "sign_out": "Signed out everywhere.",
+    "end_session": "That session has ended.",
+    "void_key": "The API key is void.",
+    "deliver": "It is tried again now.",
+}
+"""What a page says about the act that led to it."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -47,10 +59,7 @@ class Visit:
         self.caller: Caller = ANONYMOUS
         self.key = request.cookies.get(COOKIE, "")
         self.form: dict[str, str] = {}
-        query: str = request.scope["query_string"].decode("utf-8", "replace")
-        self.query: dict[str, str] = {
-            name: value.replace("\0", "") for name, value in parse_qsl(query, keep_blank_values=True, max_num_fields=50)
-        }
+        self.query: dict[str, str] = {}
 
     @property
     def csrf(self) -> str:
@@ -89,7 +98,8 @@ class Visit:
 
     def page(self, template: str, status: int = 200, **content: Any) -> Response:
         """A page."""
-        told = self.query.get("told", "")
+        # By name: what is said here is the console's own word, whoever has made the address.
+        told = TOLD.get(self.query.get("told", ""), "")
         text = render(template, visit=self, caller=self.caller, csrf=self.csrf, told=told, **content)
         return Response(text, status, dict(HEADERS), "text/html")
 
@@ -98,8 +108,8 @@ class Visit:
         return self.page("message.html", status, heading=heading, text=text)
 
     def there(self, path: str, told: str = "") -> Response:
-        """After an act: a page to read, so that reloading does not act again."""
-        query = f"{'&' if '?' in path else '?'}told={quote(told)}" if told else ""
+        """After an act: a page to read, so that reloading does not act again. told: the name of one of TOLD."""
+        query = f"{'&' if '?' in path else '?'}told={told}" if told else ""
         return RedirectResponse(path + query, 303, dict(HEADERS))
 
 
@@ -112,6 +122,7 @@ def served(page: Page, *, anonymous: bool = False) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         visit = Visit(request)
         try:
+            _read_query(visit)
             if request.method == "POST":
                 await _read_form(visit, anonymous=anonymous)
             # Only now: who is known before the form has come may not be any more when it has.
@@ -140,6 +151,15 @@ async def _identify(visit: Visit) -> None:
     except Rejected:
         visit.key = ""
     visit.request.scope["caller"] = visit.caller
+
+
+def _read_query(visit: Visit) -> None:
+    query: str = visit.request.scope["query_string"].decode("utf-8", "replace")
+    try:
+        sent = parse_qsl(query, keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
+    except ValueError:
+        raise Invalid({"query": [f"More than {MOST_PARAMETERS} query parameters."]}) from None
+    visit.query = {name: value.replace("\0", "") for name, value in sent}
 
 
 async def _read_form(visit: Visit, *, anonymous: bool) -> None:

@@ -42,10 +42,13 @@ class Hosts:
         self._is_served = lru_cache(maxsize=256)(self._served)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves the request, or 400 when its host is not served here."""
+        """Serves the request, or 400 when its host is not served here, or not named exactly once."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        named = [value for name, value in scope["headers"] if name == b"host"]
+        # RFC 9112 section 3.2.
+        unclear = len(named) > 1 or (not named and scope.get("http_version") == "1.1")
         client = scope.get("client")
         if client and (self._any_proxy or self._proxies) and self._trusted(client[0]):
             self._believe(scope)
@@ -53,7 +56,7 @@ class Hosts:
         if not host and scope.get("server"):
             host = str(scope["server"][0])
         scope["origin"] = self._public_origin or f"{scope['scheme']}://{host}"
-        if not self._is_served(host) and not (scope["path"].rstrip("/") in PROBES and _harmless(host)):
+        if unclear or (not self._is_served(host) and not (scope["path"].rstrip("/") in PROBES and _harmless(host))):
             log.warning("host is not served", host=host[:255], setting="NOTECHONDRIA_ALLOWED_HOSTS")
             if scope["type"] == "http":
                 await respond_to(BadHost(), scope)(scope, receive, send)

@@ -21,6 +21,8 @@ SECRET_WORDS = ("token", "code", "key", "secret", "password", "state", "signatur
 """Parameters with one of these in their names have values that no log may hold."""
 CALENDARS = "/calendar/"
 """What lies under it is known by an address that is its own key."""
+CALENDAR_KEY = re.compile(r"[0-9A-Fa-f]{48}")
+"""Such a key, for addresses that lead nowhere because of what stands around it."""
 MOUNTED = frozenset(("/mcp", "/admin", "/docs"))
 OTHER = "other"
 
@@ -108,7 +110,7 @@ def shown_target(scope: Scope) -> str:
             target += "?…"
         else:
             target += "?" + "&".join(map(_masked, query.decode("latin-1").split("&")))
-    return _in_one_line(target)
+    return _in_one_line(CALENDAR_KEY.sub("…", target))
 
 
 def _masked(parameter: str) -> str:
@@ -128,6 +130,8 @@ def _without_secret(scope: Scope) -> str:
     # Compared as it is routed: characters of the path may have been sent encoded.
     if scope["path"].startswith(CALENDARS):
         return f"{CALENDARS}…"
+    if CALENDAR_KEY.search(scope["path"]):
+        return CALENDAR_KEY.sub("…", scope["path"])
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     return raw.decode("latin-1")
 

@@ -30,8 +30,8 @@ from commands.accounts import email_change
 from commands.accounts.api_keys import fresh_key, rotate_api_key
 from commands.accounts.codes import IDENTITY, NEW_ADDRESS, RESET
 from commands.accounts.password_change import password_change, password_changed_mail, password_reset, request_reset
-from commands.accounts.proofs import WRONG_LOGINS
 from commands.accounts.settings import address_changed_mail
+from commands.accounts.sign_in import forget_wrong_logins
 from commands.errors import Invalid
 from commands.handling import Work
 from commands.lookups import Lookups
@@ -58,7 +58,7 @@ def confirm_reset(call: Call) -> Response:
     account_id = services.commands.run(decide, call.context()).result
     services.proofs.codes.discard(code_id)
     # Whoever has forgotten a password has often tried it too many times before.
-    services.proofs.guards.clear(WRONG_LOGINS.name, str(account_id))
+    forget_wrong_logins(services.lookups, services.proofs, account_id)
     services.proofs.notify(account_id, password_changed_mail(body.email))
     return json_bytes(call, b'{"message":"Password changed. Sign in with the new one."}')
 

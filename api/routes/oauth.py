@@ -16,6 +16,7 @@ from api.schemas.oauth import GithubIn, GoogleIn, OauthConfigOut, ProviderConfig
 from api.schemas.sessions import AuthPayload
 from api.writing import carry_out
 from commands.accounts.default_avatar import store_default_avatar
+from commands.accounts.invitation_check import shown_invitation
 from commands.accounts.social import (
     RACES,
     TITLES,
@@ -56,7 +57,10 @@ def sign_in_at(provider: str, call: Call) -> Response:
     identity = _identity(call, provider, body)
     services = call.services
     sign_in = sign_in_of(call, provider)
-    digest = services.proofs.digest(body.invitation_code) if body.invitation_code else None
+
+    @cache
+    def invitation() -> str | None:
+        return shown_invitation(services.lookups, services.proofs, body.invitation_code, network=call.client_address)
 
     for _ in range(TRIES_AT_RACES):
         try:
@@ -65,7 +69,7 @@ def sign_in_at(provider: str, call: Call) -> Response:
                     sign_in_with,
                     identity=identity,
                     intent="login" if body.intent == "login" else "register",
-                    invitation_digest=digest,
+                    invitation=invitation,
                     sign_in=sign_in,
                 ),
                 call.context(),

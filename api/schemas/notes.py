@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
+from pydantic_core import PydanticCustomError
 
 from api.fields import Boolean, Choice, FieldType, Integer, ListOf, Model, Text, Uuid
 
@@ -25,6 +26,19 @@ class EditorMode(FieldType):
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoteCourse(Integer):
+    """A course by id. No value is refused, for the same reason; what is no number counts as no course."""
+
+    null: bool = True
+
+    def read(self, value: Any, form: bool) -> int | None:  # type: ignore[override]
+        try:
+            return Integer.read(self, value, form)
+        except PydanticCustomError:
+            return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +93,7 @@ class NoteIn(Model):
     custom_meta: Annotated[str, Text(max=65536, blank=True, trim=False, doc="Kept for the author: a JSON object as text.")] = ""
     module: Annotated[str, Text(max=120, blank=True, doc="Groups notes inside a course.")] = ""
     is_public: Annotated[bool, Boolean()] = False
-    course_id: Annotated[int | None, Integer(null=True, doc="What is no course of the caller means the Inbox.")] = None
+    course_id: Annotated[int | None, NoteCourse(doc="What is no course of the caller means the Inbox.")] = None
     editor_mode: Annotated[str | None, EditorMode(doc="G markdown, B blocks, P plain text.")] = None
     blocks: Annotated[list[BlockIn], ListOf(max=MOST_BLOCKS, doc="Win over the text.")] = Field(default_factory=list)
     client_draft_id: Annotated[

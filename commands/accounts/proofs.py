@@ -27,7 +27,9 @@ class Guard:
 
 WRONG_LOGINS = Guard("login", 10, timedelta(minutes=5))
 WRONG_LOGINS_OF_NETWORK = Guard("login-network", 200, timedelta(minutes=5))
+WRONG_SPELLINGS = Guard("login-spelling", 10, timedelta(minutes=5))
 WRONG_CODES = Guard("code", 20, timedelta(hours=1))
+VAIN_CODES = Guard("code-vain", 20, timedelta(hours=1))
 WRONG_CODES_OF_NETWORK = Guard("code-network", 200, timedelta(minutes=10))
 WRONG_INVITATIONS_OF_NETWORK = Guard("invitation-network", 100, timedelta(minutes=10))
 UNKNOWN_ADDRESSES_OF_NETWORK = Guard("unknown-network", 100, timedelta(minutes=10))
@@ -90,31 +92,49 @@ class Proofs:
     def live_code(self, purpose: Purpose, target: str, digits: str, *, network: str, refusal: Refused) -> LiveCode:
         """The same, with what the code is for."""
         subject = f"{purpose.name} {target}"
-        with self.guarded((WRONG_CODES, subject), (WRONG_CODES_OF_NETWORK, network_of(network))):
+        self.admit(WRONG_CODES, subject)
+        with self.guarded((WRONG_CODES_OF_NETWORK, network_of(network))):
             code = self.codes.check(purpose.name, target, digits)
-            if code is None:
+            if code is None or not code.fits:
+                # Where no code waits there is nothing to guess, and whoever tries shall not keep the owner from the code that comes.
+                # Counted as well, under another name: the cost of the answer tells nothing.
+                self._count(WRONG_CODES if code else VAIN_CODES, subject)
                 raise refusal
             return code
 
     @contextmanager
     def guarded(self, *guards: tuple[Guard, str]) -> Iterator[None]:
-        """Counts a refusal raised inside as a wrong try of each subject; lets nobody in whose tries are used up."""
+        """Counts a refusal raised inside as a wrong try of each subject; lets nobody in whose tries are used up.
+
+        Asked before and after, so that of many tries at once no more get an answer than of tries one after the other.
+        """
         for guard, subject in guards:
             self.admit(guard, subject)
         try:
             yield
         except Refused:
-            for guard, subject in guards:
-                if subject:
-                    self.guards.count(guard.name, subject, guard.window)
+            for guard, subject in [pair for pair in guards if self._count(*pair) > pair[0].limit]:
+                self.admit(guard, subject)
             raise
+        for guard, subject in guards:
+            self.admit(guard, subject)
+
+    def is_closed(self, guard: Guard, subject: str) -> bool:
+        """Whether the subject's tries are used up."""
+        return self._seconds_to_wait(guard, subject) is not None
 
     def admit(self, guard: Guard, subject: str) -> None:
         """Raises TooManyTries when the subject's tries are used up. An unknown subject is let in."""
-        if subject and (seconds := self.guards.seconds_to_wait(guard.name, subject, guard.limit, guard.window)) is not None:
+        if (seconds := self._seconds_to_wait(guard, subject)) is not None:
             raise TooManyTries(seconds)
 
     def spend(self, guard: Guard, subject: str) -> None:
         """Counts something that costs others, such as a mail. Raises TooManyTries."""
-        if subject and self.guards.count(guard.name, subject, guard.window) > guard.limit:
-            raise TooManyTries(self.guards.seconds_to_wait(guard.name, subject, guard.limit, guard.window) or 1)
+        if self._count(guard, subject) > guard.limit:
+            raise TooManyTries(self._seconds_to_wait(guard, subject) or 1)
+
+    def _count(self, guard: Guard, subject: str) -> int:
+        return self.guards.count(guard.name, subject, guard.window) if subject else 0
+
+    def _seconds_to_wait(self, guard: Guard, subject: str) -> int | None:
+        return self.guards.seconds_to_wait(guard.name, subject, guard.limit, guard.window) if subject else None

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from commands.accounts.aggregate import Account
 from commands.accounts.codes import REGISTRATION, registration_target
+from commands.accounts.invitation_check import shown_invitation
 from commands.accounts.lookups import AccountLookups
 from commands.accounts.passwords import hash_password, verify_password
 from commands.accounts.proofs import MAILS_OF_NETWORK, UNKNOWN_ADDRESSES_OF_NETWORK, Proofs
@@ -41,7 +43,8 @@ class Register:
     password_hash: str
     known_hash: str | None
     """The stored hash of a pending registration that said the same password."""
-    invitation_digest: str | None
+    invitation: Callable[[], str | None]
+    """Gives the digest of the invitation code that was shown, None without one. Raises Invalid for a wrong one, which counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def register(work: Work[AccountLookups], command: Register) -> Registered:
         problems["email"] = [EMAIL_TAKEN]
     if problems:
         raise Invalid(problems)
-    invitation = admitting_invitation(work, command.invitation_digest)
+    invitation = admitting_invitation(work, command.invitation())
     invitation_id = invitation.number if invitation else None
     password_hash = command.password_hash
     if account is None:
@@ -114,12 +117,17 @@ def prepare_registration(
     pending = lookups.pending_holder(email)
     stored = pending[2] if pending is not None else None
     is_known = verify_password(password, stored)
+
+    @cache
+    def invitation() -> str | None:
+        return shown_invitation(lookups, proofs, invitation_code, network=network)
+
     command = Register(
         username=username,
         email=email,
         password_hash=hash_password(password),
         known_hash=stored if is_known else None,
-        invitation_digest=proofs.digest(invitation_code) if invitation_code else None,
+        invitation=invitation,
     )
 
     def mailing(done: Registered) -> Statement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -75,8 +76,13 @@ class NotRegistered(Refused):
         super().__init__({"detail": f"No account found for this {title} identity. Please register first.", "code": "not_registered"})
 
 
-def sign_in_with(work: Work[Lookups], identity: Identity, *, intent: Intent, invitation_digest: str | None, sign_in: SignIn) -> SignedIn:
-    """Finds the account by identity, then by verified address, else makes one; starts a session."""
+def sign_in_with(
+    work: Work[Lookups], identity: Identity, *, intent: Intent, invitation: Callable[[], str | None], sign_in: SignIn
+) -> SignedIn:
+    """Finds the account by identity, then by verified address, else makes one; starts a session.
+
+    invitation: gives the digest of the code that was shown, None without one; asked only for a new account.
+    """
     linked = work.lookups.account_of_identity(identity.provider, identity.uid)
     if linked is not None:
         account = own_account(work, linked)
@@ -88,7 +94,7 @@ def sign_in_with(work: Work[Lookups], identity: Identity, *, intent: Intent, inv
         return _link_by_address(work, own_account(work, holder), identity, sign_in)
     if intent == "login":
         raise NotRegistered(identity.title)
-    return _open(work, identity, invitation_digest, sign_in)
+    return _open(work, identity, invitation, sign_in)
 
 
 def _link_by_address(work: Work[Lookups], account: Account, identity: Identity, sign_in: SignIn) -> SignedIn:
@@ -108,9 +114,9 @@ def _link_by_address(work: Work[Lookups], account: Account, identity: Identity, 
     return _signed_in(work, account, sign_in, newly_linked=account.email)
 
 
-def _open(work: Work[Lookups], identity: Identity, invitation_digest: str | None, sign_in: SignIn) -> SignedIn:
+def _open(work: Work[Lookups], identity: Identity, shown: Callable[[], str | None], sign_in: SignIn) -> SignedIn:
     try:
-        invitation = admitting_invitation(work, invitation_digest)
+        invitation = admitting_invitation(work, shown())
     except Invalid as refusal:
         # The one place where clients expect the sentence itself and not a list of sentences.
         raise Refused({name: texts[0] for name, texts in refusal.body.items()}) from None

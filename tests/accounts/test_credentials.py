@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from commands.accounts.proofs import WRONG_CODES
 from tests.accounts.mailbox import codes_for, texts_for
 from tests.accounts.people import PASSWORD, Person, make_person
 from wiring import Services
@@ -96,6 +97,26 @@ def test_code_dies_after_five_wrong_tries(door: httpx.Client, services: Services
     right = door.post(f"{AUTH}/password-reset/confirm/", json={"email": person.email, "code": code, "password": NEW})
     assert right.status_code == 400
     assert right.json() == answer.json()
+
+
+def test_wrong_codes_before_there_is_one_do_not_keep_its_owner_from_it(door: httpx.Client, services: Services, person: Person) -> None:
+    confirm = {"email": person.email, "code": "000000", "password": NEW}
+    assert {door.post(f"{AUTH}/password-reset/confirm/", json=confirm).status_code for _ in range(WRONG_CODES.limit + 1)} == {400}
+    door.post(f"{AUTH}/password-reset/", json={"email": person.email})
+    (confirm["code"],) = codes_for(services, person.email)
+    assert door.post(f"{AUTH}/password-reset/confirm/", json=confirm).status_code == 200
+
+
+def test_wrong_codes_count_over_all_codes_of_an_account(door: httpx.Client, services: Services, person: Person) -> None:
+    def confirm(code: str) -> int:
+        return door.post(f"{AUTH}/password-reset/confirm/", json={"email": person.email, "code": code, "password": NEW}).status_code
+
+    for _ in range(WRONG_CODES.limit // 5):
+        door.post(f"{AUTH}/password-reset/", json={"email": person.email})
+        code = codes_for(services, person.email)[-1]
+        assert {confirm("000000" if code != "000000" else "111111") for _ in range(5)} == {400}
+    door.post(f"{AUTH}/password-reset/", json={"email": person.email})
+    assert confirm(codes_for(services, person.email)[-1]) == 429
 
 
 def test_one_of_many_redemptions_of_a_code_wins(door: httpx.Client, services: Services, person: Person) -> None:

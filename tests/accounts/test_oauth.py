@@ -9,7 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from commands.accounts.proofs import WRONG_INVITATIONS_OF_NETWORK
 from commands.accounts.rules import shows_whole
+from commands.context import Context
+from commands.invitations import create_invitation
 from settings import Settings, load_settings
 from tests.accounts.mailbox import codes_for, texts_for
 from tests.accounts.people import PASSWORD, Person, make_person
@@ -333,3 +336,21 @@ def test_callback_tells_failures_without_running_them(door: httpx.Client, query:
     assert page.status_code == 200
     assert "Authentication failed" in page.text
     assert "<script" not in page.text
+
+
+def test_wrong_invitations_shown_with_an_identity_count(door: httpx.Client, services: Services, provider: Provider) -> None:
+    # From now on nobody of this module registers without an invitation.
+    guard, network = WRONG_INVITATIONS_OF_NETWORK, "127.0.0.1"
+    digest = services.proofs.digest("Rare")
+    context = Context(actor=None, channel="cli")
+    services.commands.run(lambda work: create_invitation(work, digest, label="", max_uses=1, expires_at=None), context)
+    for _ in range(guard.limit - 1):
+        services.proofs.guards.count(guard.name, network, guard.window)
+    newcomer = Profile("909090", "invited@example.org", login="invited")
+    wrong = github(door, provider, newcomer, invitation_code="wrong")
+    assert (wrong.status_code, list(wrong.json())) == (400, ["invitation_code"])
+    assert github(door, provider, newcomer, invitation_code="Rare").status_code == 429
+    services.proofs.guards.clear(guard.name, network)
+    assert github(door, provider, newcomer, invitation_code="Rare").status_code == 200
+    # Who has an account needs none.
+    assert github(door, provider, newcomer, invitation_code="wrong").status_code == 200

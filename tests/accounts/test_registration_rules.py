@@ -14,6 +14,7 @@ import pytest
 
 from commands.accounts.avatars import default_avatar
 from commands.accounts.operators import disable, enable
+from commands.accounts.proofs import WRONG_INVITATIONS_OF_NETWORK
 from commands.accounts.registration import expire_registration
 from commands.context import Context
 from commands.invitations import create_invitation
@@ -308,6 +309,22 @@ def test_invitations(door: httpx.Client, services: Services) -> None:
         )
     assert sorted(answer.status_code for answer in answers) == [201] * 3 + [400] * 17
     assert valid("Spring") == {"required": True, "valid": False}
+
+
+def test_wrong_invitations_count_wherever_they_are_shown(door: httpx.Client, services: Services) -> None:
+    def shown(code: str, network: str) -> tuple[int, int]:
+        headers = {"X-Forwarded-For": network}
+        body = {"username": "many-codes", "email": "many-codes@example.org", "password": PASSWORD, "invitation_code": code}
+        tried = door.post(f"{AUTH}/validate-invitation/", json=body, headers=headers)
+        return tried.status_code, door.post(f"{AUTH}/register/", json=body, headers=headers).status_code
+
+    guard, network = WRONG_INVITATIONS_OF_NETWORK, "203.0.113.77"
+    invite(services, "Rare")
+    for _ in range(guard.limit - 2):
+        services.proofs.guards.count(guard.name, network, guard.window)
+    assert shown("wrong", network) == (200, 400)
+    assert shown("Rare", network) == (429, 429)
+    assert shown("Rare", "203.0.113.78") == (200, 201)
 
 
 def test_no_code_stands_in_the_log(door: httpx.Client, services: Services) -> None:

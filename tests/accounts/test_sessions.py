@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 
 import httpx
 import psycopg
@@ -14,6 +15,7 @@ import pytest
 
 from commands.accounts.erasure import erase as erase_account
 from commands.accounts.operators import set_password
+from commands.accounts.sign_in import forget_wrong_logins
 from commands.context import Context
 from commands.handling import Work
 from commands.lookups import Lookups
@@ -34,6 +36,7 @@ from wiring import Services, opened_services
 
 AUTH = "/api/v1/auth"
 DAY = timedelta(days=1)
+networks = count(1)
 
 
 def login(door: httpx.Client, person: Person, password: str = PASSWORD, **headers: str) -> httpx.Response:
@@ -103,16 +106,41 @@ def test_refusals_of_login_are_alike(door: httpx.Client, services: Services, per
     assert len({answer.text for answer in answers}) == 1
 
 
+def tried(door: httpx.Client, identifier: str, password: str, times: int = 1) -> list[int]:
+    """The statuses of so many sign-ins, each from another network."""
+    found = []
+    for _ in range(times):
+        headers = {"X-Forwarded-For": f"203.0.113.{next(networks)}"}
+        found.append(door.post(f"{AUTH}/login/", json={"email": identifier, "password": password}, headers=headers).status_code)
+    return found
+
+
 def test_many_wrong_passwords_close_the_account_for_a_while(door: httpx.Client, services: Services, person: Person) -> None:
-    spellings = [person.email, person.username, person.email.upper(), person.username.title(), f" {person.email} "]
-    for number in range(10):
-        body = {"email": spellings[number % 5], "password": "wrong"}
-        answer = door.post(f"{AUTH}/login/", json=body, headers={"X-Forwarded-For": f"203.0.113.{number}"})
-        assert answer.status_code == 400
-    closed = door.post(f"{AUTH}/login", json={"email": person.username, "password": PASSWORD})
+    spellings = [person.email, person.email.upper(), person.email.title(), f" {person.email} "]
+    assert [tried(door, spellings[number % 4], "wrong") for number in range(10)] == [[400]] * 10
+    closed = door.post(f"{AUTH}/login", json={"email": person.email, "password": PASSWORD})
     assert closed.status_code == 429
     assert int(closed.headers["Retry-After"]) > 0
     assert login(door, make_person(services)).status_code == 200
+
+
+def test_tries_at_the_name_close_the_address_and_do_not_tell_it(door: httpx.Client, services: Services, person: Person) -> None:
+    assert tried(door, person.username, "wrong", 11) == [400] * 10 + [429]
+    # Nothing is checked any more, and it looks like any address of nobody.
+    assert tried(door, person.email, PASSWORD, 11) == tried(door, "nobody-here@example.org", PASSWORD, 11) == [400] * 10 + [429]
+    forget_wrong_logins(services.lookups, services.proofs, person.account_id)
+    assert tried(door, person.email, PASSWORD) == tried(door, person.username, PASSWORD) == [200]
+
+
+def test_wrong_passwords_at_once_are_no_more_than_one_after_the_other(door: httpx.Client, person: Person) -> None:
+    with ThreadPoolExecutor(40) as threads:
+        found = list(threads.map(lambda _: login(door, person, "wrong").status_code, range(40)))
+    assert sorted(found) == [400] * 10 + [429] * 30
+
+
+def test_right_passwords_at_once_are_all_taken(door: httpx.Client, person: Person) -> None:
+    with ThreadPoolExecutor(15) as threads:
+        assert set(threads.map(lambda _: login(door, person).status_code, range(15))) == {200}
 
 
 def test_django_password_is_rehashed_at_login(door: httpx.Client, services: Services, person: Person) -> None:

@@ -113,6 +113,10 @@ async def test_paths_that_are_not_ours_name_nothing(blobs: Blobs, path: str) -> 
         (".htaccess", "htaccess"),
         ("<script>.svg", "script.svg"),
         ("", "untitled"),
+        ("😀.png", "file.png"),
+        (" ★★.md", "file.md"),
+        ("😀.", "untitled"),
+        ("☂.tar.gz", "file.tar.gz"),
         ("a/../../b", "a....b"),
     ],
 )

@@ -20,6 +20,7 @@ from api.middleware.requests import severity, shown_target
 from logs import COLORS
 
 T = "/api/v1/test"
+KEY = b"0123abcd" * 6
 Line = Callable[..., logging.LogRecord]
 
 
@@ -97,6 +98,10 @@ def test_levels() -> None:
         (b"/auth/google/callback", b"code=abc&state=s", "/auth/google/callback?…"),
         (b"/calendar/0123abcd.ics", b"", "/calendar/…"),
         (b"/%63alendar/0123abcd.ics", b"x=1", "/calendar/…?x=1"),
+        (b"//calendar/%b.ics" % KEY, b"", "//calendar/….ics"),
+        (b"/Calendar/%b.ICS" % KEY.upper(), b"", "/Calendar/….ICS"),
+        (b"/api/v1/calendar/%%30%b/" % KEY[1:], b"", "/api/v1/calendar/…/"),
+        (b"/docs", b"x=/calendar/%b.ics" % KEY, "/docs?x=/calendar/….ics"),
         (b"/a%0Ab/", b"", "/a%0Ab/"),
         (b"/a\x1b[31mb/", b"", "/a\\x1b[31mb/"),
     ],

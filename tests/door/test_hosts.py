@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import httpx
@@ -25,6 +26,20 @@ def test_hosts_that_are_not(door: httpx.Client, host: str) -> None:
     assert answer.status_code == 400
     assert answer.json() == {"detail": "Bad request.", "status_code": 400, "path": f"{T}/ignored/"}
     assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example.org"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("HTTP/1.1\r\nHost: localhost", 200), ("HTTP/1.0", 200), ("HTTP/1.1\r\nX-Host: localhost", 400),
+        ("HTTP/1.1\r\nHost: localhost\r\nhost: localhost", 400), ("HTTP/1.1\r\nHost: localhost\r\nHost: evil.example", 400),
+        ("HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nX-Forwarded-Host: localhost", 400),
+    ],
+)  # fmt: skip
+def test_a_request_names_its_host_exactly_once(door: httpx.Client, head: str, status: int) -> None:
+    with socket.create_connection((door.base_url.host, door.base_url.port or 80), timeout=30) as connection:
+        connection.sendall(f"GET /api/v1/health/ {head}\r\nConnection: close\r\n\r\n".encode())
+        assert connection.recv(100).split()[1] == str(status).encode()
 
 
 @pytest.mark.parametrize("path", ["/", "/api/health/", "/api/v1/health/", "/api/v1/health", "/api/v1/ready/", "/metrics"])

@@ -88,7 +88,6 @@ def test_metadata_that_is_no_object_comes_back_as_it_was(write: Write) -> None:
         ({"title": "a", "note_type": "M"}, {"note_type": ['"M" is not a valid choice.']}),
         ({"title": "a", "source_note_uuid": "x"}, {"source_note_uuid": ["Must be a valid UUID."]}),
         ({"title": "a", "blocks": "abc"}, {"blocks": ['Expected a list of items but got type "str".']}),
-        ({"title": "a", "course_id": "x"}, {"course_id": ["A valid integer is required."]}),
     ],
 )
 def test_wrong_fields_are_named(mira: httpx.Client, body: dict[str, Any], errors: dict[str, Any]) -> None:
@@ -104,7 +103,9 @@ def test_editor_mode_is_never_a_reason_to_refuse(mira: httpx.Client, write: Writ
     assert (answer.status_code, answer.json()["content"]) == (200, "kept")
 
 
-@pytest.mark.parametrize("course_id", [None, 0, -1775901234567890, 2**53, 999_999])
+@pytest.mark.parametrize(
+    "course_id", [None, 0, -1775901234567890, 2**53, 999_999, "", "abc", 1.5, True, 1e30, 2**70, -(2**70), [], {}, "9" * 5000]
+)
 def test_what_is_no_course_means_the_inbox(mira: httpx.Client, write: Write, course_id: Any) -> None:
     inbox = write()["course_id"]
     course = mira.post("courses/", json={"title": "Biology"}).json()
@@ -172,6 +173,21 @@ def test_uuid_routes_serve_the_same_note(mira: httpx.Client, write: Write) -> No
     assert mira.patch(path, json={"title": "Other"}).json()["title"] == "Other"
     assert mira.delete(path).status_code == 204
     assert mira.get(path).json() == {"detail": "No Note matches the given query."}
+
+
+@pytest.mark.parametrize("course_id", ["", "abc"])
+def test_a_form_is_saved_whatever_its_course(mira: httpx.Client, write: Write, course_id: str) -> None:
+    path = f"notes/{write()['id']}/"
+    answer = mira.patch(path, data={"content": "kept", "course_id": course_id})
+    assert (answer.status_code, answer.json()["content"]) == (200, "kept")
+
+
+@pytest.mark.parametrize("below", ["", "attachments/"])
+@pytest.mark.parametrize("uuid", ["8ce26807309046b0a54de56d286ffa35", "8ce26807", "%20", "27"])
+def test_what_is_no_uuid_is_not_found(mira: httpx.Client, uuid: str, below: str) -> None:
+    answer = mira.get(f"notes/uuid/{uuid}/{below}")
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
+    assert mira.get(f"notes/uuid/{uuid}/nothing/").json()["detail"] == "API route not found."
 
 
 def test_draft_sent_twice_is_one_note(mira: httpx.Client) -> None:

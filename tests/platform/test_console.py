@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from api.app import Door, area_routes
-from api.console.visit import COOKIE
+from api.console.visit import COOKIE, TOLD
 from commands.accounts.aggregate import Account
 from commands.accounts.operators import promote
 from commands.context import Context
@@ -224,6 +224,20 @@ def test_events_tell_their_causation_and_hide_secrets(client: httpx.Client, serv
     assert client.get("/admin/events/999999999").status_code == 404
 
 
+def test_of_a_calendar_only_the_host_is_shown(client: httpx.Client, services: Services, staff: Person) -> None:
+    body = {"title": "Shifts", "source_url": "https://nora:sesame@calendar.example:8443/shifts-4711.ics?pass=sesame"}
+    feed = client.post("/api/v1/calendar-feeds/", json=body, headers=staff.headers).json()["id"]
+    with services.thread_pool.connection() as connection:
+        # Unless it was read, or tried, by now.
+        source = "INSERT INTO feeds.sources (digest, url) SELECT source_digest, %s FROM calendars.feeds WHERE id = %s"
+        connection.execute(f"{source} ON CONFLICT DO NOTHING".encode(), (body["source_url"], feed))
+    stream = client.get(f"/admin/streams/calendar-feed-{feed}").text
+    [position, *_] = re.findall(r"/admin/events/(\d+)", stream)
+    for page in (stream, client.get(f"/admin/events/{position}").text, client.get("/admin/feeds").text):
+        assert "calendar.example:8443" in page
+        assert not re.search("nora|sesame|4711", page)
+
+
 def test_streams_travel_in_time(client: httpx.Client, services: Services, staff: Person) -> None:
     person = make_person(services)
     note = client.post("/api/v1/notes/", json={"title": "First", "content": "one"}, headers=person.headers).json()["id"]
@@ -263,6 +277,18 @@ def test_hostile_text_is_shown_as_text(client: httpx.Client, services: Services,
 )  # fmt: skip
 def test_strange_addresses_do_no_harm(client: httpx.Client, staff: Person, path: str) -> None:
     assert client.get(path).status_code in (200, 404)
+
+
+def test_too_many_parameters_are_told(client: httpx.Client) -> None:
+    refused = client.get("/admin/", params={f"a{number}": "1" for number in range(60)})
+    assert refused.status_code == 400
+    assert "query parameters" in refused.text
+
+
+def test_a_page_says_nothing_that_its_address_made_up(client: httpx.Client, staff: Person) -> None:
+    assert "evil.example" not in client.get("/admin/login?told=Visit evil.example").text
+    assert "evil.example" not in client.get("/admin/?told=Visit evil.example").text
+    assert TOLD["deliver"] in client.get("/admin/mails?told=deliver").text
 
 
 def test_jobs_are_asked_for_with_a_reason_and_done_by_the_background_process(
