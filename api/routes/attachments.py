@@ -140,12 +140,13 @@ def _routes(note: str) -> list[Route]:
             "Attach a file to a note",
             answer=AttachmentOut,
             status=201,
+            refusals=[403],
             file="file",
             answer_example=ATTACHMENT_EXAMPLE,
             description="A multipart body with the file in the part `file`, at most 20 MB.",
         ),
         Route("GET", one, get_attachment, "Read about a file of a note", answer=AttachmentOut),
-        Route("DELETE", one, delete_attachment, "Delete a file of a note", status=204, answers=STALE),
+        Route("DELETE", one, delete_attachment, "Delete a file of a note", status=204, answers=STALE, refusals=[403]),
     ]
 
 

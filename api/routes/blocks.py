@@ -98,7 +98,7 @@ ROUTES = [
         "PATCH", "/blocks/{block_id:int}/", change, "Change a block", body=BlockIn.partial(), answer=BlockOut,
         guard=block_author_only("update this block"),
     ),
-    Route("DELETE", "/blocks/{block_id:int}/", delete, "Take a block out", status=204),
+    Route("DELETE", "/blocks/{block_id:int}/", delete, "Take a block out", status=204, refusals=[403]),
     Route(
         "POST", "/notes/{note_id:int}/reorder/", reorder, "Arrange the blocks", body=BlockOrder, answer=MessageOut,
         guard=author_only("reorder blocks"),

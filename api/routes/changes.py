@@ -78,8 +78,15 @@ def undo_change(call: Call) -> Response:
 
 ROUTES = [
     Route("GET", "/changes/", list_changes, "The caller's changes", query=ChangesQuery, answer=ChangesOut),
-    Route("GET", "/undo/", preview_undo, "What undoing would do", query=UndoQuery, answer=UndoPreviewOut),
+    Route("GET", "/undo/", preview_undo, "What undoing would do", query=UndoQuery, answer=UndoPreviewOut, refusals=[404]),
     Route(
-        "POST", "/undo/", undo_change, "Take a change back", body=UndoIn, answer=UndoneOut, examples={"last": {}, "named": {"change": 4711}}
+        "POST",
+        "/undo/",
+        undo_change,
+        "Take a change back",
+        body=UndoIn,
+        answer=UndoneOut,
+        refusals=[404],
+        examples={"last": {}, "named": {"change": 4711}},
     ),
 ]

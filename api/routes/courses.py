@@ -194,7 +194,7 @@ ROUTES = [
         guard=check_change,
         examples={"rename": {"title": "Biology II", "icon": None}},
     ),
-    Route("DELETE", COURSE, delete_course, "Delete a course", status=204, answers=STALE),
+    Route("DELETE", COURSE, delete_course, "Delete a course", status=204, answers=STALE, refusals=[403]),
     Route(
         "GET",
         COURSE + "notes/",

@@ -75,8 +75,9 @@ ROUTES = [
         set_cover,
         "Give a note a cover",
         answer=NoteItemOut,
+        refusals=[403],
         file="cover",
         description="A multipart body with the picture in the part `cover`, at most 5 MB.",
     ),
-    Route("DELETE", COVER, remove_cover, "Take a note's cover away", answer=NoteItemOut),
+    Route("DELETE", COVER, remove_cover, "Take a note's cover away", answer=NoteItemOut, refusals=[403]),
 ]

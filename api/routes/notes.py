@@ -214,7 +214,9 @@ ROUTES = [
         "PATCH", "/notes/{note_id:int}/", change, "Change a note", body=NotePatch, answer=NoteSavedOut, stream="note-{note_id}",
         answers={412: NoteOut}, guard=author_only("update this note"), examples={"text": {"content": "# Cell biology\n\nMembranes."}},
     ),
-    Route("DELETE", "/notes/{note_id:int}/", delete, "Put a note into the recycle bin", status=204, answers={412: NoteOut}),
+    Route(
+        "DELETE", "/notes/{note_id:int}/", delete, "Put a note into the recycle bin", status=204, answers={412: NoteOut}, refusals=[403],
+    ),
     Route("GET", "/notes/uuid/{uuid:uuid}/", get_by_uuid, "One note, by uuid", caller="open", query=DetailQuery, answer=NoteDetailOut),
     Route(
         "PATCH", "/notes/uuid/{uuid:uuid}/", change_by_uuid, "Change a note, by uuid", body=NotePatch, answer=NoteSavedOut,
@@ -222,6 +224,6 @@ ROUTES = [
     ),
     Route(
         "DELETE", "/notes/uuid/{uuid:uuid}/", delete_by_uuid, "Put a note into the recycle bin, by uuid", status=204,
-        answers={412: NoteOut},
+        answers={412: NoteOut}, refusals=[403],
     ),
 ]  # fmt: skip
