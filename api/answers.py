@@ -28,3 +28,9 @@ def finished(scope: Scope, text: str | bytes, status: int = 200, headers: Mappin
 def json_response(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
     """An answer with this value as JSON."""
     return Response(orjson.dumps(body), status, headers, JSON)
+
+
+def column(row: tuple[Any, ...] | None, index: int = 0) -> bytes:
+    """The finished JSON that a question has for its answer."""
+    assert row is not None
+    return bytes(row[index])

@@ -91,6 +91,13 @@ class Call:
         return request_id
 
     @property
+    def account_id(self) -> int:
+        """The account of a caller who is signed in."""
+        assert self.caller is not None
+        assert self.caller.account_id is not None
+        return self.caller.account_id
+
+    @property
     def client_address(self) -> str:
         """The network address of the client, empty when unknown."""
         client = self.scope.get("client")

@@ -142,7 +142,7 @@ def _responses(route: ApiRoute) -> dict[int | str, dict[str, Any]]:
 
 
 def _refusals(route: ApiRoute) -> list[int]:
-    """What the door itself refuses, whatever the area says."""
+    """What the door itself refuses, and what the area says that it refuses beside."""
     declared = route.declared
     takes_body = bool(declared.body or declared.file)
     # What machines ask for without a caller is never limited, and does not need the database.
@@ -150,7 +150,7 @@ def _refusals(route: ApiRoute) -> list[int]:
     occurs = {
         400: takes_body or declared.query or declared.keyed,
         401: declared.caller != "ignored",
-        403: declared.caller in ("staff", "session_only"),
+        403: declared.caller in ("staff", "session_only") or declared.guard,
         404: "{" in declared.path,
         409: declared.keyed,
         413: declared.body,
@@ -158,7 +158,7 @@ def _refusals(route: ApiRoute) -> list[int]:
         429: not spared,
         503: not spared,
     }
-    return [status for status, does in occurs.items() if does]
+    return [status for status, does in occurs.items() if does or status in declared.refusals]
 
 
 def _extra(route: Route) -> dict[str, Any]:
@@ -186,8 +186,11 @@ def _headers(route: Route) -> Iterator[dict[str, Any]]:
         yield _header("If-Match", "The version, or the time of the last edit, that is to be changed: another one is refused with 412.")
     if 206 in route.answers:
         yield _header("Range", "The part that is wanted, such as `bytes=0-499`.")
+        yield _header("If-Range", "The ETag of what the client has a part of: of something else it gets all.")
     if 304 in route.answers:
         yield _header("If-None-Match", "The ETag of what the client has already.")
+        if route.media:
+            yield _header("If-Modified-Since", "When the client got what it has; without If-None-Match.")
 
 
 def _header(name: str, text: str, bounds: Mapping[str, int] = {}) -> dict[str, Any]:

@@ -45,13 +45,6 @@ def block_author_only(doing: str) -> Callable[[Call], Awaitable[None]]:
     return guard
 
 
-def caller_id(call: Call) -> int:
-    """The account of a signed-in caller."""
-    assert call.caller is not None
-    assert call.caller.account_id is not None
-    return call.caller.account_id
-
-
 def id_of(call: Call) -> int:
     """The id of the note whose uuid is in the path."""
     note_id = call.services.commands.lookups.note_of_uuid(str(call.path["uuid"]))

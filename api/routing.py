@@ -47,6 +47,8 @@ class Route:
     media: the type of what is answered, when that is no JSON.
     answers: what else is answered, by status; None where there is no body. With a 412 an If-Match header counts, with a 206 a Range,
     with a 304 an If-None-Match.
+    refusals: with what statuses the area refuses, where that does not follow from the rest: 403 follows from a guard, 404 from an id
+    in the path.
     file: the part of a multipart body in which a file comes, where the handler reads the body by itself.
     once: whether an Idempotency-Key counts; it never does in reads, nor where nobody has to sign in.
     """
@@ -72,6 +74,7 @@ class Route:
     foresees: Callable[[Call], Query] | None = None
     media: str = ""
     answers: Mapping[int, Any] = field(default_factory=dict)
+    refusals: Sequence[int] = ()
     file: str = ""
     once: bool = True
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from commands.errors import PreconditionFailed
 from commands.handling import Work
+from eventstore.iso8601 import without_zone
 
 ANY = "*"
 
@@ -21,7 +22,7 @@ def require_version(work: Work[Any], *known: datetime | int | str | None) -> Non
         return
     named = {tag.strip().removeprefix("W/").strip('"') for tag in expected.split(",")}
     versions = [as_version(one) for one in known]
-    if ANY not in named and not {_in_zulu(tag) for tag in named} & {_in_zulu(one) for one in versions}:
+    if ANY not in named and not {without_zone(tag) for tag in named} & {without_zone(one) for one in versions}:
         raise PreconditionFailed(
             {
                 "detail": f"Changed meanwhile: its version is now {versions[-1]}. Read it again, then decide anew.",
@@ -33,8 +34,3 @@ def require_version(work: Work[Any], *known: datetime | int | str | None) -> Non
 def as_version(known: datetime | int | str | None) -> str:
     """A version as clients see it; of a time of an edit the form with offset."""
     return known.astimezone(UTC).isoformat() if isinstance(known, datetime) else str(known or "")
-
-
-def _in_zulu(version: str) -> str:
-    """Times are shown with Z by some answers and with +00:00 by others."""
-    return version.removesuffix("+00:00").removesuffix("Z")

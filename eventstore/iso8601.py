@@ -42,3 +42,8 @@ def _offset(zone: str) -> timezone:
         return UTC
     minutes = int(zone[1:3]) * 60 + int(zone[3:].lstrip(":") or 0)
     return timezone(timedelta(minutes=-minutes if zone[0] == "-" else minutes))
+
+
+def without_zone(moment: str) -> str:
+    """A time in UTC without its sign, which is Z in some answers and +00:00 in others."""
+    return moment.removesuffix("+00:00").removesuffix("Z")

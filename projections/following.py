@@ -11,7 +11,7 @@ from eventstore.database import SETTINGS
 from eventstore.message import Message
 from eventstore.reader import LogRow
 from projections.base import Projection
-from projections.loops import HEARTBEAT_S, POLL_S, LogHead, Loop, Pausing
+from projections.loops import LogHead, Loop, Pausing
 from projections.parking import is_the_events_fault, park, retry_parked
 from projections.rows import apply_events
 
@@ -52,11 +52,8 @@ class Follower(Loop):
         return len(batch)
 
     def rest(self) -> None:
-        """Waits for the head to move; while an unfinished transaction leaves a gap, for that to close."""
-        if self._head.position > self.position:
-            self.stop.wait(POLL_S / 4)
-        else:
-            self._head.wait_beyond(self.position, HEARTBEAT_S)
+        """Waits for the head to move."""
+        self._head.rest(self.position, self.stop)
 
     def tick(self) -> None:
         """Notes the heartbeat."""

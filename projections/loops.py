@@ -46,6 +46,13 @@ class LogHead:
         self.log = RecentLog()
         """For the loops of the process to read from, each on its own connection."""
 
+    def rest(self, position: int, stop: threading.Event) -> None:
+        """Waits for the head to move beyond a position; while an unfinished transaction leaves a gap, for that to close."""
+        if self.position > position:
+            stop.wait(POLL_S / 4)
+        else:
+            self.wait_beyond(position, HEARTBEAT_S)
+
     def run(self, stop: threading.Event) -> None:
         """Polls until it is told to stop."""
         while not stop.is_set():

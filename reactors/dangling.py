@@ -35,9 +35,9 @@ class SessionServices(Protocol):
 
 def close_dangling_sessions(services: SessionServices) -> None:
     """Closes what has been open for too long, the oldest first. One that cannot be closed does not keep up the others."""
-    for session_id in services.lookups.open_sessions(datetime.now(UTC) - DANGLING_AFTER, BATCH):
+    for session_id, started_by in services.lookups.open_sessions(datetime.now(UTC) - DANGLING_AFTER, BATCH):
         try:
-            services.commands.run(partial(_close, session_id), Context(actor=None, channel="system"))
+            services.commands.run(partial(_close, session_id), Context(actor=None, channel="system", causation=started_by))
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
         except Exception:

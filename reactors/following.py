@@ -20,7 +20,7 @@ from psycopg.rows import TupleRow
 from eventstore.codec import Recorded
 from eventstore.events import EVENT_TYPES, Event
 from eventstore.reader import LogRow
-from projections.loops import HEARTBEAT_S, POLL_S, LogHead, Loop, Pausing
+from projections.loops import HEARTBEAT_S, LogHead, Loop, Pausing
 from projections.parking import PAGE, Parked, add_parked, describe, parked_streams, waiting_rows
 
 S_contra = TypeVar("S_contra", contravariant=True)
@@ -138,11 +138,8 @@ class ReactorLoop(Loop):
         return True
 
     def rest(self) -> None:
-        """Waits for the head to move; while an unfinished transaction leaves a gap, for that to close."""
-        if self._head.position > self.position:
-            self.stop.wait(POLL_S / 4)
-        else:
-            self._head.wait_beyond(self.position, HEARTBEAT_S)
+        """Waits for the head to move."""
+        self._head.rest(self.position, self.stop)
 
     def tick(self) -> None:
         """Stores the position, with the heartbeat."""

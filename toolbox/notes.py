@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from eventstore.iso8601 import without_zone
 from toolbox.bounding import cursor_of, page_of, paged
 from toolbox.foreign import marked_notes, noticed
 from toolbox.markdown import NotApplicable, Passage, edited, headings, section
@@ -112,11 +113,7 @@ def patch(arguments: Arguments) -> Exchange:
 def _is_at(note: dict[str, Any], expected: str) -> bool:
     """Whether the note's version is the expected one, by the API's rule for If-Match: times may end in Z or +00:00."""
     known = (note["last_edit"], str(note["version"]))
-    return expected == "*" or _in_zulu(expected) in map(_in_zulu, known)
-
-
-def _in_zulu(version: str) -> str:
-    return version.removesuffix("+00:00").removesuffix("Z")
+    return expected == "*" or without_zone(expected) in map(without_zone, known)
 
 
 def outline_of(note: dict[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
 from uuid import UUID
 
 from starlette.responses import Response
 
+from api.answers import column
 from api.call import Call
 from api.routing import Route
 from api.schemas.attachments import ATTACHMENT_EXAMPLE, AttachmentOut
@@ -48,9 +48,7 @@ async def upload_attachment(call: Call) -> Response:
     """Stores a file and attaches it. Who may not do it is told before the file is read."""
     key = _note(call)
     note_id = await own_note_of(call, key, "upload attachments")
-    assert call.caller is not None
-    account_id = call.caller.account_id
-    assert account_id is not None
+    account_id = call.account_id
     folder = f"note_{key.hex}" if isinstance(key, UUID) else f"note_{note_id}"
     async with receive_file(call, "file", LARGEST_FILE, TOO_LARGE) as upload:
         path = new_path(f"user_upload/user_{account_id}/notes/{folder}", upload.filename)
@@ -71,7 +69,7 @@ def _attach(call: Call, account_id: int, command: AttachFile) -> Response:
         return carry_out(
             call,
             lambda work: attach_file(work, account_id, command, quota),
-            lambda _, row: (201, _item(row)),
+            lambda _, row: (201, column(row)),
             answer=queries.made_attachment,
         )
 
@@ -92,9 +90,7 @@ async def delete_attachment(call: Call) -> Response:
 
 
 def _delete(call: Call, note_id: int) -> Response:
-    assert call.caller is not None
-    account_id = call.caller.account_id
-    assert account_id is not None
+    account_id = call.account_id
     return carry_out(
         call,
         lambda work: decide_deletion(work, account_id, note_id, call.path["attachment_id"]),
@@ -123,11 +119,6 @@ def _note(call: Call) -> int | UUID:
     return key
 
 
-def _item(row: tuple[Any, ...] | None) -> bytes:
-    assert row is not None
-    return bytes(row[0])
-
-
 def _routes(note: str) -> list[Route]:
     files = f"/notes/{note}/attachments/"
     one = files + "{attachment_id:int}/"
@@ -140,12 +131,13 @@ def _routes(note: str) -> list[Route]:
             "Attach a file to a note",
             answer=AttachmentOut,
             status=201,
+            refusals=[403],
             file="file",
             answer_example=ATTACHMENT_EXAMPLE,
             description="A multipart body with the file in the part `file`, at most 20 MB.",
         ),
         Route("GET", one, get_attachment, "Read about a file of a note", answer=AttachmentOut),
-        Route("DELETE", one, delete_attachment, "Delete a file of a note", status=204, answers=STALE),
+        Route("DELETE", one, delete_attachment, "Delete a file of a note", status=204, answers=STALE, refusals=[403]),
     ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from api.call import Call
-from api.note_access import caller_id
 from api.routing import Method, Route
 from api.schemas.notes import DeletedNoteOut, EmptiedOut, NoteOut
 from api.schemas.preconditions import STALE
@@ -22,7 +21,7 @@ async def list_deleted(call: Call) -> bytes:
 
 def restore(call: Call) -> Response:
     """Brings a note back with all it had; it stays private."""
-    account_id, note_id = caller_id(call), call.path["note_id"]
+    account_id, note_id = call.account_id, call.path["note_id"]
     return carry_out(
         call,
         lambda work: restore_note(work, account_id, note_id),
@@ -33,7 +32,7 @@ def restore(call: Call) -> Response:
 
 def empty(call: Call) -> Response:
     """Purges all deleted notes of the caller: what was written is overwritten in the log."""
-    account_id = caller_id(call)
+    account_id = call.account_id
     return carry_out(
         call,
         lambda work: empty_bin(work, account_id),

@@ -8,7 +8,7 @@ import orjson
 from starlette.responses import Response
 
 from api.call import Call
-from api.note_access import author_only, block_author_only, caller_id, readable
+from api.note_access import author_only, block_author_only, readable
 from api.routes.notes import given_block
 from api.routing import Route
 from api.schemas.notes import BlockIn, BlockOrder, BlockOut, MessageOut, SingleBlockIn
@@ -39,7 +39,7 @@ async def get(call: Call) -> bytes:
 
 def add(call: Call) -> Response:
     """Appends a block; the text of the note is rebuilt."""
-    account_id, note_id, given = caller_id(call), call.path["note_id"], given_block(call.body)
+    account_id, note_id, given = call.account_id, call.path["note_id"], given_block(call.body)
     return carry_out(
         call,
         lambda work: add_block(work, account_id, note_id, given),
@@ -50,7 +50,7 @@ def add(call: Call) -> Response:
 
 def change(call: Call) -> Response:
     """Changes the fields that were sent; the text of the note is rebuilt."""
-    account_id, block_id = caller_id(call), call.path["block_id"]
+    account_id, block_id = call.account_id, call.path["block_id"]
     changes = call.body.sent()
     if "is_AI_generated" in changes:
         changes["is_ai_generated"] = changes.pop("is_AI_generated")
@@ -64,13 +64,13 @@ def change(call: Call) -> Response:
 
 def delete(call: Call) -> Response:
     """Takes a block out; the text of the note is rebuilt."""
-    account_id, block_id = caller_id(call), call.path["block_id"]
+    account_id, block_id = call.account_id, call.path["block_id"]
     return carry_out(call, lambda work: delete_block(work, account_id, block_id), lambda _gone, _row: (204, b""))
 
 
 def reorder(call: Call) -> Response:
     """Arranges the blocks in another order; the text of the note is rebuilt."""
-    account_id, note_id, order = caller_id(call), call.path["note_id"], call.body.ordered_block_ids
+    account_id, note_id, order = call.account_id, call.path["note_id"], call.body.ordered_block_ids
     return carry_out(
         call,
         lambda work: reorder_blocks(work, account_id, note_id, order),
@@ -98,7 +98,7 @@ ROUTES = [
         "PATCH", "/blocks/{block_id:int}/", change, "Change a block", body=BlockIn.partial(), answer=BlockOut,
         guard=block_author_only("update this block"),
     ),
-    Route("DELETE", "/blocks/{block_id:int}/", delete, "Take a block out", status=204),
+    Route("DELETE", "/blocks/{block_id:int}/", delete, "Take a block out", status=204, refusals=[403]),
     Route(
         "POST", "/notes/{note_id:int}/reorder/", reorder, "Arrange the blocks", body=BlockOrder, answer=MessageOut,
         guard=author_only("reorder blocks"),

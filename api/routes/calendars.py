@@ -168,7 +168,7 @@ ROUTES = [
     Route("GET", "/calendar-feeds/", list_calendar_feeds, "Calendars", answer=list[CalendarFeedOut]),
     Route(
         "POST", "/calendar-feeds/", add, "Import or subscribe to a calendar", body=CalendarFeedIn, answer=CalendarFeedMade,
-        status=201, limit=BODY_LIMIT,
+        status=201, limit=BODY_LIMIT, refusals=[404],
         examples={
             "subscribe": {"title": "Timetable", "source_kind": "S", "source_url": "webcal://example.org/timetable.ics"},
             "import": {"title": "Exams", "source_kind": "I", "raw_ical": "BEGIN:VCALENDAR\r\n…\r\nEND:VCALENDAR\r\n"},

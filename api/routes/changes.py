@@ -9,7 +9,6 @@ import orjson
 from starlette.responses import Response
 
 from api.call import Call
-from api.note_access import caller_id
 from api.routing import Route
 from api.schemas.changes import ChangesOut, ChangesQuery, UndoIn, UndoneOut, UndoPreviewOut, UndoQuery
 from api.writing import carry_out
@@ -65,7 +64,7 @@ def preview_undo(call: Call) -> bytes:
 
 def undo_change(call: Call) -> Response:
     """Takes back the caller's last change, or the named one, by a new change; 409 when later changes stand in the way."""
-    account_id, wanted = caller_id(call), call.body.change
+    account_id, wanted = call.account_id, call.body.change
     return carry_out(
         call,
         lambda work: undo(work, account_id, wanted, INVERSES),
@@ -78,8 +77,15 @@ def undo_change(call: Call) -> Response:
 
 ROUTES = [
     Route("GET", "/changes/", list_changes, "The caller's changes", query=ChangesQuery, answer=ChangesOut),
-    Route("GET", "/undo/", preview_undo, "What undoing would do", query=UndoQuery, answer=UndoPreviewOut),
+    Route("GET", "/undo/", preview_undo, "What undoing would do", query=UndoQuery, answer=UndoPreviewOut, refusals=[404]),
     Route(
-        "POST", "/undo/", undo_change, "Take a change back", body=UndoIn, answer=UndoneOut, examples={"last": {}, "named": {"change": 4711}}
+        "POST",
+        "/undo/",
+        undo_change,
+        "Take a change back",
+        body=UndoIn,
+        answer=UndoneOut,
+        refusals=[404],
+        examples={"last": {}, "named": {"change": 4711}},
     ),
 ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from api.answers import column
 from api.call import Call
 from api.routing import Route
 from api.schemas.courses import COURSE_EXAMPLE, CourseIn, CourseOut, CoursePatch, OrderIn, PageQuery
@@ -60,7 +61,7 @@ def create_course(call: Call) -> Response:
     command = CreateCourse(**call.body.sent())
     return carry_out(
         call,
-        lambda work: decide_creation(work, _caller(call), command),
+        lambda work: decide_creation(work, call.account_id, command),
         lambda saved, row: (201 if saved.created else 200, _course(row)),
         answer=lambda saved: queries.get_course(saved.course_id),
     )
@@ -71,7 +72,7 @@ def change_course(call: Call) -> Response:
     sent = call.body.sent()
     sent.pop("client_course_id", None)
     command, course_id = ChangeCourse(**sent), call.path["course_id"]
-    return _answering_course(call, lambda work: decide_change(work, _caller(call), course_id, command).course_id)
+    return _answering_course(call, lambda work: decide_change(work, call.account_id, course_id, command).course_id)
 
 
 async def check_change(call: Call) -> None:
@@ -89,7 +90,7 @@ def delete_course(call: Call) -> Response:
     """Puts the course into the recycle bin; its notes go to their authors' Inboxes."""
     return carry_out(
         call,
-        lambda work: decide_deletion(work, _caller(call), call.path["course_id"]),
+        lambda work: decide_deletion(work, call.account_id, call.path["course_id"]),
         lambda _, __: (204, b""),
     )
 
@@ -102,49 +103,38 @@ def reorder_courses(call: Call) -> Response:
     ids = [number for entry in wanted if (number := _integer_like(entry)) is not None]
     return carry_out(
         call,
-        lambda work: arrange_courses(work, _caller(call), ids),
-        lambda _, row: (200, _column(row, 0)),
+        lambda work: arrange_courses(work, call.account_id, ids),
+        lambda _, row: (200, column(row, 0)),
         answer=lambda _: queries.list_own_courses(),
     )
 
 
 def subscribe(call: Call) -> Response:
     """Follows the course from now on."""
-    return _answering_course(call, lambda work: decide_subscription(work, _caller(call), call.path["course_id"]))
+    return _answering_course(call, lambda work: decide_subscription(work, call.account_id, call.path["course_id"]))
 
 
 def subscribe_private(call: Call) -> Response:
     """Follows the course without showing it."""
-    return _answering_course(call, lambda work: decide_subscription(work, _caller(call), call.path["course_id"], is_private=True))
+    return _answering_course(call, lambda work: decide_subscription(work, call.account_id, call.path["course_id"], is_private=True))
 
 
 def unsubscribe(call: Call) -> Response:
     """Follows the course no longer."""
-    return _answering_course(call, lambda work: decide_end_of_subscription(work, _caller(call), call.path["course_id"]))
+    return _answering_course(call, lambda work: decide_end_of_subscription(work, call.account_id, call.path["course_id"]))
 
 
 def open_course(call: Call) -> Response:
     """Notes that the caller looked into a course that is followed."""
-    return _answering_course(call, lambda work: decide_opening(work, _caller(call), call.path["course_id"]))
+    return _answering_course(call, lambda work: decide_opening(work, call.account_id, call.path["course_id"]))
 
 
 def _answering_course(call: Call, decide: Callable[[Work[Lookups]], int]) -> Response:
     return carry_out(call, decide, lambda _, row: (200, _course(row)), answer=queries.get_course)
 
 
-def _caller(call: Call) -> int:
-    assert call.caller is not None
-    assert call.caller.account_id is not None
-    return call.caller.account_id
-
-
 def _course(row: tuple[Any, ...] | None) -> bytes:
-    return _column(row, 2)
-
-
-def _column(row: tuple[Any, ...] | None, index: int) -> bytes:
-    assert row is not None
-    return bytes(row[index])
+    return column(row, 2)
 
 
 def _integer_like(entry: Any) -> int | None:
@@ -194,7 +184,7 @@ ROUTES = [
         guard=check_change,
         examples={"rename": {"title": "Biology II", "icon": None}},
     ),
-    Route("DELETE", COURSE, delete_course, "Delete a course", status=204, answers=STALE),
+    Route("DELETE", COURSE, delete_course, "Delete a course", status=204, answers=STALE, refusals=[403]),
     Route(
         "GET",
         COURSE + "notes/",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from starlette.responses import Response
 
+from api.answers import column
 from api.call import Call
 from api.routes.attachments import own_note_of, within_quota
 from api.routing import Route
@@ -30,7 +30,7 @@ NO_IMAGE = "The cover has to be a picture: PNG, JPEG, GIF, WebP, AVIF or BMP."
 async def set_cover(call: Call) -> Response:
     """Stores a picture and makes it the note's cover."""
     note_id = await own_note_of(call, call.path["note_id"], DOING)
-    account_id = _account(call)
+    account_id = call.account_id
     async with receive_file(call, "cover", LARGEST_COVER, TOO_LARGE) as upload:
         if upload.media_type not in PLAIN_IMAGES:
             raise Declined(NO_IMAGE)
@@ -46,24 +46,12 @@ def _set(call: Call, account_id: int, note_id: int, path: str, size: int) -> Res
 async def remove_cover(call: Call) -> Response:
     """Takes the cover away, if there is one."""
     note_id = await own_note_of(call, call.path["note_id"], DOING)
-    account_id = _account(call)
+    account_id = call.account_id
     return await call.in_thread(_carry_out, call, lambda work: covers.remove_cover(work, account_id, note_id))
 
 
 def _carry_out(call: Call, decide: Callable[[Work[Lookups]], int]) -> Response:
-    return carry_out(call, decide, lambda _, row: (200, _item(row)), answer=get_note_item)
-
-
-def _account(call: Call) -> int:
-    assert call.caller is not None
-    account_id = call.caller.account_id
-    assert account_id is not None
-    return account_id
-
-
-def _item(row: tuple[Any, ...] | None) -> bytes:
-    assert row is not None
-    return bytes(row[0])
+    return carry_out(call, decide, lambda _, row: (200, column(row)), answer=get_note_item)
 
 
 COVER = "/notes/{note_id:int}/cover/"
@@ -75,8 +63,9 @@ ROUTES = [
         set_cover,
         "Give a note a cover",
         answer=NoteItemOut,
+        refusals=[403],
         file="cover",
         description="A multipart body with the picture in the part `cover`, at most 5 MB.",
     ),
-    Route("DELETE", COVER, remove_cover, "Take a note's cover away", answer=NoteItemOut),
+    Route("DELETE", COVER, remove_cover, "Take a note's cover away", answer=NoteItemOut, refusals=[403]),
 ]

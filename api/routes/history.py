@@ -154,8 +154,11 @@ ROUTES = [
         "GET", "/notes/{note_id:int}/history/", list_history, "Versions of a note", query=HistoryQuery, answer=list[VersionOut],
         guard=author_only("view note history"),
     ),
-    Route("GET", "/notes/{note_id:int}/history/{version_id:int}/", get_version, "One version of a note", answer=VersionOut),
-    Route("GET", "/notes/{note_id:int}/history/{old:int}/diff/{new:int}/", diff_versions, "Compare two versions", answer=DiffOut),
+    Route("GET", "/notes/{note_id:int}/history/{version_id:int}/", get_version, "One version of a note", answer=VersionOut, refusals=[403]),
+    Route(
+        "GET", "/notes/{note_id:int}/history/{old:int}/diff/{new:int}/", diff_versions, "Compare two versions", answer=DiffOut,
+        refusals=[403],
+    ),
     Route(
         "POST", "/notes/{note_id:int}/snapshot/", snapshot, "Keep the present state as a version",
         body=SnapshotIn, answer=VersionOut, status=201, guard=author_only("snapshot this note"), examples={"by hand": {"reason": "manual"}},
@@ -163,5 +166,6 @@ ROUTES = [
     ),
     Route(
         "POST", "/notes/{note_id:int}/restore/{version_id:int}/", restore, "Go back to a version", answer=NoteOut, answers=STALE,
+        refusals=[403],
     ),
 ]  # fmt: skip

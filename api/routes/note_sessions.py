@@ -68,7 +68,7 @@ ROUTES = [
         "GET", "/note-sessions/", list_note_sessions, "Sessions, newest first", query=NoteSessionQuery, answer=list[NoteSessionOut],
     ),
     Route(
-        "POST", "/note-sessions/", start, "Begin a session", body=NoteSessionIn, answer=NoteSessionOut, status=201,
+        "POST", "/note-sessions/", start, "Begin a session", body=NoteSessionIn, answer=NoteSessionOut, status=201, refusals=[404],
         examples={"now": {"note_id": 120, "title": "Reading log", "summary": "Chapter two", "started_at": "2031-05-06T18:00:00"}},
     ),
     Route("GET", "/note-sessions/{session_id:int}/", get_note_session, "One session", answer=NoteSessionOut),

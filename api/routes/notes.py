@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from api.call import Call, json_bytes
-from api.note_access import author_only, caller_id, id_of, readable
+from api.note_access import author_only, id_of, readable
 from api.routes.history import past_note
 from api.routing import Route
 from api.schemas.notes import (
@@ -75,7 +75,7 @@ async def list_all(call: Call) -> bytes:
 def create(call: Call) -> Response:
     """A new note; 200 with the known one when its draft came before."""
     command = call.command or _incoming(call)
-    account_id = caller_id(call)
+    account_id = call.account_id
     # Good for the first decision only: a second is made because something has changed since.
     met = [NewNote(*call.foreseen)] if call.foreseen else []
     return carry_out(
@@ -134,7 +134,7 @@ def delete_by_uuid(call: Call) -> Response:
 
 def _change(call: Call, note_id: int) -> Response:
     command = ChangeNote(**note_fields(call.body.sent()))
-    account_id = caller_id(call)
+    account_id = call.account_id
 
     def decide(work: Work[Lookups]) -> Saved:
         return change_note(work, account_id, note_id, command)
@@ -156,7 +156,7 @@ def _change(call: Call, note_id: int) -> Response:
 
 
 def _delete(call: Call, note_id: int) -> Response:
-    account_id = caller_id(call)
+    account_id = call.account_id
     try:
         return carry_out(call, lambda work: delete_note(work, account_id, note_id), lambda _gone, _row: (204, b""))
     except PreconditionFailed:
@@ -214,7 +214,9 @@ ROUTES = [
         "PATCH", "/notes/{note_id:int}/", change, "Change a note", body=NotePatch, answer=NoteSavedOut, stream="note-{note_id}",
         answers={412: NoteOut}, guard=author_only("update this note"), examples={"text": {"content": "# Cell biology\n\nMembranes."}},
     ),
-    Route("DELETE", "/notes/{note_id:int}/", delete, "Put a note into the recycle bin", status=204, answers={412: NoteOut}),
+    Route(
+        "DELETE", "/notes/{note_id:int}/", delete, "Put a note into the recycle bin", status=204, answers={412: NoteOut}, refusals=[403],
+    ),
     Route("GET", "/notes/uuid/{uuid:uuid}/", get_by_uuid, "One note, by uuid", caller="open", query=DetailQuery, answer=NoteDetailOut),
     Route(
         "PATCH", "/notes/uuid/{uuid:uuid}/", change_by_uuid, "Change a note, by uuid", body=NotePatch, answer=NoteSavedOut,
@@ -222,6 +224,6 @@ ROUTES = [
     ),
     Route(
         "DELETE", "/notes/uuid/{uuid:uuid}/", delete_by_uuid, "Put a note into the recycle bin, by uuid", status=204,
-        answers={412: NoteOut},
+        answers={412: NoteOut}, refusals=[403],
     ),
 ]  # fmt: skip

@@ -104,7 +104,7 @@ ROUTES = [
     Route("GET", "/planner-events/", list_planner_events, "Open events", query=PlannerEventQuery, answer=list[PlannerEventOut]),
     Route(
         "POST", "/planner-events/", create, "Plan something", body=PlannerEventIn, answer=PlannerEventOut, status=201,
-        answers={200: PlannerEventOut}, examples={"plan": EXAMPLE},
+        answers={200: PlannerEventOut}, refusals=[404], examples={"plan": EXAMPLE},
     ),
     Route("GET", "/planner-events/{event_id:int}/", get_planner_event, "One event", answer=PlannerEventOut),
     Route(

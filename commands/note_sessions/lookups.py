@@ -17,8 +17,8 @@ class NoteSessionLookups(Protocol):
     def last_save(self, note_id: int, after: datetime, before: datetime) -> datetime | None:
         """When the note was last changed between the two times."""
 
-    def open_sessions(self, received_before: datetime, limit: int) -> list[int]:
-        """Sessions without an end that were started so long ago, oldest first."""
+    def open_sessions(self, received_before: datetime, limit: int) -> list[tuple[int, int]]:
+        """Sessions without an end that were started so long ago, oldest first, each with the position of the event that started it."""
 
     def note_is_not_purged(self, note_id: int) -> Statement:
         """Condition: the note is there, in the bin or not."""

@@ -21,8 +21,8 @@ SELECT max(recorded_at) FROM log.events
 WHERE stream = %(stream)s AND recorded_at > %(after)s AND recorded_at <= %(before)s"""
 
 _DANGLING = """
-SELECT id FROM note_sessions.sessions
-WHERE ended_at IS NULL AND received_at < %(before)s ORDER BY received_at LIMIT %(limit)s"""
+SELECT id, (SELECT position FROM log.events WHERE stream = 'note-session-' || id ORDER BY version LIMIT 1) AS started_by
+FROM note_sessions.sessions WHERE ended_at IS NULL AND received_at < %(before)s ORDER BY received_at LIMIT %(limit)s"""
 
 
 class NoteSessionAnswers(SqlAnswers):
@@ -40,9 +40,9 @@ class NoteSessionAnswers(SqlAnswers):
         found: datetime | None = row[0]
         return found
 
-    def open_sessions(self, received_before: datetime, limit: int) -> list[int]:
-        """Sessions without an end that were started so long ago, oldest first."""
-        return [row[0] for row in self.rows(_DANGLING, before=received_before, limit=limit)]
+    def open_sessions(self, received_before: datetime, limit: int) -> list[tuple[int, int]]:
+        """Sessions without an end that were started so long ago, oldest first, each with the position of the event that started it."""
+        return [(row[0], row[1]) for row in self.rows(_DANGLING, before=received_before, limit=limit)]
 
     def note_is_not_purged(self, note_id: int) -> Query:
         """There, in the bin or not, for as long as the transaction lasts."""

@@ -72,8 +72,10 @@ def test_what_prompts_embed_as_json_is_json(keeper: Keeper) -> None:
         keeper.rest("POST", "planner-events/", {"title": f"{number} {'t' * 100}", "event_date": f"2031-05-0{5 + number % 5}"})
     for number in range(130):
         keeper.rest("POST", "courses/", {"title": f"{number} {'c' * 100}", "description": "d" * 500})
-    for name, arguments in (("weekly_review", {"start_date": "2031-05-05"}), ("tidy_inbox", {})):
-        for message in keeper.ask("prompts/get", {"name": name, "arguments": arguments})["result"]["messages"][1:]:
+    for name, arguments, parts in (("weekly_review", {"start_date": "2031-05-05"}, 2), ("tidy_inbox", {}, 1)):
+        embedded = keeper.ask("prompts/get", {"name": name, "arguments": arguments})["result"]["messages"][1:]
+        assert len(embedded) == parts
+        for message in embedded:
             resource = message["content"]["resource"]
             shown = json.loads(resource["text"])
             assert len(resource["text"].encode()) <= LARGEST

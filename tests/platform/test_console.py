@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -16,12 +17,14 @@ from api.app import Door, area_routes
 from api.console.visit import COOKIE, TOLD
 from commands.accounts.aggregate import Account
 from commands.accounts.operators import promote
-from commands.context import Context
+from commands.context import Context, utc_now
 from commands.handling import Work
 from commands.lookups import Lookups
+from commands.note_sessions.commands import StartNoteSession, start_note_session
 from eventstore.events.accounts import PasswordDropped
 from projections.catalog import ALL_PROJECTIONS
 from projections.rebuild import rebuild
+from reactors.dangling import close_dangling_sessions
 from reactors.jobs import do_jobs
 from settings import Settings
 from tests.accounts.people import PASSWORD, Person, make_person
@@ -202,7 +205,21 @@ def test_invitation_codes_are_shown_once(client: httpx.Client, services: Service
         assert client.post("/admin/invitations", data=form | wrong).status_code == 400
 
 
-def test_events_tell_their_causation_and_hide_secrets(client: httpx.Client, services: Services, staff: Person) -> None:
+def test_events_tell_what_they_were_caused_by(client: httpx.Client, services: Services, staff: Person) -> None:
+    """A session that was left open is closed because of its start."""
+    author = make_person(services)
+    note = client.post("/api/v1/notes/", json={"title": "Left open"}, headers=author.headers).json()["id"]
+    begun = Context(actor=author.account_id, channel="web", now=utc_now() - timedelta(hours=13))
+    session = services.commands.run(lambda work: start_note_session(work, StartNoteSession(note_id=note)), begun).result
+    close_dangling_sessions(services)
+    closed, started = re.findall(r"/admin/events/(\d+)", client.get(f"/admin/streams/note-session-{session}").text)
+    caused = client.get(f"/admin/events/{started}").text.partition("<h3>Caused</h3>")[2]
+    cause = client.get(f"/admin/events/{closed}").text.partition("<h3>Caused by</h3>")[2]
+    assert f"/admin/events/{closed}" in caused
+    assert f"/admin/events/{started}" in cause
+
+
+def test_events_tell_their_command_and_hide_secrets(client: httpx.Client, services: Services, staff: Person) -> None:
     person = make_person(services)
     stream = client.get(f"/admin/streams/account-{person.account_id}").text
     position = int(re.findall(r"/admin/events/(\d+)", stream)[-1])
@@ -211,16 +228,6 @@ def test_events_tell_their_causation_and_hide_secrets(client: httpx.Client, serv
     assert f"session-{person.session_id}" in event
     assert "password_hash" in event
     assert "argon2" not in event + stream
-    with services.thread_pool.connection() as connection:
-        connection.execute(
-            "UPDATE log.events SET metadata = convert_to("
-            "  jsonb_set(convert_from(metadata, 'UTF8')::jsonb, '{causation}', to_jsonb(%s))::text, 'UTF8')"
-            " WHERE position = (SELECT max(position) FROM log.events)",
-            (position,),
-        )
-        [newest] = connection.execute("SELECT max(position) FROM log.events").fetchone() or (0,)
-    assert "<h3>Caused</h3>" in client.get(f"/admin/events/{position}").text
-    assert "<h3>Caused by</h3>" in client.get(f"/admin/events/{newest}").text
     assert client.get("/admin/events/999999999").status_code == 404
 
 

@@ -22,13 +22,6 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 KNOWN = {variable for name, field in Settings.model_fields.items() for variable in variables(name, field)}
-NOT_OURS = {
-    "PATH",
-    "PYTHONUNBUFFERED",
-    "PYTHONDONTWRITEBYTECODE",
-    "PIP_DISABLE_PIP_VERSION_CHECK",
-    "PIP_NO_CACHE_DIR",
-}
 
 
 def _instructions() -> list[tuple[str, str]]:

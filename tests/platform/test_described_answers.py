@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -15,7 +15,8 @@ from api.documented import documented
 from settings import load_settings
 from tests.door.serving import serving
 from tests.foreign.belongings import PNG, Belongings, make_belongings
-from tests.foreign.everywhere import ROUTES, filled
+from tests.foreign.everywhere import ROUTES, filled, names
+from tests.mcp.people import Keeper, make_keeper
 from wiring import build_services, prepare
 
 ENDING = ("/auth/account/", "/auth/logout/", "/auth/change-password/")
@@ -26,17 +27,31 @@ UNASKED = ("/auth/google/callback", "/auth/github/callback")
 """Pages for browsers that come back from a provider."""
 
 
+UNKNOWN: dict[str, Any] = {
+    "course_id": 987_654_321, "note_id": 987_654_321, "change_id": 987_654_321, "change": "987654321", "course_ids": [987_654_321],
+    "ordered_block_ids": [987_654_321], "note_uuid": "7d3b2a4c-8f1e-4c55-9f5e-2b1a6c7d8e90",
+    "source_note_uuid": "7d3b2a4c-8f1e-4c55-9f5e-2b1a6c7d8e90",
+}  # fmt: skip
+
+
+def fields_of(route: str) -> Collection[str]:
+    """What its body may hold."""
+    body = ROUTES[route].declared.body
+    return body.model_fields if body is not None else ()
+
+
 class Described:
     """A server, what it says about itself, and somebody who has one of everything."""
 
-    def __init__(self, client: httpx.Client, document: Mapping[str, Any], owner: Belongings) -> None:
+    def __init__(self, client: httpx.Client, document: Mapping[str, Any], owner: Belongings, stranger: Keeper) -> None:
         self.client = client
         self.owner = owner
+        self.stranger = stranger
         self.paths = document["paths"]
         self.components = _closed(copy.deepcopy(document["components"]))
 
     def ask(self, route: str, headers: Mapping[str, str] | None = None, query: str = "", **sent: Any) -> httpx.Response:
-        """The owner's answer, which is as described."""
+        """What is answered about the owner's things, to the owner if the headers say nothing else. It is as described."""
         method, path = route.partition(" ")[0], filled(route, _everybody(self.owner))
         answer = self.client.request(method, path + query, headers={**self.owner.headers, **(headers or {})}, **sent)
         assert not self.problems(route, answer)
@@ -66,7 +81,7 @@ class Described:
         """How the answer differs from what is said about it."""
         responses = self.operation(route)["responses"]
         status = str(answer.status_code)
-        if answer.status_code < 400 and status not in responses:
+        if answer.status_code < 500 and status not in responses:
             return [f"{status} is not described"]
         content = responses.get(status, responses["default"]).get("content", {})
         if not answer.content:
@@ -111,12 +126,16 @@ def described(module_database_url: str, tmp_path_factory: pytest.TempPathFactory
     with serving(app) as client:
         owner = make_belongings(client, services, "okapi")
         owner.keeper.rest("POST", f"courses/{owner.named['course_id']}/subscribe/", {})
-        yield Described(client, app.openapi(), owner)
+        yield Described(client, app.openapi(), owner, make_keeper(client, services))
 
 
 @pytest.mark.parametrize("route", [name for name in ROUTES if name.startswith("GET ") and not name.endswith(UNASKED)])
 def test_whatever_is_read_is_as_described(described: Described, route: str) -> None:
     assert described.ask(route).status_code == 200
+
+
+def test_unknown_changes_are_described(described: Described) -> None:
+    assert described.ask("GET /api/v1/undo/", query="?change=987654321").status_code == 404
 
 
 def test_searches_pages_weeks_and_the_past_are_as_described(described: Described) -> None:
@@ -176,13 +195,16 @@ def test_parts_of_files_are_described(described: Described) -> None:
         ("Range", "bytes=0-1", 206),
         ("Range", "bytes=999999-", 416),
         ("If-None-Match", whole.headers["etag"], 304),
+        ("If-Modified-Since", whole.headers["last-modified"], 304),
     ]:
         assert described.ask(media, {header: value}).status_code == status
         assert str(status) in described.operation(media)["responses"]
         assert header in described.headers(media)
+    assert described.ask(media, {"Range": "bytes=0-1", "If-Range": '"another"'}).status_code == 200
+    assert "If-Range" in described.headers(media)
     calendar = "GET /calendar/{name:str}"
     assert described.ask(calendar, {"If-None-Match": described.ask(calendar).headers["etag"]}).status_code == 304
-    assert described.headers(calendar) == {"If-None-Match"}
+    assert described.headers(calendar) == {"If-None-Match", "If-Modified-Since"}
 
 
 def test_what_the_door_refuses_is_described(described: Described) -> None:
@@ -194,6 +216,22 @@ def test_what_the_door_refuses_is_described(described: Described) -> None:
     assert {"429", "503"} <= described.operation(route)["responses"].keys()
     ready = described.operation("GET /api/v1/ready/")["responses"]
     assert ready["503"]["content"] == ready["200"]["content"]
+
+
+@pytest.mark.parametrize("route", [name for name in ROUTES if names(name) and not name.endswith(UNASKED)])
+def test_refusals_of_strangers_are_described(described: Described, route: str) -> None:
+    """Also of what they may read: a note and a course that are public."""
+    described.owner.keeper.rest("PATCH", f"notes/{described.owner.named['note_id']}/", {"is_public": True})
+    described.owner.keeper.rest("PATCH", f"courses/{described.owner.named['course_id']}/", {"is_public": True})
+    assert described.ask(route, described.stranger.person.headers, **described.sent(route)).status_code < 500
+
+
+@pytest.mark.parametrize("route", [f"{name} {field}" for name in CHANGES for field in UNKNOWN if field in fields_of(name)])
+def test_refusals_of_unknown_ids_are_described(described: Described, route: str) -> None:
+    name, _, field = route.rpartition(" ")
+    sent = {**described.sent(name)["json"], field: UNKNOWN[field]}
+    # Else it is found that the thing was made before.
+    assert described.ask(name, json={key: value for key, value in sent.items() if not key.startswith("client_")}).status_code < 500
 
 
 @pytest.mark.parametrize("route", [name for name in CHANGES if not name.endswith("/auth/account/")])

@@ -13,7 +13,6 @@ from tests.door.people import Person
 
 MakeNote = Callable[..., int]
 CatchUp = Callable[[], None]
-Find = Callable[..., list[dict[str, Any]]]
 
 NOTES = [
     ("Cell biology", "# Cell biology\n\nMembranes and organelles."),
