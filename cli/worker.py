@@ -93,8 +93,12 @@ def _collect_seldom() -> None:
 
 def _share_figures(settings: Settings) -> None:
     """Before anything is counted."""
-    if settings.metrics_folder is not None and not figures.share(settings.metrics_folder):
-        log.warning("figures_not_shared", reason="no room on the disk", folder=str(settings.metrics_folder))
+    if settings.metrics_folder is None:
+        return
+    try:
+        figures.share(settings.metrics_folder)
+    except OSError as error:
+        log.warning("figures_not_shared", reason=error.strerror, folder=str(settings.metrics_folder))
 
 
 def _serve(place: Place) -> None:
