@@ -79,7 +79,10 @@ def run(place: Place) -> None:
         end_tracing()
         if settings.database_url is None:
             # Stops the embedded server only if the supervisor and all others are gone.
-            embedded.release(settings.data_dir)
+            try:
+                embedded.release(settings.data_dir)
+            except embedded.EmbeddedDatabaseError as error:
+                log.error("embedded_database_not_stopped", reason=str(error))
 
 
 def _collect_seldom() -> None:

@@ -87,7 +87,7 @@ def ensure_running(data_dir: Path, wanted: Callable[[], bool] = _always) -> str:
             if not server.answers():
                 server.start(wanted)
     except OSError as error:
-        raise EmbeddedDatabaseError(f"The data folder {data_dir} cannot be used: {error.strerror or error}.") from error
+        raise _unusable(data_dir, error) from error
     return embedded_conninfo(data_dir)
 
 
@@ -97,18 +97,21 @@ def release(data_dir: Path) -> bool:
     Forked processes are users like the one from which they come, for as long as any of them lives.
     """
     data_dir = _resolved(data_dir)
-    if not data_dir.is_dir():
+    if not data_dir.is_dir() or data_dir not in _held:
         return False
-    with _locked(data_dir):
-        _let_go(data_dir)
-        alone = _open(data_dir / "postgres.users")
-        try:
-            fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        finally:
-            os.close(alone)
-        _Server(data_dir).stop()
+    try:
+        with _locked(data_dir):
+            _let_go(data_dir)
+            alone = _open(data_dir / "postgres.users")
+            try:
+                fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            finally:
+                os.close(alone)
+            _Server(data_dir).stop()
+    except OSError as error:
+        raise _unusable(data_dir, error) from error
     return True
 
 
@@ -347,6 +350,10 @@ def _run(command: Sequence[str], account: pwd.struct_passwd | None, *, check: bo
     )
     if check and finished.returncode != 0:
         raise EmbeddedDatabaseError(f"{command[0]} of the embedded PostgreSQL ended with code {finished.returncode}.")
+
+
+def _unusable(data_dir: Path, error: OSError) -> EmbeddedDatabaseError:
+    return EmbeddedDatabaseError(f"The data folder {data_dir} cannot be used: {error.strerror or error}.")
 
 
 def _quoted(text: str) -> str:
