@@ -191,6 +191,12 @@ def test_a_folder_that_cannot_be_locked_is_told_at_the_start_and_at_the_end(serv
     assert served.stderr.count("cannot be used: Is a directory") == 1
 
 
+def test_database_that_cannot_be_made_is_told(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "EMBEDDED_DATABASE", "two words")
+    with pytest.raises(embedded.EmbeddedDatabaseError, match="cannot make its database: syntax error"):
+        embedded.ensure_running(server_folder)
+
+
 def test_long_path_still_gets_a_socket(folder: Path) -> None:
     made = folder / ("long" * 30)
     try:
