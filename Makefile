@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 HOUSE := api cli commands eventstore mcp_server projections reactors toolbox settings.py wiring.py logs.py metrics.py tracing.py
-SOURCES := $(HOUSE) tests benchmarks
+SOURCES := $(HOUSE) tests benchmarks .ci/audit
 
 .DELETE_ON_ERROR:
 .PHONY: help install serve test check audit format docs golden bench lock clean
@@ -48,8 +48,9 @@ format: $(VENV)/.dev
 	@$(BIN)/ruff format --quiet $(SOURCES)
 
 docs: $(VENV)/.runtime
-	@$(BIN)/notechondria settings > docs/settings.md
-	@$(BIN)/notechondria mcp tools > docs/mcp-tools.md
+	@# Beside first: a command that fails must not leave an empty page.
+	@$(BIN)/notechondria settings > $(VENV)/page && mv $(VENV)/page docs/settings.md
+	@$(BIN)/notechondria mcp tools > $(VENV)/page && mv $(VENV)/page docs/mcp-tools.md
 
 golden: $(VENV)/.dev
 	@$(BIN)/python -m tests.golden.publish

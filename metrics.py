@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import REGISTRY, Collector
+
+log = logging.getLogger("notechondria.metrics")
 
 SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 2.0, 10.0)
 
@@ -46,13 +49,25 @@ def gauge(name: str, meaning: str, samples: Iterable[tuple[dict[str, str], float
 
 
 def exposition(folder: Path | None, snapshot: Iterable[Metric]) -> bytes:
-    """Everything in the text format. folder: where the processes share their figures; None when there is one process."""
-    registry = CollectorRegistry()
-    if folder is not None:
-        MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
-    registry.register(Snapshot(snapshot))
-    own = b"" if folder is not None else generate_latest(REGISTRY)
-    return own + generate_latest(registry)
+    """Everything in the text format. folder: where the processes share their figures; None when there is one process.
+
+    Without a folder that can be read, only the snapshot: what one of several processes has counted would be taken for the sum.
+    """
+    asked = CollectorRegistry()
+    asked.register(Snapshot(snapshot))
+    return _counted(folder) + generate_latest(asked)
+
+
+def _counted(folder: Path | None) -> bytes:
+    if folder is None:
+        return generate_latest(REGISTRY)
+    added_up = CollectorRegistry()
+    try:
+        MultiProcessCollector(added_up, path=str(folder))  # type: ignore[no-untyped-call]
+        return generate_latest(added_up)
+    except (OSError, ValueError) as error:
+        log.warning("figures cannot be added up: %s", error if folder.exists() else f"{folder} is gone; the next start makes it anew")
+        return b""
 
 
 class CommandMeters(NamedTuple):

@@ -46,6 +46,14 @@ def _web_address(value: str) -> str:
     return value
 
 
+def _host(value: str) -> str:
+    try:
+        value.encode("idna")
+    except UnicodeError:
+        raise ValueError("it is no host's name: between its dots stand 1 to 63 characters") from None
+    return value
+
+
 def _place_of_files(value: str) -> str:
     value = value.strip()
     if "://" not in value and not value.startswith(("/", "~")):
@@ -108,6 +116,7 @@ def _absolute(value: Path) -> Path:
 Folder = Annotated[Path, BeforeValidator(_given), AfterValidator(_absolute)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 Networks = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_networks)]
+Host = Annotated[str, AfterValidator(_host)]
 Origin = Annotated[str, AfterValidator(_origin)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
@@ -177,7 +186,7 @@ class Settings(BaseSettings):
     metrics_folder: Path | None = _setting(None, "Where the processes of one server add up their figures; set by `serve`", SHARED_FIGURES)
     revoke_sessions_on_start: bool = _setting(False, "Log everybody out at every start")
 
-    smtp_host: str | None = _setting(None, "Mail server; unset: mails become files in the outbox of the data folder", "SMTP_HOST")
+    smtp_host: Host | None = _setting(None, "Mail server; unset: mails become files in the outbox of the data folder", "SMTP_HOST")
     smtp_port: int = _setting(587, "Port of the mail server", "SMTP_PORT", ge=1, le=65535)
     smtp_username: str | None = _setting(None, "Name at the mail server", "SMTP_USERNAME")
     smtp_password: SecretStr | None = _setting(None, "Password at the mail server", "SMTP_PASSWORD")

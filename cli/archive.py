@@ -11,7 +11,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from cli.progress import shown
-from cli.store import STOPPED, fail, opened_log
+from cli.stopping import stopped_status
+from cli.store import fail, opened_log
 from eventstore.archive import (
     Archived,
     ArchiveDamaged,
@@ -73,8 +74,8 @@ def export_log(file: File, *, with_files: WithFiles = True, as_json: AsJson = Fa
         fail(f"{error} (notechondria events verify tells all that is wrong)")
     except KeyboardInterrupt:
         if done is None:
-            fail("Stopped; nothing was changed.", STOPPED)
-        fail(f"Stopped; {file} holds all events, but not all uploaded files lie beside it: export again.", STOPPED)
+            fail("Stopped; nothing was changed.", stopped_status())
+        fail(f"Stopped; {file} holds all events, but not all uploaded files lie beside it: export again.", stopped_status())
     _tell("Exported", done, copied, as_json=as_json)
     if own_key:
         print(KEY_ELSEWHERE, file=sys.stderr)
@@ -126,8 +127,8 @@ def _tell_stopped(settings: Settings) -> NoReturn:
         require_empty(settings.conninfo())
     except NotEmpty:
         then = "the read models are built by `notechondria migrate` or at the next start of the server"
-        fail(f"Stopped; the log is imported as a whole, {then}.", STOPPED)
-    fail("Stopped; no event was imported.", STOPPED)
+        fail(f"Stopped; the log is imported as a whole, {then}.", stopped_status())
+    fail("Stopped; no event was imported.", stopped_status())
 
 
 def _tell(what: str, done: Archived, copied: Copied | None, *, as_json: bool) -> None:

@@ -200,4 +200,8 @@ def _mail(settings: Settings) -> Finding:
         return Finding("fail", "mail", f"{settings.smtp_host}:{settings.smtp_port}: {error.verify_message}", advice)
     except (OSError, smtplib.SMTPException) as error:
         return Finding("fail", "mail", f"{settings.smtp_host}:{settings.smtp_port}: {error}", "Check the SMTP_* settings.")
+    except ValueError:
+        # Its text would hold a character of the password.
+        found = f"{settings.smtp_host}:{settings.smtp_port}: SMTP_USERNAME or SMTP_PASSWORD holds characters that cannot be sent"
+        return Finding("fail", "mail", found, "Choose a login of letters without accents, digits and signs (ASCII).")
     return Finding("ok", "mail", f"{settings.smtp_host}:{settings.smtp_port}")

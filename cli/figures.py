@@ -13,6 +13,7 @@ import struct
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import values
 from prometheus_client.multiprocess import mark_process_dead
@@ -55,21 +56,28 @@ def _remove_unheld(folder: Path) -> None:
             os.close(handle)
 
 
-def share(folder: Path) -> bool:
-    """Has this process count in the folder from now on; False, with nothing changed, when the disk has no room for it.
+def share(folder: Path) -> None:
+    """Has this process count in the folder from now on. Raises OSError, with nothing changed, when it cannot be written to.
 
     Before anything is counted: what was counted until then stays where it is.
     """
-    if not reserve(folder):
-        return False
+    reserve(folder)
     tell_figures_folder(folder)
     # The library itself decides this once, when it is loaded, which is before the processes are forked.
-    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
-    return True
+    shared = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+
+    def value(*about: Any, **more: Any) -> Any:
+        # What cannot be added up any more, as the folder is gone, is no reason to fail for whoever is counted.
+        try:
+            return shared(*about, **more)
+        except OSError:
+            return values.MutexValue(*about, **more)  # type: ignore[no-untyped-call]
+
+    values.ValueClass = value
 
 
-def reserve(folder: Path) -> bool:
-    """Takes this process's room in the folder; False, with nothing more left there, when the disk has none.
+def reserve(folder: Path) -> None:
+    """Takes this process's room in the folder. Raises OSError, with nothing more left there, when the disk has none.
 
     Where a dead process had the same number, this one goes on with what that one has counted.
     """
@@ -85,8 +93,7 @@ def reserve(folder: Path) -> bool:
                 os.truncate(file, lengths[file])
             else:
                 file.unlink(missing_ok=True)
-        return False
-    return True
+        raise
 
 
 def settle(folder: Path, pid: int) -> None:

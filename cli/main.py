@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
+from cli.stopping import interrupt, on_stop, stopped_status
 from eventstore.garbage import without_garbage_collection
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -39,6 +40,14 @@ class OnDemand(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """In the order in which the help shows them."""
         return list(COMMANDS)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command. What stops it ends it in good order, with the status that tells so."""
+        on_stop(interrupt)
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Exit(stopped_status()) from None
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of this name, None when there is none."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,6 +14,7 @@ import typer
 from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from cli.stopping import on_stop, stop_no_more
 from cli.store import fail, opened_log, print_table, problems
 from projections.base import Projection
 from projections.catalog import ALL_PROJECTIONS
@@ -138,17 +138,17 @@ def _chosen(name: str | None, *, every: bool) -> Sequence[Projection]:
 
 @contextmanager
 def _shown(title: str, *, quiet: bool) -> Iterator[Progress]:
-    """Progress with a bar on the terminal, and Ctrl+C as the way to stop. What comes after it is the end of the process."""
+    """Progress with a bar on the terminal, and Ctrl+C and the like as the way to stop. What comes after it is the end of the process."""
     progress = Progress()
-    signal.signal(signal.SIGINT, lambda *_: progress.cancel.set())
+    on_stop(lambda _number: progress.cancel.set())
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[speed]}"))
     try:
         with Bar(*columns, console=problems, disable=quiet or not problems.is_terminal) as bar:
             progress.tell = _teller(bar, bar.add_task(title, total=None, speed=""), title)
             yield progress
     finally:
-        # The work is done or given up; Ctrl+C must not make a failure of what only tells so.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # The work is done or given up; a signal must not make a failure of what only tells so.
+        stop_no_more()
 
 
 def _teller(bar: Bar, task: TaskID, title: str) -> Callable[[Progress], None]:

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from typing import Annotated
 
@@ -16,6 +15,7 @@ import typer
 
 from cli.preparing import PreparationFailed, prepare_for_start
 from cli.serve import run_server
+from cli.stopping import on_stop
 from cli.store import running_database
 from cli.version import release
 from eventstore import embedded
@@ -49,8 +49,6 @@ def start(
     Example: notechondria start
     Example: notechondria start -- notechondria users list
     """
-    # The first process of a container is not ended by signals that it has no handler for. The server brings its own.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
         settings = _container_settings()
         configure_logging(settings)
@@ -129,7 +127,25 @@ def _run(settings: Settings, command: list[str]) -> int:
     with running_database(settings):
         prepare_for_start(settings)
         log.info("running the given command", program=command[0])
-        try:
-            return subprocess.run(command, check=False).returncode
-        except OSError as error:
-            raise StartRefused(f"{command[0]} cannot be run: {error.strerror}") from None
+        return _attend(command)
+
+
+def _attend(command: list[str]) -> int:
+    """Runs it, hands on to it what should stop it, and returns its status when it has ended by itself."""
+    early: list[int] = []
+    on_stop(early.append)
+    try:
+        child = subprocess.Popen(command)
+    except OSError as error:
+        raise StartRefused(f"{command[0]} cannot be run: {error.strerror}") from None
+
+    def hand_on(number: int) -> None:
+        # Ctrl+C at a terminal is sent to the command as well.
+        if number != signal.SIGINT or not os.isatty(0):
+            child.send_signal(number)
+
+    on_stop(hand_on)
+    for number in early:
+        hand_on(number)
+    status = child.wait()
+    return 128 - status if status < 0 else status

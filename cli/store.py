@@ -19,6 +19,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from cli.stopping import stopped_status
 from commands.context import Context
 from commands.errors import Refused, sentence
 from eventstore import embedded
@@ -35,8 +36,6 @@ from wiring import Services, opened_services, prepare
 
 PROBLEMS = (SettingsError, embedded.EmbeddedDatabaseError, MigrationChanged, FoldFailed, Busy, NotComparable, Pausing, BlobStoreUnavailable)
 """Errors whose text is a sentence for operators."""
-STOPPED = 130
-"""The status of a program that Ctrl+C has ended."""
 LARGEST = 2**63 - 1
 """Of the numbers that the database can count with."""
 
@@ -56,7 +55,7 @@ def opened_database() -> Iterator[Settings]:
     except Refused as refusal:
         fail(sentence(refusal))
     except Cancelled:
-        fail("Stopped; nothing was changed.", STOPPED)
+        fail("Stopped; nothing was changed.", stopped_status())
     except PROBLEMS as error:
         fail(" ".join(str(error).split()))
     except psycopg.Error as error:
@@ -86,7 +85,12 @@ def running_database(settings: Settings) -> Iterator[None]:
     if settings.database_url is not None:
         yield
         return
-    embedded.ensure_running(settings.data_dir)
+    try:
+        embedded.ensure_running(settings.data_dir)
+    except KeyboardInterrupt:
+        # It may run already.
+        embedded.release(settings.data_dir)
+        raise
     try:
         yield
     finally:

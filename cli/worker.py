@@ -79,7 +79,10 @@ def run(place: Place) -> None:
         end_tracing()
         if settings.database_url is None:
             # Stops the embedded server only if the supervisor and all others are gone.
-            embedded.release(settings.data_dir)
+            try:
+                embedded.release(settings.data_dir)
+            except embedded.EmbeddedDatabaseError as error:
+                log.error("embedded_database_not_stopped", reason=str(error))
 
 
 def _collect_seldom() -> None:
@@ -93,8 +96,12 @@ def _collect_seldom() -> None:
 
 def _share_figures(settings: Settings) -> None:
     """Before anything is counted."""
-    if settings.metrics_folder is not None and not figures.share(settings.metrics_folder):
-        log.warning("figures_not_shared", reason="no room on the disk", folder=str(settings.metrics_folder))
+    if settings.metrics_folder is None:
+        return
+    try:
+        figures.share(settings.metrics_folder)
+    except OSError as error:
+        log.warning("figures_not_shared", reason=error.strerror, folder=str(settings.metrics_folder))
 
 
 def _serve(place: Place) -> None:

@@ -110,16 +110,15 @@ def _place(path: Path) -> Path:
 
 def export_archive(conninfo: str, path: Path, progress: ArchiveProgress | None = None) -> Archived:
     """Writes the log as it is now into a new file; compressed if its name ends in .gz. An existing file is replaced at the end, and
-    of a link the file that it names.
+    of a link the file that it names, whose name then counts.
 
     Raises NotExportable rather than writing what cannot be imported, and NoPlace.
     """
-    compressed = path.suffix == ".gz"
     path = _place(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     try:
-        with _opened(Path(temporary), "wb", compressed=compressed) as file:
+        with _opened(Path(temporary), "wb", compressed=path.suffix == ".gz") as file:
             done = _write(conninfo, file, progress)
         with Path(temporary).open("rb") as written:
             os.fsync(written.fileno())
@@ -345,7 +344,7 @@ def _lines(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
     """Each line's object, with the checksum of the lines before it on the last one."""
     digest = hashlib.sha256()
     try:
-        with _opened(path, "rb", compressed=path.suffix == ".gz") as file:
+        with _opened(path, "rb", compressed=_is_compressed(path)) as file:
             for line in file:
                 content = orjson.loads(line)
                 if not isinstance(content, dict):
@@ -355,6 +354,12 @@ def _lines(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
                 digest.update(line)
     except (orjson.JSONDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ArchiveDamaged(f"The file was cut off or changed: {error}") from error
+
+
+def _is_compressed(path: Path) -> bool:
+    """Looked up in the file: whoever renamed or linked it may have given it another name."""
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
 
 
 def _opened(path: Path, mode: str, *, compressed: bool) -> IO[bytes]:

@@ -10,6 +10,7 @@ import fcntl
 import importlib.util
 import os
 import pwd
+import re
 import shutil
 import stat
 import subprocess
@@ -52,6 +53,8 @@ CONFIGURATION = {
     "log_error_verbosity": "terse",
 }
 
+FAULT = re.compile("(?:FATAL|PANIC|error):")
+
 MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(4 * 2**20), "MALLOC_MMAP_THRESHOLD_": str(2 * 2**20), "MALLOC_TOP_PAD_": str(2**20)}
 """How the C library hands memory back to the system. By default it does so behind every answer that is not short, and gets it again
 for the next one, page by page: half of what a list of notes took of the database. So a connection keeps 4 MiB.
@@ -87,7 +90,7 @@ def ensure_running(data_dir: Path, wanted: Callable[[], bool] = _always) -> str:
             if not server.answers():
                 server.start(wanted)
     except OSError as error:
-        raise EmbeddedDatabaseError(f"The data folder {data_dir} cannot be used: {error.strerror or error}.") from error
+        raise _unusable(data_dir, error) from error
     return embedded_conninfo(data_dir)
 
 
@@ -97,18 +100,21 @@ def release(data_dir: Path) -> bool:
     Forked processes are users like the one from which they come, for as long as any of them lives.
     """
     data_dir = _resolved(data_dir)
-    if not data_dir.is_dir():
+    if not data_dir.is_dir() or data_dir not in _held:
         return False
-    with _locked(data_dir):
-        _let_go(data_dir)
-        alone = _open(data_dir / "postgres.users")
-        try:
-            fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        finally:
-            os.close(alone)
-        _Server(data_dir).stop()
+    try:
+        with _locked(data_dir):
+            _let_go(data_dir)
+            alone = _open(data_dir / "postgres.users")
+            try:
+                fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            finally:
+                os.close(alone)
+            _Server(data_dir).stop()
+    except OSError as error:
+        raise _unusable(data_dir, error) from error
     return True
 
 
@@ -196,7 +202,7 @@ class _Server:
             os.chown(new, account.pw_uid, account.pw_gid)
         # The builtin provider sorts and folds alike on every machine, whatever its C library.
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        _run(["initdb", "-D", str(new), "-U", "postgres", "--auth=trust", *locale], account)
+        _run(["initdb", "-D", str(new), "-U", "postgres", "--auth=trust", *locale], account, heard=True)
         new.rename(self._folder)
 
     def _check_version(self) -> None:
@@ -243,10 +249,13 @@ class _Server:
                 os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
 
     def _ensure_database(self) -> None:
-        with psycopg.connect(embedded_conninfo(self._data_dir, "postgres"), autocommit=True) as connection:
-            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (EMBEDDED_DATABASE,)).fetchone()
-            if known is None:
-                connection.execute(f"CREATE DATABASE {EMBEDDED_DATABASE} TEMPLATE template0")
+        try:
+            with psycopg.connect(embedded_conninfo(self._data_dir, "postgres"), autocommit=True) as connection:
+                known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (EMBEDDED_DATABASE,)).fetchone()
+                if known is None:
+                    connection.execute(f"CREATE DATABASE {EMBEDDED_DATABASE} TEMPLATE template0")
+        except psycopg.Error as error:
+            raise EmbeddedDatabaseError(f"The embedded PostgreSQL cannot make its database: {' '.join(str(error).split())}") from error
 
     def _pid(self) -> int | None:
         try:
@@ -330,13 +339,13 @@ def programs() -> Path:
     return Path(spec.origin).parent / f"pginstall{MAJOR_VERSION}" / "bin"
 
 
-def _run(command: Sequence[str], account: pwd.struct_passwd | None, *, check: bool = True) -> None:
-    # Output goes nowhere that the server could inherit and keep open; what matters stands in its log.
+def _run(command: Sequence[str], account: pwd.struct_passwd | None, *, check: bool = True, heard: bool = False) -> None:
+    # Only what starts no server is heard: that would inherit the pipe and keep it open. What matters of it stands in its log.
     finished = subprocess.run(
         [str(programs() / command[0]), *command[1:]],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE if heard else subprocess.DEVNULL,
         env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **MEMORY},
         cwd="/",
         umask=0o077,
@@ -346,7 +355,19 @@ def _run(command: Sequence[str], account: pwd.struct_passwd | None, *, check: bo
         check=False,
     )
     if check and finished.returncode != 0:
-        raise EmbeddedDatabaseError(f"{command[0]} of the embedded PostgreSQL ended with code {finished.returncode}.")
+        ended = f"{command[0]} of the embedded PostgreSQL ended with code {finished.returncode}"
+        raise EmbeddedDatabaseError(f"{ended}{_reason(finished.stderr)}.")
+
+
+def _reason(said: bytes | None) -> str:
+    """The line that tells why; behind it comes what is done about it."""
+    lines = (said or b"").decode(errors="replace").strip().splitlines()
+    told = next((line for line in lines if FAULT.search(line)), lines[-1] if lines else "")
+    return f": {FAULT.split(told)[-1].strip()}" if told else ""
+
+
+def _unusable(data_dir: Path, error: OSError) -> EmbeddedDatabaseError:
+    return EmbeddedDatabaseError(f"The data folder {data_dir} cannot be used: {error.strerror or error}.")
 
 
 def _quoted(text: str) -> str:

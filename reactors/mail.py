@@ -60,7 +60,8 @@ class MailSender:
                 self._mails.remove(leased.id)
             else:
                 self._put_down(leased, message)
-        except (OSError, smtplib.SMTPException) as error:
+        # ValueError: what the settings hold cannot be sent, a login beyond ASCII say.
+        except (OSError, smtplib.SMTPException, ValueError) as error:
             self._failed(leased, error)
             return False
         MAILS.labels("delivered").inc()
@@ -114,7 +115,7 @@ def _is_final(error: Exception) -> bool:
 
 @contextmanager
 def mail_server(settings: Settings) -> Iterator[smtplib.SMTP]:
-    """A connection to the mail server, encrypted and logged in as the settings say. Raises OSError, SMTPException."""
+    """A connection to the mail server, encrypted and logged in as the settings say. Raises OSError, SMTPException, ValueError."""
     assert settings.smtp_host is not None
     context = ssl.create_default_context(cafile=settings.smtp_ca_file)
     server: smtplib.SMTP

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from api.app import Door, area_routes
+from cli.stopping import SIGNALS
 from eventstore import embedded
 from settings import Settings, embedded_conninfo, load_settings
 from tests.accounts.people import Person, make_person
@@ -50,11 +51,12 @@ def _log_as_it_was() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _ctrl_c_as_it_was() -> Iterator[None]:
-    """Commands that run in this process leave it as suits the end of theirs."""
-    before = signal.getsignal(signal.SIGINT)
+def _signals_as_they_were() -> Iterator[None]:
+    """Commands that run in this process leave them as suits the end of theirs."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -141,6 +141,24 @@ def test_wrong_password_is_told_and_the_mail_waits(
     assert "another-secret" not in caplog.text
 
 
+@pytest.mark.parametrize("login", [{"smtp_password": "pässwört"}, {"smtp_username": "mirä"}])
+def test_login_that_cannot_be_sent_is_told_and_the_mail_waits(
+    services: Services,
+    configured: Configure,
+    certificate: Certificate,
+    mailbox: Mailbox,
+    caplog: pytest.LogCaptureFixture,
+    login: dict[str, str],
+) -> None:
+    with serving_mail(mailbox, tls_context=certificate.context(), auth_required=True) as port:
+        unsendable = configured(port, **login)
+        assert deliver(services, unsendable) == 0
+        found = _mail(unsendable)
+        assert (found.state, "holds characters that cannot be sent" in found.found, "ä" in str(found)) == ("fail", True, False)
+        assert waiting(services) == 1
+    assert "waits 0:00:10 for the next attempt: smtp_send_failed:UnicodeEncodeError" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("behaviour", "delivered", "left"),
     [

@@ -6,7 +6,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -18,7 +18,7 @@ from eventstore import embedded
 from settings import embedded_conninfo
 from tests.faults.writing import Writers, assert_nothing_lost, person_in
 from tests.running.folders import fill_folder
-from tests.running.server import Running, eventually
+from tests.running.server import Running, command, eventually
 
 SIZE = "256m"
 
@@ -26,14 +26,20 @@ SIZE = "256m"
 @pytest.fixture
 def small_disk(served_folder: Path) -> Iterator[Path]:
     """A file system of its own, too small for long, with a data folder in it."""
+    with _disk(SIZE) as place:
+        (place / "data").mkdir()
+        fill_folder(place / "data", served_folder)
+        yield place
+
+
+@contextmanager
+def _disk(size: str) -> Iterator[Path]:
     place = Path(tempfile.mkdtemp(prefix="ntc-disk-"))
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=755", "tmpfs", place], capture_output=True, check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", place], capture_output=True, check=False)
     if mounted.returncode != 0:
         place.rmdir()
         pytest.skip(f"a file system cannot be mounted here: {mounted.stderr.decode().strip()}")
     try:
-        (place / "data").mkdir()
-        fill_folder(place / "data", served_folder)
         yield place
     finally:
         embedded.stop(place / "data")
@@ -130,3 +136,12 @@ def test_a_full_disk_is_told_and_survived(small_disk: Path) -> None:
         assert_nothing_lost(folder, writers)
     finally:
         running.end()
+
+
+def test_first_start_on_a_disk_that_is_too_small_tells_why() -> None:
+    with _disk("8m") as place:
+        refused = command("serve", "--port", "0", NOTECHONDRIA_DATA_DIR=str(place / "data"))
+    assert (refused.returncode, "Traceback" in refused.stderr) == (1, False), refused.stderr
+    [line] = [line for line in refused.stderr.splitlines() if "start_failed" in line]
+    assert "initdb of the embedded PostgreSQL ended with code 1: could not write to file" in line
+    assert "No space left on device" in line

@@ -180,6 +180,14 @@ def test_export_to_a_link_fills_the_file_that_it_names(filled: str, tmp_path: Pa
     assert blob_folder(tmp_path / "latest.gz") == tmp_path / "real" / "target.gz.files"
 
 
+def test_whether_it_is_compressed_goes_by_the_name_of_the_real_file_and_it_is_read_under_any_name(filled: str, tmp_path: Path) -> None:
+    for link, real in (("latest", "log.jsonl.gz"), ("latest.gz", "log.jsonl")):
+        (tmp_path / link).symlink_to(real)
+        done = export_archive(filled, tmp_path / link)
+        assert (tmp_path / real).read_bytes().startswith(b"\x1f\x8b") == real.endswith(".gz")
+        assert check_archive(tmp_path / link) == check_archive(tmp_path / real) == done
+
+
 def test_what_is_no_file_is_not_replaced_by_an_export(filled: str, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()

@@ -1,4 +1,4 @@
-"""The audit of the dependencies fails for a vulnerability, and for nothing else."""
+"""The audit of the dependencies fails for a vulnerability and when it breaks, not when there is no way to the lists."""
 
 from __future__ import annotations
 
@@ -35,8 +35,42 @@ def test_what_could_not_be_looked_up_is_counted() -> None:
     assert (ran.returncode, ran.stdout) == (0, "audit: 1 of 2 dependencies looked up, 0 vulnerabilities.\n")
 
 
-@pytest.mark.parametrize("command", [["/nowhere/uv"], [sys.executable, "-c", "raise SystemExit(1)"], [sys.executable, "-c", "print(7)"]])
+def breaking(error: str, status: int = 1) -> list[str]:
+    return [sys.executable, "-c", f"import sys; print({error!r}, file=sys.stderr); sys.exit({status})"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        breaking("error: Request failed after 3 retries\n  cause: tcp connect error\n  cause: Connection refused (os error 111)", 2),
+        breaking("error: Failed to fetch: `https://pypi.org/simple/pip-audit/`\n  Caused by: dns error", 2),
+        breaking("requests.exceptions.ReadTimeout: HTTPSConnectionPool(host='pypi.org', port=443): Read timed out. (read timeout=15)"),
+        breaking("ERROR:pip_audit._cli:Could not connect to PyPI's vulnerability feed"),
+    ],
+)
 def test_lists_that_cannot_be_reached_are_told_and_do_not_fail(command: list[str]) -> None:
     ran = audit(*command)
     assert ran.returncode == 0
     assert "cannot be reached" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["/nowhere/uv"], "/nowhere/uv cannot be run: No such file or directory"),
+        (breaking("pip-audit: error: unrecognized arguments: --nonsense", 2), "ended with status 2 and no report"),
+        (breaking("Traceback (most recent call last):\nRuntimeError: at a loss"), "ended with status 1 and no report"),
+        (breaking("", 0), "ended with status 0 and no report"),
+        ([sys.executable, "-c", "print(7)"], "the report cannot be read: TypeError"),
+        ([sys.executable, "-c", "print('{\"packages\": []}')"], "the report cannot be read: KeyError"),
+        (telling(), "it names no dependency"),
+    ],
+)
+def test_an_audit_that_breaks_fails_and_tells_why(command: list[str], told: str) -> None:
+    ran = audit(*command)
+    assert ran.returncode == 1
+    assert told in ran.stdout
+
+
+def test_what_a_broken_audit_said_is_shown() -> None:
+    assert "RuntimeError: at a loss" in audit(*breaking("RuntimeError: at a loss")).stderr

@@ -15,6 +15,7 @@ import pytest
 
 from eventstore import embedded
 from tests.running.folders import database_answers, new_folder
+from tests.running.server import command
 
 OTHER_PROCESS = """
 import sys, pathlib, psycopg
@@ -170,6 +171,30 @@ def test_data_of_another_postgresql_is_refused_and_kept(folder: Path) -> None:
     with pytest.raises(embedded.EmbeddedDatabaseError, match="17"):
         embedded.ensure_running(folder)
     assert version.read_text() == "17\n"
+
+
+def test_a_folder_that_cannot_be_locked_is_told_at_the_start_and_at_the_end(server_folder: Path) -> None:
+    # As on a file system that is read-only, which nobody but root could make.
+    lock = server_folder / "postgres.lock"
+    embedded.ensure_running(server_folder)
+    lock.unlink()
+    lock.mkdir()
+    with pytest.raises(embedded.EmbeddedDatabaseError, match="cannot be used: Is a directory"):
+        embedded.release(server_folder)
+    lock.rmdir()
+    assert embedded.release(server_folder)
+    lock.unlink()
+    lock.mkdir()
+    served = command("serve", "--port", "0", NOTECHONDRIA_DATA_DIR=str(server_folder))
+    lock.rmdir()
+    assert (served.returncode, "Traceback" in served.stderr, "not_stopped" in served.stderr) == (1, False, False), served.stderr
+    assert served.stderr.count("cannot be used: Is a directory") == 1
+
+
+def test_database_that_cannot_be_made_is_told(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "EMBEDDED_DATABASE", "two words")
+    with pytest.raises(embedded.EmbeddedDatabaseError, match="cannot make its database: syntax error"):
+        embedded.ensure_running(server_folder)
 
 
 def test_long_path_still_gets_a_socket(folder: Path) -> None:

@@ -137,6 +137,7 @@ def test_lists_are_separated_by_commas_or_blanks(monkeypatch: pytest.MonkeyPatch
         ("PORT", "70000"),
         ("NOTECHONDRIA_RATE_LIMITS", "sometimes"),
         ("SMTP_PORT", "0"),
+        ("SMTP_HOST", "smtp..example.org"),
         ("FRONTEND_ORIGIN", "apps.example.org"),
         ("DATABASE_URL", "mysql://localhost/notes"),
         ("NOTECHONDRIA_TRUSTED_PROXIES", "10.0.0.0/8, nonsense"),
