@@ -43,9 +43,12 @@ def breaking(error: str, status: int = 1) -> list[str]:
     "command",
     [
         breaking("error: Request failed after 3 retries\n  cause: tcp connect error\n  cause: Connection refused (os error 111)", 2),
-        breaking("error: Failed to fetch: `https://pypi.org/simple/pip-audit/`\n  Caused by: dns error", 2),
-        breaking("requests.exceptions.ReadTimeout: HTTPSConnectionPool(host='pypi.org', port=443): Read timed out. (read timeout=15)"),
+        breaking("error: Failed to fetch: `https://index.example/simple/pip-audit/`\n  Caused by: dns error", 2),
+        breaking("requests.exceptions.ReadTimeout: HTTPSConnectionPool(host='index.example', port=443): Read timed out. (read timeout=15)"),
         breaking("ERROR:pip_audit._cli:Could not connect to PyPI's vulnerability feed"),
+        breaking("requests.exceptions.HTTPError: 503 Server Error: Service Unavailable for url: https://index.example/pypi/x/json"),
+        breaking("error: Failed to fetch\n  Caused by: HTTP status server error (502 Bad Gateway) for url (https://index.example/)", 2),
+        breaking("requests.exceptions.SSLError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"),
     ],
 )
 def test_lists_that_cannot_be_reached_are_told_and_do_not_fail(command: list[str]) -> None:
