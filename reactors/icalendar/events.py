@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
 from icalendar import vRecur
 
@@ -16,6 +16,7 @@ from reactors.icalendar.values import (
     Period,
     Time,
     Unreadable,
+    as_its_day,
     gap,
     is_day,
     lasting,
@@ -115,14 +116,14 @@ class EventReader:
         )
         zone = start.tzinfo if isinstance(start, datetime) else None
         if recurrence is not None:
-            event.recurrence_id = _as_its_day(
+            event.recurrence_id = as_its_day(
                 read_time(recurrence.value, self._zones.find(recurrence.parameter("TZID")) or zone or default), start, default
             )
             event.and_future = (recurrence.parameter("RANGE") or "").upper() == "THISANDFUTURE"
         for line in component.properties.get("RRULE", ()):
             if not line.value.strip():
                 continue
-            self._attempt(line, item, lambda line=line: event.rules.append(read_rule(line, start)))
+            self._attempt(line, item, lambda line=line: event.rules.append(read_rule(line, start, default)))
         for line in component.properties.get("RDATE", ()):
             self._attempt(line, item, lambda line=line: event.extra.extend(read_times(line, self._zones, zone or default)))
         for line in component.properties.get("EXDATE", ()):
@@ -130,7 +131,7 @@ class EventReader:
                 line,
                 item,
                 lambda line=line: event.excluded.extend(
-                    _as_its_day(value, start, default)
+                    as_its_day(value, start, default)
                     for value in read_times(line, self._zones, zone or default)
                     if not isinstance(value, Period)
                 ),
@@ -232,13 +233,6 @@ def _uid(component: Component, start: Line | None) -> str:
     lines = [component.last(name) for name in ("DTSTART", "DTEND", "SUMMARY", "RRULE")]
     text = "\n".join(f"{part.parameters}:{part.value}" if part else "" for part in [start, *lines])
     return "no-uid-" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-
-
-def _as_its_day(value: Time, start: Time, default: tzinfo | None) -> Time:
-    """Of an exception of whole days that is written in UTC: its time in the calendar's zone, which tells the day."""
-    if is_day(start) and isinstance(value, datetime) and value.tzinfo is UTC and default is not None:
-        return value.astimezone(default)
-    return value
 
 
 def as_kind_of(value: Time, start: Time) -> Time:
