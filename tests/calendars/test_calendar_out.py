@@ -161,18 +161,32 @@ def test_the_rules_of_a_zone_hold_also_when_all_moments_are_far_away(zone: str) 
     assert [noon.replace(tzinfo=read).utcoffset() for noon in noons] == [noon.utcoffset() for noon in noons]
 
 
-def entry_lines(start: str, end: str) -> list[str]:
+def entry_lines(start: str, end: str, zone: str = "Europe/Berlin") -> list[str]:
     entry = {
         "kind": "planner-event", "id": 1, "mark": 1, "title": "Plan", "description": "", "starts_at": start, "ends_at": end,
         "last_edit": "2026-01-01T00:00:00+00:00", "created_at": "2026-01-01T00:00:00+00:00",
     }  # fmt: skip
-    lines = written_calendar("Somebody", "Europe/Berlin", [entry], 1).decode().partition("BEGIN:VEVENT")[2].split("\r\n")
+    lines = written_calendar("Somebody", zone, [entry], 1).decode().partition("BEGIN:VEVENT")[2].split("\r\n")
     return [line for line in lines if line.startswith("DT") and not line.startswith("DTSTAMP")]
 
 
 def test_times_before_the_first_known_clock_change_are_utc() -> None:
     assert entry_lines("1969-07-20T20:17:00+00:00", "1969-07-20T21:17:00+00:00") == ["DTSTART:19690720T201700Z", "DTEND:19690720T211700Z"]
     assert entry_lines("1970-07-20T20:17:00+00:00", "1970-07-20T21:17:00+00:00")[0] == "DTSTART;TZID=Europe/Berlin:19700720T211700"
+
+
+@pytest.mark.parametrize(
+    ("zone", "start"),
+    [
+        ("Asia/Gaza", ":21500701T120000Z"),
+        ("Europe/Berlin", ";TZID=Europe/Berlin:21500701T140000"),
+        ("Asia/Kolkata", ";TZID=Asia/Kolkata:21500701T173000"),
+    ],
+)
+def test_times_after_the_last_clock_change_that_is_listed_are_utc(zone: str, start: str) -> None:
+    lines = entry_lines("2150-07-01T12:00:00+00:00", "2150-07-01T13:00:00+00:00", zone)
+    assert lines[0] == f"DTSTART{start}"
+    assert entry_lines("2100-07-01T12:00:00+00:00", "2100-07-01T13:00:00+00:00", zone)[0].startswith(f"DTSTART;TZID={zone}:")
 
 
 def test_an_end_that_is_not_later_is_left_out() -> None:
