@@ -13,6 +13,7 @@ import httpx
 import pytest
 from icalendar import Calendar, Timezone
 
+from api.routes import calendar_out
 from commands.accounts.operators import disable, enable
 from commands.context import Context
 from projections.calendars.writing import escaped, folded, written_calendar
@@ -101,7 +102,8 @@ def test_years_have_four_digits(client: httpx.Client) -> None:
         assert (not event.errors, start.astimezone(UTC).replace(second=0)) == (True, datetime(843, 8, 10, 12, tzinfo=UTC))
 
 
-def test_conditional_requests(client: httpx.Client) -> None:
+def test_conditional_requests(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calendar_out, "SETTLED", timedelta())
     event = plan(client)
     url = make_address(client)["url"]
     first = httpx.get(url)
@@ -121,7 +123,20 @@ def test_conditional_requests(client: httpx.Client) -> None:
     assert httpx.get(url, headers={"If-None-Match": changed.headers["etag"]}).status_code == 200
 
 
-def test_what_leaves_no_row_behind_is_a_change_as_well(client: httpx.Client) -> None:
+def test_a_second_change_in_the_same_second_is_one_as_well(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = make_address(client)["url"]
+    plan(client)
+    first = httpx.get(url)
+    known = {"If-Modified-Since": first.headers.get("last-modified", first.headers["date"])}
+    plan(client)
+    assert ("last-modified" in first.headers, httpx.get(url, headers=known).status_code) == (False, 200)
+    # As it is answered later, when the change has settled.
+    monkeypatch.setattr(calendar_out, "SETTLED", timedelta())
+    assert httpx.get(url, headers=known).status_code == 200
+
+
+def test_what_leaves_no_row_behind_is_a_change_as_well(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calendar_out, "SETTLED", timedelta())
     plan(client)
     note = client.post("/notes/", json={"title": "Studied"}).json()["id"]
     client.post("/note-sessions/", json={"note_id": note})
