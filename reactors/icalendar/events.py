@@ -17,6 +17,7 @@ from reactors.icalendar.values import (
     Time,
     Unreadable,
     as_its_day,
+    ends_early,
     gap,
     is_day,
     lasting,
@@ -123,7 +124,7 @@ class EventReader:
         for line in component.properties.get("RRULE", ()):
             if not line.value.strip():
                 continue
-            self._attempt(line, item, lambda line=line: event.rules.append(read_rule(line, start, default)))
+            self._attempt(line, item, lambda line=line: _add_rule(event, line, default))
         for line in component.properties.get("RDATE", ()):
             self._attempt(line, item, lambda line=line: event.extra.extend(read_times(line, self._zones, zone or default)))
         for line in component.properties.get("EXDATE", ()):
@@ -188,6 +189,13 @@ class EventReader:
             step()
         except Unreadable as error:
             self.rejected.append(Rejected(line.number, item, str(error)))
+
+
+def _add_rule(event: ReadEvent, line: Line, default: tzinfo | None) -> None:
+    rule = read_rule(line, event.start, default)
+    event.rules.append(rule)
+    if ends_early(rule, event.start):
+        raise Unreadable(f"the rule ends before its event begins, which is not shown: “{line.value[:80]}”")
 
 
 def _brought_near(line: Line, component: Component) -> Line:

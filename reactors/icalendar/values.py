@@ -189,11 +189,13 @@ def read_rule(line: Line, start: Time, default: tzinfo | None) -> vRecur:
     except Exception:  # noqa: BLE001 - the library raises whatever its value types raise
         raise Unreadable(f"the rule “{line.value[:80]}” cannot be read") from None
     if until:
-        end = _until(until, start, default)
-        if gap(start, end) < timedelta():
-            raise Unreadable(f"the rule ends before its event begins: “{line.value[:80]}”")
-        rule["UNTIL"] = [end]
+        rule["UNTIL"] = [_until(until, start, default)]
     return rule
+
+
+def ends_early(rule: vRecur, start: Time) -> bool:
+    """Whether a rule ends before its event begins. Programs that split a series at its first event leave such an empty one behind."""
+    return any(gap(start, end) < timedelta() for end in rule.get("UNTIL", ()))
 
 
 def _until(text: str, start: Time, default: tzinfo | None) -> Any:

@@ -59,13 +59,18 @@ def test_rules(start: str, rule: str, expected: list[str]) -> None:
         "FREQ=WEEKLY;BYDAY=XX",
         "FREQ=DAILY;INTERVAL=99999999999",
         "FREQ=DAILY;UNTIL=whenever",
-        "FREQ=DAILY;UNTIL=20300101T000000Z",
-        "FREQ=DAILY;UNTIL=20310504",
     ],
 )
 def test_rules_that_are_not_followed_show_their_event_once_and_are_told(rule: str) -> None:
     reading = read(f"UID:1\nSUMMARY:Odd\nDTSTART:20310505T090000Z\nRRULE:{rule}", "UID:2\nDTSTART:20310601T090000Z")
     assert starts(reading) == ["05-05 09:00", "06-01 09:00"]
+    assert [item.item for item in reading.rejected] == ["Odd"]
+
+
+@pytest.mark.parametrize("until", ["20300101T000000Z", "20310504"])
+def test_a_rule_that_ends_before_its_event_begins_shows_nothing_and_is_told(until: str) -> None:
+    reading = read(f"UID:1\nSUMMARY:Odd\nDTSTART:20310505T090000Z\nRRULE:FREQ=DAILY;UNTIL={until}\nRDATE:20310601T090000Z")
+    assert starts(reading) == ["06-01 09:00"]
     assert [item.item for item in reading.rejected] == ["Odd"]
 
 
