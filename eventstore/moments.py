@@ -49,6 +49,13 @@ def is_skipped(text: str) -> bool:
     return given.tzinfo is None and clock(text) != given
 
 
+def is_repeated(text: str) -> bool:
+    """Whether clocks in the moment's zone show its time twice, since they are put back over it."""
+    zone = split(text)[1]
+    local = clock(text).replace(tzinfo=known_zone(zone) if zone else UTC)
+    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+
+
 def day(text: str) -> date:
     """The calendar day in the moment's zone."""
     return clock(text).date()

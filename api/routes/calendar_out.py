@@ -6,7 +6,7 @@ import email.utils
 import re
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -33,6 +33,8 @@ from projections.reading import Credentials, secret_digest
 TOKEN = re.compile(r"([0-9a-f]{48})\.ics")
 TOKEN_BYTES = 24
 NOBODY = Credentials("none")
+SETTLED = timedelta(seconds=2)
+"""After so long no further change comes with the second of the last one."""
 
 
 async def list_calendar_addresses(call: Call) -> bytes:
@@ -86,30 +88,37 @@ def published_calendar(call: Call) -> Response:
         return route_error(404, call.scope)
     if unnoted:
         services.commands.run(lambda work: note_calendar_address_use(work, address_id), Context(actor=None, channel="system"))
-    etag = f'"{WRITER}-{fingerprint}"'
+    etag, modified = f'"{WRITER}-{fingerprint}"', _modified(changed_at)
     headers = {
         "ETag": etag,
-        "Last-Modified": email.utils.format_datetime(changed_at.astimezone(UTC), usegmt=True),
+        **({"Last-Modified": email.utils.format_datetime(modified, usegmt=True)} if modified else {}),
         "Cache-Control": "private, max-age=0, must-revalidate",
         "Content-Disposition": 'inline; filename="notechondria.ics"',
     }
-    if _is_current(call, etag, changed_at):
+    if _is_current(call, etag, modified):
         return Response(status_code=304, headers=headers)
     _, (entries,) = services.reader.ask_now(list_published_entries(owner_id, sessions=sessions), NOBODY)
     body = written_calendar(f"Notechondria ({username})", zone, orjson.loads(entries), owner_id)
     return Response(body, 200, headers, "text/calendar; charset=utf-8")
 
 
-def _is_current(call: Call, etag: str, changed_at: datetime) -> bool:
+def _modified(changed_at: datetime) -> datetime | None:
+    """The second by which the last change was made; None while another one may come with it (RFC 9110, 8.8.2.2)."""
+    if datetime.now(UTC) - changed_at < SETTLED:
+        return None
+    return changed_at.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
+
+
+def _is_current(call: Call, etag: str, modified: datetime | None) -> bool:
     known = call.header(b"if-none-match")
     if known is not None:
         tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
         return etag in tags or "*" in tags
     since = call.header(b"if-modified-since")
-    if since is None:
+    if since is None or modified is None:
         return False
     try:
-        return changed_at.replace(microsecond=0) <= email.utils.parsedate_to_datetime(since).astimezone(UTC)
+        return modified <= email.utils.parsedate_to_datetime(since).astimezone(UTC)
     except (ValueError, TypeError, OverflowError):
         return False
 

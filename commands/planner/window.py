@@ -78,11 +78,15 @@ def _changed(
 
 
 def _days_later(window: Window, days: timedelta) -> Window:
-    """By the clock on the wall. Where clocks skip one of the times, before or afterwards, the length stays instead."""
+    """By the clock on the wall. Where clocks skip one of the times or show the start twice, before or after, the length stays instead."""
     start, end = moments.later(window.starts_at, days), moments.later(window.ends_at, days)
-    if any(
-        moments.is_skipped(before) or moments.clock(moved) != moments.clock(before) + days
-        for before, moved in ((window.starts_at, start), (window.ends_at, end))
+    if (
+        moments.is_repeated(window.starts_at)
+        or moments.is_repeated(start)
+        or any(
+            moments.is_skipped(before) or moments.clock(moved) != moments.clock(before) + days
+            for before, moved in ((window.starts_at, start), (window.ends_at, end))
+        )
     ):
         return Window(start, _after(start, window.length))
     return Window(start, _end(start, end))

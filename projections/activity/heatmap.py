@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from projections.activity.local_times import first_instant
 from projections.reading import Query
 
 ZONE = "coalesce((SELECT zone FROM planner.planners WHERE account_id = %(viewer)s), 'UTC')"
@@ -28,8 +29,9 @@ days AS (
         FROM (
             SELECT w.words FROM writing.written_notes w
             WHERE w.owner_id = %(viewer)s AND each.at <= clock.today
-              AND w.created_at >= each.at::date::timestamp AT TIME ZONE clock.zone
+              AND w.created_at >= {first_instant("each.at::date::timestamp", "clock.zone")}
               AND w.created_at < (each.at::date + 1)::timestamp AT TIME ZONE clock.zone
+              AND (w.created_at AT TIME ZONE clock.zone)::date = each.at::date
             LIMIT 4  -- four notes make a full day whatever their words are, so that the rest is not read
         ) few
     ) written

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from projections.activity.heatmap import TODAY, ZONE
+from projections.activity.local_times import first_instant
 from projections.calendars.queries import CONTENTS as FEED_CONTENTS
 from projections.note_sessions.queries import JOINS as SESSION_JOINS
 from projections.note_sessions.queries import SESSION_OBJECT
@@ -19,13 +20,16 @@ MOST_OF_CALENDARS = 20_000
 
 _ISO = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"')"""
 
+_FLOATING = first_instant("{0} AT TIME ZONE 'UTC'", "span.zone")
+
 _WEEK = f"""
 WITH clock AS MATERIALIZED (
     SELECT {ZONE} AS zone, {TODAY} AS today, now() AS now, coalesce(%(start)s::date, {TODAY}) AS start
 ),
 span AS MATERIALIZED (
     SELECT *, start + %(days)s AS stop,
-           start::timestamp AT TIME ZONE zone AS starts, (start + %(days)s)::timestamp AT TIME ZONE zone AS ends
+           -- What begins in a midnight that happens twice lies between these; on which day, its local date says.
+           {first_instant("start::timestamp", "zone")} AS starts, (start + %(days)s)::timestamp AT TIME ZONE zone AS ends
     FROM clock
 ),
 entries AS (
@@ -35,15 +39,17 @@ entries AS (
     WHERE e.owner_id = %(viewer)s AND e.deleted_at IS NULL AND NOT e.is_completed
       AND e.event_date >= span.start AND e.event_date < span.stop
     UNION ALL
-    SELECT (s.started_at AT TIME ZONE span.zone)::date, s.started_at, 1, s.id, {SESSION_OBJECT}
+    SELECT local.day, s.started_at, 1, s.id, {SESSION_OBJECT}
     FROM span, note_sessions.sessions s {SESSION_JOINS}
+    CROSS JOIN LATERAL (SELECT (s.started_at AT TIME ZONE span.zone)::date AS day) local
     WHERE s.owner_id = %(viewer)s AND s.started_at >= span.starts AND s.started_at < span.ends
+      AND local.day >= span.start AND local.day < span.stop
     UNION ALL
-    (SELECT (calendar.at AT TIME ZONE span.zone)::date, calendar.at, 2, calendar.feed_id,
+    (SELECT calendar.day, calendar.at, 2, calendar.feed_id,
            '{{"title":' || coalesce(calendar.title, calendar.calendar_title) || calendar.about
            || CASE WHEN calendar.floating AND span.zone <> 'UTC'
                    THEN '"starts_at":"' || {_ISO.format("calendar.at")} || '","ends_at":"'
-                        || {_ISO.format("greatest(calendar.at, calendar.ends_at AT TIME ZONE 'UTC' AT TIME ZONE span.zone)")} || '"'
+                        || {_ISO.format(f"greatest(calendar.at, {_FLOATING.format('calendar.ends_at')})")} || '"'
                    ELSE calendar.times END
            || ',' || calendar.item || '}}'
     FROM span CROSS JOIN LATERAL (
@@ -57,17 +63,18 @@ entries AS (
             WHERE f.owner_id = %(viewer)s AND f.is_enabled AND f.deleted_at IS NULL
         ) feed
         CROSS JOIN LATERAL (
-            SELECT shown.at, x.ends_at, x.floating, x.title, x.times, x.item
+            SELECT shown.at, local.day, x.ends_at, x.floating, x.title, x.times, x.item
             FROM feeds.entries x
             CROSS JOIN LATERAL (
-                SELECT CASE WHEN x.floating AND span.zone <> 'UTC' THEN x.starts_at AT TIME ZONE 'UTC' AT TIME ZONE span.zone
-                            ELSE x.starts_at END AS at
+                SELECT CASE WHEN x.floating AND span.zone <> 'UTC' THEN {_FLOATING.format("x.starts_at")} ELSE x.starts_at END AS at
             ) shown
+            CROSS JOIN LATERAL (SELECT (shown.at AT TIME ZONE span.zone)::date AS day) local
             WHERE x.text_id = feed.text_id
-              AND x.starts_at >= least(span.starts, span.start::timestamp AT TIME ZONE 'UTC')
+              -- A floating time that the clocks skip may stand on the next day.
+              AND x.starts_at >= least(span.starts, span.start::timestamp AT TIME ZONE 'UTC') - interval '24 hours'
               AND x.starts_at < greatest(span.ends, span.stop::timestamp AT TIME ZONE 'UTC')
               -- The limit counts what is shown only: a crowded day beside the window leaves the others their place.
-              AND shown.at >= span.starts AND shown.at < span.ends
+              AND local.day >= span.start AND local.day < span.stop
             -- Stays a question of its own, so that the window is looked up in the index whatever the planner believes.
             ORDER BY x.starts_at LIMIT {MOST_OF_A_CALENDAR}
         ) inside

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from projections.calendars.zone_rules import zone_lines
+from projections.calendars.zone_rules import goes_on, zone_lines
 
-WRITER = 2
+WRITER = 3
 """Raised when the same state is written otherwise, so that programs fetch it again."""
 FOLD_AT = 75
 PRODUCT = "-//Notechondria//Planner//EN"
@@ -18,7 +18,7 @@ REFRESH = "PT1H"
 FIRST_YEAR = 1970
 """From then on clock changes are told; times before are UTC."""
 LAST_YEAR = 2100
-"""Until then clock changes of zones without a rule are listed."""
+"""Until then clock changes of zones without a rule are listed; later times there are UTC."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -95,7 +95,9 @@ def _utc(moment: datetime) -> str:
 
 def _is_told(moment: datetime, zone: ZoneInfo) -> bool:
     """Whether the local time says it all: what clocks show for the second time is read as the first (RFC 5545, 3.3.5)."""
-    return moment.year >= FIRST_YEAR and moment.astimezone(zone).fold == 0
+    if moment.year < FIRST_YEAR or (moment.year > LAST_YEAR and not goes_on(zone.key)):
+        return False
+    return moment.astimezone(zone).fold == 0
 
 
 def _time(moment: datetime, zone: ZoneInfo | None) -> str:

@@ -52,7 +52,7 @@ class Rule(NamedTuple):
 def zone_lines(zone: str, first: int, last: int) -> tuple[str, ...]:
     """The component for moments of these years and, where the zone follows a rule, of all later ones."""
     info = ZoneInfo(zone)
-    rules = _rules(list(_changes(info, RULED.start, RULED.stop - 1)))
+    rules = _rules(_example(zone))
     if rules:
         # What follows a rule for ever is read off these years, also when the moments lie beyond them.
         first = min(first, RULED.start)
@@ -64,6 +64,17 @@ def zone_lines(zone: str, first: int, last: int) -> tuple[str, ...]:
         if ruled:
             lines += _observance(ruled[0], f"RRULE:{rules[kind].text}")
     return (*lines, "END:VTIMEZONE")
+
+
+@lru_cache(maxsize=256)
+def goes_on(zone: str) -> bool:
+    """Whether the component tells also what clocks show after its last year: the zone follows a rule, or its clocks stay as they are."""
+    changes = _example(zone)
+    return not changes or bool(_rules(changes))
+
+
+def _example(zone: str) -> list[Change]:
+    return list(_changes(ZoneInfo(zone), RULED.start, RULED.stop - 1))
 
 
 def _observance(change: Change, *more: str) -> list[str]:

@@ -39,7 +39,7 @@ HTTP_OK, HTTP_NOT_MODIFIED, HTTP_GONE, HTTP_TOO_MANY, HTTP_UNAVAILABLE = 200, 30
 log = structlog.get_logger("notechondria.calendars")
 
 _KNOWN = """
-SELECT url, text_digest, body_digest, etag, last_modified, validators_of, failures, empty_answers, fetched_at, gone, error,
+SELECT url, text_digest, etag, last_modified, validators_of, failures, empty_answers, fetched_at, gone, error,
        next_at - now(), now() - tried_at, quiet_until - now()
 FROM feeds.sources WHERE digest = %s"""
 _NEW = "INSERT INTO feeds.sources (digest, url) VALUES (%s, %s) ON CONFLICT DO NOTHING"
@@ -55,7 +55,6 @@ class Source:
 
     url: str
     text_digest: bytes | None
-    body_digest: bytes | None
     etag: str | None
     last_modified: str | None
     validators_of: str | None
@@ -165,12 +164,12 @@ def _take(pool: Pool, source: Source, answer: Answer) -> None:
 
 
 def _take_body(pool: Pool, source: Source, answer: Answer) -> None:
-    body_digest = digest_of(answer.body)
-    if body_digest == source.body_digest and source.text_digest is not None and source.empty_answers == 0:
+    data = _in_utf8(answer)
+    text_digest = digest_of(data)
+    if text_digest == source.text_digest and source.empty_answers == 0:
         _take_validators(source, answer)
         _succeed(pool, source, answer)
         return
-    data = _in_utf8(answer)
     if not looks_like_calendar(data):
         raise Failed(NOT_A_CALENDAR)
     text = read_text(pool, data)
@@ -183,8 +182,7 @@ def _take_body(pool: Pool, source: Source, answer: Answer) -> None:
         source.empty_answers += 1
         _succeed(pool, source, answer)
         return
-    source.text_digest, source.empty_answers = digest_of(data), 0
-    source.body_digest = body_digest
+    source.text_digest, source.empty_answers = text_digest, 0
     _take_validators(source, answer)
     _succeed(pool, source, answer)
 
@@ -289,14 +287,13 @@ def _store(pool: Pool, digest: bytes, source: Source) -> None:
     pause = None if source.next_at is None else source.next_at - datetime.now(UTC)
     with pool.connection() as connection:
         connection.execute(
-            "UPDATE feeds.sources SET url = %s, text_digest = %s, body_digest = %s, etag = %s, last_modified = %s, validators_of = %s,"
+            "UPDATE feeds.sources SET url = %s, text_digest = %s, etag = %s, last_modified = %s, validators_of = %s,"
             " failures = %s, empty_answers = %s, fetched_at = %s, gone = %s, error = %s,"
             " next_at = coalesce(now() + %s, next_at), tried_at = now(), quiet_until = now() + %s"
             " WHERE digest = %s",
             (
                 source.url,
                 source.text_digest,
-                source.body_digest,
                 source.etag,
                 source.last_modified,
                 source.validators_of,

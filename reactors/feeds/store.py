@@ -20,7 +20,7 @@ from reactors.icalendar.rows import COLUMNS
 
 Pool = ConnectionPool[Connection[TupleRow]]
 
-READER = 5
+READER = 6
 """Raised when reading changes, so that all texts are read again."""
 TOLD_REJECTED = 50
 CHUNK = 2**18

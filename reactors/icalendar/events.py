@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
 from icalendar import vRecur
 
@@ -16,6 +16,8 @@ from reactors.icalendar.values import (
     Period,
     Time,
     Unreadable,
+    as_its_day,
+    ends_early,
     gap,
     is_day,
     lasting,
@@ -115,14 +117,14 @@ class EventReader:
         )
         zone = start.tzinfo if isinstance(start, datetime) else None
         if recurrence is not None:
-            event.recurrence_id = _as_its_day(
+            event.recurrence_id = as_its_day(
                 read_time(recurrence.value, self._zones.find(recurrence.parameter("TZID")) or zone or default), start, default
             )
             event.and_future = (recurrence.parameter("RANGE") or "").upper() == "THISANDFUTURE"
         for line in component.properties.get("RRULE", ()):
             if not line.value.strip():
                 continue
-            self._attempt(line, item, lambda line=line: event.rules.append(read_rule(line, start)))
+            self._attempt(line, item, lambda line=line: _add_rule(event, line, default))
         for line in component.properties.get("RDATE", ()):
             self._attempt(line, item, lambda line=line: event.extra.extend(read_times(line, self._zones, zone or default)))
         for line in component.properties.get("EXDATE", ()):
@@ -130,7 +132,7 @@ class EventReader:
                 line,
                 item,
                 lambda line=line: event.excluded.extend(
-                    _as_its_day(value, start, default)
+                    as_its_day(value, start, default)
                     for value in read_times(line, self._zones, zone or default)
                     if not isinstance(value, Period)
                 ),
@@ -189,6 +191,13 @@ class EventReader:
             self.rejected.append(Rejected(line.number, item, str(error)))
 
 
+def _add_rule(event: ReadEvent, line: Line, default: tzinfo | None) -> None:
+    rule = read_rule(line, event.start, default)
+    event.rules.append(rule)
+    if ends_early(rule, event.start):
+        raise Unreadable(f"the rule ends before its event begins, which is not shown: “{line.value[:80]}”")
+
+
 def _brought_near(line: Line, component: Component) -> Line:
     """A time of long ago that repeats for ever, 400 years later: the days of the week and leap days are the same then.
 
@@ -232,13 +241,6 @@ def _uid(component: Component, start: Line | None) -> str:
     lines = [component.last(name) for name in ("DTSTART", "DTEND", "SUMMARY", "RRULE")]
     text = "\n".join(f"{part.parameters}:{part.value}" if part else "" for part in [start, *lines])
     return "no-uid-" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-
-
-def _as_its_day(value: Time, start: Time, default: tzinfo | None) -> Time:
-    """Of an exception of whole days that is written in UTC: its time in the calendar's zone, which tells the day."""
-    if is_day(start) and isinstance(value, datetime) and value.tzinfo is UTC and default is not None:
-        return value.astimezone(default)
-    return value
 
 
 def as_kind_of(value: Time, start: Time) -> Time:

@@ -233,8 +233,7 @@ def _component(event: ReadEvent, index: str, gone: list[Time]) -> Event:
     if event.recurrence_id is not None:
         parameters = Parameters({"RANGE": "THISANDFUTURE"} if event.and_future else {})
         component.add("RECURRENCE-ID", event.recurrence_id, parameters=parameters)
-    if event.sequence >= 0:
-        component.add("SEQUENCE", event.sequence)
+    component.add("SEQUENCE", event.sequence)
     for rule in event.rules:
         component.add("RRULE", rule)
     if event.recurrence_id is not None:

@@ -152,9 +152,9 @@ def read_text(line: Line | None, longest: int) -> str | None:
 
 
 def read_number(line: Line | None) -> int:
-    """A whole number, -1 for none."""
+    """A whole number, 0 for none (RFC 5545, 3.8.7.4)."""
     text = line.value.strip() if line else ""
-    return int(text) if re.fullmatch(r"\d{1,9}", text) else -1
+    return int(text) if re.fullmatch(r"\d{1,9}", text) else 0
 
 
 FREQUENCIES = {"YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY"}
@@ -164,8 +164,8 @@ _PARTS = {
 }  # fmt: skip
 
 
-def read_rule(line: Line, start: Time) -> vRecur:
-    """A recurrence rule fit for this start: its end is of the start's kind, and it cannot run away."""
+def read_rule(line: Line, start: Time, default: tzinfo | None) -> vRecur:
+    """A recurrence rule fit for this start: its end is of the start's kind, and it cannot run away. The calendar's zone is the default."""
     parts: dict[str, str] = {}
     for part in line.value.replace("\\", "").replace(" ", "").split(";"):
         name, equals, value = part.partition("=")
@@ -189,17 +189,22 @@ def read_rule(line: Line, start: Time) -> vRecur:
     except Exception:  # noqa: BLE001 - the library raises whatever its value types raise
         raise Unreadable(f"the rule “{line.value[:80]}” cannot be read") from None
     if until:
-        rule["UNTIL"] = [_until(until, start)]
+        rule["UNTIL"] = [_until(until, start, default)]
     return rule
 
 
-def _until(text: str, start: Time) -> Any:
+def ends_early(rule: vRecur, start: Time) -> bool:
+    """Whether a rule ends before its event begins. Programs that split a series at its first event leave such an empty one behind."""
+    return any(gap(start, end) < timedelta() for end in rule.get("UNTIL", ()))
+
+
+def _until(text: str, start: Time, default: tzinfo | None) -> Any:
     """The end of a rule: a day for days, naive for floating starts, else in UTC.
 
     A day ends a rule of times with its last second in the event's zone: the end of a rule is inclusive (RFC 5545, 3.3.10).
     """
     zone = start.tzinfo if isinstance(start, datetime) else None
-    until = read_until(text, zone)
+    until = as_its_day(read_until(text, zone), start, default)
     if not isinstance(start, datetime):
         return until.date() if isinstance(until, datetime) else until
     if not isinstance(until, datetime):
@@ -207,6 +212,16 @@ def _until(text: str, start: Time) -> Any:
     if zone is None:
         return until.replace(tzinfo=None)
     return (until if until.tzinfo else until.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def as_its_day(value: Time, start: Time, default: tzinfo | None) -> Time:
+    """Of an exception or end of whole days that is written in UTC: its time in the calendar's zone, which tells the day.
+
+    Midnight of UTC is the day itself: programs that write days as times mean no time of a zone by it.
+    """
+    if is_day(start) and isinstance(value, datetime) and value.tzinfo is UTC and value.time() != time() and default is not None:
+        return value.astimezone(default)
+    return value
 
 
 def read_until(text: str, zone: tzinfo | None) -> Time:

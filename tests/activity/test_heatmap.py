@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
+from projections.activity.heatmap import HEATMAP
+from projections.activity.local_times import first_instant
+from tests.accounts.people import Person
 from tests.activity.conftest import WriteNote
+from wiring import Services
 
 
 def cells(client: httpx.Client) -> dict[str, dict[str, Any]]:
@@ -87,3 +93,29 @@ def test_recent_notes_are_the_ten_newest(client: httpx.Client, door: httpx.Clien
     assert [note["id"] for note in listed if note["id"] in written] == written[: 10 - unwritten(listed, written)]
     assert {"id", "uuid", "title", "excerpt", "preview_lines", "course", "author", "last_edit"} <= set(listed[0])
     assert door.get("/api/v1/activity/").json() == []
+
+
+def test_a_midnight_that_happens_twice_belongs_to_its_day(
+    client: httpx.Client, services: Services, person: Person, write_note: WriteNote
+) -> None:
+    client.patch("/planner-settings/", json={"time_zone": "Atlantic/Azores"})
+    for at in ("2026-10-24T23:59:00+00:00", "2026-10-25T00:30:00+00:00", "2026-10-25T01:30:00+00:00"):
+        write_note(20, datetime.fromisoformat(at))
+    with services.thread_pool.connection() as connection:
+        later = HEATMAP.replace("now()", "timestamptz '2026-11-20T12:00:00Z'")
+        row = connection.execute(later.encode(), {"viewer": person.account_id}).fetchone()
+    assert row is not None
+    assert {cell["date"]: cell["past_value"] for cell in json.loads(row[0])["cells"] if cell["past_value"]} == {
+        "2026-10-24": 1, "2026-10-25": 2,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "zone", ["UTC", "Europe/Berlin", "Atlantic/Azores", "America/Havana", "America/Nuuk", "America/St_Johns", "Australia/Lord_Howe"]
+)
+def test_local_times_are_the_instants_that_python_takes_for_them(services: Services, zone: str) -> None:
+    times = [datetime(2026, 3, 1) + timedelta(minutes=10 * count) for count in range(6 * 24 * 270)]  # noqa: DTZ001 - on the wall
+    query = f"SELECT at, {first_instant('at', '%(zone)s')} FROM unnest(%(times)s::timestamp[]) AS at"
+    with services.thread_pool.connection() as connection:
+        rows = connection.execute(query.encode(), {"zone": zone, "times": times}).fetchall()
+    assert [instant for _, instant in rows] == [at.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) for at, _ in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -167,6 +168,29 @@ def test_days_follow_the_accounts_zone(client: httpx.Client, write_note: WriteNo
     session = client.post("/note-sessions/", json={"note_id": write_note(), "started_at": "2031-05-06T20:30:00Z"}).json()
     days = {day["date"]: [entry["id"] for entry in day["events"]] for day in week(client)["days"]}
     assert days["2031-05-07"] == [event["id"], session["id"]]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "instant"),
+    [
+        ("Atlantic/Azores", "2026-10-25", "2026-10-25T00:30:00Z"),
+        ("America/Havana", "2026-11-01", "2026-11-01T04:30:00Z"),
+        ("America/Havana", "2026-11-01", "2026-11-01T05:30:00Z"),
+        ("Europe/Berlin", "2026-10-25", "2026-10-24T22:00:00Z"),
+    ],
+)
+def test_what_begins_in_a_midnight_that_happens_twice_stands_on_its_day(
+    client: httpx.Client, write_note: WriteNote, zone: str, day: str, instant: str
+) -> None:
+    client.patch("/planner-settings/", json={"time_zone": zone})
+    client.post("/note-sessions/", json={"note_id": write_note(), "started_at": instant, "ended_at": instant}).raise_for_status()
+    events = f"BEGIN:VEVENT\r\nUID:1\r\nDTSTART:{re.sub('[-:]', '', instant)}\r\nEND:VEVENT\r\n"
+    events += f"BEGIN:VEVENT\r\nUID:2\r\nDTSTART;VALUE=DATE:{day.replace('-', '')}\r\nEND:VEVENT\r\n"
+    client.post("/calendar-feeds/", json={"title": "Night", "raw_ical": f"BEGIN:VCALENDAR\r\n{events}END:VCALENDAR\r\n"})
+    of_start = date.fromisoformat(day)
+    for start, expected in ((of_start - timedelta(7), []), (of_start - timedelta(3), [day] * 3), (of_start, [day] * 3)):
+        days = week(client, f"?start_date={start}")["days"]
+        assert [each["date"] for each in days for _ in each["events"]] == expected
 
 
 def test_nobody_sees_the_weeks_of_others(client: httpx.Client, services: Services) -> None:

@@ -226,6 +226,12 @@ SERIES = [
         "days excluded by their instant", DAYS + "\nEXDATE:20310505T220000Z", head="X-WR-TIMEZONE:Europe/Berlin\n", expected=[D[0], D[2]]
     ),
     group(
+        "days excluded by midnight of UTC",
+        DAYS + "\nEXDATE:20310506T000000Z",
+        head="X-WR-TIMEZONE:America/New_York\n",
+        expected=[D[0], D[2]],
+    ),
+    group(
         "days replaced by their instant",
         DAYS,
         "UID:d\nSUMMARY:M\nRECURRENCE-ID:20310505T220000Z\nDTSTART;VALUE=DATE:20310601",
@@ -283,7 +289,12 @@ SERIES = [
     ),
     group("until a local time", f"UID:u\nSUMMARY:E\nDTSTART{NY}:20310505T050000\nRRULE:FREQ=DAILY;UNTIL=20310505T050000", expected=[FIRST]),
     group("until a day, of days", "UID:u\nSUMMARY:D\nDTSTART;VALUE=DATE:20310505\nRRULE:FREQ=DAILY;UNTIL=20310507", expected=D),
-    group("until before the first", "UID:u\nSUMMARY:E\nDTSTART:20310505T090000Z\nRRULE:FREQ=DAILY;UNTIL=20310504T000000Z", expected=[]),
+    group(
+        "until before the first",
+        "UID:u\nSUMMARY:E\nDTSTART:20310505T090000Z\nRRULE:FREQ=DAILY;UNTIL=20310504T000000Z",
+        expected=[],
+        rejected=1,
+    ),
     group("every second", "UID:u\nSUMMARY:E\nDTSTART:20310505T090000Z\nRRULE:FREQ=SECONDLY", expected=[FIRST], rejected=1),
     group("a thousand million times", "UID:u\nSUMMARY:E\nDTSTART:20310505T090000Z\nRRULE:FREQ=YEARLY;COUNT=1000000000", expected=[FIRST]),
     group(

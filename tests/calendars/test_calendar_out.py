@@ -13,6 +13,7 @@ import httpx
 import pytest
 from icalendar import Calendar, Timezone
 
+from api.routes import calendar_out
 from commands.accounts.operators import disable, enable
 from commands.context import Context
 from projections.calendars.writing import escaped, folded, written_calendar
@@ -101,7 +102,8 @@ def test_years_have_four_digits(client: httpx.Client) -> None:
         assert (not event.errors, start.astimezone(UTC).replace(second=0)) == (True, datetime(843, 8, 10, 12, tzinfo=UTC))
 
 
-def test_conditional_requests(client: httpx.Client) -> None:
+def test_conditional_requests(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calendar_out, "SETTLED", timedelta())
     event = plan(client)
     url = make_address(client)["url"]
     first = httpx.get(url)
@@ -121,7 +123,20 @@ def test_conditional_requests(client: httpx.Client) -> None:
     assert httpx.get(url, headers={"If-None-Match": changed.headers["etag"]}).status_code == 200
 
 
-def test_what_leaves_no_row_behind_is_a_change_as_well(client: httpx.Client) -> None:
+def test_a_second_change_in_the_same_second_is_one_as_well(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = make_address(client)["url"]
+    plan(client)
+    first = httpx.get(url)
+    known = {"If-Modified-Since": first.headers.get("last-modified", first.headers["date"])}
+    plan(client)
+    assert ("last-modified" in first.headers, httpx.get(url, headers=known).status_code) == (False, 200)
+    # As it is answered later, when the change has settled.
+    monkeypatch.setattr(calendar_out, "SETTLED", timedelta())
+    assert httpx.get(url, headers=known).status_code == 200
+
+
+def test_what_leaves_no_row_behind_is_a_change_as_well(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calendar_out, "SETTLED", timedelta())
     plan(client)
     note = client.post("/notes/", json={"title": "Studied"}).json()["id"]
     client.post("/note-sessions/", json={"note_id": note})
@@ -161,18 +176,32 @@ def test_the_rules_of_a_zone_hold_also_when_all_moments_are_far_away(zone: str) 
     assert [noon.replace(tzinfo=read).utcoffset() for noon in noons] == [noon.utcoffset() for noon in noons]
 
 
-def entry_lines(start: str, end: str) -> list[str]:
+def entry_lines(start: str, end: str, zone: str = "Europe/Berlin") -> list[str]:
     entry = {
         "kind": "planner-event", "id": 1, "mark": 1, "title": "Plan", "description": "", "starts_at": start, "ends_at": end,
         "last_edit": "2026-01-01T00:00:00+00:00", "created_at": "2026-01-01T00:00:00+00:00",
     }  # fmt: skip
-    lines = written_calendar("Somebody", "Europe/Berlin", [entry], 1).decode().partition("BEGIN:VEVENT")[2].split("\r\n")
+    lines = written_calendar("Somebody", zone, [entry], 1).decode().partition("BEGIN:VEVENT")[2].split("\r\n")
     return [line for line in lines if line.startswith("DT") and not line.startswith("DTSTAMP")]
 
 
 def test_times_before_the_first_known_clock_change_are_utc() -> None:
     assert entry_lines("1969-07-20T20:17:00+00:00", "1969-07-20T21:17:00+00:00") == ["DTSTART:19690720T201700Z", "DTEND:19690720T211700Z"]
     assert entry_lines("1970-07-20T20:17:00+00:00", "1970-07-20T21:17:00+00:00")[0] == "DTSTART;TZID=Europe/Berlin:19700720T211700"
+
+
+@pytest.mark.parametrize(
+    ("zone", "start"),
+    [
+        ("Asia/Gaza", ":21500701T120000Z"),
+        ("Europe/Berlin", ";TZID=Europe/Berlin:21500701T140000"),
+        ("Asia/Kolkata", ";TZID=Asia/Kolkata:21500701T173000"),
+    ],
+)
+def test_times_after_the_last_clock_change_that_is_listed_are_utc(zone: str, start: str) -> None:
+    lines = entry_lines("2150-07-01T12:00:00+00:00", "2150-07-01T13:00:00+00:00", zone)
+    assert lines[0] == f"DTSTART{start}"
+    assert entry_lines("2100-07-01T12:00:00+00:00", "2100-07-01T13:00:00+00:00", zone)[0].startswith(f"DTSTART;TZID={zone}:")
 
 
 def test_an_end_that_is_not_later_is_left_out() -> None:

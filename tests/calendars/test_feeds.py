@@ -236,6 +236,31 @@ def test_floating_times_in_the_hour_that_is_left_out_do_not_end_before_they_begi
     assert entry["starts_at"] <= entry["ends_at"]
 
 
+def test_a_floating_time_that_is_skipped_at_midnight_stands_on_the_next_day(client: httpx.Client) -> None:
+    client.patch("/planner-settings/", json={"time_zone": "America/Nuuk"})
+    add(client, raw_ical=calendar("UID:1\r\nDTSTART:20310329T233000"))
+    assert [entry["starts_at"] for entry in entries(client, "2031-03-30")] == ["2031-03-30T01:30:00+00:00"]
+    assert entries(client, "2031-03-23") == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "end", "shown"),
+    [
+        ("Europe/Berlin", "20261025T023000", "20261025T024500", ("2026-10-25T00:30:00+00:00", "2026-10-25T00:45:00+00:00")),
+        ("Europe/Berlin", "20261025T013000", "20261025T023000", ("2026-10-24T23:30:00+00:00", "2026-10-25T00:30:00+00:00")),
+        ("Europe/Berlin", "20261025T030000", "20261025T040000", ("2026-10-25T02:00:00+00:00", "2026-10-25T03:00:00+00:00")),
+        ("Australia/Lord_Howe", "20270404T014500", "20270404T020000", ("2027-04-03T14:45:00+00:00", "2027-04-03T15:30:00+00:00")),
+    ],
+)
+def test_of_floating_times_that_happen_twice_the_first_counts(
+    client: httpx.Client, zone: str, start: str, end: str, shown: tuple[str, str]
+) -> None:
+    client.patch("/planner-settings/", json={"time_zone": zone})
+    add(client, raw_ical=calendar(f"UID:1\r\nDTSTART:{start}\r\nDTEND:{end}\r\nSUMMARY:Night"))
+    (entry,) = entries(client, f"{start[:4]}-{start[4:6]}-{start[6:8]}", 1)
+    assert (entry["starts_at"], entry["ends_at"]) == shown
+
+
 def test_the_same_event_twice_in_one_feed_shows_once_and_in_two_feeds_twice(client: httpx.Client) -> None:
     add(client, raw_ical=calendar(LECTURE, LECTURE))
     assert len(entries(client)) == 1

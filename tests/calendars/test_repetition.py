@@ -26,7 +26,7 @@ from tests.calendars.texts import read, starts
         (";TZID=Asia/Tokyo:20310505T000000", "FREQ=DAILY;UNTIL=20310506", ["05-04 15:00", "05-05 15:00"]),
         (";VALUE=DATE:20310505", "FREQ=DAILY;UNTIL=20310506", ["05-05 00:00", "05-06 00:00"]),
         (":20310505T090000Z", "FREQ=DAILY;UNTL=20310506T090000Z", ["05-05 09:00", "05-06 09:00"]),
-        (":20310505T090000Z", "FREQ=DAILY;UNTIL=20300101T000000Z", []),
+        (":20310505T090000Z", "FREQ=DAILY;UNTIL=20310505T090000Z", ["05-05 09:00"]),
         (":20310131T090000Z", "FREQ=MONTHLY;COUNT=3", ["01-31 09:00", "03-31 09:00", "05-31 09:00"]),
         (":20310128T090000Z", "FREQ=MONTHLY;BYDAY=-1TU;COUNT=3", ["01-28 09:00", "02-25 09:00", "03-25 09:00"]),
         (":20310131T090000Z", "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1;COUNT=3", ["01-31 09:00", "02-28 09:00", "03-31 09:00"]),
@@ -65,6 +65,31 @@ def test_rules_that_are_not_followed_show_their_event_once_and_are_told(rule: st
     reading = read(f"UID:1\nSUMMARY:Odd\nDTSTART:20310505T090000Z\nRRULE:{rule}", "UID:2\nDTSTART:20310601T090000Z")
     assert starts(reading) == ["05-05 09:00", "06-01 09:00"]
     assert [item.item for item in reading.rejected] == ["Odd"]
+
+
+@pytest.mark.parametrize("until", ["20300101T000000Z", "20310504"])
+def test_a_rule_that_ends_before_its_event_begins_shows_nothing_and_is_told(until: str) -> None:
+    reading = read(f"UID:1\nSUMMARY:Odd\nDTSTART:20310505T090000Z\nRRULE:FREQ=DAILY;UNTIL={until}\nRDATE:20310601T090000Z")
+    assert starts(reading) == ["06-01 09:00"]
+    assert [item.item for item in reading.rejected] == ["Odd"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "until", "last"),
+    [
+        ("Europe/Berlin", "20310506T220000Z", 7),
+        ("Europe/Berlin", "20310507T215959Z", 7),
+        ("America/New_York", "20310508T035959Z", 7),
+        ("America/New_York", "20310507T000000Z", 7),
+        ("Europe/Berlin", "20310507T000000Z", 7),
+        ("Europe/Berlin", "20310507T230000", 7),
+        ("Europe/Berlin", "20310507", 7),
+        ("Europe/Berlin", "20310504T220000Z", 5),
+    ],
+)
+def test_the_last_of_whole_days_is_that_of_the_calendars_zone(zone: str, until: str, last: int) -> None:
+    reading = read(f"UID:1\nDTSTART;VALUE=DATE:20310505\nRRULE:FREQ=DAILY;UNTIL={until}", head=f"X-WR-TIMEZONE:{zone}")
+    assert (starts(reading), reading.rejected) == ([f"05-{day:02} 00:00" for day in range(5, last + 1)], [])
 
 
 def test_hostile_rules_cost_their_own_time_only() -> None:
@@ -217,6 +242,17 @@ def test_revisions_of_one_event() -> None:
     assert starts(read(*stamped)) == ["05-02 09:00"]
     changed = [line.replace("DTSTAMP", "DTSTAMP:20310101T000000Z\nLAST-MODIFIED") for line in stamped]
     assert starts(read(*changed)) == starts(read(*reversed(changed))) == ["05-02 09:00"]
+
+
+def test_a_revision_without_a_sequence_is_of_sequence_0() -> None:
+    old = "UID:1\nSEQUENCE:0\nDTSTAMP:20310101T000000Z\nDTSTART:20310505T090000Z"
+    new = "UID:1\nDTSTAMP:20310102T000000Z\nDTSTART:20310506T090000Z"
+    for revisions in ((old, new), (new, old)):
+        assert starts(read(*revisions)) == ["05-06 09:00"]
+    assert starts(read(old, f"{new}\nSTATUS:CANCELLED")) == []
+    replaced = "UID:1\nRECURRENCE-ID:20310512T070000Z\nDTSTAMP:20310101T000000Z\nSEQUENCE:0\nDTSTART:20310513T100000Z"
+    gone = "UID:1\nRECURRENCE-ID:20310512T070000Z\nDTSTAMP:20310102T000000Z\nSTATUS:CANCELLED"
+    assert starts(read(MASTER, gone, replaced)) == ["05-05 07:00", "05-19 07:00"]
 
 
 def test_different_events_under_one_uid_by_mistake_all_stay() -> None:

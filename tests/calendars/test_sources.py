@@ -209,6 +209,18 @@ def test_a_calendar_may_change_its_charset(
         assert titles(client) == ["講義の時間"]
 
 
+def test_a_charset_that_is_corrected_is_believed_also_when_the_bytes_stay_the_same(
+    client: httpx.Client, server: FeedServer, services: Services
+) -> None:
+    data = CALENDAR.decode().replace("Lecture", "Лекция").encode("koi8-r")
+    server.answers["/a.ics"] = body(data, Content_Type="text/calendar; charset=windows-1251")
+    subscribe(client, server.url("/a.ics"))
+    assert titles(client) != ["Лекция"]
+    server.answers["/a.ics"] = body(data, Content_Type="text/calendar; charset=koi8-r")
+    refresh_source(services.thread_pool, server.url("/a.ics"), LOCAL)
+    assert titles(client) == ["Лекция"]
+
+
 def test_a_character_torn_by_the_folding_costs_no_other(client: httpx.Client, server: FeedServer) -> None:
     torn = CALENDAR.replace(b"Lecture", "Bücher für Käufer".encode().replace(b"\xc3\xa4", b"\xc3\r\n \xa4"))
     server.answers["/a.ics"] = body(torn, Content_Type="text/calendar; charset=ISO-8859-1")

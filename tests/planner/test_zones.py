@@ -115,6 +115,20 @@ def test_skipped_times_keep_day_and_length_on_their_way(
         assert datetime.fromisoformat(event["ends_at"]) - datetime.fromisoformat(event["starts_at"]) == length
 
 
+@pytest.mark.parametrize("offset", ["", "+01:00"])
+def test_a_plan_keeps_its_length_through_the_hour_that_happens_twice(planner: httpx.Client, offset: str) -> None:
+    planner.patch("/planner-settings/", json={"time_zone": "Europe/Berlin"})
+    times = ("2031-10-25T02:30:00", "2031-10-25T03:30:00") if not offset else ("2031-10-25T01:30:00+01:00", "2031-10-25T02:30:00+01:00")
+    made = create(planner, starts_at=times[0], ends_at=times[1])
+    for day, start, end in (
+        ("2031-10-26", "2031-10-26T00:30", "2031-10-26T01:30"),
+        ("2031-10-27", "2031-10-27T01:30", "2031-10-27T02:30"),
+        ("2031-10-26", "2031-10-26T00:30", "2031-10-26T01:30"),
+        ("2031-10-25", "2031-10-25T00:30", "2031-10-25T01:30"),
+    ):
+        assert window(change(planner, made, event_date=day)) == (day, f"{start}:00+00:00", f"{end}:00+00:00")
+
+
 def test_whole_days_move_both_ends_by_the_clock(planner: httpx.Client) -> None:
     planner.patch("/planner-settings/", json={"time_zone": "Europe/Berlin"})
     night = create(planner, starts_at="2031-03-29T22:00:00", ends_at="2031-03-30T06:00:00")
