@@ -285,6 +285,11 @@ class Settings(BaseSettings):
         return tuple(filter(None, (self.render_external_hostname, self.backend_custom_domain, public)))
 
     @property
+    def reserved_username(self) -> str | None:
+        """The name that is kept for the administrator, where one is configured."""
+        return self.superuser_username if self.superuser_password is not None else None
+
+    @property
     def outbox(self) -> Path:
         """Where mails go while no mail server is configured."""
         return self.data_dir / "outbox"

@@ -67,6 +67,7 @@ def sign_in_at(provider: str, call: Call) -> Response:
                     intent="login" if body.intent == "login" else "register",
                     invitation_digest=digest,
                     sign_in=sign_in,
+                    reserved=services.settings.reserved_username,
                 ),
                 call.context(),
                 answer=lambda signed_in: get_auth_payload(signed_in.session_id),

@@ -53,6 +53,7 @@ def patch_settings(call: Call) -> Response:
         skill=body.mcp_skill_md,
         app_settings_updated_at=body.app_settings_updated_at,
         image_path=image_path,
+        reserved=services.settings.reserved_username,
     )
 
     # Whoever has the address has the account: as with all that needs the mail, a key is not enough.

@@ -11,6 +11,7 @@ from commands.accounts.codes import REGISTRATION, registration_target
 from commands.accounts.lookups import AccountLookups
 from commands.accounts.passwords import hash_password, verify_password
 from commands.accounts.proofs import MAILS_OF_NETWORK, UNKNOWN_ADDRESSES_OF_NETWORK, Proofs
+from commands.accounts.rules import is_reserved
 from commands.accounts.starter import give_starter_content
 from commands.errors import Invalid
 from commands.handling import Work
@@ -42,6 +43,8 @@ class Register:
     known_hash: str | None
     """The stored hash of a pending registration that said the same password."""
     invitation_digest: str | None
+    reserved: str | None = None
+    """The name that nobody may choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def register(work: Work[AccountLookups], command: Register) -> Registered:
     problems = {}
     taken = account is not None and account.state != "pending"
     holder = work.lookups.account_of_username(command.username)
-    if holder is not None and (taken or holder != account_id):
+    if (holder is not None and (taken or holder != account_id)) or is_reserved(command.username, command.reserved):
         problems["username"] = [USERNAME_TAKEN]
     if taken:
         problems["email"] = [EMAIL_TAKEN]
@@ -104,7 +107,15 @@ def register(work: Work[AccountLookups], command: Register) -> Registered:
 
 
 def prepare_registration(
-    lookups: AccountLookups, proofs: Proofs, *, username: str, email: str, password: str, invitation_code: str, network: str
+    lookups: AccountLookups,
+    proofs: Proofs,
+    *,
+    username: str,
+    email: str,
+    password: str,
+    invitation_code: str,
+    network: str,
+    reserved: str | None,
 ) -> tuple[Callable[[Work[Lookups]], Registered], Callable[[Registered], Statement]]:
     """The decision, and what commits with it: the code and its mail, unless one was sent within the cool-down.
 
@@ -120,6 +131,7 @@ def prepare_registration(
         password_hash=hash_password(password),
         known_hash=stored if is_known else None,
         invitation_digest=proofs.digest(invitation_code) if invitation_code else None,
+        reserved=reserved,
     )
 
     def mailing(done: Registered) -> Statement:

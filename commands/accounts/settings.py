@@ -12,6 +12,7 @@ import orjson
 from commands.accounts.aggregate import Account
 from commands.accounts.lookups import AccountLookups
 from commands.accounts.refusals import EMAIL_IN_USE, USERNAME_IN_USE, own_account
+from commands.accounts.rules import is_reserved
 from commands.errors import Invalid
 from commands.handling import Work
 from commands.preconditions import require_version
@@ -37,6 +38,8 @@ class ChangeSettings:
     skill: str | None = None
     """What assistants are told. Kept among the apps' settings, but none that apps compare by their time."""
     image_path: str | None = None
+    reserved: str | None = None
+    """The name that only the administrator may choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def change_settings(work: Work[AccountLookups], account_id: int, command: Change
     now = work.context.now
     renamed = command.username if command.username != account.username else None
     moved = _other_address(account, command.email)
-    _refuse_taken(work, account, renamed, moved, email_locked=email_locked)
+    _refuse_taken(work, account, renamed, moved, reserved=command.reserved, email_locked=email_locked)
     replaced_email = account.email if moved is not None else None
     replaced_image = account.image_path if command.image_path is not None else None
     if renamed is not None:
@@ -87,10 +90,14 @@ def _other_address(account: Account, email: str | None) -> str | None:
     return wanted if wanted and wanted != canonical_address(account.email) else None
 
 
-def _refuse_taken(work: Work[AccountLookups], account: Account, username: str | None, email: str | None, *, email_locked: bool) -> None:
+def _refuse_taken(
+    work: Work[AccountLookups], account: Account, username: str | None, email: str | None, *, reserved: str | None, email_locked: bool
+) -> None:
     problems: dict[str, list[str]] = {}
-    if username is not None and work.lookups.account_of_username(username) not in (None, account.number):
-        problems["username"] = [USERNAME_IN_USE]
+    if username is not None:
+        taken = work.lookups.account_of_username(username) not in (None, account.number)
+        if taken or (is_reserved(username, reserved) and not account.is_superuser):
+            problems["username"] = [USERNAME_IN_USE]
     if email is not None and email_locked:
         problems["email"] = [EMAIL_LOCKED]
     elif email is not None and work.lookups.account_of_email(email) not in (None, account.number):

@@ -9,7 +9,7 @@ from commands.accounts.aggregate import Account
 from commands.accounts.lookups import AccountLookups
 from commands.accounts.refusals import own_account
 from commands.accounts.registration import open_account
-from commands.accounts.rules import without_invisible
+from commands.accounts.rules import is_reserved, without_invisible
 from commands.accounts.starter import give_starter_content
 from commands.errors import Conflict, Declined, Invalid, Refused
 from commands.handling import Work
@@ -75,8 +75,16 @@ class NotRegistered(Refused):
         super().__init__({"detail": f"No account found for this {title} identity. Please register first.", "code": "not_registered"})
 
 
-def sign_in_with(work: Work[Lookups], identity: Identity, *, intent: Intent, invitation_digest: str | None, sign_in: SignIn) -> SignedIn:
-    """Finds the account by identity, then by verified address, else makes one; starts a session."""
+def sign_in_with(
+    work: Work[Lookups],
+    identity: Identity,
+    *,
+    intent: Intent,
+    invitation_digest: str | None,
+    sign_in: SignIn,
+    reserved: str | None,
+) -> SignedIn:
+    """Finds the account by identity, then by verified address, else makes one; starts a session. reserved: a name that is not given."""
     linked = work.lookups.account_of_identity(identity.provider, identity.uid)
     if linked is not None:
         account = own_account(work, linked)
@@ -88,7 +96,7 @@ def sign_in_with(work: Work[Lookups], identity: Identity, *, intent: Intent, inv
         return _link_by_address(work, own_account(work, holder), identity, sign_in)
     if intent == "login":
         raise NotRegistered(identity.title)
-    return _open(work, identity, invitation_digest, sign_in)
+    return _open(work, identity, invitation_digest, sign_in, reserved)
 
 
 def _link_by_address(work: Work[Lookups], account: Account, identity: Identity, sign_in: SignIn) -> SignedIn:
@@ -108,7 +116,7 @@ def _link_by_address(work: Work[Lookups], account: Account, identity: Identity, 
     return _signed_in(work, account, sign_in, newly_linked=account.email)
 
 
-def _open(work: Work[Lookups], identity: Identity, invitation_digest: str | None, sign_in: SignIn) -> SignedIn:
+def _open(work: Work[Lookups], identity: Identity, invitation_digest: str | None, sign_in: SignIn, reserved: str | None) -> SignedIn:
     try:
         invitation = admitting_invitation(work, invitation_digest)
     except Invalid as refusal:
@@ -117,7 +125,7 @@ def _open(work: Work[Lookups], identity: Identity, invitation_digest: str | None
     first, _, last = " ".join(identity.display_name.split()).partition(" ")
     account = open_account(
         work,
-        username=_free_name(work, _base_name(identity)),
+        username=_free_name(work, _base_name(identity), reserved),
         email=identity.email,
         password_hash=None,
         first_name=first[:LONGEST_FIRST_NAME],
@@ -146,9 +154,9 @@ def _base_name(identity: Identity) -> str:
     return without_invisible(told.partition("@")[0]) or f"{identity.provider}_user"
 
 
-def _free_name(work: Work[Lookups], base: str) -> str:
+def _free_name(work: Work[Lookups], base: str, reserved: str | None) -> str:
     name, number = base[:LONGEST_NAME], 0
-    while work.lookups.account_of_username(name) is not None:
+    while work.lookups.account_of_username(name) is not None or is_reserved(name, reserved):
         number += 1
         name = f"{base[:LONGEST_STEM]}_{number}"
     return name

@@ -41,6 +41,8 @@ def settings(module_database_url: str, tmp_path_factory: pytest.TempPathFactory,
             data_dir=folder,
             frontend_origin="https://app.example.org",
             google_redirect_uri=REDIRECT,
+            superuser_username="Head-Office",
+            superuser_password=PASSWORD,
             **provider_settings(client.base_url),
         )
 
@@ -77,6 +79,11 @@ def test_new_identity_opens_an_account_with_starter_content(door: httpx.Client, 
         "id": 0, "provider": "google", "provider_uid": "g-1", "email": "Nora.B+x@example.org", "created_at": "",
     }  # fmt: skip
     assert link["created_at"].endswith("Z")
+
+
+def test_name_of_the_configured_administrator_is_not_given(door: httpx.Client, provider: Provider) -> None:
+    answer = github(door, provider, Profile("78", "head@example.org", login="head-office"))
+    assert answer.json()["user"]["username"] == "head-office_1"
 
 
 def test_unknown_identity_is_told_when_it_only_wants_to_sign_in(door: httpx.Client, provider: Provider) -> None:

@@ -80,6 +80,12 @@ def test_active_account_keeps_name_and_address(door: httpx.Client, person: Perso
     assert set(answer.json()) == {"username", "email"}
 
 
+def test_name_of_the_configured_administrator_is_nobodys(door: httpx.Client, person: Person) -> None:
+    assert list(register(door, "HEAD-office", "head@example.org").json()) == ["username"]
+    renamed = door.patch("/api/v1/settings/", json={"username": "head-office"}, headers=person.headers)
+    assert (renamed.status_code, list(renamed.json())) == (400, ["username"])
+
+
 def test_password_is_trimmed_everywhere(door: httpx.Client, services: Services) -> None:
     assert register(door, "trimmed", " trimmed@example.org ", password=f"  {PASSWORD} ").status_code == 201
     assert verify(door, "trimmed@example.org", f" {codes_for(services, 'trimmed@example.org')[0]} ").status_code == 200
