@@ -144,12 +144,15 @@ def test_reset_at_an_address_that_was_set_without_proof_leaves_no_other_way_in(
     bound = door.post(f"{AUTH}/bind/google/", json={"code": provider.consent(planted, REDIRECT)}, headers=person.headers)
     assert bound.status_code == 201
     key = door.post(f"{AUTH}/rotate-api-key/", headers=person.headers).json()["api_key"]
+    address = door.post("/api/v1/calendar-addresses/", json={"label": "planted"}, headers=person.headers).json()["url"]
+    assert door.get(address).status_code == 200
     door.patch("/api/v1/settings/", json={"email": squatted}, headers=person.headers)
     door.post(f"{AUTH}/password-reset/", json={"email": squatted})
     reset = {"email": squatted, "code": codes_for(services, squatted)[-1], "password": chosen}
     assert door.post(f"{AUTH}/password-reset/confirm/", json=reset).status_code == 200
     assert door.get("/api/v1/settings/", headers={"Authorization": f"Bearer {key}"}).status_code == 401
     assert google(door, provider, planted, intent="login").status_code == 404
+    assert door.get(address).status_code == 404
     assert door.post(f"{AUTH}/login/", json={"email": squatted, "password": chosen}).status_code == 200
     assert google(door, provider, Profile("g-owner", squatted)).json()["user"]["id"] == person.account_id
 
