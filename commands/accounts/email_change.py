@@ -71,7 +71,7 @@ def request_email_change(
 def confirm_email_change(
     proofs: Proofs, account_id: int, *, email: str, digits: str, network: str
 ) -> tuple[Callable[[Work[AccountLookups]], str], Callable[[], str]]:
-    """Second step: (the decision, which yields the old address; what tells the code's id afterwards)."""
+    """Second step: (the decision, which yields the old address if that was proven; what tells the code's id afterwards)."""
     refusal = Invalid({"non_field_errors": [CODE_REFUSED]})
 
     @cache
@@ -85,7 +85,7 @@ def confirm_email_change(
             raise refusal
         if work.lookups.account_of_email(email) is not None:
             raise CONFLICTS["accounts_email_unique"]
-        old = account.email
+        old = account.email if account.email_verified else ""
         account.trigger(accounts.EmailChanged, work.context.now, email=email, verified=True, code_id=code_id)
         return old
 

@@ -48,6 +48,7 @@ class SettingsChange:
 
     replaced_image: str | None
     replaced_email: str | None
+    """The address of before that is to be told: none that was never proven, whose reader may be anybody."""
 
 
 def change_settings(work: Work[AccountLookups], account_id: int, command: ChangeSettings, *, email_locked: bool) -> SettingsChange:
@@ -58,7 +59,7 @@ def change_settings(work: Work[AccountLookups], account_id: int, command: Change
     renamed = command.username if command.username != account.username else None
     moved = _other_address(account, command.email)
     _refuse_taken(work, account, renamed, moved, reserved=command.reserved, email_locked=email_locked)
-    replaced_email = account.email if moved is not None else None
+    replaced_email = account.email if moved is not None and account.email_verified else None
     replaced_image = account.image_path if command.image_path is not None else None
     if renamed is not None:
         account.trigger(accounts.UsernameChanged, now, username=renamed)
