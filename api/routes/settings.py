@@ -15,7 +15,7 @@ from api.schemas.settings import MIRRORED, SettingsOut, SettingsPatch
 from api.writing import carry_out
 from commands.accounts.avatars import MOST_BYTES, extension_problem, fresh_image_path, reencoded
 from commands.accounts.refusals import SETTINGS_CONFLICTS
-from commands.accounts.settings import ChangeSettings, SettingsChange, address_changed_mail, change_settings
+from commands.accounts.settings import ChangeSettings, EmailRule, SettingsChange, address_changed_mail, change_settings
 from commands.errors import Invalid, Refused
 from commands.handling import Work
 from commands.lookups import Lookups
@@ -57,10 +57,12 @@ def patch_settings(call: Call) -> Response:
     )
 
     # Whoever has the address has the account: as with all that needs the mail, a key is not enough.
-    email_locked = not services.settings.settings_change_email or call.identify_now().kind == "api_key"
+    email: EmailRule = "free" if services.settings.settings_change_email else "first only"
+    if call.identify_now().kind == "api_key":
+        email = "locked"
 
     def decide(work: Work[Lookups]) -> SettingsChange:
-        return change_settings(work, account_id, command, email_locked=email_locked)
+        return change_settings(work, account_id, command, email=email)
 
     def clean_up(change: SettingsChange) -> None:
         if change.replaced_image:
