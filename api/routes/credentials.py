@@ -121,7 +121,9 @@ def change_email(call: Call) -> Response:
 
 def _request_email(call: Call, email: str, digits: str) -> Response:
     proofs, account_id = call.services.proofs, own_id(call)
-    decide, code_id = email_change.request_email_change(proofs, account_id, email=email, digits=digits, network=call.client_address)
+    decide, code_id = email_change.request_email_change(
+        call.services.lookups, proofs, account_id, email=email, digits=digits, network=call.client_address
+    )
     mailing = partial(email_change.new_address_code, proofs, account_id, email)
     answer = orjson.dumps({**asdict(proofs.delivery(NEW_ADDRESS)), "email": email})
     return carry_out(call, decide, lambda _, __: (200, answer), answer=mailing, then=lambda _: proofs.codes.discard(code_id()))

@@ -78,9 +78,9 @@ def reset_target(email: str) -> str:
     return canonical_address(email)
 
 
-def identity_target(account_id: int) -> str:
-    """Bound to the account."""
-    return str(account_id)
+def identity_target(account_id: int, email: str) -> str:
+    """Bound to the account and its address: who reads one that the account has left proves nothing."""
+    return f"{account_id} {canonical_address(email)}"
 
 
 def new_address_target(account_id: int, email: str) -> str:

@@ -93,7 +93,7 @@ def password_change(
         with proofs.guarded((WRONG_LOGINS, str(account_id))):
             if not verify_password(current, stored) or stored is None:
                 raise Declined(CURRENT_REFUSED)
-        target = identity_target(account_id)
+        target = identity_target(account_id, lookups.address_of(account_id))
         code_id = proofs.checked_code(IDENTITY, target, digits, network=network, refusal=Declined(CODE_REFUSED))
         return stored, code_id, hash_password(new)
 

@@ -62,6 +62,23 @@ def test_second_identity_code_waits(door: httpx.Client, services: Services, pers
     assert 0 < int(again.headers["Retry-After"]) <= 60
 
 
+def test_identity_code_of_an_address_that_the_account_has_left_is_no_good(door: httpx.Client, services: Services, person: Person) -> None:
+    left = identity_code(door, services, person)
+    new = f"{person.email[0]}.new.{person.email}"
+    assert door.patch("/api/v1/settings/", json={"email": new}, headers=person.headers).status_code == 200
+    changes = [
+        ("POST", "change-password", {"current_password": PASSWORD, "new_password": NEW}),
+        ("POST", "change-email", {"new_email": f"third.{person.email}"}),
+        ("DELETE", "account", {}),
+    ]
+    for method, path, change in changes:
+        refused = door.request(method, f"{AUTH}/{path}/", json={**change, "identity_code": left}, headers=person.headers)
+        assert (refused.status_code, list(refused.json())) == (400, ["detail"]), path
+    assert door.post(f"{AUTH}/send-identity-code/", headers=person.headers).status_code == 200
+    change = {"current_password": PASSWORD, "new_password": NEW, "identity_code": codes_for(services, new)[-1]}
+    assert door.post(f"{AUTH}/change-password/", json=change, headers=person.headers).status_code == 200
+
+
 def test_reset_ends_all_sessions_and_the_code_works_once(door: httpx.Client, services: Services, person: Person) -> None:
     asked = door.post(f"{AUTH}/password-reset/", json={"email": person.email.upper()})
     assert asked.json()["email"] == person.email
