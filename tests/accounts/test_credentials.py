@@ -96,6 +96,23 @@ def test_reset_ends_all_sessions_and_the_code_works_once(door: httpx.Client, ser
     assert list(refused.json()) == ["non_field_errors"]
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Account-locked-call-the-number-that-was-told-yesterday", "Account: Account-locked-call-the-number-that-was-...\n"),
+        ("Your account is locked. Go to https://evil.example/unlock", ""),
+        ("evil.example", ""),
+    ],
+)
+def test_mail_of_a_code_carries_no_sentence_of_others(door: httpx.Client, services: Services, person: Person, name: str, told: str) -> None:
+    victim = f"victim.{person.email}"
+    assert door.patch("/api/v1/settings/", json={"username": name, "email": victim}, headers=person.headers).status_code == 200
+    assert door.post(f"{AUTH}/password-reset/", json={"email": victim}).status_code == 200
+    (text,) = texts_for(services, victim)
+    assert [line for line in text.splitlines(keepends=True) if line.startswith("Account: ")] == ([told] if told else [])
+    assert name not in text
+
+
 def test_reset_of_an_unknown_address_is_told(door: httpx.Client) -> None:
     answer = door.post(f"{AUTH}/password-reset/", json={"email": "nobody@example.org"})
     assert answer.status_code == 400
