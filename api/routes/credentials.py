@@ -27,7 +27,7 @@ from api.schemas.sessions import PasswordChangedOut
 from api.validation import REQUIRED
 from api.writing import carry_out
 from commands.accounts import email_change
-from commands.accounts.api_keys import fresh_key, rotate_api_key
+from commands.accounts.api_keys import fresh_key, key_made_mail, rotate_api_key
 from commands.accounts.codes import IDENTITY, NEW_ADDRESS, RESET
 from commands.accounts.password_change import password_change, password_changed_mail, password_reset, request_reset
 from commands.accounts.proofs import WRONG_LOGINS
@@ -147,8 +147,12 @@ def rotate(call: Call) -> Response:
     account_id, key = own_id(call), fresh_key()
     digest = call.services.proofs.digest(key.text)
 
-    def decide(work: Work[Lookups]) -> None:
-        rotate_api_key(work, account_id, digest, key.prefix)
+    def decide(work: Work[Lookups]) -> str:
+        return rotate_api_key(work, account_id, digest, key.prefix)
+
+    def tell(email: str) -> None:
+        if email:
+            call.services.proofs.notify(account_id, key_made_mail(email))
 
     answer = orjson.dumps(
         {
@@ -158,7 +162,7 @@ def rotate(call: Call) -> Response:
             "mcp_endpoint": f"{call.origin}/mcp/",
         }
     )
-    return carry_out(call, decide, lambda _, __: (200, answer), secret=True)
+    return carry_out(call, decide, lambda _, __: (200, answer), then=tell, secret=True)
 
 
 def own_id(call: Call) -> int:

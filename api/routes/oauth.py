@@ -19,10 +19,12 @@ from commands.accounts.default_avatar import store_default_avatar
 from commands.accounts.social import (
     RACES,
     TITLES,
+    Bound,
     Identity,
     Raced,
     bind,
     bind_problem,
+    bound_mail,
     linked_mail,
     sign_in_with,
     unbind,
@@ -97,16 +99,21 @@ def bind_at(provider: str, call: Call) -> Response:
 
     taken = Conflict(bind_problem(provider, "db_write", "this identity is linked to another account"))
 
-    def decide(work: Work[Lookups]) -> bool:
+    def decide(work: Work[Lookups]) -> Bound:
         # Only now: a repetition of the request is answered without the code, which is spent.
         return bind(work, account_id, identity())
+
+    def tell(bound: Bound) -> None:
+        if bound.tell:
+            call.services.proofs.notify(account_id, bound_mail(bound.tell, TITLES[provider]))
 
     return carry_out(
         call,
         decide,
-        lambda replaced, row: (200 if replaced else 201, row[0] if row else b""),
+        lambda bound, row: (200 if bound.replaced else 201, row[0] if row else b""),
         answer=lambda _: get_social_account(provider),
         conflicts={"social_links_identity_unique": taken},
+        then=tell,
     )
 
 

@@ -65,6 +65,11 @@ class Account(Aggregate):
         """Whether it may sign in."""
         return self.state == "active"
 
+    @property
+    def proven_email(self) -> str:
+        """Where its holder is told of changes; empty where nobody has proven the present address, whose reader may be anybody."""
+        return self.email if self.email_verified else ""
+
     @evolves(accounts.AccountRegistered)
     def _registered(self, event: accounts.AccountRegistered) -> None:
         self.username = event.username

@@ -85,7 +85,7 @@ def confirm_email_change(
             raise refusal
         if work.lookups.account_of_email(email) is not None:
             raise CONFLICTS["accounts_email_unique"]
-        old = account.email if account.email_verified else ""
+        old = account.proven_email
         account.trigger(accounts.EmailChanged, work.context.now, email=email, verified=True, code_id=code_id)
         return old
 

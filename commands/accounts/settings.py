@@ -51,7 +51,7 @@ class SettingsChange:
 
     replaced_image: str | None
     replaced_email: str | None
-    """The address of before that is to be told: none that was never proven, whose reader may be anybody."""
+    """The address of before, where it was proven."""
 
 
 def change_settings(work: Work[AccountLookups], account_id: int, command: ChangeSettings, *, email: EmailRule) -> SettingsChange:
@@ -62,7 +62,7 @@ def change_settings(work: Work[AccountLookups], account_id: int, command: Change
     renamed = command.username if command.username != account.username else None
     moved = _other_address(account, command.email)
     _refuse_taken(work, account, renamed, moved, reserved=command.reserved, rule=email)
-    replaced_email = account.email if moved is not None and account.email_verified else None
+    replaced_email = account.proven_email if moved is not None else None
     replaced_image = account.image_path if command.image_path is not None else None
     if renamed is not None:
         account.trigger(accounts.UsernameChanged, now, username=renamed)

@@ -59,6 +59,16 @@ class SignedIn:
     """The address of an account of before that the identity was just linked to."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What binding came to."""
+
+    replaced: bool
+    """Whether the account had an identity of the provider."""
+    tell: str
+    """The address to tell; empty where there is nothing new, or no proven address."""
+
+
 class Raced(Exception):
     """Somebody else took the name, the address or the identity meanwhile: to be decided again."""
 
@@ -188,8 +198,8 @@ def _refresh(work: Work[AccountLookups], account: Account, identity: Identity) -
         )
 
 
-def bind(work: Work[AccountLookups], account_id: int, identity: Identity) -> bool:
-    """Links the identity to the caller's account, in the place of another one of the provider; whether there was one."""
+def bind(work: Work[AccountLookups], account_id: int, identity: Identity) -> Bound:
+    """Links the identity to the caller's account, in the place of another one of the provider."""
     account = own_account(work, account_id)
     linked = work.lookups.account_of_identity(identity.provider, identity.uid)
     if linked is not None and linked != account_id:
@@ -197,9 +207,9 @@ def bind(work: Work[AccountLookups], account_id: int, identity: Identity) -> boo
     replaced = identity.provider in account.links
     if account.links.get(identity.provider) == identity.uid:
         _refresh(work, account, identity)
-    else:
-        _link(work, account, identity)
-    return replaced
+        return Bound(replaced, tell="")
+    _link(work, account, identity)
+    return Bound(replaced, account.proven_email)
 
 
 def unbind(work: Work[AccountLookups], account_id: int, provider: str) -> None:
@@ -231,5 +241,14 @@ def linked_mail(email: str, title: str) -> Mail:
     text = (
         f"Somebody signed in to your Notechondria account with a {title} identity that has the same verified address,\n"
         "and it can be used to sign in from now on. It can be unlinked in the settings.\n"
+    )
+    return Mail(email, f"{title} can now be used to sign in to Notechondria", text)
+
+
+def bound_mail(email: str, title: str) -> Mail:
+    """Tells the holder that an identity was bound by somebody who was signed in."""
+    text = (
+        f"A {title} identity was bound to your Notechondria account, and can be used to sign in from now on.\n\n"
+        "If this was not you, reset the password from the sign-in page, sign in, and unlink the identity in the settings.\n"
     )
     return Mail(email, f"{title} can now be used to sign in to Notechondria", text)

@@ -179,6 +179,7 @@ def test_new_api_key_replaces_the_old_one(door: httpx.Client, services: Services
     assert first["api_key"].startswith("ntc_")
     assert len(first["api_key"]) == 36
     assert first["api_key_prefix"] == first["api_key"][:8]
+    assert "new API key" in texts_for(services, person.email)[-1]
     bearer = {"Authorization": f"Bearer {first['api_key']}"}
     settings = door.get("/api/v1/settings/", headers=bearer).json()
     assert settings["api_key_prefix"] == first["api_key_prefix"]

@@ -143,6 +143,7 @@ def test_reset_at_an_address_that_was_set_without_proof_leaves_no_other_way_in(
     planted = Profile("g-planted", "elsewhere@example.org")
     bound = door.post(f"{AUTH}/bind/google/", json={"code": provider.consent(planted, REDIRECT)}, headers=person.headers)
     assert bound.status_code == 201
+    assert "Google identity was bound" in texts_for(services, person.email)[-1]
     key = door.post(f"{AUTH}/rotate-api-key/", headers=person.headers).json()["api_key"]
     address = door.post("/api/v1/calendar-addresses/", json={"label": "planted"}, headers=person.headers).json()["url"]
     assert door.get(address).status_code == 200
