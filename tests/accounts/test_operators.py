@@ -16,8 +16,11 @@ from commands.accounts.operators import disable, promote
 from commands.bootstrap import Administrator, Ensured, ensure_administrator, revoke_every_session
 from commands.context import Context
 from commands.errors import Invalid
+from commands.handling import Work
+from commands.lookups import Lookups
+from eventstore.events.accounts import AccountRegistered
 from settings import Settings, load_settings
-from tests.accounts.people import NEXT_PASSWORD, PASSWORD, Person, make_person
+from tests.accounts.people import NEXT_PASSWORD, PASSWORD, PASSWORD_HASH, Person, make_person
 from wiring import Services, administrator_of, build_services, prepare_start
 
 LOGIN = "/api/v1/auth/login/"
@@ -171,12 +174,17 @@ def test_administrator_is_made_without_an_address_that_another_account_has(
 
 @pytest.mark.parametrize("holder", ["active", "pending", "disabled"])
 def test_nobody_becomes_administrator_by_holding_its_name(
-    operator: CliRunner, door: httpx.Client, services: Services, monkeypatch: pytest.MonkeyPatch, holder: str
+    operator: CliRunner, services: Services, monkeypatch: pytest.MonkeyPatch, holder: str
 ) -> None:
     name = f"held-{holder}"
+
+    def registered(work: Work[Lookups]) -> None:
+        account = work.new(Account, work.lookups.next_id("account"))
+        email = f"{name}@example.org"
+        account.trigger(AccountRegistered, work.context.now, username=name, email=email, password_hash=PASSWORD_HASH)
+
     if holder == "pending":
-        register = {"username": name, "email": f"{name}@example.org", "password": PASSWORD}
-        assert door.post("/api/v1/auth/register/", json=register).status_code == 201
+        services.commands.run(registered, Context(actor=None, channel="rest"))
     else:
         make_person(services, name)
     if holder == "disabled":
