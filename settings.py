@@ -199,7 +199,7 @@ class Settings(BaseSettings):
         None, "Sender of mails", "SMTP_FROM_EMAIL", shown="SMTP_USERNAME, else no-reply@notechondria.local"
     )
     code_ttl_hours: int = _setting(24, "Hours for which a mailed code is good", "SMTP_EMAIL_VERIFICATION_TTL_HOURS", ge=1, le=8760)
-    settings_change_email: bool = _setting(True, "The profile form may change the address without a code; the old address is told")
+    settings_change_email: bool = _setting(True, "The profile form may change the address without a code, and not only give the first one")
     frontend_origin: Origin | None = _setting(
         None, "Origin of the web apps; sign-in with Google or GitHub returns there", "FRONTEND_ORIGIN"
     )
@@ -292,6 +292,11 @@ class Settings(BaseSettings):
         """Names that the environment gives the server."""
         public = urlsplit(self.public_origin).hostname if self.public_origin else None
         return tuple(filter(None, (self.render_external_hostname, self.backend_custom_domain, public)))
+
+    @property
+    def reserved_username(self) -> str | None:
+        """The name that is kept for the administrator, where one is configured."""
+        return self.superuser_username if self.superuser_password is not None else None
 
     @property
     def outbox(self) -> Path:

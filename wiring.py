@@ -20,7 +20,7 @@ from psycopg_pool import AsyncConnectionPool
 from commands.accounts.default_avatar import store_default_avatar
 from commands.accounts.passwords import weakness
 from commands.accounts.proofs import Proofs
-from commands.bootstrap import Administrator, ensure_administrator, revoke_every_session
+from commands.bootstrap import EMAIL_TAKEN, NAME_TAKEN, Administrator, ensure_administrator, revoke_every_session
 from commands.context import Context
 from commands.errors import Conflict, Refused
 from commands.handling import Handling, Outcome, Repeated, Work
@@ -285,18 +285,28 @@ def _bootstrap(settings: Settings) -> None:
         return
     with opened_services(settings) as services:
         if settings.superuser_password is not None:
-            made = ensure_administrator(services.commands, administrator_of(settings))
-            if made == "made":
-                _give_picture(services, settings.superuser_username)
-            log.info("administrator", username=settings.superuser_username, state=made)
-            lacking = weakness(administrator_of(settings).password)
-            if lacking is not None:
-                # Servers that were set up long ago shall start all the same.
-                log.warning("the configured password of the administrator is weak", username=settings.superuser_username, lacks=lacking)
+            _ensure_administrator(services)
         if settings.bootstrap_sample_content:
             seed_samples(services)
         if settings.revoke_sessions_on_start:
             log.info("sessions ended on start", number=revoke_every_session(services.commands))
+
+
+def _ensure_administrator(services: Services) -> None:
+    """Servers that were set up long ago, and those where somebody else took name or address, shall start all the same."""
+    administrator = administrator_of(services.settings)
+    username = administrator.username
+    ensured = ensure_administrator(services.commands, administrator)
+    if ensured.state == "made":
+        _give_picture(services, username)
+    log.info("administrator", username=username, state=ensured.state)
+    if ensured.state == "name taken":
+        log.warning("another account has the administrator's name", username=username, advice=NAME_TAKEN.format(username=username))
+    if ensured.email_taken:
+        log.warning("another account has the administrator's address", username=username, advice=EMAIL_TAKEN)
+    lacking = weakness(administrator.password)
+    if lacking is not None:
+        log.warning("the configured password of the administrator is weak", username=username, lacks=lacking)
 
 
 def seed_samples(services: Services) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from cli.store import fail, opened_store
 from commands.accounts.passwords import weakness
-from commands.bootstrap import ensure_administrator
+from commands.bootstrap import EMAIL_TAKEN, NAME_TAKEN, Administrator, Ensured, ensure_administrator
 from wiring import administrator_of, seed_samples
 
 
@@ -26,23 +27,33 @@ def bootstrap(
     """
     with opened_store() as services:
         settings = services.settings
-        made = weak = None
+        administrator = ensured = weak = None
         if settings.superuser_password is not None:
             administrator = administrator_of(settings)
-            made = ensure_administrator(services.commands, administrator, reset_password=reset_password)
+            ensured = ensure_administrator(services.commands, administrator, reset_password=reset_password)
             weak = weakness(administrator.password)
         elif reset_password:
             fail("NOTECHONDRIA_ADMIN_PASSWORD is not set: there is no password to give.")
         samples = seed_samples(services) if settings.bootstrap_sample_content else []
     if as_json:
-        about = None if made is None else {"username": settings.superuser_username, "state": made, "weak_password": weak}
+        about = None
+        if administrator is not None and ensured is not None:
+            about = {"username": administrator.username, **asdict(ensured), "weak_password": weak}
         print(json.dumps({"administrator": about, "samples": samples}))
-        return
-    if made is None:
-        print("No administrator is configured: NOTECHONDRIA_ADMIN_PASSWORD is not set.")
     else:
-        print(f"Administrator {settings.superuser_username}: {made}.")
+        _tell(administrator, ensured, weak)
+        for line in samples:
+            print(line)
+    if administrator is not None and ensured is not None and ensured.state == "name taken":
+        fail(f"Another account has the administrator's name. {NAME_TAKEN.format(username=administrator.username)}")
+
+
+def _tell(administrator: Administrator | None, ensured: Ensured | None, weak: str | None) -> None:
+    if administrator is None or ensured is None:
+        print("No administrator is configured: NOTECHONDRIA_ADMIN_PASSWORD is not set.")
+        return
+    print(f"Administrator {administrator.username}: {ensured.state}.")
+    if ensured.email_taken:
+        print(f"Another account has the administrator's address. {EMAIL_TAKEN}")
     if weak is not None:
         print(f"The configured password is weak: {weak}")
-    for line in samples:
-        print(line)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Literal
 
-from commands.accounts.operators import EMAIL_TAKEN, CreateAccount, create_account, enable, promote, set_password
+from commands.accounts.aggregate import Account
+from commands.accounts.operators import enable, promote, set_password
 from commands.accounts.passwords import hash_password
+from commands.accounts.registration import open_account
 from commands.accounts.rules import email_problem, shows_whole
 from commands.context import Context
 from commands.errors import Invalid
@@ -22,7 +24,12 @@ from eventstore.events import accounts
 AT_ONCE = 200
 """Sessions that are ended in one transaction."""
 
-Made = Literal["made", "password reset", "updated", "there already"]
+State = Literal["made", "password reset", "updated", "there already", "name taken"]
+NAME_TAKEN = (
+    "It is no administrator, and was left as it is. If it is yours, `notechondria users promote {username} --superuser` makes it one; "
+    "else name another administrator."
+)
+EMAIL_TAKEN = "The administrator goes without it: name another address, or change the other account's."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,49 +43,67 @@ class Administrator:
     """Whether one that exists keeps its address, since the settings name none."""
 
 
-def ensure_administrator(handling: Handling[Lookups], administrator: Administrator, *, reset_password: bool = False) -> Made:
+@dataclass(frozen=True, slots=True)
+class Ensured:
+    """What became of the administrator. "name taken": an account that is no administrator has the name, and was left as it is."""
+
+    state: State
+    email_taken: bool = False
+    """Whether it goes without the address that the settings name, which another account has."""
+
+
+def ensure_administrator(handling: Handling[Lookups], administrator: Administrator, *, reset_password: bool = False) -> Ensured:
     """Makes the administrator. One that exists keeps its password unless that is to be reset, but is open, has its rights, and the
-    address that the settings name. Raises Invalid when another account has that.
+    address that the settings name.
+
+    Anybody may have come to hold the name, so that only an account that is a superuser counts as the administrator. Raises Invalid
+    for a name or an address that no account may have.
     """
     context = Context(actor=None, channel="system", reason="bootstrap")
-    account_id = handling.lookups.account_of_username(administrator.username)
-    if account_id is None:
-        problems = {"username": _name_problem(administrator.username), "email": email_problem(administrator.email)}
-        if any(problems.values()):
-            raise Invalid({name: [problem] for name, problem in problems.items() if problem})
-        try:
-            create_account(
-                handling,
-                CreateAccount(
-                    username=administrator.username,
-                    email=administrator.email,
-                    password=administrator.password,
-                    is_staff=True,
-                    is_superuser=True,
-                ),
-                context,
-            )
-        except Invalid as refusal:
-            if "username" not in refusal.body:
-                raise
-            return "there already"
-        return "made"
-    if reset_password:
-        password_hash = hash_password(administrator.password)
-        handling.run(lambda work: set_password(work, account_id, password_hash), context)
-    changed = handling.run(partial(_regain, account_id=account_id, administrator=administrator), context).positions
-    return "password reset" if reset_password else "updated" if changed else "there already"
+    hashed = cache(partial(hash_password, administrator.password))
+
+    def decide(work: Work[Lookups]) -> Ensured:
+        account_id = work.lookups.account_of_username(administrator.username)
+        if account_id is None:
+            return _make(work, administrator, hashed())
+        account = work.find(Account, account_id)
+        if account is None or not account.is_superuser:
+            return Ensured("name taken")
+        if reset_password:
+            set_password(work, account_id, hashed())
+        email_taken = _regain(work, account, administrator)
+        return Ensured("password reset" if reset_password else "updated" if account.pending else "there already", email_taken)
+
+    return handling.run(decide, context).result
 
 
-def _regain(work: Work[Lookups], account_id: int, administrator: Administrator) -> None:
-    enable(work, administrator.username)
-    account = promote(work, administrator.username, is_staff=True, is_superuser=True)
+def _make(work: Work[Lookups], administrator: Administrator, password_hash: str) -> Ensured:
+    problems = {"username": _name_problem(administrator.username), "email": email_problem(administrator.email)}
+    if any(problems.values()):
+        raise Invalid({name: [problem] for name, problem in problems.items() if problem})
+    email_taken = work.lookups.account_of_email(administrator.email) is not None
+    open_account(
+        work,
+        username=administrator.username,
+        email="" if email_taken else administrator.email,
+        password_hash=password_hash,
+        is_staff=True,
+        is_superuser=True,
+    )
+    return Ensured("made", email_taken)
+
+
+def _regain(work: Work[Lookups], account: Account, administrator: Administrator) -> bool:
+    """Whether another account has the address."""
+    enable(work, account.username)
+    promote(work, account.username, is_staff=True, is_superuser=True)
     email = canonical_address(administrator.email)
     if administrator.keeps_email or email == canonical_address(account.email):
-        return
-    if work.lookups.account_of_email(email) not in {None, account_id}:
-        raise Invalid({"email": [EMAIL_TAKEN]})
+        return False
+    if work.lookups.account_of_email(email) not in {None, account.number}:
+        return True
     account.trigger(accounts.EmailChanged, work.context.now, email=email, verified=True)
+    return False
 
 
 def _name_problem(username: str) -> str | None:

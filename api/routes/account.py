@@ -17,7 +17,7 @@ def erase(call: Call) -> Response:
     """Ends all sessions, and erases the account with everything that belongs to it."""
     body: EraseIn = call.body
     services, account_id = call.services, own_id(call)
-    decide, code_id = request_erasure(services.proofs, account_id, digits=body.identity_code, network=call.client_address)
+    decide, code_id = request_erasure(services.lookups, services.proofs, account_id, digits=body.identity_code, network=call.client_address)
     services.commands.run(decide, call.context())
     services.proofs.codes.discard(code_id())
     erase_account(services, account_id)

@@ -27,7 +27,7 @@ from api.schemas.sessions import PasswordChangedOut
 from api.validation import REQUIRED
 from api.writing import carry_out
 from commands.accounts import email_change
-from commands.accounts.api_keys import fresh_key, rotate_api_key
+from commands.accounts.api_keys import fresh_key, key_made_mail, rotate_api_key
 from commands.accounts.codes import IDENTITY, NEW_ADDRESS, RESET
 from commands.accounts.password_change import password_change, password_changed_mail, password_reset, request_reset
 from commands.accounts.settings import address_changed_mail
@@ -121,7 +121,9 @@ def change_email(call: Call) -> Response:
 
 def _request_email(call: Call, email: str, digits: str) -> Response:
     proofs, account_id = call.services.proofs, own_id(call)
-    decide, code_id = email_change.request_email_change(proofs, account_id, email=email, digits=digits, network=call.client_address)
+    decide, code_id = email_change.request_email_change(
+        call.services.lookups, proofs, account_id, email=email, digits=digits, network=call.client_address
+    )
     mailing = partial(email_change.new_address_code, proofs, account_id, email)
     answer = orjson.dumps({**asdict(proofs.delivery(NEW_ADDRESS)), "email": email})
     return carry_out(call, decide, lambda _, __: (200, answer), answer=mailing, then=lambda _: proofs.codes.discard(code_id()))
@@ -145,8 +147,12 @@ def rotate(call: Call) -> Response:
     account_id, key = own_id(call), fresh_key()
     digest = call.services.proofs.digest(key.text)
 
-    def decide(work: Work[Lookups]) -> None:
-        rotate_api_key(work, account_id, digest, key.prefix)
+    def decide(work: Work[Lookups]) -> str:
+        return rotate_api_key(work, account_id, digest, key.prefix)
+
+    def tell(email: str) -> None:
+        if email:
+            call.services.proofs.notify(account_id, key_made_mail(email))
 
     answer = orjson.dumps(
         {
@@ -156,7 +162,7 @@ def rotate(call: Call) -> Response:
             "mcp_endpoint": f"{call.origin}/mcp/",
         }
     )
-    return carry_out(call, decide, lambda _, __: (200, answer), secret=True)
+    return carry_out(call, decide, lambda _, __: (200, answer), then=tell, secret=True)
 
 
 def own_id(call: Call) -> int:

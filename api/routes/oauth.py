@@ -20,10 +20,12 @@ from commands.accounts.invitation_check import shown_invitation
 from commands.accounts.social import (
     RACES,
     TITLES,
+    Bound,
     Identity,
     Raced,
     bind,
     bind_problem,
+    bound_mail,
     linked_mail,
     sign_in_with,
     unbind,
@@ -71,6 +73,7 @@ def sign_in_at(provider: str, call: Call) -> Response:
                     intent="login" if body.intent == "login" else "register",
                     invitation=invitation,
                     sign_in=sign_in,
+                    reserved=services.settings.reserved_username,
                 ),
                 call.context(),
                 answer=lambda signed_in: get_auth_payload(signed_in.session_id),
@@ -100,16 +103,21 @@ def bind_at(provider: str, call: Call) -> Response:
 
     taken = Conflict(bind_problem(provider, "db_write", "this identity is linked to another account"))
 
-    def decide(work: Work[Lookups]) -> bool:
+    def decide(work: Work[Lookups]) -> Bound:
         # Only now: a repetition of the request is answered without the code, which is spent.
         return bind(work, account_id, identity())
+
+    def tell(bound: Bound) -> None:
+        if bound.tell:
+            call.services.proofs.notify(account_id, bound_mail(bound.tell, TITLES[provider]))
 
     return carry_out(
         call,
         decide,
-        lambda replaced, row: (200 if replaced else 201, row[0] if row else b""),
+        lambda bound, row: (200 if bound.replaced else 201, row[0] if row else b""),
         answer=lambda _: get_social_account(provider),
         conflicts={"social_links_identity_unique": taken},
+        then=tell,
     )
 
 

@@ -39,6 +39,7 @@ def register(call: Call) -> Response:
         password=body.password,
         invitation_code=body.invitation_code,
         network=call.client_address,
+        reserved=call.services.settings.reserved_username,
     )
     # Who loses a race for the address finds a pending account at it, and takes it over as somebody later would.
     call.services.commands.run(decide, call.context(), answer=mailing)

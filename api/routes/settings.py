@@ -15,7 +15,7 @@ from api.schemas.settings import MIRRORED, SettingsOut, SettingsPatch
 from api.writing import carry_out
 from commands.accounts.avatars import MOST_BYTES, extension_problem, fresh_image_path, reencoded
 from commands.accounts.refusals import SETTINGS_CONFLICTS
-from commands.accounts.settings import ChangeSettings, SettingsChange, address_changed_mail, change_settings
+from commands.accounts.settings import ChangeSettings, EmailRule, SettingsChange, address_changed_mail, change_settings
 from commands.errors import Invalid, Refused
 from commands.handling import Work
 from commands.lookups import Lookups
@@ -53,13 +53,16 @@ def patch_settings(call: Call) -> Response:
         skill=body.mcp_skill_md,
         app_settings_updated_at=body.app_settings_updated_at,
         image_path=image_path,
+        reserved=services.settings.reserved_username,
     )
 
     # Whoever has the address has the account: as with all that needs the mail, a key is not enough.
-    email_locked = not services.settings.settings_change_email or call.identify_now().kind == "api_key"
+    email: EmailRule = "free" if services.settings.settings_change_email else "first only"
+    if call.identify_now().kind == "api_key":
+        email = "locked"
 
     def decide(work: Work[Lookups]) -> SettingsChange:
-        return change_settings(work, account_id, command, email_locked=email_locked)
+        return change_settings(work, account_id, command, email=email)
 
     def clean_up(change: SettingsChange) -> None:
         if change.replaced_image:

@@ -21,8 +21,10 @@ class Account(Aggregate):
     username: str
     email: str
     password_hash: str | None
-    password_proven: bool = False
-    """Whether the password was chosen by somebody who reads the account's mail, or by an operator; asked of pending accounts only."""
+    contested: bool = False
+    """Whether the address was registered with different passwords, and nobody who reads its mail, nor an operator, has chosen one since;
+    asked of pending accounts only.
+    """
     state: State = "pending"
     verified: bool = False
     """Whether the address was ever proven: tells an account that nobody owns yet from one that staff has shut."""
@@ -63,6 +65,11 @@ class Account(Aggregate):
         """Whether it may sign in."""
         return self.state == "active"
 
+    @property
+    def proven_email(self) -> str:
+        """Where its holder is told of changes; empty where nobody has proven the present address, whose reader may be anybody."""
+        return self.email if self.email_verified else ""
+
     @evolves(accounts.AccountRegistered)
     def _registered(self, event: accounts.AccountRegistered) -> None:
         self.username = event.username
@@ -77,7 +84,7 @@ class Account(Aggregate):
         self.username = event.username
         if self.password_hash != event.password_hash:
             self.password_hash = event.password_hash
-            self.password_proven = False
+            self.contested = True
         self.registered_on = event.timestamp
 
     @evolves(accounts.RegistrationExpired, accounts.AccountErased)
@@ -124,7 +131,7 @@ class Account(Aggregate):
     @evolves(accounts.PasswordChanged, accounts.PasswordReset)
     def _password_changed(self, event: accounts.PasswordChanged | accounts.PasswordReset) -> None:
         self.password_hash = event.password_hash
-        self.password_proven = True
+        self.contested = False
         self.epoch += 1
         self._use_up(event.code_id)
 

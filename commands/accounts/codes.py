@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from commands.accounts.rules import USERNAME
 from eventstore.addresses import canonical_address
 from eventstore.codes import Code
 from eventstore.mails import Mail
 
 MINUTES_OF_SENSITIVE_CODES = 30
 """Codes that change what an account is proven by live this long at most."""
+LONGEST_NAME = 40
+"""Characters of a user name that a mail shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +81,9 @@ def reset_target(email: str) -> str:
     return canonical_address(email)
 
 
-def identity_target(account_id: int) -> str:
-    """Bound to the account."""
-    return str(account_id)
+def identity_target(account_id: int, email: str) -> str:
+    """Bound to the account and its address: who reads one that the account has left proves nothing."""
+    return f"{account_id} {canonical_address(email)}"
 
 
 def new_address_target(account_id: int, email: str) -> str:
@@ -95,10 +98,17 @@ def code_mail(purpose: Purpose, code: Code, *, email: str, username: str, ttl: t
     lines = [
         purpose.introduction,
         "",
-        f"Account: {username}",
+        *_account_line(username),
         f"Email: {email}",
         f"Code: {code.digits}",
         f"Code expires in: {lifetime}",
         f"{purpose.action}: {link or 'enter the code in the app, on the page that asked for it or in its settings.'}",
     ]
     return Mail(email, purpose.subject, "\n".join(lines) + "\n")
+
+
+def _account_line(username: str) -> list[str]:
+    """Nothing for a name that registration would refuse: it can be a sentence or a web address, and the reader may be a stranger."""
+    if not USERNAME.fullmatch(username):
+        return []
+    return [f"Account: {username if len(username) <= LONGEST_NAME else username[:LONGEST_NAME] + '...'}"]

@@ -32,7 +32,7 @@ def send_identity_code(lookups: AccountLookups, proofs: Proofs, account_id: int,
         raise Declined(NO_ADDRESS)
     username, email = holder
     proofs.spend(MAILS_OF_NETWORK, network_of(network))
-    target = identity_target(account_id)
+    target = identity_target(account_id, email)
     if not proofs.issue(IDENTITY, target, email=email, username=username, account_id=account_id):
         raise TooManyTries(proofs.codes.seconds_to_wait(IDENTITY.name, target) or 1, TOO_SOON)
     return email
@@ -45,14 +45,14 @@ def masked(email: str) -> str:
 
 
 def request_email_change(
-    proofs: Proofs, account_id: int, *, email: str, digits: str, network: str
+    lookups: AccountLookups, proofs: Proofs, account_id: int, *, email: str, digits: str, network: str
 ) -> tuple[Callable[[Work[AccountLookups]], str], Callable[[], str]]:
     """First step: (the decision, which yields the account's name; what tells the identity code's id afterwards)."""
 
     @cache
     def code() -> str:
         proofs.spend(MAILS_OF_NETWORK, network_of(network))
-        target = identity_target(account_id)
+        target = identity_target(account_id, lookups.address_of(account_id))
         return proofs.checked_code(IDENTITY, target, digits, network=network, refusal=Declined(IDENTITY_REFUSED))
 
     def decide(work: Work[AccountLookups]) -> str:
@@ -71,7 +71,7 @@ def request_email_change(
 def confirm_email_change(
     proofs: Proofs, account_id: int, *, email: str, digits: str, network: str
 ) -> tuple[Callable[[Work[AccountLookups]], str], Callable[[], str]]:
-    """Second step: (the decision, which yields the old address; what tells the code's id afterwards)."""
+    """Second step: (the decision, which yields the old address if that was proven; what tells the code's id afterwards)."""
     refusal = Invalid({"non_field_errors": [CODE_REFUSED]})
 
     @cache
@@ -85,7 +85,7 @@ def confirm_email_change(
             raise refusal
         if work.lookups.account_of_email(email) is not None:
             raise CONFLICTS["accounts_email_unique"]
-        old = account.email
+        old = account.proven_email
         account.trigger(accounts.EmailChanged, work.context.now, email=email, verified=True, code_id=code_id)
         return old
 

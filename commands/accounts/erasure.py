@@ -50,13 +50,13 @@ CODE_REFUSED = "Account not erased: Backend.Creators.Auth/account.erase — the 
 
 
 def request_erasure(
-    proofs: Proofs, account_id: int, *, digits: str, network: str
+    lookups: Lookups, proofs: Proofs, account_id: int, *, digits: str, network: str
 ) -> tuple[Callable[[Work[Lookups]], None], Callable[[], str]]:
     """(the decision that shuts the account and ends its sessions; what tells the code's id afterwards)."""
 
     @cache
     def code() -> str:
-        target = identity_target(account_id)
+        target = identity_target(account_id, lookups.address_of(account_id))
         return proofs.checked_code(IDENTITY, target, digits, network=network, refusal=Declined(CODE_REFUSED))
 
     def decide(work: Work[Lookups]) -> None:

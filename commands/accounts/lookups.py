@@ -38,6 +38,9 @@ class AccountLookups(InvitationLookups, SessionLookups, Protocol):
     def holder(self, account_id: int) -> tuple[str, str] | None:
         """(name, address) of the account."""
 
+    def address_of(self, account_id: int) -> str:
+        """The address of the account; empty where it has none."""
+
     def password_of(self, account_id: int) -> str | None:
         """The password hash of the account."""
 

@@ -12,10 +12,12 @@ from commands.accounts.lookups import AccountLookups
 from commands.accounts.passwords import hash_password, verify_password
 from commands.accounts.proofs import MAILS_OF_NETWORK, UNKNOWN_ADDRESSES_OF_NETWORK, WRONG_LOGINS, Proofs
 from commands.accounts.refusals import own_account
+from commands.calendars.aggregates import CalendarAddress
 from commands.errors import Declined, Invalid
 from commands.handling import Work
+from commands.lookups import Lookups
 from commands.sessions import SignIn, revoke_sessions, start_session
-from eventstore.events import accounts
+from eventstore.events import accounts, calendars
 from eventstore.guards import network_of
 from eventstore.mails import Mail
 
@@ -38,17 +40,19 @@ def request_reset(lookups: AccountLookups, proofs: Proofs, *, email: str, networ
     proofs.issue(RESET, reset_target(email), email=email, username=username, account_id=account_id)
 
 
-def password_reset(lookups: AccountLookups, proofs: Proofs, *, email: str, digits: str, password: str, network: str) -> tuple[Decide, str]:
+def password_reset(
+    lookups: AccountLookups, proofs: Proofs, *, email: str, digits: str, password: str, network: str
+) -> tuple[Callable[[Work[Lookups]], int], str]:
     """(the decision, the code's id). Ends all sessions; opens no account that is not open.
 
     The code also proves the address. Where nobody had proven it before, whoever put it there may be somebody else: what would let
-    them in beside the password goes.
+    them in beside the password goes, and what would let them read on.
     """
     refusal = Invalid({"non_field_errors": [RESET_REFUSED]})
     code_id = proofs.checked_code(RESET, reset_target(email), digits, network=network, refusal=refusal)
     password_hash = hash_password(password)
 
-    def decide(work: Work[AccountLookups]) -> int:
+    def decide(work: Work[Lookups]) -> int:
         account_id = work.lookups.account_of_email(email)
         account = work.find(Account, account_id) if account_id is not None else None
         if account is None or code_id in account.used_codes:
@@ -62,7 +66,7 @@ def password_reset(lookups: AccountLookups, proofs: Proofs, *, email: str, digit
     return decide, code_id
 
 
-def _shut_others_out(work: Work[AccountLookups], account: Account, proofs: Proofs) -> None:
+def _shut_others_out(work: Work[Lookups], account: Account, proofs: Proofs) -> None:
     now = work.context.now
     account.trigger(accounts.EmailChanged, now, email=account.email, verified=True)
     for provider in sorted(account.links):
@@ -70,6 +74,9 @@ def _shut_others_out(work: Work[AccountLookups], account: Account, proofs: Proof
     if account.api_key_digest is not None:
         # Nobody ever learns the key that takes the old one's place.
         account.trigger(accounts.ApiKeyRotated, now, key_digest=proofs.digest(secrets.token_hex(32)), key_prefix="")
+    for address_id in work.lookups.good_calendar_addresses(account.number):
+        if (address := work.find(CalendarAddress, address_id)) is not None:
+            address.trigger(calendars.CalendarAddressRevoked, now)
 
 
 def password_change(
@@ -86,7 +93,7 @@ def password_change(
         with proofs.guarded((WRONG_LOGINS, str(account_id))):
             if not verify_password(current, stored) or stored is None:
                 raise Declined(CURRENT_REFUSED)
-        target = identity_target(account_id)
+        target = identity_target(account_id, lookups.address_of(account_id))
         code_id = proofs.checked_code(IDENTITY, target, digits, network=network, refusal=Declined(CODE_REFUSED))
         return stored, code_id, hash_password(new)
 

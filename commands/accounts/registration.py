@@ -13,6 +13,7 @@ from commands.accounts.invitation_check import shown_invitation
 from commands.accounts.lookups import AccountLookups
 from commands.accounts.passwords import hash_password, verify_password
 from commands.accounts.proofs import MAILS_OF_NETWORK, UNKNOWN_ADDRESSES_OF_NETWORK, Proofs
+from commands.accounts.rules import is_reserved
 from commands.accounts.starter import give_starter_content
 from commands.errors import Invalid
 from commands.handling import Work
@@ -45,14 +46,8 @@ class Register:
     """The stored hash of a pending registration that said the same password."""
     invitation: Callable[[], str | None]
     """Gives the digest of the invitation code that was shown, None without one. Raises Invalid for a wrong one, which counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """What a registration came to."""
-
-    account_id: int
-    password_hash: str
+    reserved: str | None = None
+    """The name that nobody may choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +56,18 @@ class Verified:
 
     session_id: int
     password_dropped: bool
-    """Whether the account was opened without the password that it was last registered with."""
+    """Whether the account was opened without a password, since it was registered with several."""
 
 
-def register(work: Work[AccountLookups], command: Register) -> Registered:
-    """Makes a pending account, or gives the pending one of this address new credentials."""
+def register(work: Work[AccountLookups], command: Register) -> int:
+    """Makes a pending account, or gives the pending one of this address new credentials; returns its id."""
     now = work.context.now
     account_id = work.lookups.account_of_email(command.email)
     account = work.find(Account, account_id) if account_id is not None else None
     problems = {}
     taken = account is not None and account.state != "pending"
     holder = work.lookups.account_of_username(command.username)
-    if holder is not None and (taken or holder != account_id):
+    if (holder is not None and (taken or holder != account_id)) or is_reserved(command.username, command.reserved):
         problems["username"] = [USERNAME_TAKEN]
     if taken:
         problems["email"] = [EMAIL_TAKEN]
@@ -103,15 +98,23 @@ def register(work: Work[AccountLookups], command: Register) -> Registered:
         )
     if invitation is not None:
         use_invitation(work, invitation, account.number)
-    return Registered(account.number, password_hash)
+    return account.number
 
 
 def prepare_registration(
-    lookups: AccountLookups, proofs: Proofs, *, username: str, email: str, password: str, invitation_code: str, network: str
-) -> tuple[Callable[[Work[Lookups]], Registered], Callable[[Registered], Statement]]:
+    lookups: AccountLookups,
+    proofs: Proofs,
+    *,
+    username: str,
+    email: str,
+    password: str,
+    invitation_code: str,
+    network: str,
+    reserved: str | None,
+) -> tuple[Callable[[Work[Lookups]], int], Callable[[int], Statement]]:
     """The decision, and what commits with it: the code and its mail, unless one was sent within the cool-down.
 
-    The code is for the password of this registration. Passwords are compared and hashed for every address: the time tells nothing.
+    Passwords are compared and hashed for every address: the time tells nothing.
     """
     proofs.spend(MAILS_OF_NETWORK, network_of(network))
     pending = lookups.pending_holder(email)
@@ -128,13 +131,11 @@ def prepare_registration(
         password_hash=hash_password(password),
         known_hash=stored if is_known else None,
         invitation=invitation,
+        reserved=reserved,
     )
 
-    def mailing(done: Registered) -> Statement:
-        subject = _subject(proofs, done.password_hash)
-        return proofs.issuing(
-            REGISTRATION, registration_target(email), email=email, username=username, account_id=done.account_id, subject=subject
-        )
+    def mailing(account_id: int) -> Statement:
+        return proofs.issuing(REGISTRATION, registration_target(email), email=email, username=username, account_id=account_id)
 
     return lambda work: register(work, command), mailing
 
@@ -144,9 +145,8 @@ def prepare_verification(
 ) -> tuple[Callable[[Work[Lookups]], Verified], str, tuple[int, str]]:
     """(the decision that opens the account and starts a session, the code's id, the account's id and name).
 
-    A code counts for the password of the registration that it was mailed for. If the address was registered with another one since,
-    nobody can tell which of the two belongs to the reader of the mail: the account is opened, and has no password until its holder
-    sets one by reset.
+    If the address was registered with several passwords, nobody can tell which of them belongs to the reader of the mails, which are
+    all alike: the account is opened, and has no password until its holder sets one by reset.
 
     Raises Invalid for wrong digits, which count, and for addresses that nobody registered.
     """
@@ -156,31 +156,26 @@ def prepare_verification(
             raise Invalid({"non_field_errors": [NOBODY_PENDING]})
     account_id = holder[0]
     refusal = Invalid({"non_field_errors": [CODE_REFUSED]})
-    code = proofs.live_code(REGISTRATION, registration_target(email), digits, network=network, refusal=refusal)
+    code_id = proofs.checked_code(REGISTRATION, registration_target(email), digits, network=network, refusal=refusal)
 
     def decide(work: Work[Lookups]) -> Verified:
         account = work.find(Account, account_id)
         if account is None or account.state != "pending":
             raise refusal
-        dropped = not account.password_proven and code.subject not in ("", _subject(proofs, account.password_hash))
+        dropped = account.contested
         if dropped:
             account.trigger(accounts.PasswordDropped, work.context.now)
-        account.trigger(accounts.AccountVerified, work.context.now, code_id=code.id)
+        account.trigger(accounts.AccountVerified, work.context.now, code_id=code_id)
         give_starter_content(work, account)
         return Verified(start_session(work, account_id, account.epoch, sign_in), dropped)
 
-    return decide, code.id, holder
-
-
-def _subject(proofs: Proofs, password_hash: str | None) -> str:
-    """Tells one registration from another of the same address; the hash is salted, so that no two have the same by chance."""
-    return proofs.digest(f"registration {password_hash}")
+    return decide, code_id, holder
 
 
 def password_dropped_mail(email: str) -> Mail:
     """Tells the holder how to come by a password."""
     text = (
-        "Your Notechondria account is open. Its address was registered more than once within a minute, with different passwords,\n"
+        "Your Notechondria account is open. Its address was registered more than once, with different passwords,\n"
         'maybe by somebody else: none of them was kept. Set a password with "forgot password" on the sign-in page.\n'
     )
     return Mail(email, "Set a password for your Notechondria account", text)
@@ -192,10 +187,9 @@ def resend_code(lookups: AccountLookups, proofs: Proofs, *, email: str, network:
     if pending is None:
         with proofs.guarded((UNKNOWN_ADDRESSES_OF_NETWORK, network_of(network))):
             raise Invalid({"email": [NOT_WAITING]})
-    account_id, username, password_hash = pending
+    account_id, username, _ = pending
     proofs.spend(MAILS_OF_NETWORK, network_of(network))
-    subject = _subject(proofs, password_hash)
-    if not proofs.issue(REGISTRATION, registration_target(email), email=email, username=username, account_id=account_id, subject=subject):
+    if not proofs.issue(REGISTRATION, registration_target(email), email=email, username=username, account_id=account_id):
         raise Invalid({"email": [TOO_SOON]})
 
 

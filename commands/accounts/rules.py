@@ -31,6 +31,11 @@ def username_problem(username: str) -> str | None:
     return "A user name has 3 to 150 letters, digits, hyphens and underscores."
 
 
+def is_reserved(username: str, reserved: str | None) -> bool:
+    """Whether it is the name that is kept for the administrator, in any spelling."""
+    return reserved is not None and username.lower() == reserved.lower()
+
+
 def email_problem(email: str) -> str | None:
     """What is wrong with the address."""
     return None if EMAIL.fullmatch(email) else "This is no e-mail address."

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
 from commands.accounts.aggregate import Account
 from commands.accounts.lookups import AccountLookups
 from commands.accounts.refusals import EMAIL_IN_USE, USERNAME_IN_USE, own_account
+from commands.accounts.rules import is_reserved
 from commands.errors import Invalid
 from commands.handling import Work
 from commands.preconditions import require_version
@@ -23,6 +24,9 @@ SKILL = "mcp_skill_md"
 MOST_APP_SETTINGS = 65536
 """Bytes of what an account's apps may keep."""
 EMAIL_LOCKED = "Settings not saved: Backend.Creators.Settings/update.validate_email — change the address with a code instead."
+
+EmailRule = Literal["free", "first only", "locked"]
+"""Whether the address may be changed here: always, where there is none yet, or never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,8 @@ class ChangeSettings:
     skill: str | None = None
     """What assistants are told. Kept among the apps' settings, but none that apps compare by their time."""
     image_path: str | None = None
+    reserved: str | None = None
+    """The name that only the administrator may choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +51,18 @@ class SettingsChange:
 
     replaced_image: str | None
     replaced_email: str | None
+    """The address of before, where it was proven."""
 
 
-def change_settings(work: Work[AccountLookups], account_id: int, command: ChangeSettings, *, email_locked: bool) -> SettingsChange:
+def change_settings(work: Work[AccountLookups], account_id: int, command: ChangeSettings, *, email: EmailRule) -> SettingsChange:
     """Saves all of it or nothing. Raises Invalid with every field that is taken."""
     account = own_account(work, account_id)
     require_version(work, account.edited_on)
     now = work.context.now
     renamed = command.username if command.username != account.username else None
     moved = _other_address(account, command.email)
-    _refuse_taken(work, account, renamed, moved, email_locked=email_locked)
-    replaced_email = account.email if moved is not None else None
+    _refuse_taken(work, account, renamed, moved, reserved=command.reserved, rule=email)
+    replaced_email = account.proven_email if moved is not None else None
     replaced_image = account.image_path if command.image_path is not None else None
     if renamed is not None:
         account.trigger(accounts.UsernameChanged, now, username=renamed)
@@ -87,11 +94,16 @@ def _other_address(account: Account, email: str | None) -> str | None:
     return wanted if wanted and wanted != canonical_address(account.email) else None
 
 
-def _refuse_taken(work: Work[AccountLookups], account: Account, username: str | None, email: str | None, *, email_locked: bool) -> None:
+def _refuse_taken(
+    work: Work[AccountLookups], account: Account, username: str | None, email: str | None, *, reserved: str | None, rule: EmailRule
+) -> None:
     problems: dict[str, list[str]] = {}
-    if username is not None and work.lookups.account_of_username(username) not in (None, account.number):
-        problems["username"] = [USERNAME_IN_USE]
-    if email is not None and email_locked:
+    if username is not None:
+        taken = work.lookups.account_of_username(username) not in (None, account.number)
+        if taken or (is_reserved(username, reserved) and not account.is_superuser):
+            problems["username"] = [USERNAME_IN_USE]
+    # Who has no address yet cannot be mailed the code that moves it otherwise.
+    if email is not None and (rule == "locked" or (rule == "first only" and account.email)):
         problems["email"] = [EMAIL_LOCKED]
     elif email is not None and work.lookups.account_of_email(email) not in (None, account.number):
         problems["email"] = [EMAIL_IN_USE]

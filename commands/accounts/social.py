@@ -10,7 +10,7 @@ from commands.accounts.aggregate import Account
 from commands.accounts.lookups import AccountLookups
 from commands.accounts.refusals import own_account
 from commands.accounts.registration import open_account
-from commands.accounts.rules import without_invisible
+from commands.accounts.rules import is_reserved, without_invisible
 from commands.accounts.starter import give_starter_content
 from commands.errors import Conflict, Declined, Invalid, Refused
 from commands.handling import Work
@@ -60,6 +60,16 @@ class SignedIn:
     """The address of an account of before that the identity was just linked to."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What binding came to."""
+
+    replaced: bool
+    """Whether the account had an identity of the provider."""
+    tell: str
+    """The address to tell; empty where there is nothing new, or no proven address."""
+
+
 class Raced(Exception):
     """Somebody else took the name, the address or the identity meanwhile: to be decided again."""
 
@@ -77,11 +87,18 @@ class NotRegistered(Refused):
 
 
 def sign_in_with(
-    work: Work[Lookups], identity: Identity, *, intent: Intent, invitation: Callable[[], str | None], sign_in: SignIn
+    work: Work[Lookups],
+    identity: Identity,
+    *,
+    intent: Intent,
+    invitation: Callable[[], str | None],
+    sign_in: SignIn,
+    reserved: str | None,
 ) -> SignedIn:
     """Finds the account by identity, then by verified address, else makes one; starts a session.
 
     invitation: gives the digest of the code that was shown, None without one; asked only for a new account.
+    reserved: a name that is not given.
     """
     linked = work.lookups.account_of_identity(identity.provider, identity.uid)
     if linked is not None:
@@ -94,7 +111,7 @@ def sign_in_with(
         return _link_by_address(work, own_account(work, holder), identity, sign_in)
     if intent == "login":
         raise NotRegistered(identity.title)
-    return _open(work, identity, invitation, sign_in)
+    return _open(work, identity, invitation, sign_in, reserved)
 
 
 def _link_by_address(work: Work[Lookups], account: Account, identity: Identity, sign_in: SignIn) -> SignedIn:
@@ -114,7 +131,7 @@ def _link_by_address(work: Work[Lookups], account: Account, identity: Identity, 
     return _signed_in(work, account, sign_in, newly_linked=account.email)
 
 
-def _open(work: Work[Lookups], identity: Identity, shown: Callable[[], str | None], sign_in: SignIn) -> SignedIn:
+def _open(work: Work[Lookups], identity: Identity, shown: Callable[[], str | None], sign_in: SignIn, reserved: str | None) -> SignedIn:
     try:
         invitation = admitting_invitation(work, shown())
     except Invalid as refusal:
@@ -123,7 +140,7 @@ def _open(work: Work[Lookups], identity: Identity, shown: Callable[[], str | Non
     first, _, last = " ".join(identity.display_name.split()).partition(" ")
     account = open_account(
         work,
-        username=_free_name(work, _base_name(identity)),
+        username=_free_name(work, _base_name(identity), reserved),
         email=identity.email,
         password_hash=None,
         first_name=first[:LONGEST_FIRST_NAME],
@@ -152,9 +169,9 @@ def _base_name(identity: Identity) -> str:
     return without_invisible(told.partition("@")[0]) or f"{identity.provider}_user"
 
 
-def _free_name(work: Work[Lookups], base: str) -> str:
+def _free_name(work: Work[Lookups], base: str, reserved: str | None) -> str:
     name, number = base[:LONGEST_NAME], 0
-    while work.lookups.account_of_username(name) is not None:
+    while work.lookups.account_of_username(name) is not None or is_reserved(name, reserved):
         number += 1
         name = f"{base[:LONGEST_STEM]}_{number}"
     return name
@@ -186,8 +203,8 @@ def _refresh(work: Work[AccountLookups], account: Account, identity: Identity) -
         )
 
 
-def bind(work: Work[AccountLookups], account_id: int, identity: Identity) -> bool:
-    """Links the identity to the caller's account, in the place of another one of the provider; whether there was one."""
+def bind(work: Work[AccountLookups], account_id: int, identity: Identity) -> Bound:
+    """Links the identity to the caller's account, in the place of another one of the provider."""
     account = own_account(work, account_id)
     linked = work.lookups.account_of_identity(identity.provider, identity.uid)
     if linked is not None and linked != account_id:
@@ -195,9 +212,9 @@ def bind(work: Work[AccountLookups], account_id: int, identity: Identity) -> boo
     replaced = identity.provider in account.links
     if account.links.get(identity.provider) == identity.uid:
         _refresh(work, account, identity)
-    else:
-        _link(work, account, identity)
-    return replaced
+        return Bound(replaced, tell="")
+    _link(work, account, identity)
+    return Bound(replaced, account.proven_email)
 
 
 def unbind(work: Work[AccountLookups], account_id: int, provider: str) -> None:
@@ -229,5 +246,14 @@ def linked_mail(email: str, title: str) -> Mail:
     text = (
         f"Somebody signed in to your Notechondria account with a {title} identity that has the same verified address,\n"
         "and it can be used to sign in from now on. It can be unlinked in the settings.\n"
+    )
+    return Mail(email, f"{title} can now be used to sign in to Notechondria", text)
+
+
+def bound_mail(email: str, title: str) -> Mail:
+    """Tells the holder that an identity was bound by somebody who was signed in."""
+    text = (
+        f"A {title} identity was bound to your Notechondria account, and can be used to sign in from now on.\n\n"
+        "If this was not you, reset the password from the sign-in page, sign in, and unlink the identity in the settings.\n"
     )
     return Mail(email, f"{title} can now be used to sign in to Notechondria", text)

@@ -20,6 +20,9 @@ class CalendarLookups(Protocol):
     def count_calendar_addresses(self, account_id: int) -> int:
         """How many secret addresses of the account are good."""
 
+    def good_calendar_addresses(self, account_id: int) -> list[int]:
+        """Ids of the account's secret addresses that are good."""
+
     def at_most_feeds(self, account_id: int, most: int) -> Sequence[Statement]:
         """Conditions: the account has no more calendars than that, also if it adds others at this moment."""
 

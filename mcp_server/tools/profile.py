@@ -34,7 +34,7 @@ async def update_profile(call: ToolCall) -> Result:
     if changes.get("social_link") and not _is_web_address(changes["social_link"]):
         raise ToolRefusal("social_link: must be an address that begins with http:// or https://.")
     command = ChangeSettings(profile=changes)
-    await call.run(lambda work: change_settings(work, call.account_id, command, email_locked=True))
+    await call.run(lambda work: change_settings(work, call.account_id, command, email="locked"))
     return {"updated": True}
 
 

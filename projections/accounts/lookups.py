@@ -94,6 +94,11 @@ class AccountAnswers(SqlAnswers):
         row = self.row("SELECT username, email FROM accounts.accounts WHERE id = %(account)s", account=account_id)
         return (row[0], row[1]) if row is not None else None
 
+    def address_of(self, account_id: int) -> str:
+        """By id."""
+        holder = self.holder(account_id)
+        return holder[1] if holder is not None else ""
+
     def password_of(self, account_id: int) -> str | None:
         """By id."""
         row = self.row("SELECT password_hash FROM accounts.accounts WHERE id = %(account)s", account=account_id)

@@ -12,6 +12,7 @@ from projections.reading import Query
 _COURSE = "SELECT EXISTS (SELECT FROM courses.courses WHERE id = %(course)s AND deleted_at IS NULL)"
 _FEEDS = "SELECT count(*) FROM calendars.feeds WHERE owner_id = %(account)s AND deleted_at IS NULL"
 _ADDRESSES = "SELECT count(*) FROM calendars.addresses WHERE owner_id = %(account)s AND token_digest IS NOT NULL"
+_GOOD_ADDRESSES = "SELECT id FROM calendars.addresses WHERE owner_id = %(account)s AND token_digest IS NOT NULL"
 
 # One after the other per account: whoever comes second counts what the first has committed. A statement of its own, since the
 # next one sees only what was committed before it began.
@@ -40,6 +41,10 @@ class CalendarAnswers(SqlAnswers):
     def count_calendar_addresses(self, account_id: int) -> int:
         """How many secret addresses of the account are good."""
         return self.number(_ADDRESSES, account=account_id) or 0
+
+    def good_calendar_addresses(self, account_id: int) -> list[int]:
+        """Those with a token."""
+        return [address_id for (address_id,) in self.rows(_GOOD_ADDRESSES, account=account_id)]
 
     def at_most_feeds(self, account_id: int, most: int) -> Sequence[Query]:
         """Conditions: the account has no more calendars than that, also if it adds others at this moment."""

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.accounts.people import PASSWORD
+
 
 @pytest.fixture(scope="module")
 def chosen() -> dict[str, Any]:
-    """A proxy on this machine is believed."""
-    return {"trusted_proxies": ("127.0.0.1",)}
+    """A proxy on this machine is believed, and an administrator is named that no start has made."""
+    return {"trusted_proxies": ("127.0.0.1",), "superuser_username": "Head-Office", "superuser_password": PASSWORD}

@@ -63,6 +63,23 @@ def test_second_identity_code_waits(door: httpx.Client, services: Services, pers
     assert 0 < int(again.headers["Retry-After"]) <= 60
 
 
+def test_identity_code_of_an_address_that_the_account_has_left_is_no_good(door: httpx.Client, services: Services, person: Person) -> None:
+    left = identity_code(door, services, person)
+    new = f"{person.email[0]}.new.{person.email}"
+    assert door.patch("/api/v1/settings/", json={"email": new}, headers=person.headers).status_code == 200
+    changes = [
+        ("POST", "change-password", {"current_password": PASSWORD, "new_password": NEW}),
+        ("POST", "change-email", {"new_email": f"third.{person.email}"}),
+        ("DELETE", "account", {}),
+    ]
+    for method, path, change in changes:
+        refused = door.request(method, f"{AUTH}/{path}/", json={**change, "identity_code": left}, headers=person.headers)
+        assert (refused.status_code, list(refused.json())) == (400, ["detail"]), path
+    assert door.post(f"{AUTH}/send-identity-code/", headers=person.headers).status_code == 200
+    change = {"current_password": PASSWORD, "new_password": NEW, "identity_code": codes_for(services, new)[-1]}
+    assert door.post(f"{AUTH}/change-password/", json=change, headers=person.headers).status_code == 200
+
+
 def test_reset_ends_all_sessions_and_the_code_works_once(door: httpx.Client, services: Services, person: Person) -> None:
     asked = door.post(f"{AUTH}/password-reset/", json={"email": person.email.upper()})
     assert asked.json()["email"] == person.email
@@ -78,6 +95,23 @@ def test_reset_ends_all_sessions_and_the_code_works_once(door: httpx.Client, ser
     refused = door.post(f"{AUTH}/password-reset/confirm/", json=confirm)
     assert refused.status_code == 400
     assert list(refused.json()) == ["non_field_errors"]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Account-locked-call-the-number-that-was-told-yesterday", "Account: Account-locked-call-the-number-that-was-...\n"),
+        ("Your account is locked. Go to https://evil.example/unlock", ""),
+        ("evil.example", ""),
+    ],
+)
+def test_mail_of_a_code_carries_no_sentence_of_others(door: httpx.Client, services: Services, person: Person, name: str, told: str) -> None:
+    victim = f"victim.{person.email}"
+    assert door.patch("/api/v1/settings/", json={"username": name, "email": victim}, headers=person.headers).status_code == 200
+    assert door.post(f"{AUTH}/password-reset/", json={"email": victim}).status_code == 200
+    (text,) = texts_for(services, victim)
+    assert [line for line in text.splitlines(keepends=True) if line.startswith("Account: ")] == ([told] if told else [])
+    assert name not in text
 
 
 def test_reset_of_an_unknown_address_is_told(door: httpx.Client) -> None:
@@ -166,6 +200,7 @@ def test_new_api_key_replaces_the_old_one(door: httpx.Client, services: Services
     assert first["api_key"].startswith("ntc_")
     assert len(first["api_key"]) == 36
     assert first["api_key_prefix"] == first["api_key"][:8]
+    assert "new API key" in texts_for(services, person.email)[-1]
     bearer = {"Authorization": f"Bearer {first['api_key']}"}
     settings = door.get("/api/v1/settings/", headers=bearer).json()
     assert settings["api_key_prefix"] == first["api_key_prefix"]

@@ -44,6 +44,8 @@ def settings(module_database_url: str, tmp_path_factory: pytest.TempPathFactory,
             data_dir=folder,
             frontend_origin="https://app.example.org",
             google_redirect_uri=REDIRECT,
+            superuser_username="Head-Office",
+            superuser_password=PASSWORD,
             **provider_settings(client.base_url),
         )
 
@@ -80,6 +82,11 @@ def test_new_identity_opens_an_account_with_starter_content(door: httpx.Client, 
         "id": 0, "provider": "google", "provider_uid": "g-1", "email": "Nora.B+x@example.org", "created_at": "",
     }  # fmt: skip
     assert link["created_at"].endswith("Z")
+
+
+def test_name_of_the_configured_administrator_is_not_given(door: httpx.Client, provider: Provider) -> None:
+    answer = github(door, provider, Profile("78", "head@example.org", login="head-office"))
+    assert answer.json()["user"]["username"] == "head-office_1"
 
 
 def test_unknown_identity_is_told_when_it_only_wants_to_sign_in(door: httpx.Client, provider: Provider) -> None:
@@ -139,13 +146,17 @@ def test_reset_at_an_address_that_was_set_without_proof_leaves_no_other_way_in(
     planted = Profile("g-planted", "elsewhere@example.org")
     bound = door.post(f"{AUTH}/bind/google/", json={"code": provider.consent(planted, REDIRECT)}, headers=person.headers)
     assert bound.status_code == 201
+    assert "Google identity was bound" in texts_for(services, person.email)[-1]
     key = door.post(f"{AUTH}/rotate-api-key/", headers=person.headers).json()["api_key"]
+    address = door.post("/api/v1/calendar-addresses/", json={"label": "planted"}, headers=person.headers).json()["url"]
+    assert door.get(address).status_code == 200
     door.patch("/api/v1/settings/", json={"email": squatted}, headers=person.headers)
     door.post(f"{AUTH}/password-reset/", json={"email": squatted})
     reset = {"email": squatted, "code": codes_for(services, squatted)[-1], "password": chosen}
     assert door.post(f"{AUTH}/password-reset/confirm/", json=reset).status_code == 200
     assert door.get("/api/v1/settings/", headers={"Authorization": f"Bearer {key}"}).status_code == 401
     assert google(door, provider, planted, intent="login").status_code == 404
+    assert door.get(address).status_code == 404
     assert door.post(f"{AUTH}/login/", json={"email": squatted, "password": chosen}).status_code == 200
     assert google(door, provider, Profile("g-owner", squatted)).json()["user"]["id"] == person.account_id
 

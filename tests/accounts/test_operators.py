@@ -11,12 +11,16 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from commands.accounts.operators import disable
-from commands.bootstrap import Administrator, ensure_administrator, revoke_every_session
+from commands.accounts.aggregate import Account
+from commands.accounts.operators import disable, promote
+from commands.bootstrap import Administrator, Ensured, ensure_administrator, revoke_every_session
 from commands.context import Context
 from commands.errors import Invalid
+from commands.handling import Work
+from commands.lookups import Lookups
+from eventstore.events.accounts import AccountRegistered
 from settings import Settings, load_settings
-from tests.accounts.people import NEXT_PASSWORD, PASSWORD, Person, make_person
+from tests.accounts.people import NEXT_PASSWORD, PASSWORD, PASSWORD_HASH, Person, make_person
 from wiring import Services, administrator_of, build_services, prepare_start
 
 LOGIN = "/api/v1/auth/login/"
@@ -99,9 +103,9 @@ def test_administrator_is_made_once_and_keeps_its_password(database_url: str, tm
     try:
         first = services.lookups.sign_in_candidate("boss@localhost")
         administrator = administrator_of(settings)
-        assert ensure_administrator(services.commands, administrator) == "there already"
+        assert ensure_administrator(services.commands, administrator) == Ensured("there already")
         assert services.lookups.sign_in_candidate("boss") == first
-        assert ensure_administrator(services.commands, administrator, reset_password=True) == "password reset"
+        assert ensure_administrator(services.commands, administrator, reset_password=True) == Ensured("password reset")
         assert services.lookups.sign_in_candidate("boss") != first
         person = make_person(services)
         assert revoke_every_session(services.commands) == 1
@@ -140,13 +144,61 @@ def test_password_of_the_settings_is_trimmed_as_all_passwords(
 def test_the_configured_administrator_is_open_and_has_the_configured_address(services: Services) -> None:
     person, other = make_person(services), make_person(services)
     by_operator = Context(actor=None, channel="cli")
+    services.commands.run(lambda work: promote(work, person.username, is_staff=True, is_superuser=True).number, by_operator)
     services.commands.run(lambda work: disable(work, person.username).number, by_operator)
     named = Administrator(username=person.username, email=f"root.{person.email}", password=PASSWORD)
-    assert ensure_administrator(services.commands, named) == "updated"
-    assert ensure_administrator(services.commands, named) == "there already"
+    assert ensure_administrator(services.commands, named) == Ensured("updated")
+    assert ensure_administrator(services.commands, named) == Ensured("there already")
     assert services.lookups.account_of_email(f"root.{person.email}") == person.account_id
-    assert ensure_administrator(services.commands, replace(named, email="left@example.org", keeps_email=True)) == "there already"
-    with pytest.raises(Invalid, match="address"):
-        ensure_administrator(services.commands, replace(named, email=other.email))
+    kept = replace(named, email="left@example.org", keeps_email=True)
+    assert ensure_administrator(services.commands, kept) == Ensured("there already")
+    taken = replace(named, email=other.email)
+    assert ensure_administrator(services.commands, taken) == Ensured("there already", email_taken=True)
+    assert services.lookups.account_of_email(other.email) == other.account_id
     with pytest.raises(Invalid, match="invisible"):
         ensure_administrator(services.commands, replace(named, username="root\u2800"))
+
+
+def test_administrator_is_made_without_an_address_that_another_account_has(
+    operator: CliRunner, door: httpx.Client, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert door.patch("/api/v1/settings/", json={"email": "chief@localhost"}, headers=person.headers).status_code == 200
+    monkeypatch.setenv("NOTECHONDRIA_ADMIN_USERNAME", "chief")
+    monkeypatch.setenv("NOTECHONDRIA_ADMIN_PASSWORD", NEXT_PASSWORD)
+    made = run(operator, "bootstrap", "--json")
+    told = json.loads(made.stdout)["administrator"]
+    assert (made.exit_code, told["state"], told["email_taken"]) == (0, "made", True)
+    user = door.post(LOGIN, json={"email": "chief", "password": NEXT_PASSWORD}).json()["user"]
+    assert (user["is_superuser"], user["email"]) == (True, "")
+
+
+@pytest.mark.parametrize("holder", ["active", "pending", "disabled"])
+def test_nobody_becomes_administrator_by_holding_its_name(
+    operator: CliRunner, services: Services, monkeypatch: pytest.MonkeyPatch, holder: str
+) -> None:
+    name = f"held-{holder}"
+
+    def registered(work: Work[Lookups]) -> None:
+        account = work.new(Account, work.lookups.next_id("account"))
+        email = f"{name}@example.org"
+        account.trigger(AccountRegistered, work.context.now, username=name, email=email, password_hash=PASSWORD_HASH)
+
+    if holder == "pending":
+        services.commands.run(registered, Context(actor=None, channel="rest"))
+    else:
+        make_person(services, name)
+    if holder == "disabled":
+        run(operator, "users", "disable", name)
+    account_id = services.lookups.account_of_username(name)
+    assert account_id is not None
+    before = services.commands.log.repository.get(Account.stream(account_id), projector_func=Account.project)
+    monkeypatch.setenv("NOTECHONDRIA_ADMIN_USERNAME", name.upper())
+    monkeypatch.setenv("NOTECHONDRIA_ADMIN_PASSWORD", NEXT_PASSWORD)
+    for words in ((), ("--reset-password",)):
+        refused = run(operator, "bootstrap", *words)
+        assert refused.exit_code == 1
+        assert f"users promote {name.upper()} --superuser" in refused.stderr
+    after = services.commands.log.repository.get(Account.stream(account_id), projector_func=Account.project)
+    assert (after.version, after.is_superuser) == (before.version, False)
+    assert run(operator, "users", "promote", name, "--superuser").exit_code == 0
+    assert run(operator, "bootstrap", "--reset-password").exit_code == 0

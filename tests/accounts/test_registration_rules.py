@@ -81,6 +81,12 @@ def test_active_account_keeps_name_and_address(door: httpx.Client, person: Perso
     assert set(answer.json()) == {"username", "email"}
 
 
+def test_name_of_the_configured_administrator_is_nobodys(door: httpx.Client, person: Person) -> None:
+    assert list(register(door, "HEAD-office", "head@example.org").json()) == ["username"]
+    renamed = door.patch("/api/v1/settings/", json={"username": "head-office"}, headers=person.headers)
+    assert (renamed.status_code, list(renamed.json())) == (400, ["username"])
+
+
 def test_password_is_trimmed_everywhere(door: httpx.Client, services: Services) -> None:
     assert register(door, "trimmed", " trimmed@example.org ", password=f"  {PASSWORD} ").status_code == 201
     assert verify(door, "trimmed@example.org", f" {codes_for(services, 'trimmed@example.org')[0]} ").status_code == 200
@@ -119,18 +125,34 @@ def test_code_does_not_open_an_account_with_a_password_that_was_registered_after
 
 
 @pytest.mark.parametrize("way", ["resend", "register"])
-def test_corrected_registration_holds_once_a_code_was_mailed_for_it(door: httpx.Client, services: Services, way: str) -> None:
-    email, corrected = f"corrected-{way}@example.org", "Other-horse-9"
-    register(door, f"mistyped-{way}", email)
-    register(door, f"corrected-{way}", email, password=corrected)
+def test_account_that_was_registered_with_several_passwords_keeps_none_whatever_code_opens_it(
+    door: httpx.Client, services: Services, way: str
+) -> None:
+    email, other = f"several-{way}@example.org", "Other-horse-9"
+    register(door, f"several-{way}", email)
+    if way == "resend":
+        register(door, f"several-{way}", email, password=other)
     age_codes(services)
     if way == "resend":
         assert door.post(f"{AUTH}/resend-verification/", json={"email": email}).status_code == 200
     else:
-        assert register(door, f"corrected-{way}", email, password=corrected).status_code == 201
-    payload = verify(door, email, codes_for(services, email)[-1])
-    assert payload.json()["user"]["username"] == f"corrected-{way}"
-    assert [log_in(door, email, password) for password in (PASSWORD, corrected)] == [400, 200]
+        assert register(door, f"several-{way}", email, password=other).status_code == 201
+    opened = verify(door, email, codes_for(services, email)[-1])
+    headers = {"Authorization": f"Token {opened.json()['token']}"}
+    assert door.get("/api/v1/settings/", headers=headers).status_code == 200
+    assert [log_in(door, email, password) for password in (PASSWORD, other)] == [400, 400]
+    assert "Set a password" in texts_for(services, email)[-1]
+
+
+def test_password_of_a_reset_is_lost_to_a_later_registration_but_to_no_stranger(door: httpx.Client, services: Services) -> None:
+    email, chosen, other = "reset-then-renewed@example.org", "Own-horse-99", "Other-horse-9"
+    register(door, "reset-then-renewed", email)
+    door.post(f"{AUTH}/password-reset/", json={"email": email})
+    registration, reset = codes_for(services, email)
+    assert door.post(f"{AUTH}/password-reset/confirm/", json={"email": email, "code": reset, "password": chosen}).status_code == 200
+    assert register(door, "reset-then-renewed", email, password=other).status_code == 201
+    assert verify(door, email, registration).status_code == 200
+    assert [log_in(door, email, password) for password in (chosen, other)] == [400, 400]
 
 
 def test_password_that_was_reset_by_mail_is_kept_when_the_address_is_verified(door: httpx.Client, services: Services) -> None:

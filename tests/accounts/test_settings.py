@@ -137,6 +137,14 @@ def test_address_of_the_form_changes_and_the_old_one_is_told(door: httpx.Client,
     assert f"form.{person.email}" in texts_for(services, person.email)[-1]
 
 
+def test_address_that_nobody_proved_is_told_nothing(door: httpx.Client, services: Services, person: Person) -> None:
+    stranger = f"stranger.{person.email}"
+    for address in (stranger, person.email, stranger, f"other.{person.email}"):
+        assert patch(door, person, email=address).status_code == 200
+    assert texts_for(services, stranger) == []
+    assert len(texts_for(services, person.email)) == 1
+
+
 @pytest.mark.parametrize(
     ("kind", "name"), [("PNG", "me.png"), ("JPEG", "me.JPG"), ("WEBP", "me.webp"), ("PNG", "lies.jpg"), ("GIF", "me.gif")]
 )

@@ -87,8 +87,14 @@ def test_every_step_has_its_line_and_the_given_command_runs_instead(folder: Path
         DJANGO_SUPERUSER_EMAIL="admin@localhost",
         **ADMINISTRATOR,
     )
-    assert taken.returncode == 1
-    assert "cannot be made: email: An account with this address exists." in taken.stderr.splitlines()[-1]
+    assert taken.returncode == 0
+    warned = {line["event"]: line for line in _lines(taken.stderr) if line["level"] == "warning"}
+    assert list(warned) == ["another account has the administrator's address"]
+    strangers = _start(folder, "true", DATABASE_URL=database_url, DJANGO_SUPERUSER_USERNAME="CodeX", **ADMINISTRATOR)
+    assert strangers.returncode == 0
+    [warning] = [line for line in _lines(strangers.stderr) if line["level"] == "warning"]
+    assert warning["event"] == "another account has the administrator's name"
+    assert "users promote CodeX --superuser" in warning["advice"]
     assert next(line for line in again if line["event"] == "schema is up to date")["applied"] == []
 
 
