@@ -27,10 +27,10 @@ DIGITS = 6
 # not at all. One that was issued later than now comes from before the clock jumped back, and does not count as young.
 _ISSUE = """
 WITH issued AS (
-    INSERT INTO log.codes AS c (purpose, target, id, digest, issued_at, expires_at, subject)
-    VALUES (%(purpose)s, %(target)s, %(id)s, %(digest)s, now(), now() + %(ttl)s, %(subject)s)
+    INSERT INTO log.codes AS c (purpose, target, id, digest, issued_at, expires_at)
+    VALUES (%(purpose)s, %(target)s, %(id)s, %(digest)s, now(), now() + %(ttl)s)
     ON CONFLICT (purpose, target) DO UPDATE SET id = EXCLUDED.id, digest = EXCLUDED.digest, issued_at = EXCLUDED.issued_at,
-        expires_at = EXCLUDED.expires_at, subject = EXCLUDED.subject, wrong = 0
+        expires_at = EXCLUDED.expires_at, wrong = 0
         WHERE c.issued_at NOT BETWEEN now() - %(cool_down)s AND now() + %(cool_down)s OR c.wrong >= %(most)s
     RETURNING id
 ), mailed AS (
@@ -40,7 +40,7 @@ SELECT EXISTS (SELECT FROM issued)"""
 _TRY = """
 UPDATE log.codes SET wrong = wrong + CASE WHEN digest = %(digest)s THEN 0 ELSE 1 END
 WHERE purpose = %(purpose)s AND target = %(target)s AND expires_at > now() AND wrong < %(most)s
-RETURNING id, digest = %(digest)s, subject"""
+RETURNING id, digest = %(digest)s"""
 _WAITING = """
 SELECT ceil(extract(epoch FROM issued_at + %(cool_down)s - now()))::int FROM log.codes
 WHERE purpose = %(purpose)s AND target = %(target)s AND wrong < %(most)s
@@ -60,8 +60,6 @@ class LiveCode:
     """A code that somebody tried."""
 
     id: str
-    subject: str
-    """What it was mailed for, as it was given to `issuing`."""
     fits: bool
     """Whether these are its digits."""
 
@@ -87,7 +85,6 @@ class Codes:
         ttl: timedelta,
         account_id: int,
         mail: bytes,
-        subject: str = "",
         cool_down: timedelta = COOL_DOWN,
     ) -> Statement:
         """The statement that makes this the live code and queues its mail; yields whether it did, false inside the cool-down."""
@@ -101,7 +98,6 @@ class Codes:
             "most": MOST_WRONG_TRIES,
             "account": account_id,
             "mail": mail,
-            "subject": subject,
         }
         return Statement(_ISSUE, parameters)
 
@@ -129,7 +125,7 @@ class Codes:
         }
         with self._pool.connection() as connection:
             row = connection.execute(_TRY, parameters).fetchone()
-        return LiveCode(row[0], row[2], row[1]) if row is not None else None
+        return LiveCode(row[0], row[1]) if row is not None else None
 
     def discard(self, code_id: str) -> None:
         """Removes a code that has been used up."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from commands.accounts.codes import NOT_CONFIGURED, Purpose, code_mail
 from commands.errors import Refused, TooManyTries
-from eventstore.codes import Codes, LiveCode, new_code
+from eventstore.codes import Codes, new_code
 from eventstore.digests import secret_digest
 from eventstore.guards import Guards, network_of
 from eventstore.mails import Mail, Mails
@@ -60,20 +60,17 @@ class Proofs:
         """What is stored of a key or an address."""
         return secret_digest(self.key, secret)
 
-    def issuing(self, purpose: Purpose, target: str, *, email: str, username: str, account_id: int, subject: str = "") -> Statement:
-        """Makes a new code and queues its mail, unless the target is still in its cool-down.
-
-        subject: which of several things of this target the code is for.
-        """
+    def issuing(self, purpose: Purpose, target: str, *, email: str, username: str, account_id: int) -> Statement:
+        """Makes a new code and queues its mail, unless the target is still in its cool-down."""
         code = new_code()
         ttl = purpose.ttl(self.code_hours)
         mail = code_mail(purpose, code, email=email, username=username, ttl=ttl, link=self.code_page)
         sealed = self.mails.sealed(mail)
-        return self.codes.issuing(purpose.name, target, code, ttl=ttl, account_id=account_id, mail=sealed, subject=subject)
+        return self.codes.issuing(purpose.name, target, code, ttl=ttl, account_id=account_id, mail=sealed)
 
-    def issue(self, purpose: Purpose, target: str, *, email: str, username: str, account_id: int, subject: str = "") -> bool:
+    def issue(self, purpose: Purpose, target: str, *, email: str, username: str, account_id: int) -> bool:
         """Does it at once; False inside the cool-down."""
-        return self.codes.issue(self.issuing(purpose, target, email=email, username=username, account_id=account_id, subject=subject))
+        return self.codes.issue(self.issuing(purpose, target, email=email, username=username, account_id=account_id))
 
     def notify(self, account_id: int, mail: Mail) -> None:
         """Queues a mail that holds no code."""
@@ -87,10 +84,6 @@ class Proofs:
 
     def checked_code(self, purpose: Purpose, target: str, digits: str, *, network: str, refusal: Refused) -> str:
         """The id of the live code with these digits. Raises the refusal, or TooManyTries."""
-        return self.live_code(purpose, target, digits, network=network, refusal=refusal).id
-
-    def live_code(self, purpose: Purpose, target: str, digits: str, *, network: str, refusal: Refused) -> LiveCode:
-        """The same, with what the code is for."""
         subject = f"{purpose.name} {target}"
         self.admit(WRONG_CODES, subject)
         with self.guarded((WRONG_CODES_OF_NETWORK, network_of(network))):
@@ -100,7 +93,7 @@ class Proofs:
                 # Counted as well, under another name: the cost of the answer tells nothing.
                 self._count(WRONG_CODES if code else VAIN_CODES, subject)
                 raise refusal
-            return code
+            return code.id
 
     @contextmanager
     def guarded(self, *guards: tuple[Guard, str]) -> Iterator[None]:
