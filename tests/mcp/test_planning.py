@@ -39,6 +39,9 @@ def test_courses_are_arranged_and_followed(keeper: Keeper, other: Keeper) -> Non
     assert keeper.call("reorder_courses", course_ids=[two, "x", foreign, inbox_of(keeper), one, two, 10**12]) == {"reordered": [two, one]}
     own = [course["id"] for course in keeper.call("list_courses")["courses"]]
     assert own.index(two) < own.index(one)
+    assert keeper.call("reorder_courses", course_ids=[str(one), float(two), str(one), True, None, 1.5]) == {"reordered": [one, two]}
+    own = [course["id"] for course in keeper.call("list_courses")["courses"]]
+    assert own.index(one) < own.index(two)
     assert "course_ids" in keeper.refused("reorder_courses", course_ids="all")
     followed = keeper.call("subscribe_course", course_id=foreign)
     assert (followed["id"], followed["origin"], followed["is_subscribed"]) == (foreign, "other_user", True)
