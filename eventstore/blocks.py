@@ -276,6 +276,24 @@ def _halves(text: str) -> list[Piece]:
     return [Piece("N", _verbatim(text), None)]
 
 
+def headings_of(text: str) -> list[tuple[int, str, int]] | None:
+    """(level, text, number of its first line, from 0 on) of each heading but those in quotes and lists.
+
+    None for texts that are too long to be read as markdown.
+    """
+    if len(text) > LONGEST_PARSED:
+        return None
+    try:
+        tokens = _BLOCK_RULES.parse(text, {})
+    except _TooManyStarts:
+        return None
+    return [
+        (int(token.tag[1:]), tokens[index + 1].content, token.map[0])
+        for index, token in enumerate(tokens)
+        if token.type == "heading_open" and token.level == 0 and token.map is not None
+    ]
+
+
 # ---------------------------------------------------------------------- ids
 
 

@@ -24,7 +24,7 @@ from eventstore.database import UNAVAILABLE
 from eventstore.uses import note_use, use_is_due
 from mcp_server.callers import Admitted, NotAdmitted, acting, admit, ended
 from mcp_server.listening import Listeners
-from mcp_server.messages import Forwarded, Reply, is_modern, read_message, unreadable
+from mcp_server.messages import Forwarded, Reply, is_modern, read_message, unreadable, unserved
 from mcp_server.server import build_server
 from wiring import Services
 
@@ -116,7 +116,8 @@ class AssistantDoor:
         )
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, headers: _Headers, admitted: Admitted) -> None:
-        modern = is_modern(headers.text(b"mcp-protocol-version"))
+        version = headers.text(b"mcp-protocol-version")
+        modern = is_modern(version)
         method = scope["method"]
         if method == "DELETE" and not modern:
             await _detail(200, "The session has ended.")(scope, receive, send)
@@ -135,7 +136,7 @@ class AssistantDoor:
                 return
             if time.monotonic() - began > SURE_S:
                 admitted = await self._admit(scope, headers)
-            if modern and (refused := unreadable(body)) is not None:
+            if modern and (refused := unreadable(body) or unserved((version or "").strip(), body)) is not None:
                 await _replied(refused)(scope, receive, send)
             elif modern:
                 await self._forward(scope, receive, send, headers, admitted, body, streams=True)

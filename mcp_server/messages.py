@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from mcp_types import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR
+from mcp_types import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, UNSUPPORTED_PROTOCOL_VERSION
 
-from mcp_server.naming import FIRST_VERSION, HANDSHAKE
+from mcp_server.naming import FIRST_VERSION, HANDSHAKE, MODERN
 
 INITIALIZED = "notifications/initialized"
 NO_JSON = "Parse error: the body is not JSON."
@@ -112,6 +112,21 @@ def is_modern(version: str | None) -> bool:
 def failed(status: int, number: Any, code: int, message: str) -> Reply:
     """A JSON-RPC error."""
     return Reply(status, {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}})
+
+
+def unserved(version: str, raw: bytes) -> Reply | None:
+    """The refusal of a revision that is not spoken, which names all that are; None for one that is."""
+    if version in HANDSHAKE | MODERN:
+        return None
+    try:
+        message = orjson.loads(raw)
+    except ValueError:
+        return failed(400, None, PARSE_ERROR, NO_JSON)
+    number = message.get("id") if isinstance(message, dict) else None
+    refused = failed(400, number if _is_id(number) else None, UNSUPPORTED_PROTOCOL_VERSION, "This revision of the protocol is not spoken.")
+    assert refused.body is not None
+    refused.body["error"]["data"] = {"supported": sorted(HANDSHAKE | MODERN), "requested": version}
+    return refused
 
 
 def _is_utf8(raw: bytes) -> bool:

@@ -8,10 +8,13 @@ from typing import Any
 
 import orjson
 
-from commands.errors import Invalid, NotFound, Refused, Unreadable
+from commands.errors import Forbidden, Invalid, NotFound, Refused, Unreadable
 
 NEXT_STEPS = {
-    "Note": "list_notes and search_notes find ids of your notes; list_deleted_notes those in the recycle bin.",
+    "Note": (
+        "list_notes and search_notes find ids of your notes, list_deleted_notes those in the recycle bin; "
+        "get_note_by_uuid reads a public one of somebody else."
+    ),
     "Course": "list_courses lists the courses with their ids.",
     "PlannerEvent": "list_events lists the events with their ids.",
     "NoteSession": "list_note_sessions lists the sessions with their ids.",
@@ -29,6 +32,13 @@ SPOKEN = {
     "CalendarFeed": "calendar feed",
     "CourseSubscription": "subscription",
 }
+IN_TOOLS_WORDS = {
+    "You can only edit your own categories.": "Only its owner can change this course. list_courses tells which ones are yours.",
+    "You can only delete your own categories.": "Only its owner can delete this course. list_courses tells which ones are yours.",
+    "The default category cannot be edited.": "The Inbox cannot be changed.",
+    "The default category cannot be deleted.": "The Inbox cannot be deleted.",
+}
+"""What the apps know under other names than the tools."""
 _THING = re.compile(r"No (\w+) matches the given query\.")
 LATER = "The server cannot do this at the moment. Wait some seconds, then try again."
 BROKEN = "Something went wrong on the server, and nothing was changed. Trying the same again will not help; the request id is {request_id}."
@@ -48,7 +58,10 @@ def sentence(refused: Refused) -> str:
             return not_found("No Note matches the given query.")
         case Invalid():
             return _fields(refused.body)
-    return _detail(refused.body)
+    told = _detail(refused.body)
+    if isinstance(refused, Forbidden) and told.startswith("Only the owner can"):
+        return f"{told} {NEXT_STEPS['Note']}"
+    return IN_TOOLS_WORDS.get(told, told)
 
 
 def not_found(detail: str) -> str:

@@ -63,6 +63,8 @@ def _takes_null(schema: Mapping[str, Any]) -> bool:
 
 def _adapted(value: Any, schema: Mapping[str, Any]) -> Any:
     kind = schema.get("type")
+    if kind == "array" and isinstance(value, list):
+        return [_adapted(entry, schema["items"]) for entry in value]
     if kind != "integer" and not (isinstance(kind, list) and "integer" in kind):
         return value
     if isinstance(value, float) and value.is_integer():
@@ -71,11 +73,13 @@ def _adapted(value: Any, schema: Mapping[str, Any]) -> Any:
 
 
 def _lenient(value: Any, schema: Mapping[str, Any]) -> Any:
-    """Within its limits, when it is a number; None when it cannot be used."""
+    """Within its limits, when it is a number; of a list its whole numbers; None when it cannot be used."""
     if isinstance(value, int) and not isinstance(value, bool) and schema.get("type") == "integer":
         return max(schema.get("minimum", value), min(value, schema.get("maximum", value)))
     if schema.get("type") == "integer":
         return value
+    if schema.get("type") == "array":
+        return [entry for entry in value if type(entry) is int] if isinstance(value, list) else value
     return value if Draft202012Validator(dict(schema)).is_valid(value) else None
 
 

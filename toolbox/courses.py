@@ -146,7 +146,7 @@ TOOLS = (
         title="Arrange courses",
         description="Puts own courses into this order. Ids that are not own courses, and the Inbox, are left out.",
         properties={
-            "course_ids": {"type": "array", "description": "Ids in the wanted order.", "items": {}, "maxItems": 1000},
+            "course_ids": list_of(whole("Id of an own course."), "Ids in the wanted order.", maxItems=1000),
             **expected_version(
                 "The `version` of list_courses: the ids of the own courses but the Inbox, in the order that you saw, joined by -"
             ),
@@ -156,6 +156,7 @@ TOOLS = (
         rest=rest("POST", "courses/reorder/"),
         destroys=True,
         repeatable=True,
+        lenient=("course_ids",),
     ),
     Tool(
         name="subscribe_course",

@@ -38,6 +38,7 @@ from toolbox.tool import (
     deleted,
     expected_version,
     expecting,
+    require_seen,
     rest,
 )
 
@@ -81,6 +82,7 @@ def go_back(arguments: Arguments) -> Exchange:
     """A dry run shows the version, with what the note itself has to have for its state to be the one that was seen."""
     if arguments.get("dry_run"):
         note = yield from own(arguments)
+        require_seen(note, arguments)
         version = yield Request("GET", "notes/{note_id}/history/{version_id}/".format_map(arguments))
         return {**version, "last_edit": note["last_edit"], "version": note["version"], "dry_run": True}
     answer = yield from rest("POST", "notes/{note_id}/restore/{version_id}/")(arguments)

@@ -26,7 +26,21 @@ from toolbox.schemas import (
     yes_or_no,
 )
 from toolbox.sharing import unless_published
-from toolbox.tool import CURSOR, DRY_RUN, EXPECTED_VERSION, PLACE, Arguments, Exchange, Request, Rest, Tool, deleted, expecting, rest
+from toolbox.tool import (
+    CURSOR,
+    DRY_RUN,
+    EXPECTED_VERSION,
+    PLACE,
+    Arguments,
+    Exchange,
+    Request,
+    Rest,
+    Tool,
+    deleted,
+    expecting,
+    require_seen,
+    rest,
+)
 
 NOTE = "notes/{note_id}/"
 MOST_FOUND = 50
@@ -100,20 +114,12 @@ def patch(arguments: Arguments) -> Exchange:
     """Reads, edits, and writes back on the version that was read."""
     path, passage = NOTE.format_map(arguments), Passage.of(arguments)
     note = yield from own(arguments)
-    expected, now = arguments.get("expected_version"), note["last_edit"]
-    if expected is not None and not arguments.get("dry_run") and not _is_at(note, expected):
-        raise NotApplicable(f"Changed meanwhile: its version is now {now}. Read it again, then decide anew.")
+    require_seen(note, arguments)
     content = edited(note["content"], passage)
     if arguments.get("dry_run"):
         return {**note, "content": content, "dry_run": True}
-    answer = yield Request("PATCH", path, body={"content": content}, headers=expecting({"expected_version": now}))
+    answer = yield Request("PATCH", path, body={"content": content}, headers=expecting({"expected_version": note["last_edit"]}))
     return answer
-
-
-def _is_at(note: dict[str, Any], expected: str) -> bool:
-    """Whether the note's version is the expected one, by the API's rule for If-Match: times may end in Z or +00:00."""
-    known = (note["last_edit"], str(note["version"]))
-    return expected == "*" or without_zone(expected) in map(without_zone, known)
 
 
 def outline_of(note: dict[str, Any]) -> dict[str, Any]:

@@ -150,7 +150,22 @@ CALENDAR_FEED = record(
         "course_id": COURSE_ID,
         "last_sync": nullable(TIME),
     },
-    {"version": VERSION, "origin": ORIGIN},
+    {
+        "version": VERSION,
+        "origin": ORIGIN,
+        "state": one_of(
+            "empty",
+            "pending",
+            "ok",
+            "failed",
+            "gone",
+            description="Empty: it has neither text nor address. Pending: it is read in a moment. Gone: its address is given up.",
+        ),
+        "error": text("Why it could not be read; empty when it could."),
+        "event_count": ID,
+        "rejected_count": whole("Entries that could not be read and are not shown."),
+        **NOTICE,
+    },
 )
 
 HEATMAP = record(

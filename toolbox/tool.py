@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from toolbox.bounding import bounded, cursor_of, glimpse
+from toolbox.markdown import NotApplicable
 from toolbox.schemas import Schema, text, yes_or_no
 
 Arguments = Mapping[str, Any]
@@ -79,6 +80,7 @@ class Tool:
         if self.subject is not None and arguments.get("dry_run"):
             look = rest("GET", self.subject) if isinstance(self.subject, str) else self.subject
             found = yield from look(arguments)
+            require_seen(found, arguments)
             return {"dry_run": True, "would_change": glimpse(found)}
         answer = yield from self.rest(arguments)
         return bounded(answer, self.grows, cursor_of(arguments)) if self.grows else answer
@@ -154,6 +156,21 @@ def expecting(arguments: Arguments) -> dict[str, str]:
     """The header by which the REST API refuses to change another version than the one that was seen."""
     expected = arguments.get("expected_version")
     return {} if expected is None else {"If-Match": f'"{expected}"'}
+
+
+def require_seen(thing: Any, arguments: Arguments) -> None:
+    """Raises NotApplicable when another version of the thing was expected, by the API's rule for If-Match: times may end in Z or +00:00."""
+    expected = arguments.get("expected_version")
+    if expected in (None, "*") or not isinstance(thing, Mapping) or "id" not in thing:
+        return
+    # Files have no edits, nor numbers as versions.
+    now = thing["last_edit"] if "last_edit" in thing else thing["date_created"]
+    if _in_zulu(expected) not in map(_in_zulu, (now, str(thing.get("version", "")))):
+        raise NotApplicable(f"Changed meanwhile: its version is now {now}. Read it again, then decide anew.")
+
+
+def _in_zulu(version: str) -> str:
+    return version.removesuffix("+00:00").removesuffix("Z")
 
 
 def deleted(name: str, key: str = "deleted") -> Callable[[Any, Arguments], Any]:

@@ -21,7 +21,17 @@ from projections.calendars import queries
 from reactors.feeds.texts import LARGEST_TEXT, looks_like_calendar, read_text
 
 SCHEMES = ("http", "https", "webcal", "webcals")
-MEMBERS = ("id", "title", "source_kind", "source_url", "is_enabled", "course_id")
+MEMBERS = (
+    "id", "title", "source_kind", "source_url", "is_enabled", "course_id", "state", "error", "event_count", "rejected_count",
+)  # fmt: skip
+IN_STATE = {
+    "empty": "A calendar here has neither a text nor an address, so it shows nothing: give raw_ical, or source_url.",
+    "pending": "A calendar here is read in a moment; list_calendar_feeds tells by its state what came of it.",
+    "failed": "A calendar here could not be read: its error tells why.",
+    "gone": "A calendar here could not be read: its error tells why.",
+}
+NO_EVENTS = "A calendar here has no events that can be shown."
+REJECTED = "Some entries of a calendar here could not be read, and are not shown: see rejected_count."
 
 
 @serves("list_calendar_feeds")
@@ -61,6 +71,7 @@ async def delete_calendar_feed(call: ToolCall) -> Result:
         (found,) = await call.ask(queries.get_calendar_feed(call["feed_id"]))
         if found is None:
             raise NotFound("CalendarFeed")
+        await call.foresee(lambda work: remove_calendar_feed(work, call["feed_id"]))
         shown = call.parsed(found + b"}")
         return {"deleted": False, "dry_run": True, "feed_id": shown["id"], "title": shown["title"]}
     await call.run(lambda work: remove_calendar_feed(work, call["feed_id"]))
@@ -68,7 +79,13 @@ async def delete_calendar_feed(call: ToolCall) -> Result:
 
 
 def feed(call: ToolCall, item: dict[str, Any]) -> Result:
-    """A CalendarFeed."""
+    """A CalendarFeed. What is wrong with it is told beside the result as well."""
+    if item["state"] in IN_STATE:
+        call.notices.append(IN_STATE[item["state"]])
+    elif not item["event_count"]:
+        call.notices.append(NO_EVENTS)
+    if item["rejected_count"]:
+        call.notices.append(REJECTED)
     shown = {name: item[name] for name in MEMBERS}
     return {**shown, "last_sync": offset(item["last_sync"]), "version": offset(item["last_edit"])}
 

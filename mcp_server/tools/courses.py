@@ -76,6 +76,7 @@ async def delete_course(call: ToolCall) -> Result:
         found = await call.read(queries.get_course(call["course_id"]), 2)
         if found is None or not found["is_owned"] or found["is_default"]:
             raise ToolRefusal(NOT_DELETABLE)
+        await call.foresee(decide)
         courses = await call.read(queries.list_own_courses())
         inbox = next(own["id"] for own in courses if own["is_default"])
         return {"deleted": False, "dry_run": True, "notes_moved_to": inbox, "course_id": found["id"], "title": found["title"]}
@@ -97,7 +98,7 @@ async def list_course_notes(call: ToolCall) -> Result:
 @serves("reorder_courses")
 async def reorder_courses(call: ToolCall) -> Result:
     """Ids that cannot be arranged are left out."""
-    wanted = [entry for entry in call["course_ids"] if isinstance(entry, int) and not isinstance(entry, bool)]
+    wanted = call["course_ids"]
     _, row = await call.run(lambda work: arrange_courses(work, call.account_id, wanted), answer=lambda _: queries.list_own_courses())
     own = {item["id"] for item in call.parsed(row[0]) if not item["is_default"]}
     return {"reordered": [number for number in dict.fromkeys(wanted) if number in own]}

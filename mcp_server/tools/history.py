@@ -59,15 +59,16 @@ async def snapshot_note(call: ToolCall) -> Result:
 async def restore_note_version(call: ToolCall) -> Result:
     """What the note is now is kept as a version."""
     note_id, version_id = call["note_id"], call["version_id"]
-    if call.dry_run:
-        note = await own(call)
-        state = await _state(call, note_id, stream_version(note_id, version_id))
-        # The version is what may be sent back as the one that was seen: the note's present one.
-        return {**detail(call, {**note, **await _members(call, state), "last_edit": note["last_edit"]}), "dry_run": True}
 
     def decide(work: Work[Lookups]) -> None:
         restore_version(work, call.account_id, note_id, version_id, kept_as="before_restore_mcp")
 
+    if call.dry_run:
+        note = await own(call)
+        await call.foresee(decide)
+        state = await _state(call, note_id, stream_version(note_id, version_id))
+        # The version is what may be sent back as the one that was seen: the note's present one.
+        return {**detail(call, {**note, **await _members(call, state), "last_edit": note["last_edit"]}), "dry_run": True}
     _, row = await call.run(decide, answer=lambda _: ask_note(note_id))
     return detail(call, call.parsed(row[2]))
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from commands.errors import NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
-from commands.notes.access import own_note
+from commands.notes.access import own_note, require_state
+from commands.notes.aggregate import Note
 from commands.notes.bin import delete_note as decide_deletion
 from commands.notes.commands import UNTITLED, ChangeNote, CreateNote, Saved
 from commands.notes.commands import change_note as decide_change
@@ -122,7 +123,7 @@ async def patch_note(call: ToolCall) -> Result:
     passage = Passage.of(call.arguments)
     if call.dry_run:
         note = await own(call)
-        content = await call.in_thread(lambda: edited(note["content"], passage))
+        content = await call.foresee(lambda work: edited(seen(call, work).content, passage))
         return {**detail(call, {**note, "content": content, "blocks": []}), "dry_run": True}
     return await save(call, lambda note: ChangeNote(content=edited(note.content, passage)))
 
@@ -132,6 +133,7 @@ async def delete_note(call: ToolCall) -> Result:
     """Into the recycle bin."""
     if call.dry_run:
         note = await own(call)
+        await call.foresee(lambda work: decide_deletion(work, call.account_id, call["note_id"]))
         return {"deleted": False, "dry_run": True, "note_id": note["id"], "title": note["title"]}
     await call.run(lambda work: decide_deletion(work, call.account_id, call["note_id"]))
     return {"deleted": True, "note_id": call["note_id"]}
@@ -144,6 +146,13 @@ async def own(call: ToolCall) -> dict[str, Any]:
         raise NotFound("Note")
     found: dict[str, Any] = call.parsed(note)
     return found
+
+
+def seen(call: ToolCall, work: Work[Lookups]) -> Note:
+    """The own note, in the version that the assistant expects."""
+    note = own_note(work, call.account_id, call["note_id"], "update this note")
+    require_state(work, note)
+    return note
 
 
 async def save(call: ToolCall, make: Any) -> Result:

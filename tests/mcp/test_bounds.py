@@ -14,6 +14,7 @@ import pytest
 
 from cli.backend import Backend, Place
 from cli.stdio import answer
+from eventstore.blocks import LONGEST_PARSED
 from projections.notes import past
 from tests.mcp.people import LARGEST, Keeper, make_keeper
 from toolbox.catalog import BY_NAME
@@ -280,7 +281,15 @@ def test_old_texts_are_read_as_blocks_off_the_event_loop(keeper: Keeper, monkeyp
         ("# a # ##", (1, "a #")),
         ("## #", (2, "")),
         ("# a \r", (1, "a")),
+        ("a\n  b\n===", (1, "a b")),
+        ("- # a", None),
     ],
 )
 def test_what_is_a_heading(line: str, found: tuple[int, str] | None) -> None:
     assert [(heading.level, heading.text) for heading in headings(line)] == ([found] if found else [])
+
+
+def test_headings_of_texts_that_are_too_long_for_the_parser() -> None:
+    begun = "# a\r\n```ls``` lists\r\n## b\r\n```\r\n# no\r\n```\r\n"
+    found = headings(begun + "x" * LONGEST_PARSED)
+    assert [(heading.level, heading.text, heading.line, heading.start) for heading in found] == [(1, "a", 1, 0), (2, "b", 3, 21)]

@@ -196,10 +196,16 @@ def test_unknown_methods_and_tools(keeper: Keeper) -> None:
     assert keeper.ask("tools/call", unknown, **{"MCP-Protocol-Version": "2025-06-18"})["error"]["code"] == -32602
 
 
-def test_an_unsupported_version_is_400(keeper: Keeper) -> None:
-    response = keeper.post(PING, **{"MCP-Protocol-Version": "1999-01-01"})
-    assert response.status_code == 400
-    assert "error" in response.json()
+@pytest.mark.parametrize("version", ["1999-01-01", "1.0", ""])
+def test_an_unsupported_version_is_400_and_tells_the_supported_ones(keeper: Keeper, version: str) -> None:
+    meta = {"io.modelcontextprotocol/protocolVersion": version, "io.modelcontextprotocol/clientCapabilities": {}}
+    for message in (PING, {**PING, "params": {"_meta": meta}}):
+        response = keeper.post(message, **{"MCP-Protocol-Version": version})
+        assert response.status_code == 400
+        told = response.json()
+        assert (told["id"], told["error"]["code"]) == (PING["id"], -32022)
+        assert told["error"]["data"]["requested"] == version
+        assert {"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"} <= set(told["error"]["data"]["supported"])
 
 
 def test_a_success_has_one_text_with_the_structure_and_no_error_flag(keeper: Keeper) -> None:
