@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolbox.bounding import cursor_at, cursor_of, page_of, paged
@@ -25,7 +25,7 @@ from toolbox.schemas import (
     whole,
 )
 from toolbox.schemas import VERSION as STATE
-from toolbox.sharing import require_sharing
+from toolbox.sharing import UNDOING_SHARES, require_sharing
 from toolbox.tool import (
     CURSOR,
     DRY_RUN,
@@ -122,15 +122,7 @@ def page_of_changes(members: Mapping[str, Any], name: str, changes: Sequence[Map
     return {**page, "next_cursor": cursor_at(int(page[name][-1]["id"]))} if "truncated" in page and page[name] else page
 
 
-ASSISTANTS = ("mcp:", "api_key")
-"""What the channels of assistants begin with: over the MCP endpoint, and over REST."""
 NO_CHANGE_ID = "change_id: this is no id of a change. list_changes lists the changes with their ids."
-NOTHING_OWN = "There is no change of yours that could be taken back. list_changes lists all changes of the account."
-PAGE, PAGES_LOOKED_AT = 100, 5
-NOTHING_LATELY = (
-    f"There is no change of yours that could be taken back among the latest {PAGE * PAGES_LOOKED_AT} of the account. "
-    "list_changes lists older ones with its cursor; name one as change_id."
-)
 
 
 def undo(arguments: Arguments) -> Exchange:
@@ -139,10 +131,13 @@ def undo(arguments: Arguments) -> Exchange:
     if wanted is not None and not is_change_id(wanted):
         raise NotApplicable(NO_CHANGE_ID)
     if wanted is None:
-        wanted = yield from _last_own()
-    preview = yield Request("GET", "undo/", {"change": wanted})
+        settings = yield Request("GET", "settings/")
+        asked = {"key": settings["api_key_prefix"]}
+    else:
+        asked = {"change": wanted}
+    preview = yield Request("GET", "undo/", asked)
     if preview["publishes"]:
-        yield from require_sharing()
+        yield from require_sharing(UNDOING_SHARES)
     told = {"change_id": str(preview["change"]), "what": preview["summary"]}
     if arguments.get("dry_run"):
         return {"dry_run": True, "undone": False, **told}
@@ -150,29 +145,9 @@ def undo(arguments: Arguments) -> Exchange:
     return {**answer, **told}
 
 
-def _last_own() -> Generator[Request, Any, int]:
-    """The id of the change that is meant when none is named. Raises NotApplicable."""
-    settings = yield Request("GET", "settings/")
-    before: dict[str, int] = {}
-    for _ in range(PAGES_LOOKED_AT):
-        page = yield Request("GET", "changes/", {"limit": PAGE, **before})
-        for change in page["results"]:
-            if is_own_change(change, settings["api_key_prefix"]):
-                return int(change["id"])
-        if page["next_before"] is None:
-            raise NotApplicable(NOTHING_OWN)
-        before = {"before": page["next_before"]}
-    raise NotApplicable(NOTHING_LATELY)
-
-
 def is_change_id(text: str) -> bool:
     """Whether a change can have this id."""
     return text.isascii() and text.isdigit() and len(text) < 19
-
-
-def is_own_change(change: Mapping[str, Any], key_prefix: str) -> bool:
-    """Whether an assistant with this key made the change, and it still stands and is of a kind that can be taken back."""
-    return change["channel"].startswith(ASSISTANTS) and change["key"] == key_prefix and change["can_undo"] and not change["undoes"]
 
 
 def _emptied(answer: Any, _: Arguments) -> Any:
