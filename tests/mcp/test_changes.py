@@ -131,6 +131,25 @@ def test_an_own_change_is_found_behind_many_of_the_user(keeper: Keeper, way: str
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_what_was_changed_is_told_by_its_title(keeper: Keeper, way: str) -> None:
+    note = keeper.call("create_note", title="With a file")["id"]
+    path = f"/api/v1/notes/{note}/attachments/"
+    file = keeper.http.post(path, files={"file": ("page.txt", b"words", "text/plain")}, headers=keeper.person.headers).json()["id"]
+    with asking(keeper, way) as ask:
+        ask("delete_attachment", note_id=note, attachment_id=file)
+        assert ask("undo_last_change")["what"] == "Attachment deleted: page.txt"
+        feed = ask("create_calendar_feed", title="Timetable")["id"]
+        ask("delete_calendar_feed", feed_id=feed)
+        assert ask("undo_last_change")["what"] == "Calendar feed removed: Timetable"
+        for title in ("Exam", "Party"):
+            ask("delete_event", event_id=ask("create_event", title=title, event_date="2031-05-06")["id"])
+    listed = keeper.call("list_changes", limit=4)["changes"]
+    assert [change["what"] for change in listed] == [
+        f"Planner event {done}: {title}" for title in ("Party", "Exam") for done in ("deleted", "created")
+    ]
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_changes_of_which_nothing_is_left_are_stepped_over(keeper: Keeper, way: str) -> None:
     with asking(keeper, way) as ask:
         first, second, binned = (ask("create_note", title=title, content="as it was")["id"] for title in ("first", "second", "binned"))
