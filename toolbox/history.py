@@ -20,6 +20,7 @@ from toolbox.schemas import (
     list_of,
     nullable,
     number_of,
+    one_of,
     record,
     text,
     whole,
@@ -50,6 +51,8 @@ DELETED_NOTE = record(
     {"id": ID, "title": TEXT, "description": TEXT, "course_id": COURSE_ID, "deleted_at": TIME},
     {"deleted_at_local": nullable(TEXT), "version": STATE},
 )
+KIND = one_of("note", "course", "attachment", "calendar", "event")
+DELETED = record({"kind": KIND, "id": ID, "title": TEXT, "deleted_at": TIME}, {"deleted_at_local": nullable(TEXT)})
 CHANGE = record(
     {"id": TEXT, "at": TIME, "what": TEXT, "channel": TEXT},
     {"at_local": nullable(TEXT), "client": TEXT, "thing": TEXT, "thing_id": ID, "can_undo": BOOLEAN},
@@ -150,6 +153,11 @@ def is_change_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
+def of_kind(entries: Sequence[Mapping[str, Any]], arguments: Arguments) -> list[Mapping[str, Any]]:
+    """Those entries of the recycle bin that are asked for."""
+    return [entry for entry in entries if arguments.get("kind") in (None, entry["kind"])]
+
+
 def _emptied(answer: Any, _: Arguments) -> Any:
     return answer or {"emptied": True}
 
@@ -240,8 +248,8 @@ TOOLS = (
     ),
     Tool(
         name="list_deleted_notes",
-        title="List the recycle bin",
-        description="The notes in the recycle bin, the latest deletion first.",
+        title="List deleted notes",
+        description="The notes in the recycle bin, the latest deletion first. list_recycle_bin lists everything that is in it.",
         properties=PLACE,
         answer=record({"deleted_notes": list_of(DELETED_NOTE)}, {**PAGED, "version": STATE}),
         rest=rest("GET", "notes/deleted/"),
@@ -255,6 +263,31 @@ TOOLS = (
         required=("note_id",),
         answer=NOTE_DETAIL,
         rest=rest("POST", "notes/{note_id}/restore/"),
+        grows="content",
+    ),
+    Tool(
+        name="list_recycle_bin",
+        title="List the recycle bin",
+        description=(
+            "Everything of the account that was deleted and can come back, the latest deletion first: notes, courses, files of notes "
+            "(attachment), calendar feeds (calendar) and plans (event)."
+        ),
+        properties={"kind": {**KIND, "description": "Only this kind."}, **PLACE},
+        answer=record({"entries": list_of(DELETED)}, PAGED),
+        rest=rest("GET", "recycle-bin/", reply=of_kind),
+        reads=True,
+    ),
+    Tool(
+        name="restore_deleted",
+        title="Take something out of the recycle bin",
+        description=(
+            "Brings back what list_recycle_bin lists, with all it had. A course brings those of its notes along that still lie where its "
+            "deletion put them; a note comes back private; a file needs its note."
+        ),
+        properties={"kind": {**KIND, "description": "What it is."}, "id": number_of("deleted thing")},
+        required=("kind", "id"),
+        answer=record({"restored": BOOLEAN, "kind": KIND, "id": ID, "title": TEXT}),
+        rest=rest("POST", "recycle-bin/{kind}/{id}/restore/"),
         grows="content",
     ),
     Tool(

@@ -31,7 +31,7 @@ account's clock. An event without times gets the hour after noon.
 - Review a week: get_activity_week, get_heatmap, get_recent_activity.
 - Something went wrong: undo_last_change, which tells `what` it took back, or would with `dry_run` (note sessions, kept versions and an
   emptied bin are no changes, and changes of the profile cannot be taken back, so it steps over them to an older one);
-  list_note_versions and restore_note_version; list_deleted_notes and restore_deleted_note.
+  list_note_versions and restore_note_version; list_recycle_bin and restore_deleted for everything that was deleted.
 
 ## What to mind
 

@@ -40,7 +40,7 @@ def text_of(result: Any) -> str:
 async def test_tools_work_in_both_eras(keeper: Keeper, mode: str) -> None:
     async with connected(keeper, mode) as client:
         listed = await client.list_tools()
-        assert len(listed.tools) == 48
+        assert len(listed.tools) == 50
         made = await client.call_tool("create_note", {"title": "By the client", "content": "words"})
         assert made.structured_content is not None
         assert made.structured_content["title"] == "By the client"
@@ -298,7 +298,7 @@ def test_the_modern_era_knows_no_sessions_and_tells_how_long_answers_keep(keeper
     assert result["cacheScope"] == "private"
     assert result["resultType"] == "complete"
     listed = modern(keeper, "tools/list", {}).json()["result"]
-    assert (listed["cacheScope"], listed["ttlMs"] > 0, len(listed["tools"])) == ("public", True, 48)
+    assert (listed["cacheScope"], listed["ttlMs"] > 0, len(listed["tools"])) == ("public", True, 50)
     profile = modern(keeper, "tools/call", {"name": "get_profile", "arguments": {}}, "get_profile").json()["result"]
     assert (profile["resultType"], profile["isError"]) == ("complete", False)
     unknown = modern(keeper, "tools/call", {"name": "nope", "arguments": {}}, "nope")

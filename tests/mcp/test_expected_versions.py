@@ -14,8 +14,10 @@ from tests.mcp.test_stdio import conversing, exchange, tool
 from toolbox.catalog import ALL_TOOLS
 
 Call = Callable[[str, dict[str, Any]], Any]
-CREATING = {"create_note", "create_course", "create_event", "create_calendar_feed", "create_note_session", "undo_last_change"}
-"""What they make has no version yet; a change that is taken back is named by its id."""
+CREATING = {
+    "create_note", "create_course", "create_event", "create_calendar_feed", "create_note_session", "undo_last_change", "restore_deleted",
+}  # fmt: skip
+"""What they make has no version yet; a change that is taken back is named by its id, and what lies in the bin changes no more."""
 STALE = "2001-01-01T00:00:00+00:00"
 
 
