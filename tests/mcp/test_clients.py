@@ -133,6 +133,7 @@ async def test_prompts_and_completion(keeper: Keeper, mode: str) -> None:
         assert embedded.resource.text == "# Mitosis\n\nThey divide."
         review = await client.get_prompt("weekly_review", {})
         assert len(review.messages) == 3
+        assert "list_events with include_completed" in str(review.messages[0].content)
         syllabus: Any = (
             (await client.get_prompt("plan_syllabus", {"course_id": str(course["id"]), "text": "Week 1 {x}"})).messages[0].content
         )
@@ -155,6 +156,16 @@ async def test_prompts_and_completion(keeper: Keeper, mode: str) -> None:
         assert all(date.fromisoformat(day).weekday() == 0 for day in days.completion.values)
         nothing = await client.complete(about, {"name": "other", "value": ""})
         assert nothing.completion.values == []
+        for elsewhere in ("summarize_note", "capture_note"):
+            other_name = "course_id" if elsewhere == "summarize_note" else "note_id"
+            values = await client.complete(types.PromptReference(name=elsewhere), {"name": other_name, "value": ""})
+            assert values.completion.values == []
+        template = types.ResourceTemplateReference(uri="notechondria://notes/{note_id}")
+        assert (await client.complete(template, {"name": "note_id", "value": "mito"})).completion.values == [str(note["id"])]
+        for unknown in (types.PromptReference(name="no_such_prompt"), types.ResourceTemplateReference(uri="notechondria://x/{note_id}")):
+            with pytest.raises(MCPError) as wrong:
+                await client.complete(unknown, {"name": "note_id", "value": ""})
+            assert wrong.value.code == -32602
 
 
 async def confirming(answer: str, content: Any, asked: list[str]) -> Any:

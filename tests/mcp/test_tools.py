@@ -282,6 +282,15 @@ def test_everything_deleted_is_listed_and_comes_back(keeper: Keeper, other: Keep
         assert [entry["kind"] for entry in ask("list_recycle_bin")] == ["note"]
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_to_look_for_finds_nothing(keeper: Keeper, way: str) -> None:
+    keeper.call("create_note", title="x")
+    with asking(keeper, way) as ask:
+        assert ask("search_notes", query=" ") == {"error": "query is required"}
+        with pytest.raises(AssertionError, match="this is no uuid"):
+            ask("get_note_by_uuid", uuid="zz")
+
+
 def test_files_are_listed_and_deleted(keeper: Keeper) -> None:
     note = keeper.call("create_note", title="With a file")
     path = f"/api/v1/notes/{note['id']}/attachments/"
