@@ -8,12 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from commands.errors import Conflict, NotFound
+from commands.errors import Conflict, NotFound, sentence
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.undo_lookups import Parts
 from eventstore.events.notes import NotePublished
 
+ASK_FIRST = "Undoing would take away what was written since: delete it only if whoever wrote that says so."
+LATER_FIRST = "Take the later change back first."
+"""Ways on where later changes stand in the way."""
+OLDER_ONES = "list_changes lists other changes with their ids; name one as change_id."
+"""The way on for an assistant, which looks for its last change in vain."""
+NOTHING_OWN = "There is no change of yours that could be taken back among the latest of the account."
 WITHOUT_EFFECT = 20
 """So many changes of which nothing is left are gone past in search of the last one."""
 
@@ -61,12 +67,19 @@ def publishes(work: Work[Lookups]) -> bool:
     return any(isinstance(event, NotePublished) for aggregate in work.aggregates.values() for event in aggregate.pending)
 
 
-def undo(work: Work[Lookups], account_id: int, change_id: int | None, inverses: Mapping[str, Inverse]) -> Undone:
+def undo(work: Work[Lookups], account_id: int, change_id: int | None, inverses: Mapping[str, Inverse], key: str | None = None) -> Undone:
     """Takes back the change, or the account's last one of which something is left. Raises NotFound, or Conflict when that is not
     possible any more.
+
+    key: the beginning of an API key; the last change is the last that an assistant made with it.
     """
     if change_id is None:
-        return _undo_last(work, account_id, inverses)
+        try:
+            return _undo_last(work, account_id, inverses, key)
+        except Conflict as refused:
+            if key is None:
+                raise
+            raise Conflict(f"{sentence(refused)} {OLDER_ONES}") from refused
     found = work.lookups.change(account_id, change_id)
     if found is None:
         raise NotFound("Change")
@@ -77,10 +90,10 @@ def undo(work: Work[Lookups], account_id: int, change_id: int | None, inverses: 
     return Undone(found[0], found[1])
 
 
-def _undo_last(work: Work[Lookups], account_id: int, inverses: Mapping[str, Inverse]) -> Undone:
+def _undo_last(work: Work[Lookups], account_id: int, inverses: Mapping[str, Inverse], key: str | None) -> Undone:
     before: int | None = None
     for _ in range(WITHOUT_EFFECT):
-        found = work.lookups.last_change(account_id, inverses, before)
+        found = work.lookups.last_change(account_id, inverses, before, key)
         if found is None:
             break
         try:
@@ -89,10 +102,10 @@ def _undo_last(work: Work[Lookups], account_id: int, inverses: Mapping[str, Inve
             before = found[0]
         except Conflict:
             # What stands in the way may be that others have taken this change back since it was found.
-            if work.assumed or work.lookups.last_change(account_id, inverses, before) == found:
+            if work.assumed or work.lookups.last_change(account_id, inverses, before, key) == found:
                 raise
             work.start_over()
-    raise Conflict("There is nothing to undo.")
+    raise Conflict("There is nothing to undo." if key is None else NOTHING_OWN)
 
 
 def _took_back(work: Work[Lookups], change: Parts, inverses: Mapping[str, Inverse]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -9,7 +10,7 @@ import mcp_types as types
 from mcp.shared.exceptions import MCPError
 
 from mcp_server.call import ToolCall
-from mcp_server.resources import MARKDOWN, SCHEME, clipped, read_content
+from mcp_server.resources import MARKDOWN, SCHEME, TEMPLATES, clipped, read_content
 from projections.courses.queries import list_courses
 from projections.notes.matching import find_notes
 
@@ -41,8 +42,9 @@ PROMPTS = (
         "Review the week",
         "Looks back on a week and ahead to the next.",
         (_argument("start_date", "The week's first day: YYYY-MM-DD; this week when it is left out.", required=False),),
-        "Review my week with me: what was done, what is still open, what is urgent. Then propose what to plan next, as a short list. "
-        "Do not change anything before I have agreed.",
+        "Review my week with me: what was done, what is still open, what is urgent. Completed plans are not in the week below: look at "
+        "list_events with include_completed for them. Then propose what to plan next, as a short list. Do not change anything before I "
+        "have agreed.",
         ("week/{start_date}", "heatmap"),
     ),
     Prompt(
@@ -123,12 +125,15 @@ async def get_prompt(call: ToolCall, name: str, given: dict[str, str]) -> types.
     return types.GetPromptResult(description=prompt.description, messages=messages)
 
 
-async def complete(call: ToolCall, argument: str, value: str) -> types.CompleteResult:
-    """Ids by their beginning or by a piece of the title; days as the coming Mondays."""
+Reference = types.PromptReference | types.ResourceTemplateReference
+
+
+async def complete(call: ToolCall, about: Reference, argument: str, value: str) -> types.CompleteResult:
+    """Ids by their beginning or by a piece of the title; days as the coming Mondays. Raises MCPError for what there is not."""
     value = value.strip()
     found: list[str] = []
-    if "\0" in value:
-        # No title holds one.
+    if argument not in _places(about) or "\0" in value:
+        # No title holds a NUL.
         found = []
     elif argument == "note_id":
         items = await _notes(call, value or None)
@@ -142,6 +147,17 @@ async def complete(call: ToolCall, argument: str, value: str) -> types.CompleteR
         found = [day for day in days if day.startswith(value)]
     shown = found[:MOST_COMPLETIONS]
     return types.CompleteResult(completion=types.Completion(values=shown, total=len(found), has_more=len(found) > len(shown)))
+
+
+def _places(about: Reference) -> set[str]:
+    """The names of what can be filled in."""
+    if isinstance(about, types.PromptReference):
+        if about.name not in BY_NAME:
+            raise MCPError(types.INVALID_PARAMS, "There is no such prompt.")
+        return {argument.name for argument in BY_NAME[about.name].arguments}
+    if about.uri not in {SCHEME + template.path for template in TEMPLATES}:
+        raise MCPError(types.INVALID_PARAMS, "There is no such resource template.")
+    return set(re.findall(r"\{(\w+)\}", about.uri))
 
 
 def monday_of(day: date) -> date:

@@ -15,12 +15,12 @@ NEXT_STEPS = {
         "list_notes and search_notes find ids of your notes, list_deleted_notes those in the recycle bin; "
         "get_note_by_uuid reads a public one of somebody else."
     ),
-    "Course": "list_courses lists the courses with their ids.",
-    "PlannerEvent": "list_events lists the events with their ids.",
+    "Course": "list_courses lists the courses with their ids; list_recycle_bin deleted ones.",
+    "PlannerEvent": "list_events lists the events with their ids; list_recycle_bin deleted ones.",
     "NoteSession": "list_note_sessions lists the sessions with their ids.",
     "NoteVersion": "list_note_versions lists the versions of a note with their ids.",
     "NoteAttachment": "list_attachments lists the files of a note with their ids.",
-    "CalendarFeed": "list_calendar_feeds lists the feeds with their ids.",
+    "CalendarFeed": "list_calendar_feeds lists the feeds with their ids; list_recycle_bin deleted ones.",
     "Change": "list_changes lists the changes with their ids.",
     "CourseSubscription": "This course is not followed; subscribe_course follows it.",
 }

@@ -61,7 +61,7 @@ def build_server(services: Services, threads: Executor, listeners: Listeners) ->
         return await prompts.get_prompt(reading(ctx, {}), params.name, dict(params.arguments or {}))
 
     async def complete(ctx: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
-        return await prompts.complete(reading(ctx, {}), params.argument.name, params.argument.value)
+        return await prompts.complete(reading(ctx, {}), params.ref, params.argument.name, params.argument.value)
 
     server: Server[Any] = Server(
         NAME,

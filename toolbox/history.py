@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolbox.bounding import cursor_at, cursor_of, page_of, paged
@@ -20,12 +20,13 @@ from toolbox.schemas import (
     list_of,
     nullable,
     number_of,
+    one_of,
     record,
     text,
     whole,
 )
 from toolbox.schemas import VERSION as STATE
-from toolbox.sharing import require_sharing
+from toolbox.sharing import UNDOING_SHARES, require_sharing
 from toolbox.tool import (
     CURSOR,
     DRY_RUN,
@@ -51,6 +52,8 @@ DELETED_NOTE = record(
     {"id": ID, "title": TEXT, "description": TEXT, "course_id": COURSE_ID, "deleted_at": TIME},
     {"deleted_at_local": nullable(TEXT), "version": STATE},
 )
+KIND = one_of("note", "course", "attachment", "calendar", "event")
+DELETED = record({"kind": KIND, "id": ID, "title": TEXT, "deleted_at": TIME}, {"deleted_at_local": nullable(TEXT)})
 CHANGE = record(
     {"id": TEXT, "at": TIME, "what": TEXT, "channel": TEXT},
     {"at_local": nullable(TEXT), "client": TEXT, "thing": TEXT, "thing_id": ID, "can_undo": BOOLEAN},
@@ -124,15 +127,7 @@ def page_of_changes(members: Mapping[str, Any], name: str, changes: Sequence[Map
     return {**page, "next_cursor": cursor_at(int(page[name][-1]["id"]))} if "truncated" in page and page[name] else page
 
 
-ASSISTANTS = ("mcp:", "api_key")
-"""What the channels of assistants begin with: over the MCP endpoint, and over REST."""
 NO_CHANGE_ID = "change_id: this is no id of a change. list_changes lists the changes with their ids."
-NOTHING_OWN = "There is no change of yours that could be taken back. list_changes lists all changes of the account."
-PAGE, PAGES_LOOKED_AT = 100, 5
-NOTHING_LATELY = (
-    f"There is no change of yours that could be taken back among the latest {PAGE * PAGES_LOOKED_AT} of the account. "
-    "list_changes lists older ones with its cursor; name one as change_id."
-)
 
 
 def undo(arguments: Arguments) -> Exchange:
@@ -141,10 +136,13 @@ def undo(arguments: Arguments) -> Exchange:
     if wanted is not None and not is_change_id(wanted):
         raise NotApplicable(NO_CHANGE_ID)
     if wanted is None:
-        wanted = yield from _last_own()
-    preview = yield Request("GET", "undo/", {"change": wanted})
+        settings = yield Request("GET", "settings/")
+        asked = {"key": settings["api_key_prefix"]}
+    else:
+        asked = {"change": wanted}
+    preview = yield Request("GET", "undo/", asked)
     if preview["publishes"]:
-        yield from require_sharing()
+        yield from require_sharing(UNDOING_SHARES)
     told = {"change_id": str(preview["change"]), "what": preview["summary"]}
     if arguments.get("dry_run"):
         return {"dry_run": True, "undone": False, **told}
@@ -152,29 +150,14 @@ def undo(arguments: Arguments) -> Exchange:
     return {**answer, **told}
 
 
-def _last_own() -> Generator[Request, Any, int]:
-    """The id of the change that is meant when none is named. Raises NotApplicable."""
-    settings = yield Request("GET", "settings/")
-    before: dict[str, int] = {}
-    for _ in range(PAGES_LOOKED_AT):
-        page = yield Request("GET", "changes/", {"limit": PAGE, **before})
-        for change in page["results"]:
-            if is_own_change(change, settings["api_key_prefix"]):
-                return int(change["id"])
-        if page["next_before"] is None:
-            raise NotApplicable(NOTHING_OWN)
-        before = {"before": page["next_before"]}
-    raise NotApplicable(NOTHING_LATELY)
-
-
 def is_change_id(text: str) -> bool:
     """Whether a change can have this id."""
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
-def is_own_change(change: Mapping[str, Any], key_prefix: str) -> bool:
-    """Whether an assistant with this key made the change, and it still stands and is of a kind that can be taken back."""
-    return change["channel"].startswith(ASSISTANTS) and change["key"] == key_prefix and change["can_undo"] and not change["undoes"]
+def of_kind(entries: Sequence[Mapping[str, Any]], arguments: Arguments) -> list[Mapping[str, Any]]:
+    """Those entries of the recycle bin that are asked for."""
+    return [entry for entry in entries if arguments.get("kind") in (None, entry["kind"])]
 
 
 def _emptied(answer: Any, _: Arguments) -> Any:
@@ -267,8 +250,8 @@ TOOLS = (
     ),
     Tool(
         name="list_deleted_notes",
-        title="List the recycle bin",
-        description="The notes in the recycle bin, the latest deletion first.",
+        title="List deleted notes",
+        description="The notes in the recycle bin, the latest deletion first. list_recycle_bin lists everything that is in it.",
         properties=PLACE,
         answer=record({"deleted_notes": list_of(DELETED_NOTE)}, {**PAGED, "version": STATE}),
         rest=rest("GET", "notes/deleted/"),
@@ -282,6 +265,31 @@ TOOLS = (
         required=("note_id",),
         answer=NOTE_DETAIL,
         rest=rest("POST", "notes/{note_id}/restore/"),
+        grows="content",
+    ),
+    Tool(
+        name="list_recycle_bin",
+        title="List the recycle bin",
+        description=(
+            "Everything of the account that was deleted and can come back, the latest deletion first: notes, courses, files of notes "
+            "(attachment), calendar feeds (calendar) and plans (event)."
+        ),
+        properties={"kind": {**KIND, "description": "Only this kind."}, **PLACE},
+        answer=record({"entries": list_of(DELETED)}, PAGED),
+        rest=rest("GET", "recycle-bin/", reply=of_kind),
+        reads=True,
+    ),
+    Tool(
+        name="restore_deleted",
+        title="Take something out of the recycle bin",
+        description=(
+            "Brings back what list_recycle_bin lists, with all it had. A course brings those of its notes along that still lie where its "
+            "deletion put them; a note comes back private; a file needs its note."
+        ),
+        properties={"kind": {**KIND, "description": "What it is."}, "id": number_of("deleted thing")},
+        required=("kind", "id"),
+        answer=record({"restored": BOOLEAN, "kind": KIND, "id": ID, "title": TEXT}),
+        rest=rest("POST", "recycle-bin/{kind}/{id}/restore/"),
         grows="content",
     ),
     Tool(

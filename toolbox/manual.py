@@ -28,10 +28,10 @@ account's clock. An event without times gets the hour after noon.
 - Read something long: get_note_outline, then get_note_section. Answers that end in `truncated` go on with `next_cursor`.
 - Change a part of a text: patch_note. update_note with `content` replaces all of it.
 - Plan: create_event with a title and a day. Done: update_event with `is_completed`, not delete_event. Later: update_event with a new day.
-- Review a week: get_activity_week, get_heatmap, get_recent_activity.
+- Review a week: get_activity_week, get_heatmap, get_recent_activity; what was done leaves the week: list_events with `include_completed`.
 - Something went wrong: undo_last_change, which tells `what` it took back, or would with `dry_run` (note sessions, kept versions and an
   emptied bin are no changes, and changes of the profile cannot be taken back, so it steps over them to an older one);
-  list_note_versions and restore_note_version; list_deleted_notes and restore_deleted_note.
+  list_note_versions and restore_note_version; list_recycle_bin and restore_deleted for everything that was deleted.
 
 ## What to mind
 

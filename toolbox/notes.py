@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from eventstore.iso8601 import without_zone
 from toolbox.bounding import cursor_of, page_of, paged
@@ -67,13 +68,29 @@ def list_page(arguments: Arguments) -> Exchange:
 
 
 def search(arguments: Arguments) -> Exchange:
-    """Those of everybody with whose they are."""
+    """Those of everybody with whose they are. Nothing to look for is answered as over the endpoint, where REST would give all notes."""
+    if not arguments["query"].strip():
+        return {"error": "query is required"}
     start = cursor_of(arguments)
     page = yield from PAGE({"limit": MOST_FOUND, **arguments, "offset": start})
     notes = page["results"]
     if arguments.get("scope") == "all":
         notes = yield from marked_notes(notes)
     return page_of(notes, start, more=page["has_more"])
+
+
+def read_by_uuid(arguments: Arguments) -> Exchange:
+    """Whose it is goes along."""
+    note = yield Request("GET", f"notes/uuid/{known_uuid(arguments['uuid'])}/")
+    return noticed(note, own=note["can_edit"])
+
+
+def known_uuid(text: str) -> str:
+    """The uuid in its usual form. Raises NotApplicable."""
+    try:
+        return str(UUID(text.strip()))
+    except ValueError:
+        raise NotApplicable("uuid: this is no uuid. Take it from a note or a link.") from None
 
 
 def own(arguments: Arguments) -> Exchange:
@@ -262,7 +279,7 @@ TOOLS = (
         properties={"uuid": text("The uuid.", max_length=64), **CURSOR},
         required=("uuid",),
         answer=NOTE_DETAIL,
-        rest=rest("GET", "notes/uuid/{uuid}/", reply=lambda note, _: noticed(note, own=note["can_edit"])),
+        rest=read_by_uuid,
         reads=True,
         grows="content",
     ),

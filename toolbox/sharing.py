@@ -15,12 +15,17 @@ SHARING_OFF = (
     f"(app setting {MAY_SHARE}), or publish the note in the app."
 )
 
+UNDOING_SHARES = (
+    f"Taking this back would publish a note. {SHARING_OFF} restore_deleted_note brings a note back from the recycle bin, private. "
+    "list_changes lists other changes with their ids; name one as change_id."
+)
 
-def require_sharing() -> Generator[Request, Any, None]:
+
+def require_sharing(refusal: str = SHARING_OFF) -> Generator[Request, Any, None]:
     """Asks the account over REST. Raises NotApplicable."""
     settings = yield Request("GET", "settings/")
     if (settings.get("app_settings") or {}).get(MAY_SHARE) is not True:
-        raise NotApplicable(SHARING_OFF)
+        raise NotApplicable(refusal)
 
 
 def unless_published(exchange: Rest, present: Rest | None = None) -> Rest:

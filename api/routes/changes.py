@@ -48,11 +48,11 @@ def _read(call: Call, reading: Generator[Query, Any, T]) -> T:
 
 def preview_undo(call: Call) -> bytes:
     """What taking the last change back, or the named one, would do at this moment; refused as `POST /undo/` would be."""
-    wanted, account_id = call.query.change, call.identify_now().account_id
+    wanted, key, account_id = call.query.change, call.query.key, call.identify_now().account_id
     assert account_id is not None
 
     def decide(work: Work[Lookups]) -> tuple[Undone, bool]:
-        return undo(work, account_id, wanted, INVERSES), publishes(work)
+        return undo(work, account_id, wanted, INVERSES, key), publishes(work)
 
     undone, published = call.services.commands.foresee(decide, call.context())
     change = _read(call, read_change(undone.change_id))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel
 
-from api.fields import Integer, Model
+from api.fields import Integer, Model, Text
 from api.schemas.notes import QueryInteger
 
 
@@ -27,6 +27,7 @@ class UndoQuery(Model):
     """What would be taken back; the last change when it names none."""
 
     change: Annotated[int | None, QueryInteger(min=1, doc="The id of a change.")] = None
+    key: Annotated[str | None, Text(blank=True, doc="The beginning of an API key: only what assistants did with it.")] = None
 
 
 class TouchedOut(BaseModel):

@@ -10,11 +10,8 @@ from commands.errors import Conflict
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.subscriptions import Subscription
-from commands.undo import Span
+from commands.undo import ASK_FIRST, LATER_FIRST, Span
 from eventstore.events import attachments, courses, subscriptions
-
-CHANGED_SINCE = "The course has been changed since then."
-"""What keeps a change from being taken back."""
 
 
 def take_back_course(work: Work[Lookups], span: Span) -> None:
@@ -28,7 +25,7 @@ def take_back_course(work: Work[Lookups], span: Span) -> None:
     assert actor is not None
     if after.is_deleted and (before is None or not before.is_deleted):
         if not course.is_deleted:
-            raise Conflict(CHANGED_SINCE)
+            return
         # The notes that went along were changed by the same command, and are led back with it.
         bring_back(work, course)
         return
@@ -36,8 +33,10 @@ def take_back_course(work: Work[Lookups], span: Span) -> None:
         if course.is_default:
             # It was made along with something else, such as the first deletion of a course, and is needed from then on.
             return
+        if course.is_deleted:
+            return
         if not course.is_as(after, but_for=("edited_on",)):
-            raise Conflict(CHANGED_SINCE)
+            raise Conflict(f"{_named(course)} was changed after it had been made. {ASK_FIRST}")
         delete_course(work, actor, course.number)
         return
     _lead_back(work, course, before, after)
@@ -45,11 +44,15 @@ def take_back_course(work: Work[Lookups], span: Span) -> None:
 
 def _lead_back(work: Work[Lookups], course: Course, before: Course, after: Course) -> None:
     now = work.context.now
+    if course.is_deleted:
+        raise Conflict(f"{_named(course)} lies in the recycle bin. Restore it first.")
     changed = [
-        name for name in ("title", "description", "icon", "color_hue", "sort_order") if getattr(before, name) != getattr(after, name)
+        name
+        for name in ("title", "description", "icon", "color_hue", "sort_order")
+        if getattr(before, name) not in (getattr(after, name), getattr(course, name))
     ]
-    if course.is_deleted or any(getattr(course, name) != getattr(after, name) for name in changed):
-        raise Conflict(CHANGED_SINCE)
+    if any(getattr(course, name) != getattr(after, name) for name in changed):
+        raise Conflict(f"{_named(course)} has been changed since then. {LATER_FIRST}")
     if "title" in changed:
         course.trigger(courses.CourseRenamed, now, title=before.title)
     if "description" in changed:
@@ -62,6 +65,10 @@ def _lead_back(work: Work[Lookups], course: Course, before: Course, after: Cours
         course.trigger(courses.CourseArranged, now, sort_order=before.sort_order)
 
 
+def _named(course: Course) -> str:
+    return f'The course {course.number} "{course.title}"'
+
+
 def take_back_subscription(work: Work[Lookups], span: Span) -> None:
     """Following and no longer following; that a course was opened stays."""
     account_id, course_id = span.numbers
@@ -70,10 +77,10 @@ def take_back_subscription(work: Work[Lookups], span: Span) -> None:
     before = work.at(Subscription, (account_id, course_id), span.first - 1)
     assert subscription is not None
     assert after is not None
-    if _following(subscription) != _following(after):
-        raise Conflict("The subscription has been changed since then.")
     if _following(subscription) == _following(before):
         return
+    if _following(subscription) != _following(after):
+        raise Conflict("The subscription has been changed since then.")
     if before is not None and before.is_active:
         subscription.trigger(
             subscriptions.CourseSubscribed, work.context.now, account_id=account_id, course_id=course_id, is_private=before.is_private
@@ -93,8 +100,10 @@ def take_back_attachment(work: Work[Lookups], span: Span) -> None:
     after = work.at(Attachment, span.number, span.last)
     assert attachment is not None
     assert after is not None
-    if attachment.is_purged or attachment.is_deleted != after.is_deleted:
-        raise Conflict("The file has been changed since then.")
+    if attachment.is_purged:
+        raise Conflict(f"The file {attachment.number} is gone for good.")
+    if attachment.is_deleted != after.is_deleted:
+        return
     if attachment.is_deleted:
         assert work.context.actor is not None
         restore_attachment(work, work.context.actor, attachment.number)

@@ -13,7 +13,7 @@ from commands.notes.aggregate import Note
 from commands.notes.bin import put_into_bin
 from commands.notes.blocks import led_back, still_standing
 from commands.notes.merging import merged
-from commands.undo import Span
+from commands.undo import ASK_FIRST, LATER_FIRST, Span
 from eventstore.block_lists import blocks_from
 from eventstore.blocks import Block, blocks_of
 from eventstore.events import Event, notes
@@ -29,16 +29,20 @@ def take_back_note(work: Work[Lookups], span: Span) -> None:
             _take_back_for_another(work, note, before, after)
         return
     if note is None or note.is_purged or after is None:
-        raise Conflict("The note is gone for good.")
+        raise Conflict(f"The note {span.number} is gone for good.")
     if before is None:
         _take_back_creation(work, note, after)
+        return
+    if _went_along(work, note, before, after):
         return
     if before.is_deleted != after.is_deleted:
         _take_back_bin(work, note, before, after)
     if note.is_deleted and not after.is_deleted and not before.is_deleted:
-        raise Conflict("The note lies in the recycle bin. Restore it first.")
-    _take_back_fields(work, note, before, after)
-    _take_back_text(work, note, before, after)
+        raise Conflict(f"{_named(note)} lies in the recycle bin. Restore it first.")
+    # As it is called now: its title may be led back first.
+    named = _named(note)
+    _take_back_fields(work, note, before, after, named)
+    _take_back_text(work, note, before, after, named)
 
 
 def _take_back_for_another(work: Work[Lookups], note: Note, before: Note, after: Note) -> None:
@@ -57,6 +61,18 @@ def _take_back_for_another(work: Work[Lookups], note: Note, before: Note, after:
             _file(work, note, course)
 
 
+def _went_along(work: Work[Lookups], note: Note, before: Note, after: Note) -> bool:
+    """Whether the command only moved the note as it deleted its course, which comes back now: it comes along if it still lies there."""
+    if before.course_id is None or any(getattr(before, part) != getattr(after, part) for part in (*_PARTS, "is_deleted")):
+        return False
+    course = work.find(Course, before.course_id)
+    if course is None or course.is_deleted or not course.pending:
+        return False
+    if note.course_id == after.course_id:
+        _file(work, note, course)
+    return True
+
+
 _PARTS = (
     "title",
     "description",
@@ -73,15 +89,16 @@ _PARTS = (
 
 def _take_back_creation(work: Work[Lookups], note: Note, after: Note) -> None:
     if note.is_deleted:
-        raise Conflict("The note lies in the recycle bin already.")
+        return
     if any(getattr(note, part) != getattr(after, part) for part in _PARTS):
-        raise Conflict("The note was changed after it had been made. Delete it instead.")
+        raise Conflict(f"{_named(note)} was changed after it had been made. {ASK_FIRST}")
     put_into_bin(work, note)
 
 
 def _take_back_bin(work: Work[Lookups], note: Note, before: Note, after: Note) -> None:
     if note.is_deleted != after.is_deleted:
-        raise Conflict("The note was moved into or out of the recycle bin again since.")
+        # It is where it was before already.
+        return
     if after.is_deleted:
         note.trigger(notes.NoteRestored, work.context.now)
         if before.is_public:
@@ -101,22 +118,22 @@ _FIELDS: tuple[tuple[str, str, type[Event]], ...] = (
 """(attribute, which is also the event's field; what to call it; the event)."""
 
 
-def _take_back_fields(work: Work[Lookups], note: Note, before: Note, after: Note) -> None:
+def _take_back_fields(work: Work[Lookups], note: Note, before: Note, after: Note, named: str) -> None:
     now = work.context.now
     for name, what, changed in _FIELDS:
-        if _is_to_go_back(note, before, after, name, what):
+        if _is_to_go_back(note, before, after, name, f"{named}: its {what}"):
             note.trigger(changed, now, **{name: getattr(before, name)})
-    if _is_to_go_back(note, before, after, "cover_path", "cover"):
+    if _is_to_go_back(note, before, after, "cover_path", f"{named}: its cover"):
         # Pictures of earlier covers are kept for as long as the note is.
         note.trigger(notes.NoteCoverChanged, now, path=before.cover_path, owner_id=note.owner_id)
-    if before.is_deleted == after.is_deleted and _is_to_go_back(note, before, after, "is_public", "visibility"):
+    if before.is_deleted == after.is_deleted and _is_to_go_back(note, before, after, "is_public", f"{named}: its visibility"):
         _set_visibility(work, note, before.is_public)
-    if before.course_id is not None and _is_to_go_back(note, before, after, "course_id", "course"):
+    if before.course_id is not None and _is_to_go_back(note, before, after, "course_id", f"{named}: its course"):
         course = work.find(Course, before.course_id)
         if course is None or course.is_deleted:
-            raise Conflict("The course that the note was in is not there any more.")
+            raise Conflict(f"{named} was in a course that is not there any more. Restore the course first.")
         if not course.pending and work.lookups.course_for_notes(note.owner_id, course.number) != course.number:
-            raise Conflict("The course that the note was in is not open to you any more. Follow it first.")
+            raise Conflict(f"{named} was in a course that is not open to you any more. Follow it first.")
         _file(work, note, course)
 
 
@@ -131,7 +148,7 @@ def _file(work: Work[Lookups], note: Note, course: Course) -> None:
         work.require(work.lookups.course_is_there(course.number))
 
 
-def _take_back_text(work: Work[Lookups], note: Note, before: Note, after: Note) -> None:
+def _take_back_text(work: Work[Lookups], note: Note, before: Note, after: Note, named: str) -> None:
     now = work.context.now
     if _text(before) in (_text(after), _text(note)):
         return
@@ -143,7 +160,7 @@ def _take_back_text(work: Work[Lookups], note: Note, before: Note, after: Note) 
     untouched = note.content == after.content and _said(present) == _said(made)
     text = before.content if untouched else merged(after.content, note.content, before.content)
     if text is None:
-        raise Conflict("The same part of the text was changed again since.")
+        raise Conflict(f"{named}: the same part of the text was changed again since. {LATER_FIRST}")
     note.write(text, now)
     if was or made or present:
         blocks = was if untouched else still_standing(note, led_back(was, made, present))
@@ -172,5 +189,10 @@ def _is_to_go_back(note: Note, before: Note, after: Note, name: str, what: str) 
     if former == getattr(after, name) or former == present:
         return False
     if present != getattr(after, name):
-        raise Conflict(f"The note's {what} was changed again since.")
+        raise Conflict(f"{what} was changed again since. {LATER_FIRST}")
     return True
+
+
+def _named(note: Note) -> str:
+    """As its author, who alone is told, knows it."""
+    return f'The note {note.number} "{note.title}"'

@@ -8,7 +8,7 @@ from commands.errors import Conflict
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.planner.aggregate import Planner, PlannerEvent
-from commands.undo import Span
+from commands.undo import ASK_FIRST, LATER_FIRST, Span
 from eventstore.events import planner
 
 
@@ -21,16 +21,18 @@ def take_back_planner_event(work: Work[Lookups], span: Span) -> None:
     before = work.at(PlannerEvent, span.number, span.first - 1)
     now = work.context.now
     if before is None:
+        if event.deleted_at is not None:
+            return
         if not event.is_as(after):
-            raise Conflict("The event was changed after it had been made. Delete it instead.")
+            raise Conflict(f"{_named(event)} was changed after it had been made. {ASK_FIRST}")
         event.trigger(planner.PlannerEventDeleted, now)
         return
     if (before.deleted_at is None) != (after.deleted_at is None):
-        _require((event.deleted_at is None) == (after.deleted_at is None), "place in the recycle bin")
-        event.trigger(planner.PlannerEventRestored if after.deleted_at is not None else planner.PlannerEventDeleted, now)
+        if (event.deleted_at is None) == (after.deleted_at is None):
+            event.trigger(planner.PlannerEventRestored if after.deleted_at is not None else planner.PlannerEventDeleted, now)
         return
     if event.deleted_at is not None:
-        raise Conflict("The event lies in the recycle bin. Restore it first.")
+        raise Conflict(f"{_named(event)} lies in the recycle bin. Restore it first.")
     _lead_back(event, before, after, now)
 
 
@@ -45,30 +47,34 @@ def take_back_planner(work: Work[Lookups], span: Span) -> None:
 
 
 def _lead_back(event: PlannerEvent, before: PlannerEvent, after: PlannerEvent, now: datetime) -> None:
-    if before.title != after.title:
-        _require(event.title == after.title, "title")
-        event.rename(before.title, now)
-    if before.window != after.window:
-        _require(event.window == after.window, "time")
+    if _is_to_go_back(event, before, after, "time", "window"):
         event.move(before.window, now)
-    if before.difficulty_weight != after.difficulty_weight:
-        _require(event.difficulty_weight == after.difficulty_weight, "importance")
+    if _is_to_go_back(event, before, after, "importance", "difficulty_weight"):
         event.weigh(before.difficulty_weight, now)
-    if before.description != after.description:
-        _require(event.description == after.description, "description")
+    if _is_to_go_back(event, before, after, "description", "description"):
         event.describe(before.description, now)
-    if before.course_id != after.course_id:
-        _require(event.course_id == after.course_id, "course")
+    if _is_to_go_back(event, before, after, "course", "course_id"):
         event.file(before.course_id, now)
-    if (before.is_completed, before.completed_at) != (after.is_completed, after.completed_at):
-        _require((event.is_completed, event.completed_at) == (after.is_completed, after.completed_at), "completion")
+    if _is_to_go_back(event, before, after, "completion", "is_completed", "completed_at"):
         if not before.is_completed:
             event.reopen(now)
         else:
             event.complete(before.completed_at or now.isoformat(), now)
         event.time_completion(before.completed_at, now)
+    # The title comes last, so that a refusal names the present one.
+    if _is_to_go_back(event, before, after, "title", "title"):
+        event.rename(before.title, now)
 
 
-def _require(same: bool, part: str) -> None:
-    if not same:
-        raise Conflict(f"The {part} of the event has been changed since then.")
+def _is_to_go_back(event: PlannerEvent, before: PlannerEvent, after: PlannerEvent, part: str, *names: str) -> bool:
+    """Whether the command changed these attributes and the event does not have their former values again. Raises Conflict for others."""
+    former, made, present = ([getattr(state, name) for name in names] for state in (before, after, event))
+    if former in (made, present):
+        return False
+    if present != made:
+        raise Conflict(f"{_named(event)}: its {part} has been changed since then. {LATER_FIRST}")
+    return True
+
+
+def _named(event: PlannerEvent) -> str:
+    return f'The event {event.number} "{event.title}"'

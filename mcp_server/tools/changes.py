@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any, TypeVar
 
-from commands.errors import NotFound
 from commands.handling import Work
 from commands.inverses import INVERSES
 from commands.lookups import Lookups
@@ -13,20 +12,11 @@ from commands.undo import Undone, publishes, undo
 from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import ToolRefusal
 from mcp_server.results import local, offset
-from mcp_server.tools.notes import require_sharing
 from projections.changes.queries import Change, about_changes, change_objects, read_change, read_changes
 from projections.reading import Query
 from toolbox.bounding import cursor_of
-from toolbox.history import (
-    NO_CHANGE_ID,
-    NOTHING_LATELY,
-    NOTHING_OWN,
-    PAGE,
-    PAGES_LOOKED_AT,
-    is_change_id,
-    is_own_change,
-    page_of_changes,
-)
+from toolbox.history import NO_CHANGE_ID, is_change_id, page_of_changes
+from toolbox.sharing import UNDOING_SHARES
 
 T = TypeVar("T")
 
@@ -43,43 +33,31 @@ async def list_changes(call: ToolCall) -> Result:
 async def undo_last_change(call: ToolCall) -> Result:
     """Without an id the latest change that was made with this key; what the user did is never taken back unasked."""
     wanted = call.get("change_id")
-    if wanted is None:
-        change = await _last_own(call)
-    elif not is_change_id(wanted):
+    if wanted is not None and not is_change_id(wanted):
         raise ToolRefusal(NO_CHANGE_ID)
-    else:
-        change = await _named(call, int(wanted))
 
     def decide(work: Work[Lookups]) -> Undone:
-        undone = undo(work, call.account_id, change["id"], INVERSES)
-        require_sharing(call, wanted=publishes(work))
+        undone = undo(work, call.account_id, None if wanted is None else int(wanted), INVERSES, call.assistant.key_prefix)
+        if publishes(work) and not call.assistant.may_share:
+            raise ToolRefusal(UNDOING_SHARES)
         return undone
 
-    answer = {"change_id": str(change["id"]), "what": change["summary"]}
+    # Told before it is taken back, since things may have other titles then.
+    foreseen = await call.foresee(decide)
+    answer = await _told_of(call, foreseen)
     if call.dry_run:
-        await call.foresee(decide)
         return {"undone": False, "dry_run": True, **answer}
-    await call.run(decide)
+    undone, _ = await call.run(decide)
+    if undone != foreseen:
+        # Others were faster, and an older change was the last one then.
+        answer = await _told_of(call, undone)
     return {"undone": True, **answer}
 
 
-async def _named(call: ToolCall, change_id: int) -> dict[str, Any]:
-    change = await _read(call, read_change(change_id))
-    if change is None:
-        raise NotFound("Change")
-    return (await _told(call, [change]))[0]
-
-
-async def _last_own(call: ToolCall) -> dict[str, Any]:
-    before: int | None = None
-    for _ in range(PAGES_LOOKED_AT):
-        found, before = await _changes(call, before, PAGE)
-        for change in found:
-            if is_own_change(change, call.assistant.key_prefix):
-                return change
-        if before is None:
-            raise ToolRefusal(NOTHING_OWN)
-    raise ToolRefusal(NOTHING_LATELY)
+async def _told_of(call: ToolCall, undone: Undone) -> Result:
+    change = await _read(call, read_change(undone.change_id))
+    told = await _told(call, [change]) if change is not None else []
+    return {"change_id": str(undone.change_id), "what": told[0]["summary"] if told else ""}
 
 
 async def _changes(call: ToolCall, before: int | None, limit: int) -> tuple[list[dict[str, Any]], int | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from commands.errors import NotFound
 from commands.handling import Work
@@ -22,7 +21,7 @@ from projections.notes.queries import get_note as ask_note
 from projections.notes.queries import get_note_by_uuid as ask_note_by_uuid
 from toolbox.bounding import cursor_of, paged, piece, shortened
 from toolbox.markdown import Passage, edited
-from toolbox.notes import MOST_FOUND, outline_of, section_of
+from toolbox.notes import MOST_FOUND, known_uuid, outline_of, section_of
 from toolbox.sharing import SHARING_OFF
 
 
@@ -60,11 +59,7 @@ async def get_note(call: ToolCall) -> Result:
 @serves("get_note_by_uuid")
 async def get_note_by_uuid(call: ToolCall) -> Result:
     """Own ones and public ones; that a private one exists is not told."""
-    try:
-        uuid = str(UUID(call["uuid"].strip()))
-    except ValueError:
-        raise ToolRefusal("uuid: this is no uuid. Take it from a note or a link.") from None
-    readable, _, note, _ = await call.ask(ask_note_by_uuid(uuid))
+    readable, _, note, _ = await call.ask(ask_note_by_uuid(known_uuid(call["uuid"])))
     if not readable:
         raise NotFound("Note")
     return detail(call, call.parsed(note))

@@ -19,6 +19,8 @@ from projections.changes.queries import (
 
 EVENTS_AT_ONCE = 500
 MOST_LOOKS = 20
+ASSISTANTS = ("mcp:", "api_key")
+"""What the channels of assistants begin with: over the MCP endpoint, and over REST."""
 
 Parts = tuple[int, str, bool, Sequence[tuple[str, int, int]]]
 
@@ -26,7 +28,7 @@ Parts = tuple[int, str, bool, Sequence[tuple[str, int, int]]]
 class ChangeAnswers(SqlAnswers):
     """Asked inside commands, in a thread."""
 
-    def last_change(self, account_id: int, kinds: Container[str], before: int | None) -> Parts | None:
+    def last_change(self, account_id: int, kinds: Container[str], before: int | None, key: str | None) -> Parts | None:
         """From the newest event on, over what is undone, what undoes and what nobody can take back."""
         before = OLDEST if before is None else before
         for _ in range(MOST_LOOKS):
@@ -37,7 +39,7 @@ class ChangeAnswers(SqlAnswers):
                 undone = self._undone(account_id, changes[-1].first_position)
                 # The oldest of them may be cut off by the limit: it is the first one of the next look.
                 for change in changes if complete or len(changes) == 1 else changes[:-1]:
-                    if change.undoes is None and change.command not in undone and consists_of(change, kinds):
+                    if change.command not in undone and _is_wanted(change, kinds, key):
                         return self._whole(account_id, change, done=False)
                 before = changes[-2].first_position if len(changes) > 1 else changes[-1].first_position
             if complete:
@@ -69,3 +71,8 @@ class ChangeAnswers(SqlAnswers):
 
     def _undone(self, account_id: int, after: int) -> set[str]:
         return undone_commands((row[0], row[1]) for row in self.rows(UNDOINGS, account=account_id, after=after))
+
+
+def _is_wanted(change: Change, kinds: Container[str], key: str | None) -> bool:
+    of_key = key is None or (change.channel.startswith(ASSISTANTS) and change.key == key)
+    return of_key and change.undoes is None and consists_of(change, kinds)

@@ -55,15 +55,26 @@ SELECT coalesce(array_agg(position ORDER BY position DESC), '{{}}'), coalesce(ar
        coalesce(array_agg(recorded_at ORDER BY position DESC), '{{}}')
 FROM ({NEWEST_FIRST.replace("%(account)s", "%(viewer)s")}) found"""
 
+# kind of a stream -> the table of what its streams are about, and what that is called there.
+_TITLED = {
+    "note": ("notes.notes", "title"),
+    "course": ("courses.courses", "title"),
+    "attachment": ("attachments.attachments", "filename"),
+    "planner-event": ("planner.events", "title"),
+    "calendar-feed": ("calendars.feeds", "title"),
+}
+_TITLES = " UNION ALL ".join(
+    f"SELECT '{kind}-' || thing.id AS stream, thing.{title} AS title FROM {table} thing"
+    f" WHERE thing.id = ANY(%({kind})s::bigint[]) AND thing.owner_id = %(viewer)s"
+    for kind, (table, title) in _TITLED.items()
+)
+
 _ABOUT = """
 SELECT coalesce((SELECT array_agg(position) FROM ({undoings}) u), '{{}}'),
        coalesce((SELECT array_agg(metadata) FROM ({undoings}) u), '{{}}'),
-       coalesce((SELECT json_object_agg('note-' || n.id, n.title) FROM notes.notes n
-                 WHERE n.id = ANY(%(notes)s::bigint[]) AND n.owner_id = %(viewer)s), '{{}}')::text,
-       coalesce((SELECT json_object_agg('course-' || c.id, c.title) FROM courses.courses c
-                 WHERE c.id = ANY(%(courses)s::bigint[]) AND c.owner_id = %(viewer)s), '{{}}')::text,
+       coalesce((SELECT json_object_agg(stream, title) FROM ({titles}) titled), '{{}}')::text,
        (SELECT username FROM accounts.accounts WHERE id = %(viewer)s)"""
-_ABOUT_SQL = _ABOUT.format(undoings=UNDOINGS.replace("%(account)s", "%(viewer)s"))
+_ABOUT_SQL = _ABOUT.format(undoings=UNDOINGS.replace("%(account)s", "%(viewer)s"), titles=_TITLES)
 
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -125,8 +136,7 @@ def about_changes(changes: Sequence[Change]) -> Query:
         _ABOUT_SQL,
         {
             "after": min((change.first_position for change in changes), default=OLDEST),
-            "notes": _numbers(streams, "note"),
-            "courses": _numbers(streams, "course"),
+            **{kind: _numbers(streams, kind) for kind in _TITLED},
         },
     )
 
@@ -188,9 +198,9 @@ def undone_commands(undoings: Iterable[tuple[int, bytes]]) -> set[str]:
 
 def change_objects(changes: Iterable[Change], about: Sequence[Any], undoable: Container[str]) -> list[dict[str, Any]]:
     """The changes as clients see them. No text of any event is in them, only the present titles of the caller's own things."""
-    positions, metadata, note_titles, course_titles, username = about
+    positions, metadata, known_titles, username = about
     undone = undone_commands(zip(positions, metadata, strict=True))
-    titles: Mapping[str, str] = {**orjson.loads(note_titles), **orjson.loads(course_titles)}
+    titles: Mapping[str, str] = orjson.loads(known_titles)
     return [
         {
             "id": change.first_position,

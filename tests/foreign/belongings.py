@@ -80,7 +80,7 @@ def make_belongings(client: httpx.Client, services: Services, word: str) -> Belo
         "note_id": note["id"], "uuid": note["uuid"], "note_uuid": note["uuid"], "source_note_uuid": note["uuid"],
         "version_id": version, "old": version, "new": version, "base_version": version, "as_of": version, "before": change,
         "from_version": version, "to_version": version, "at": version, "expected_version": str(version), "change_id": str(change),
-        "attachment_id": attachment["id"], "block_id": blocks[0], "ordered_block_ids": blocks, "change": change,
+        "attachment_id": attachment["id"], "block_id": blocks[0], "ordered_block_ids": blocks, "change": change, "key": keeper.key[:8],
         "course_id": course["id"], "course_ids": [course["id"]],
         "event_id": event["id"], "feed_id": feed["id"], "session_id": sitting["id"], "address_id": address["id"],
         "DELETE /api/v1/auth/sessions/{session_id:int}/ session_id": other["session"]["id"],
@@ -110,5 +110,6 @@ def _fill_bin(keeper: Keeper, note_id: int, word: str, upload: Any) -> dict[str,
     return {
         "POST /api/v1/notes/{note_id:int}/restore/ note_id": note,
         "restore_deleted_note note_id": note,
+        "restore_deleted id": event,
         **{f"POST /api/v1/recycle-bin/{kind}/{{id:int}}/restore/ id": number for kind, number in kinds.items()},
     }

@@ -28,7 +28,7 @@ NAMES_NOTHING = {
     "is_public", "label", "last_name", "limit", "markdown", "mcp_skill_md", "module", "motto", "note_type", "offset", "raw_ical",
     "reason", "redirect_uri", "scope", "social_link", "sort", "source_kind", "source_url", "start_date", "started_at", "starts_at",
     "summary", "text", "theme_mode", "theme_preset", "time_zone", "title", "window", "current_password", "new_password", "password",
-    "id_token", "invitation_code", "append", "dry_run", "find", "heading", "index", "insert", "query", "replace",
+    "id_token", "invitation_code", "append", "dry_run", "find", "heading", "index", "insert", "kind", "query", "replace",
 }  # fmt: skip
 """Fields that hold no id. Passwords go with the name beside them; identity tokens and invitations are for whoever holds them."""
 
@@ -131,6 +131,7 @@ NOTES = {
     },
     "GET /api/v1/changes/ before": Row(200),
     **{f"{method} /api/v1/undo/ change": MISSING for method in ("GET", "POST")},
+    "GET /api/v1/undo/ key": Row(409),
 }
 
 PLANNER = {
@@ -179,6 +180,7 @@ TOOLS: Mapping[str, str] = {
     "read_note_at at": REFUSED,
     "delete_attachment attachment_id": REFUSED,
     "undo_last_change change_id": REFUSED,
+    "restore_deleted id": REFUSED,
     **{f"{tool} course_id": REFUSED for tool in ("create_note", "update_note", "update_course", "delete_course", "unsubscribe_course")},
     **{f"{tool} course_id": KEPT for tool in ("get_course", "subscribe_course", "create_event", "update_event",
                                               "create_calendar_feed", "update_calendar_feed")},

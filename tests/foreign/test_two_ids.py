@@ -30,7 +30,7 @@ from wiring import Services
 EVERYWHERE = ("cursor", "expected_version")
 EXAMPLES: dict[str, Any] = {
     "title": "Mine", "content": "Mine", "event_date": "2031-05-06", "append": "x", "reason": "Mine", "summary": "Mine", "at": "2031-05-06",
-    "query": "Mine", "index": 0, "days": 7, "start_date": "2031-05-06",
+    "query": "Mine", "index": 0, "days": 7, "kind": "event", "start_date": "2031-05-06",
 }  # fmt: skip
 
 

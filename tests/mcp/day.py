@@ -159,6 +159,8 @@ class Day:
         await do("delete_event", event_id=plan["id"], dry_run=True)
         assert await do("delete_event", event_id=plan["id"]) == {"deleted": True, "event_id": plan["id"]}
         await do("delete_calendar_feed", feed_id=feed)
+        assert ids(await do("list_recycle_bin", kind="event")) == [plan["id"]]
+        assert (await do("restore_deleted", kind="event", id=plan["id"]))["title"] == "Revise"
 
     async def evening(self) -> None:
         """What was done, and tidying up."""

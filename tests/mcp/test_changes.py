@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Container
+from typing import Any
+
 import pytest
 
+from projections.changes.lookups import ChangeAnswers
 from tests.mcp.people import Keeper
-from tests.mcp.test_bounds import WAYS, asking
+from tests.mcp.test_bounds import WAYS, Tool, asking
 
 
 def test_changes_are_listed_and_taken_back(keeper: Keeper) -> None:
@@ -111,8 +116,8 @@ def test_changes_that_nobody_can_take_back_are_stepped_over(keeper: Keeper, way:
 @pytest.mark.parametrize("way", WAYS)
 def test_an_own_change_is_found_behind_many_of_the_user(keeper: Keeper, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the search stops, that is told instead of denying what may be there."""
-    for module in ("toolbox.history", "mcp_server.tools.changes"):
-        monkeypatch.setattr(f"{module}.PAGE", 3)
+    monkeypatch.setattr("projections.changes.lookups.EVENTS_AT_ONCE", 6)
+    monkeypatch.setattr("projections.changes.lookups.MOST_LOOKS", 3)
     with asking(keeper, way) as ask:
         ask("create_note", title="By the assistant")
         note = keeper.rest("POST", "notes/", {"title": "By the user"})
@@ -123,3 +128,90 @@ def test_an_own_change_is_found_behind_many_of_the_user(keeper: Keeper, way: str
             keeper.rest("PATCH", f"notes/{note['id']}/", {"description": f"By the user again {number}"})
         with pytest.raises(AssertionError, match="could be taken back among the latest"):
             ask("undo_last_change", dry_run=True)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_was_changed_is_told_by_its_title(keeper: Keeper, way: str) -> None:
+    note = keeper.call("create_note", title="With a file")["id"]
+    path = f"/api/v1/notes/{note}/attachments/"
+    file = keeper.http.post(path, files={"file": ("page.txt", b"words", "text/plain")}, headers=keeper.person.headers).json()["id"]
+    with asking(keeper, way) as ask:
+        ask("delete_attachment", note_id=note, attachment_id=file)
+        assert ask("undo_last_change")["what"] == "Attachment deleted: page.txt"
+        feed = ask("create_calendar_feed", title="Timetable")["id"]
+        ask("delete_calendar_feed", feed_id=feed)
+        assert ask("undo_last_change")["what"] == "Calendar feed removed: Timetable"
+        for title in ("Exam", "Party"):
+            ask("delete_event", event_id=ask("create_event", title=title, event_date="2031-05-06")["id"])
+    listed = keeper.call("list_changes", limit=4)["changes"]
+    assert [change["what"] for change in listed] == [
+        f"Planner event {done}: {title}" for title in ("Party", "Exam") for done in ("deleted", "created")
+    ]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_changes_of_which_nothing_is_left_are_stepped_over(keeper: Keeper, way: str) -> None:
+    with asking(keeper, way) as ask:
+        first, second, binned = (ask("create_note", title=title, content="as it was")["id"] for title in ("first", "second", "binned"))
+        exam = ask("create_event", title="Exam", event_date="2031-05-06")["id"]
+        ask("update_note", note_id=first, title="Changed")
+        ask("delete_note", note_id=binned)
+        ask("patch_note", note_id=second, find="it was", replace="it is")
+        keeper.rest("PATCH", f"notes/{second}/", {"content": "as it was"})
+        keeper.rest("POST", f"notes/{binned}/restore/")
+        for dry_run in (True, False):
+            assert ask("undo_last_change", dry_run=dry_run)["what"] == "Note renamed: Changed"
+        keeper.rest("DELETE", f"planner-events/{exam}/")
+        assert ask("undo_last_change")["what"].endswith(": binned")
+    assert keeper.call("get_note", note_id=first)["title"] == "first"
+
+
+def test_who_undoes_at_the_same_moment_takes_an_older_change_back(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper.call("create_note", title="first")
+    keeper.call("create_note", title="second")
+    find, looks = ChangeAnswers.last_change, itertools.count(1)
+
+    def late(self: ChangeAnswers, account_id: int, kinds: Container[str], before: int | None, key: str | None) -> Any:
+        found = find(self, account_id, kinds, before, key)
+        if next(looks) == 2:
+            # Behind the look for what is to be told, in the taking back itself.
+            monkeypatch.undo()
+            keeper.rest("POST", "undo/", {})
+        return found
+
+    monkeypatch.setattr(ChangeAnswers, "last_change", late)
+    assert keeper.call("undo_last_change")["what"].endswith(": first")
+    assert next(looks) == 3
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_refusal_names_the_thing_and_what_else_there_is(keeper: Keeper, way: str) -> None:
+    """And advises nobody to delete what the user has written since."""
+    with asking(keeper, way) as ask:
+        note = ask("create_note", title="Mine")["id"]
+        keeper.rest("PATCH", f"notes/{note}/", {"content": "the user's own words"})
+        _refused(ask, f'The note {note} "Mine" was changed after', "whoever wrote that", "change_id", "list_changes")
+        event = ask("create_event", title="Exam", event_date="2031-05-06")["id"]
+        keeper.rest("PATCH", f"planner-events/{event}/", {"description": "the user's own words"})
+        _refused(ask, f'The event {event} "Exam" was changed after', "whoever wrote that", "change_id", "list_changes")
+        ask("update_note", note_id=note, title="Ours")
+        keeper.rest("DELETE", f"notes/{note}/")
+        _refused(ask, f'The note {note} "Ours" lies in the recycle bin. Restore it first.', "change_id")
+
+
+def _refused(ask: Tool, *told: str) -> None:
+    for dry_run in (True, False):
+        with pytest.raises(AssertionError) as refused:
+            ask("undo_last_change", dry_run=dry_run)
+        assert all(text in str(refused.value) for text in told), str(refused.value)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_public_note_that_may_not_be_published_again_is_brought_back_by_another_tool(keeper: Keeper, way: str) -> None:
+    note = keeper.rest("POST", "notes/", {"title": "Public", "is_public": True})["id"]
+    with asking(keeper, way) as ask:
+        ask("create_note", title="Older")
+        ask("delete_note", note_id=note)
+        _refused(ask, "assistants_may_share", "restore_deleted_note", "change_id")
+        ask("restore_deleted_note", note_id=note)
+    assert keeper.call("get_note", note_id=note)["is_public"] is False

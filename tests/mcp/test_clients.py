@@ -40,7 +40,7 @@ def text_of(result: Any) -> str:
 async def test_tools_work_in_both_eras(keeper: Keeper, mode: str) -> None:
     async with connected(keeper, mode) as client:
         listed = await client.list_tools()
-        assert len(listed.tools) == 48
+        assert len(listed.tools) == 50
         made = await client.call_tool("create_note", {"title": "By the client", "content": "words"})
         assert made.structured_content is not None
         assert made.structured_content["title"] == "By the client"
@@ -59,10 +59,7 @@ async def test_the_client_names_itself_in_the_log(keeper: Keeper, mode: str) -> 
         await client.call_tool("create_note", {"title": "By whom"})
     change = keeper.call("list_changes", limit=1)["changes"][0]
     assert change["channel"] == "mcp:create_note"
-    if mode == "auto":
-        assert change["client"] == "Scribe 3"
-    else:
-        assert change["client"].startswith("python-httpx2")
+    assert change["client"] == "Scribe 3"
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -133,6 +130,7 @@ async def test_prompts_and_completion(keeper: Keeper, mode: str) -> None:
         assert embedded.resource.text == "# Mitosis\n\nThey divide."
         review = await client.get_prompt("weekly_review", {})
         assert len(review.messages) == 3
+        assert "list_events with include_completed" in str(review.messages[0].content)
         syllabus: Any = (
             (await client.get_prompt("plan_syllabus", {"course_id": str(course["id"]), "text": "Week 1 {x}"})).messages[0].content
         )
@@ -155,6 +153,16 @@ async def test_prompts_and_completion(keeper: Keeper, mode: str) -> None:
         assert all(date.fromisoformat(day).weekday() == 0 for day in days.completion.values)
         nothing = await client.complete(about, {"name": "other", "value": ""})
         assert nothing.completion.values == []
+        for elsewhere in ("summarize_note", "capture_note"):
+            other_name = "course_id" if elsewhere == "summarize_note" else "note_id"
+            values = await client.complete(types.PromptReference(name=elsewhere), {"name": other_name, "value": ""})
+            assert values.completion.values == []
+        template = types.ResourceTemplateReference(uri="notechondria://notes/{note_id}")
+        assert (await client.complete(template, {"name": "note_id", "value": "mito"})).completion.values == [str(note["id"])]
+        for unknown in (types.PromptReference(name="no_such_prompt"), types.ResourceTemplateReference(uri="notechondria://x/{note_id}")):
+            with pytest.raises(MCPError) as wrong:
+                await client.complete(unknown, {"name": "note_id", "value": ""})
+            assert wrong.value.code == -32602
 
 
 async def confirming(answer: str, content: Any, asked: list[str]) -> Any:
@@ -298,7 +306,7 @@ def test_the_modern_era_knows_no_sessions_and_tells_how_long_answers_keep(keeper
     assert result["cacheScope"] == "private"
     assert result["resultType"] == "complete"
     listed = modern(keeper, "tools/list", {}).json()["result"]
-    assert (listed["cacheScope"], listed["ttlMs"] > 0, len(listed["tools"])) == ("public", True, 48)
+    assert (listed["cacheScope"], listed["ttlMs"] > 0, len(listed["tools"])) == ("public", True, 50)
     profile = modern(keeper, "tools/call", {"name": "get_profile", "arguments": {}}, "get_profile").json()["result"]
     assert (profile["resultType"], profile["isError"]) == ("complete", False)
     unknown = modern(keeper, "tools/call", {"name": "nope", "arguments": {}}, "nope")

@@ -14,8 +14,10 @@ from tests.mcp.test_stdio import conversing, exchange, tool
 from toolbox.catalog import ALL_TOOLS
 
 Call = Callable[[str, dict[str, Any]], Any]
-CREATING = {"create_note", "create_course", "create_event", "create_calendar_feed", "create_note_session", "undo_last_change"}
-"""What they make has no version yet; a change that is taken back is named by its id."""
+CREATING = {
+    "create_note", "create_course", "create_event", "create_calendar_feed", "create_note_session", "undo_last_change", "restore_deleted",
+}  # fmt: skip
+"""What they make has no version yet; a change that is taken back is named by its id, and what lies in the bin changes no more."""
 DRY = {one.name for one in ALL_TOOLS if "dry_run" in one.properties} - {"undo_last_change", "empty_recycle_bin"}
 """Tools whose dry runs refuse another version as well."""
 STALE = "2001-01-01T00:00:00+00:00"

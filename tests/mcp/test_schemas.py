@@ -25,7 +25,8 @@ create_note_session end_note_session list_events create_event update_event delet
 update_calendar_feed delete_calendar_feed
 """.split()  # noqa: SIM905 - a list of so many words reads best as text
 ADDED = """
-patch_note get_note_outline get_note_section diff_note_versions read_note_at list_changes undo_last_change
+patch_note get_note_outline get_note_section diff_note_versions read_note_at list_changes undo_last_change list_recycle_bin
+restore_deleted
 """.split()  # noqa: SIM905 - a list of so many words reads best as text
 
 
@@ -33,7 +34,7 @@ def test_all_tools_are_listed_on_one_page(keeper: Keeper) -> None:
     result = keeper.ask("tools/list")["result"]
     assert "nextCursor" not in result
     assert {tool["name"] for tool in result["tools"]} == {*CONTRACT, *ADDED}
-    assert len(result["tools"]) == 48
+    assert len(result["tools"]) == 50
     for tool in result["tools"]:
         assert tool["inputSchema"]["type"] == tool["outputSchema"]["type"] == "object"
         assert tool["description"]
@@ -56,6 +57,7 @@ def test_each_tool_has_one_handler() -> None:
         ("update_profile update_note update_course update_event reorder_courses", {"destructiveHint": True, "idempotentHint": True}),
         ("update_calendar_feed", {"destructiveHint": True, "idempotentHint": True, "openWorldHint": True}),
         ("delete_note restore_deleted_note restore_note_version unsubscribe_course", {"destructiveHint": False, "idempotentHint": False}),
+        ("restore_deleted", {"readOnlyHint": False, "destructiveHint": False, "idempotentHint": False}),
         ("subscribe_course", {"destructiveHint": False, "idempotentHint": True}),
         ("end_note_session", {"destructiveHint": True, "idempotentHint": False}),
         ("delete_course delete_attachment delete_event delete_calendar_feed empty_recycle_bin", {"destructiveHint": True}),

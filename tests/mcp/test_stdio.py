@@ -11,17 +11,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
-from cli.backend import api_url, configured
+from cli.backend import Backend, BackendFailed, api_url, configured
 from settings import ClientSettings
 from tests.mcp.people import Keeper
 from toolbox.catalog import ALL_TOOLS
+from toolbox.tool import rest
 
 ROOT = Path(__file__).parents[2]
 
 
+CLIMBING = ["../../settings", "..", "x?y#z", "x/y"]
 COMMAND = [sys.executable, "-c", "from cli.main import app; app()", "mcp"]
 
 
@@ -83,15 +86,24 @@ def test_no_line_ends_the_session(keeper: Keeper) -> None:
         "[" * 50_000,
         request({}, "ping"),
         request(True, "ping"),
-        *[tool(number, "get_note_by_uuid", uuid=text) for number, text in enumerate(["../../settings", "..", "x?y#z", "x/y"], 2)],
+        *[tool(number, "get_note_by_uuid", uuid=text) for number, text in enumerate(CLIMBING, 2)],
         request(6, "ping"),
     )
     assert [(reply["id"], reply.get("error", {}).get("code")) for reply in replies] == [
         *[(None, -32700)] * 4, (None, -32600), (None, -32600), *[(number, None) for number in range(2, 7)],
     ]  # fmt: skip
-    # A text stays one part of the path: nothing outside of the tool's own route is reached.
     told = [reply["result"]["content"][0]["text"] for reply in replies[6:10]]
-    assert [text.partition(": ")[0] for text in told] == ["backend HTTP 404"] * 4, told
+    assert [text.partition(": ")[0] for text in told] == ["uuid"] * 4, told
+
+
+@pytest.mark.parametrize("text", CLIMBING)
+def test_a_text_stays_one_part_of_the_path(keeper: Keeper, text: str) -> None:
+    """Nothing outside of a tool's own route is reached."""
+    with httpx.Client() as client, pytest.raises(BackendFailed) as refused:
+        Backend(configured(ClientSettings(api_url=str(keeper.http.base_url), api_key=SecretStr(keeper.key))), client).run(
+            rest("GET", "notes/uuid/{uuid}/")({"uuid": text})
+        )
+    assert refused.value.status == 404
 
 
 def test_a_session_over_stdio(keeper: Keeper) -> None:
@@ -165,6 +177,8 @@ def test_every_tool_reaches_the_rest_api(keeper: Keeper) -> None:
         "delete_attachment": {"note_id": number, "attachment_id": sent},
         "list_deleted_notes": {},
         "restore_deleted_note": {"note_id": deleted},
+        "list_recycle_bin": {"kind": "course"},
+        "restore_deleted": {"kind": "event", "id": event},
         "empty_recycle_bin": {},
         "list_changes": {"limit": 2},
         "undo_last_change": {},
@@ -195,7 +209,7 @@ def test_every_tool_reaches_the_rest_api(keeper: Keeper) -> None:
     }
     assert set(calls) == {one.name for one in ALL_TOOLS}
     calls["delete_note"], calls["restore_deleted_note"] = {"note_id": calls["get_note"]["note_id"]}, {"note_id": number}
-    last = ["delete_note", "restore_deleted_note", "undo_last_change"]
+    last = ["delete_note", "restore_deleted_note", "restore_deleted", "undo_last_change"]
     order = [*(name for name in calls if name not in last), *last]
     replies = exchange(keeper, *(tool(name, name, **calls[name]) for name in order))
     failed = {reply["id"]: reply for reply in replies if "error" in reply or reply["result"].get("isError")}

@@ -295,6 +295,50 @@ def test_the_recycle_bin(keeper: Keeper) -> None:
     assert keeper.call("empty_recycle_bin") == {"deleted_count": 0}
 
 
+def test_everything_deleted_is_listed_and_comes_back(keeper: Keeper, other: Keeper) -> None:
+    course = keeper.call("create_course", title="Biology")["id"]
+    note = keeper.call("create_note", title="Cells", course_id=course)["id"]
+    moved = keeper.call("create_note", title="Moved", course_id=course)["id"]
+    path = f"/api/v1/notes/{moved}/attachments/"
+    file = keeper.http.post(path, files={"file": ("page.txt", b"words", "text/plain")}, headers=keeper.person.headers).json()["id"]
+    event = keeper.call("create_event", title="Exam", event_date="2031-05-06")["id"]
+    feed = keeper.call("create_calendar_feed", title="Timetable")["id"]
+    keeper.call("delete_course", course_id=course)
+    keeper.call("delete_attachment", note_id=moved, attachment_id=file)
+    keeper.call("delete_event", event_id=event)
+    keeper.call("delete_calendar_feed", feed_id=feed)
+    keeper.call("delete_note", note_id=note)
+    binned = [("note", note, "Cells"), ("calendar", feed, "Timetable"), ("event", event, "Exam"), ("attachment", file, "page.txt")]
+    entries = keeper.call("list_recycle_bin")["entries"]
+    assert [(entry["kind"], entry["id"], entry["title"]) for entry in entries] == [*binned, ("course", course, "Biology")]
+    (only,) = keeper.call("list_recycle_bin", kind="event")["entries"]
+    assert (only["id"], only["deleted_at_local"] is not None) == (event, True)
+    for entry in entries:
+        named = {"kind": entry["kind"], "id": entry["id"]}
+        assert "list_recycle_bin" in other.refused("restore_deleted", **named)
+        assert keeper.call("restore_deleted", **named) == {"restored": True, **named, "title": entry["title"]}
+        assert "list_recycle_bin" in keeper.refused("restore_deleted", **named)
+    assert keeper.call("list_recycle_bin")["entries"] == []
+    assert {one["id"] for one in keeper.call("list_course_notes", course_id=course)["notes"]} == {note, moved}
+    assert [one["title"] for one in keeper.call("list_events")["events"]] == ["Exam"]
+    assert "kind" in keeper.refused("restore_deleted", kind="planner", id=1)
+    keeper.call("delete_event", event_id=event)
+    keeper.call("delete_note", note_id=note)
+    with asking(keeper, "stdio") as ask:
+        assert [entry["title"] for entry in ask("list_recycle_bin", kind="event")] == ["Exam"]
+        assert ask("restore_deleted", kind="event", id=event)["title"] == "Exam"
+        assert [entry["kind"] for entry in ask("list_recycle_bin")] == ["note"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_to_look_for_finds_nothing(keeper: Keeper, way: str) -> None:
+    keeper.call("create_note", title="x")
+    with asking(keeper, way) as ask:
+        assert ask("search_notes", query=" ") == {"error": "query is required"}
+        with pytest.raises(AssertionError, match="this is no uuid"):
+            ask("get_note_by_uuid", uuid="zz")
+
+
 def test_files_are_listed_and_deleted(keeper: Keeper) -> None:
     note = keeper.call("create_note", title="With a file")
     path = f"/api/v1/notes/{note['id']}/attachments/"

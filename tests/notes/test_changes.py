@@ -165,8 +165,8 @@ def test_undo_goes_on_when_others_took_back_what_it_had_found(mira: httpx.Client
         mira.patch(path, json={"content": text})
     find, others = ChangeAnswers.last_change, [2]
 
-    def late(self: ChangeAnswers, account_id: int, kinds: Container[str], before: int | None) -> Any:
-        found = find(self, account_id, kinds, before)
+    def late(self: ChangeAnswers, account_id: int, kinds: Container[str], before: int | None, key: str | None) -> Any:
+        found = find(self, account_id, kinds, before, key)
         for _ in range(others.pop() if others else 0):
             assert undo(mira).status_code == 200
         return found
@@ -194,10 +194,11 @@ def test_undo_is_refused_when_the_same_part_was_changed_again(mira: httpx.Client
     named = changes(mira)[0]["id"]
     mira.patch(path, json={"content": "third"})
     refused = undo(mira, named)
-    assert (refused.status_code, refused.json()) == (409, {"detail": "The same part of the text was changed again since."})
+    assert refused.status_code == 409
+    assert refused.json()["detail"].startswith(f'The note {note["id"]} "Other": the same part of the text was changed again since.')
     assert mira.get(path).json()["title"] == "Other"
     mira.patch(path, json={"title": "Again"})
-    assert undo(mira, named).json() == {"detail": "The note's title was changed again since."}
+    assert undo(mira, named).json()["detail"].startswith(f'The note {note["id"]} "Again": its title was changed again since.')
 
 
 def test_undo_brings_deleted_notes_back_with_their_visibility(mira: httpx.Client, ravi: httpx.Client, write: Write) -> None:
@@ -211,10 +212,12 @@ def test_undo_brings_deleted_notes_back_with_their_visibility(mira: httpx.Client
 
 
 def test_undo_of_making_a_note_is_refused_once_it_was_changed(mira: httpx.Client, write: Write) -> None:
-    note = write(content="a")
+    note = write("Mine", content="a")
     made = changes(mira)[0]["id"]
     mira.patch(f"notes/{note['id']}/", json={"content": "b"})
-    assert undo(mira, made).json() == {"detail": "The note was changed after it had been made. Delete it instead."}
+    told = undo(mira, made).json()["detail"]
+    assert told.startswith(f'The note {note["id"]} "Mine" was changed after it had been made.')
+    assert "only if whoever wrote that says so" in told
 
 
 def test_purged_notes_leave_the_list(mira: httpx.Client, write: Write) -> None:
@@ -278,6 +281,33 @@ def test_notes_that_come_back_with_their_course_were_not_edited(mira: httpx.Clie
     assert (back["course_id"], back["last_edit"]) == (shared_course["id"], edited)
 
 
+def test_a_note_that_was_moved_since_stays_where_it_is_when_its_course_comes_back(mira: httpx.Client, write: Write) -> None:
+    course, other = (mira.post("courses/", json={"title": title}).json()["id"] for title in ("Baking", "Other"))
+    stayed, moved, binned = (write(course_id=course)["id"] for _ in range(3))
+    mira.delete(f"courses/{course}/")
+    deletion = changes(mira)[0]["id"]
+    mira.patch(f"notes/{moved}/", json={"course_id": other})
+    mira.delete(f"notes/{binned}/")
+    assert undo(mira, deletion).status_code == 200
+    assert [mira.get(f"notes/{number}/").json()["course_id"] for number in (stayed, moved)] == [course, other]
+    mira.post(f"notes/{binned}/restore/")
+    assert mira.get(f"notes/{binned}/").json()["course_id"] == course
+
+
+def test_undo_goes_past_what_others_have_led_back_already(mira: httpx.Client, write: Write) -> None:
+    """What was put into the bin by hand, or taken out of it, is there already."""
+    first = write("first")
+    write("second")
+    mira.post("planner-events/", json={"title": "Exam", "event_date": "2031-05-06"})
+    made = {change["items"][0]["kind"]: change["id"] for change in changes(mira)[:2]}
+    (event,) = (item["id"] for change in changes(mira) for item in change["items"] if item["kind"] == "planner-event")
+    mira.delete(f"planner-events/{event}/")
+    mira.delete(f"notes/{changes(mira)[2]['items'][0]['id']}/")
+    for change in made.values():
+        assert undo(mira, change).json() == {"detail": "Nothing is left of this change that could be undone."}
+    assert mira.get(f"notes/{first['id']}/").status_code == 200
+
+
 def test_restoring_a_course_and_undoing_its_deletion_can_be_undone(mira: httpx.Client, shared_course: dict[str, Any]) -> None:
     course, path = shared_course["id"], f"notes/{shared_course['mira']}/"
     inbox = next(one["id"] for one in mira.get("courses/").json() if one["is_default"])
@@ -312,10 +342,8 @@ def test_a_note_returns_only_into_a_course_that_its_author_may_use(
     named = changes(ravi)[0]["id"]
     assert ravi.delete(f"courses/{course}/subscribe/").is_success
     refused = undo(ravi, named)
-    assert (refused.status_code, refused.json()["detail"]) == (
-        409,
-        "The course that the note was in is not open to you any more. Follow it first.",
-    )
+    assert refused.status_code == 409
+    assert refused.json()["detail"].endswith("was in a course that is not open to you any more. Follow it first.")
     ravi.post(f"courses/{course}/subscribe/")
     assert undo(ravi, named).status_code == 200
     assert ravi.get(theirs).json()["course_id"] == course
