@@ -30,7 +30,7 @@ class Assistant:
     """Scheme and host of media addresses in answers."""
     request_id: str
     agent: str
-    """The client as it named itself in the handshake, else its program as the request names it."""
+    """The client program, as its request names it."""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any
@@ -20,7 +21,6 @@ from commands.handling import Repeated
 from eventstore.database import UNAVAILABLE
 from mcp_server.call import HANDLERS, Result, ToolCall
 from mcp_server.callers import Assistant, present
-from mcp_server.messages import client_in
 from mcp_server.naming import MODERN, OLD_VERSIONS
 from mcp_server.refusals import BROKEN, LATER, SLOW, ToolRefusal, sentence
 from toolbox.arguments import WrongArguments, read_arguments
@@ -143,9 +143,12 @@ def failure(text: str) -> types.CallToolResult:
 
 
 def client_name(ctx: Context, assistant: Assistant) -> str:
-    """The client as it names itself in this request, else as it did in the handshake, else its program's name."""
+    """The client as it names itself in this request, else its program's name."""
     about = ((ctx.params or {}).get("_meta") or {}).get(CLIENT_INFO)
-    return readable(client_in(about) or assistant.agent)
+    name = assistant.agent
+    if isinstance(about, Mapping) and isinstance(about.get("name"), str):
+        name = " ".join(part for part in (about["name"], about.get("version")) if isinstance(part, str))
+    return readable(name)
 
 
 def _can_ask(ctx: Context) -> bool:

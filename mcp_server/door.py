@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import orjson
 from mcp.server.auth.middleware.auth_context import auth_context_var
@@ -25,7 +26,6 @@ from mcp_server.callers import Admitted, NotAdmitted, acting, admit, ended
 from mcp_server.listening import Listeners
 from mcp_server.messages import Forwarded, Reply, is_modern, read_message, unreadable, unserved
 from mcp_server.server import build_server
-from mcp_server.session_ids import client_of, new_session_id
 from wiring import Services
 
 LARGEST_BODY = 4 * 1024 * 1024
@@ -112,7 +112,7 @@ class AssistantDoor:
             headers.text(b"authorization"),
             origin=self._services.settings.media_url or scope["origin"],
             request_id=scope["request_id"],
-            agent=client_of(headers.text(b"mcp-session-id") or "") or headers.text(b"user-agent") or "",
+            agent=headers.text(b"user-agent") or "",
         )
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, headers: _Headers, admitted: Admitted) -> None:
@@ -152,7 +152,7 @@ class AssistantDoor:
             await response(scope, receive, send)
             return
         assert isinstance(read, Forwarded)
-        name = session_id(headers, read.client).encode("latin-1")
+        name = session_id(headers).encode("latin-1")
 
         async def send_named(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 200:
@@ -250,12 +250,12 @@ async def read_body(headers: _Headers, receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-def session_id(headers: _Headers, client: str = "") -> str:
+def session_id(headers: _Headers) -> str:
     """The client's own, else a new one; there is no session behind it."""
     sent = headers.text(b"mcp-session-id")
     if sent and len(sent) <= LONGEST_SESSION_ID and sent.isprintable():
         return sent
-    return new_session_id(client)
+    return str(uuid4())
 
 
 def _replied(reply: Reply) -> Response:

@@ -28,11 +28,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """A request for the server. streams: whether the client asked to be told of progress; client: its name, where it introduces itself."""
+    """A request for the server. streams: whether the client asked to be told of progress."""
 
     body: bytes
     streams: bool
-    client: str = ""
 
 
 def unreadable(raw: bytes) -> Reply | None:
@@ -80,9 +79,7 @@ def _request(message: dict[str, Any], number: Any) -> Reply | Forwarded:
         return failed(200, number, INVALID_PARAMS, "Invalid params: an object is expected.")
     if message["method"] == INITIALIZED:
         return Reply(200, {"jsonrpc": "2.0", "id": number, "result": {}})
-    client = ""
     if message["method"] == "initialize":
-        client = client_in(params.get("clientInfo"))
         message["params"] = introduced(params)
     try:
         body = orjson.dumps(message)
@@ -90,14 +87,7 @@ def _request(message: dict[str, Any], number: Any) -> Reply | Forwarded:
         # What is read may be nested deeper than what can be written.
         return failed(400, number, INVALID_REQUEST, "Invalid request: it is nested too deeply.")
     meta = params.get("_meta")
-    return Forwarded(body, isinstance(meta, dict) and meta.get("progressToken") is not None, client)
-
-
-def client_in(about: Any) -> str:
-    """Name and version of a client, as far as it tells them."""
-    if not isinstance(about, dict) or not isinstance(about.get("name"), str):
-        return ""
-    return " ".join(part for part in (about["name"], about.get("version")) if isinstance(part, str))
+    return Forwarded(body, isinstance(meta, dict) and meta.get("progressToken") is not None)
 
 
 def introduced(params: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -119,35 +118,6 @@ def test_session_ids_are_echoed_or_made(keeper: Keeper) -> None:
         "mcp-session-id"
         not in keeper.http.post("/mcp/", content="{", headers={**keeper.headers, "Content-Type": "application/json"}).headers
     )
-
-
-@pytest.mark.parametrize(
-    ("told", "kept"),
-    [
-        ({"name": "Scribe", "version": "3"}, "Scribe 3"),
-        ({"name": "Sch\u00fcler\r\nX-Evil: 1\u202e"}, "Sch\u00fclerX-Evil: 1"),
-        ({"name": "\u4e66" * 5000}, "\u4e66" * 40),
-        ({"name": ""}, "python"),
-        ({"name": 7}, "python"),
-    ],
-)
-def test_a_client_is_listed_by_the_name_that_it_told_in_the_handshake(keeper: Keeper, told: Any, kept: str) -> None:
-    begun = keeper.post({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"clientInfo": told}})
-    session = begun.headers["mcp-session-id"]
-    assert UUID(session[:36]).version == 4
-    assert len(session) < 256
-    keeper.ask("tools/call", {"name": "create_note", "arguments": {}}, **{"Mcp-Session-Id": session})
-    client = keeper.call("list_changes", limit=1)["changes"][0]["client"]
-    assert client == kept if kept != "python" else client.startswith(kept)
-
-
-@pytest.mark.parametrize("session", [f"{UUID(int=0)}.", f"{UUID(int=0)}.%%%", f"{UUID(int=0)}.a", "any.YWJj", f"{UUID(int=0)}._-__"])
-def test_ids_that_clients_make_themselves_are_no_names(keeper: Keeper, session: str) -> None:
-    answer = keeper.post(
-        {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "create_note"}}, **{"Mcp-Session-Id": session}
-    )
-    assert (answer.status_code, answer.headers["mcp-session-id"]) == (200, session)
-    assert keeper.call("list_changes", limit=1)["changes"][0]["client"].startswith("python")
 
 
 def test_get_is_405_and_delete_ends_a_session(keeper: Keeper) -> None:
