@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from eventstore.iso8601 import without_zone
 from toolbox.bounding import cursor_of, page_of, paged
 from toolbox.foreign import marked_notes, noticed
 from toolbox.markdown import NotApplicable, Passage, edited, headings, section

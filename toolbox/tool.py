@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from eventstore.iso8601 import without_zone
 from toolbox.bounding import bounded, cursor_of, glimpse
 from toolbox.markdown import NotApplicable
 from toolbox.schemas import Schema, text, yes_or_no
@@ -165,12 +166,8 @@ def require_seen(thing: Any, arguments: Arguments) -> None:
         return
     # Files have no edits, nor numbers as versions.
     now = thing["last_edit"] if "last_edit" in thing else thing["date_created"]
-    if _in_zulu(expected) not in map(_in_zulu, (now, str(thing.get("version", "")))):
+    if without_zone(expected) not in map(without_zone, (now, str(thing.get("version", "")))):
         raise NotApplicable(f"Changed meanwhile: its version is now {now}. Read it again, then decide anew.")
-
-
-def _in_zulu(version: str) -> str:
-    return version.removesuffix("+00:00").removesuffix("Z")
 
 
 def deleted(name: str, key: str = "deleted") -> Callable[[Any, Arguments], Any]:
