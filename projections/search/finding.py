@@ -10,7 +10,7 @@ import orjson
 
 from projections.notes.lists import Wanted
 from projections.reading import Query
-from projections.search.queries import NEWEST, alike, candidates, found_notes, read_candidates
+from projections.search.queries import alike, candidates, found_notes, read_candidates
 from projections.search.ranking import Candidate, Ranked, rank
 from projections.search.snippets import snippet
 from projections.search.text import query_words
@@ -27,9 +27,9 @@ async def search_notes(ask: Ask, wanted: Wanted, query: str, limit: int, offset:
     words = query_words(query)
     if not words:
         return b"[]", 0, False
-    answer, count = await ask(candidates(wanted, query, words))
+    answer, others = await ask(candidates(wanted, query, words))
     pool, ranked = await asyncio.to_thread(_rank, answer, {}, query, words, offset + limit)
-    if ranked.total < FEW and count >= NEWEST:
+    if ranked.total < FEW and others:
         more, _ = await ask(alike(wanted, query, words))
         pool, ranked = await asyncio.to_thread(_rank, more, pool, query, words, offset + limit)
     page = ranked.note_ids[offset : offset + limit]

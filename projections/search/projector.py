@@ -10,7 +10,7 @@ from eventstore.splices import Splice
 from projections.base import Projection, Row, Table, handles, unstored
 from projections.gathering import GatheringText
 from projections.rows import Rows
-from projections.search.text import TITLE, folded, parts_of_text, stored
+from projections.search.text import TITLE, folded, parts_of_text, stored, title_term
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class EntryRow(GatheringText, Row):
     content: str
     """Title, description and content are folded when the row is written."""
     terms: str = ""
-    """Parts of all texts, parts of the title behind ^, and owner<id>, course<id>, with blanks between them."""
+    """Parts of all texts, parts of the title behind ^, the whole title, and owner<id>, course<id>, with blanks between them."""
     mark: int = 0
     splices: list[Splice] | None = unstored(None)  # noqa: RUF009 - a field
 
@@ -43,6 +43,7 @@ class EntryRow(GatheringText, Row):
         terms |= parts_of_text(self.description)
         terms |= title
         terms.update(TITLE + part for part in title)
+        terms.add(title_term(self.title))
         terms.add(owner_term(self.owner_id))
         if self.course_id is not None:
             terms.add(course_term(self.course_id))
@@ -122,7 +123,7 @@ class Search(Projection):
     """The index of words."""
 
     name = "search"
-    version = 4
+    version = 5
     lifecycle = "following"
     tables = (ENTRIES,)
     slow_to_index = True

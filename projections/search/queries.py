@@ -1,8 +1,8 @@
 """Asking the index: candidates for a query within bounded work, and the page of what was found.
 
-Candidates are the newest notes in question (all of them, when there are not many), the notes that the index has not come to
-yet, and what the index holds for the words, the best guesses first. Everything is asked of the notes themselves once more:
-what the index says may be a moment old, who may read a note may not.
+Candidates are all notes in question where these are no more than a library of usual size, otherwise the newest of them and what
+the index holds for the words, the best guesses first; and the notes that the index has not come to yet. Everything is asked of the
+notes themselves once more: what the index says may be a moment old, who may read a note may not.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ from projections.notes.queries import ITEM, JOINS
 from projections.reading import Query
 from projections.search.projector import PRIVATE, PUBLIC
 from projections.search.ranking import Candidate
-from projections.search.text import TITLE, folded, likely_parts, parts_of_word
+from projections.search.text import TITLE, different_words, folded, likely_parts, parts_of_word, title_term
 
+WHOLE = 2000
+"""So many of the caller's own notes, and of others', are looked at one by one: up to here the order is exact."""
 NEWEST = 250
-"""So many of the newest notes are looked at whatever the index says: up to here the order is exact."""
+"""Where there are more, so many of the newest are looked at whatever the index says."""
 OFTEN = 30
 """A word in so many of the newest notes is a frequent one."""
-FEW_MORE = 100
-"""With so many more candidates at most, their texts are compared whole."""
 UNINDEXED = 300
 UNREAD_EVENTS = 2000
+SAMPLED_WORDS = 8
+"""The longest words of a query are looked up together; all of its words count in the order."""
 LOOKED_UP_WORDS = 2
-"""The longest words of a query are looked up; all of them count in the order."""
+"""The rarest of these are looked up one by one."""
 FROM_INDEX = 30
 """Candidates of one kind."""
 ALIKE = 150
@@ -47,27 +49,40 @@ FROM (
 ) unread
 WHERE unread.stream ~ '^note-[0-9]+$' LIMIT {UNINDEXED}"""
 
-_CANDIDATES = """
-WITH behind AS MATERIALIZED (__BEHIND__),
-newest AS MATERIALIZED (__NEWEST__),
-__LOOKUPS__picked AS MATERIALIZED (__PICKED__),
-whole AS MATERIALIZED (SELECT %(longest)s >= 500 OR count(*) <= __FEW__ AS texts FROM picked)
+_FOLDED = "lower(translate({text}, 'İς', 'iσ'))"
+"""As `folded` does it."""
+
+# Row by row: how many candidates there are is hard to tell beforehand, and whole tables would be read for many.
+_CANDIDATES = f"""
+WITH behind AS MATERIALIZED ({_BEHIND}),
+__SOURCES__picked AS MATERIALIZED (__PICKED__)
 SELECT convert_to('[' || coalesce(string_agg(json_build_array(
-    n.id, (extract(epoch FROM n.last_edit) * 1000000)::bigint, n.title,
-    CASE WHEN whole.texts OR octet_length(coalesce(n.description, '')) <= 4 * %(longest)s THEN coalesce(n.description, '') END,
-    CASE WHEN whole.texts OR octet_length(text.body) <= 4 * %(longest)s THEN left(text.body, 500) END,
-    (SELECT coalesce(string_agg(CASE WHEN strpos(text.body, word.word) > 0 THEN '1' ELSE '0' END, '' ORDER BY word.nth), '')
-     FROM unnest(%(words)s::text[]) WITH ORDINALITY word (word, nth)),
-    CASE WHEN NOT whole.texts AND octet_length(n.description) > 4 * %(longest)s THEN
-        (SELECT string_agg(CASE WHEN strpos(lower(n.description), word.word) > 0 THEN '1' ELSE '0' END, '' ORDER BY word.nth)
-         FROM unnest(%(words)s::text[]) WITH ORDINALITY word (word, nth)) END
-)::text, ','), '') || ']', 'UTF8'), count(*)
-FROM picked CROSS JOIN whole
-JOIN notes.notes n ON n.id = picked.id
-LEFT JOIN search.entries e ON e.note_id = n.id AND NOT EXISTS (SELECT FROM behind WHERE behind.id = n.id)
-LEFT JOIN notes.note_texts t ON t.note_id = CASE WHEN e.note_id IS NULL THEN n.id END
-CROSS JOIN LATERAL (SELECT CASE WHEN e.note_id IS NULL THEN lower(t.content) ELSE e.content || '' END AS body OFFSET 0) text
-WHERE __READABLE__"""
+    note.id, (extract(epoch FROM note.last_edit) * 1000000)::bigint, note.title,
+    CASE WHEN note.compared OR octet_length(coalesce(note.description, '')) <= 4 * %(longest)s THEN coalesce(note.description, '') END,
+    CASE WHEN note.compared OR octet_length(note.content) <= 4 * %(longest)s THEN left(note.content, 500) END,
+    note.held
+)::text, ','), '') || ']', 'UTF8'), __OTHERS__
+FROM (
+    SELECT held.*, %(longest)s >= 500 OR strpos(held.held, '1') > 0 OR octet_length(held.body) > char_length(held.body) AS compared
+    FROM (
+        SELECT text.*, __HELD__ AS held
+        FROM (
+            SELECT n.id, n.last_edit, n.title, n.description, n.content,
+                   coalesce(n.indexed || n.content, {_FOLDED.format(text="concat_ws(' ', n.title, n.description, n.content)")}) AS body
+            FROM (
+                SELECT n.id, n.last_edit, n.title, n.description, e.title || ' ' || e.description || ' ' AS indexed,
+                       coalesce(e.content, (SELECT t.content FROM notes.note_texts t WHERE t.note_id = n.id)) AS content
+                FROM picked
+                CROSS JOIN LATERAL (SELECT n.* FROM notes.notes n WHERE n.id = picked.id AND (__READABLE__) OFFSET 0) n
+                LEFT JOIN LATERAL (
+                    SELECT e.* FROM search.entries e
+                    WHERE e.note_id = n.id AND NOT EXISTS (SELECT FROM behind WHERE behind.id = n.id) OFFSET 0
+                ) e ON true
+                OFFSET 0
+            ) n OFFSET 0
+        ) text OFFSET 0
+    ) held OFFSET 0
+) note"""
 
 _FOUND = f"""
 SELECT array_agg(found.item ORDER BY found.nth), array_agg(found.fragment ORDER BY found.nth)
@@ -78,7 +93,7 @@ FROM (
     JOIN notes.notes n ON n.id = wanted.id {JOINS}
     JOIN notes.note_texts t ON t.note_id = n.id
     LEFT JOIN search.entries e ON e.note_id = n.id
-    CROSS JOIN LATERAL (SELECT coalesce(e.content, lower(t.content)) || '' AS body OFFSET 0) text
+    CROSS JOIN LATERAL (SELECT coalesce(e.content, {_FOLDED.format(text="t.content")}) || '' AS body OFFSET 0) text
     CROSS JOIN LATERAL (
         SELECT min(nullif(strpos(text.body, word), 0)) AS at FROM unnest(%(words)s::text[]) word
     ) place
@@ -87,20 +102,22 @@ FROM (
 
 
 def candidates(wanted: Wanted, query: str, words: Sequence[str]) -> Query:
-    """(candidates as JSON, see read_candidates; how many of them there are)."""
-    looked_up = sorted(dict.fromkeys(words), key=len, reverse=True)[:LOOKED_UP_WORDS]
-    parts = [parts_of_word(word) for word in looked_up]
-    params: dict[str, object] = {f"parts{nth}": part for nth, part in enumerate(parts)}
-    params |= {f"title{nth}": [TITLE + part for part in word_parts] for nth, word_parts in enumerate(parts)}
-    params |= {f"word{nth}": word for nth, word in enumerate(looked_up)}
-    sql = _candidates_sql(tuple(wanted.branches()), _scopes(wanted), len(looked_up))
+    """(candidates as JSON, see read_candidates; whether there are notes that were not looked at)."""
+    different = different_words(words)
+    parts = [parts_of_word(word) for word in different[:SAMPLED_WORDS]]
+    params = {
+        "parts": [" ".join(of_word) for of_word in parts],
+        "titles": [" ".join(TITLE + part for part in of_word) for of_word in parts],
+        "same_title": [title_term(query)],
+    }
+    sql = _candidates_sql(tuple(wanted.branches()), _scopes(wanted), len(different))
     return Query(sql, {**wanted.params(), **params, **_about(query, words)})
 
 
 def alike(wanted: Wanted, query: str, words: Sequence[str]) -> Query:
     """The same for words that may be misspelt: candidates are notes whose titles share parts with the query."""
     likely = list(dict.fromkeys(" ".join(TITLE + part for part in parts) for parts in likely_parts(words)))
-    sql = _alike_sql(tuple(wanted.branches()), _scopes(wanted))
+    sql = _alike_sql(tuple(wanted.branches()), _scopes(wanted), len(different_words(words)))
     return Query(sql, {**wanted.params(), **_about(query, words), "alike": likely[:MOST_SETS_ALIKE]})
 
 
@@ -109,19 +126,14 @@ def read_candidates(answer: bytes) -> list[Candidate]:
     return [_candidate(*values) for values in orjson.loads(answer)]
 
 
-def _candidate(
-    note_id: int, last_edit: int, title: str, description: str | None, head: str | None, in_content: str, in_description: str | None
-) -> Candidate:
-    hits = in_content
-    if in_description:
-        hits = "".join("1" if "1" in pair else "0" for pair in zip(in_content, in_description, strict=True))
+def _candidate(note_id: int, last_edit: int, title: str, description: str | None, head: str | None, held: str) -> Candidate:
     return Candidate(
         note_id=note_id,
         last_edit=last_edit,
         title=folded(title),
         description=None if description is None else folded(description),
         head=None if head is None else folded(head),
-        in_content=hits,
+        held=held,
     )
 
 
@@ -132,9 +144,15 @@ def found_notes(wanted: Wanted, note_ids: Sequence[int], words: Sequence[str]) -
 
 
 def _about(query: str, words: Sequence[str]) -> dict[str, object]:
-    # A text more than four times as long as the query can never be like enough: among many candidates those do not travel.
+    # A text more than four times as long as the query can never be like enough: without a word of it, and without letters whose
+    # accents might not count, it does not travel.
     longest = 500 if len(query) > 120 else 4 * len(query) + 4
-    return {"words": list(dict.fromkeys(words)), "longest": longest}
+    return {"longest": longest, **{f"word{nth}": word for nth, word in enumerate(different_words(words))}}
+
+
+def _held(words: int) -> str:
+    each = [f"CASE WHEN strpos(text.body, %(word{nth})s) > 0 THEN '1' ELSE '0' END" for nth in range(words)]
+    return f"concat({', '.join(each)})"
 
 
 def _scopes(wanted: Wanted) -> tuple[str, ...]:
@@ -155,64 +173,90 @@ def _readable(branches: Sequence[str]) -> str:
     return " OR ".join(f"({branch})" for branch in branches)
 
 
+_NEWEST_FIRST = "ORDER BY n.last_edit DESC, n.id DESC"
+
+
+def _many(nth: int) -> str:
+    return f"(SELECT there_are FROM many{nth})"
+
+
 def _newest(branches: Sequence[str]) -> str:
-    each = [
-        f"(SELECT n.id, n.last_edit FROM notes.notes n WHERE {branch} ORDER BY n.last_edit DESC, n.id DESC LIMIT {NEWEST})"
-        for branch in branches
-    ]
-    return f"(SELECT newest.id FROM ({' UNION ALL '.join(each)}) newest ORDER BY newest.last_edit DESC LIMIT {NEWEST})"
-
-
-def _lookup(scope: str, gate: str) -> str:
-    return f"(SELECT id FROM search.lookup({scope}, {FROM_INDEX}) id WHERE (SELECT {gate} FROM sample))"
+    """For each branch whether there are too many notes to look at each, and the newest of those branches."""
+    many, each = "", []
+    for nth, branch in enumerate(branches):
+        beyond = f"SELECT FROM notes.notes n WHERE {branch} {_NEWEST_FIRST} LIMIT 1 OFFSET {WHOLE}"
+        many += f"many{nth} AS MATERIALIZED (SELECT EXISTS ({beyond}) AS there_are),\n"
+        each.append(f"(SELECT n.id, n.last_edit FROM notes.notes n WHERE {branch} AND {_many(nth)} {_NEWEST_FIRST} LIMIT {NEWEST})")
+    return f"""{many}newest AS MATERIALIZED (
+    SELECT newest.id FROM ({" UNION ALL ".join(each)}) newest ORDER BY newest.last_edit DESC LIMIT {NEWEST}
+),
+"""
 
 
 def _sample(words: int) -> str:
-    """How often the words stand in the newest notes. What stands in many of them is not worth a look into the index."""
-    counted = [
-        f"count(*) FILTER (WHERE strpos(text.body, %(word{nth})s) > 0) AS word{nth},"
-        f" count(*) FILTER (WHERE strpos(e.title, %(word{nth})s) > 0) AS title{nth}"
-        for nth in range(words)
-    ]
-    every = " AND ".join(f"strpos(text.body, %(word{nth})s) > 0" for nth in range(words))
+    """In how many of the newest notes the words stand. What stands in many of them is not worth a look into the index."""
+    holds = [f"strpos(text.body, %(word{nth})s) > 0" for nth in range(words)]
+    in_title = [f"strpos(e.title, %(word{nth})s) > 0" for nth in range(words)]
     return f"""sample AS MATERIALIZED (
-    SELECT count(*) AS notes, count(*) FILTER (WHERE {every}) AS every, {", ".join(counted)}
+    SELECT count(*) FILTER (WHERE {" AND ".join(holds)}) AS every,
+           {_counts(holds)} AS held, {_counts(in_title)} AS in_title
     FROM newest JOIN search.entries e ON e.note_id = newest.id
     CROSS JOIN LATERAL (SELECT e.title || ' ' || e.content AS body OFFSET 0) text
 ),
+rare AS MATERIALIZED ({_rarest("parts", "held")}),
+rare_in_titles AS MATERIALIZED ({_rarest("titles", "in_title")}),
 """
+
+
+def _counts(conditions: Sequence[str]) -> str:
+    return f"ARRAY[{', '.join(f'count(*) FILTER (WHERE {condition})' for condition in conditions)}]"
+
+
+def _rarest(parts: str, counts: str) -> str:
+    return f"""
+    SELECT string_to_array(word.parts, ' ') AS parts
+    FROM sample CROSS JOIN LATERAL unnest(%({parts})s::text[], sample.{counts}) WITH ORDINALITY word (parts, notes, nth)
+    WHERE word.notes < {OFTEN} ORDER BY word.notes, word.nth LIMIT {LOOKED_UP_WORDS}"""
+
+
+def _lookup(scope: str, terms: str, gate: str) -> str:
+    return f"(SELECT id FROM search.lookup({scope} || {terms}, {FROM_INDEX}) id WHERE {gate})"
+
+
+def _lookups(scope: str, rare: str, gate: str) -> str:
+    return f"(SELECT seen.id FROM {rare} CROSS JOIN LATERAL search.lookup({scope} || {rare}.parts, {FROM_INDEX}) seen (id) WHERE {gate})"
 
 
 @cache
 def _candidates_sql(branches: tuple[str, ...], scopes: tuple[str, ...], words: int) -> str:
     sources = ["(SELECT newest.id FROM newest)", "(SELECT behind.id FROM behind)"]
-    lookups = _sample(words)
-    # Without as many newest notes as were asked for there are no others.
-    others = f"(SELECT count(*) FROM newest) >= {NEWEST} AND sample."
-    for branch, scope in enumerate(scopes):
-        each = [f"%(parts{nth})s::text[]" for nth in range(words)]
-        enough = ""
+    for nth, branch in enumerate(branches):
+        sources.append(f"(SELECT n.id FROM notes.notes n WHERE {branch} AND NOT {_many(nth)} LIMIT {WHOLE})")
+    others = f"({' OR '.join(map(_many, range(len(branches))))})"
+    lookups = _newest(branches) + _sample(min(words, SAMPLED_WORDS))
+    every, every_in_title = (f"string_to_array(array_to_string(%({terms})s::text[], ' '), ' ')" for terms in ("parts", "titles"))
+    for nth, scope in enumerate(scopes):
+        sources.append(_lookup(scope, "%(same_title)s::text[]", others))
+        sources.append(_lookup(scope, every_in_title, others))
+        lookups += f"every{nth} AS MATERIALIZED {_lookup(scope, every, f'{others} AND (SELECT every FROM sample) < {OFTEN}')},\n"
+        sources.append(f"(SELECT id FROM every{nth})")
         if words > 1:
-            every = " || ".join([scope, *each])
-            lookups += f"every{branch} AS MATERIALIZED {_lookup(every, f'{others}every < {OFTEN}')},\n"
-            sources.append(f"(SELECT id FROM every{branch})")
             # Notes with all the words come before those with some of them, which are not needed when there are enough.
-            enough = f" AND sample.every + (SELECT count(*) FROM every{branch}) < {OFTEN}"
-        for nth in range(words):
-            sources.append(_lookup(f"{scope} || %(title{nth})s::text[]", f"{others}title{nth} < {OFTEN}"))
-            sources.append(_lookup(f"{scope} || {each[nth]}", f"{others}word{nth} < {OFTEN}{enough}"))
-    return _whole(_CANDIDATES.replace("__LOOKUPS__", lookups), " UNION ".join(sources), branches)
+            enough = f"(SELECT every FROM sample) + (SELECT count(*) FROM every{nth}) < {OFTEN}"
+            sources.append(_lookups(scope, "rare_in_titles", others))
+            sources.append(_lookups(scope, "rare", f"{others} AND {enough}"))
+    return _whole(lookups, " UNION ".join(sources), others, branches, words)
 
 
 @cache
-def _alike_sql(branches: tuple[str, ...], scopes: tuple[str, ...]) -> str:
+def _alike_sql(branches: tuple[str, ...], scopes: tuple[str, ...], words: int) -> str:
     sources = [
         f"""(SELECT seen.id FROM unnest(%(alike)s::text[]) parts
         CROSS JOIN LATERAL search.lookup({scope} || string_to_array(parts, ' '), {ALIKE_PER_SET}) seen (id)
         GROUP BY seen.id ORDER BY count(*) DESC, seen.id DESC LIMIT {ALIKE})"""
         for scope in scopes
     ]
-    return _whole(_CANDIDATES.replace("__LOOKUPS__", ""), " UNION ".join(sources), branches)
+    return _whole("", " UNION ".join(sources), "true", branches, words)
 
 
 @cache
@@ -220,11 +264,11 @@ def _found_sql(branches: tuple[str, ...]) -> str:
     return _FOUND.replace("__READABLE__", _readable(branches))
 
 
-def _whole(template: str, picked: str, branches: Sequence[str]) -> str:
+def _whole(sources: str, picked: str, others: str, branches: Sequence[str], words: int) -> str:
     return (
-        template.replace("__BEHIND__", _BEHIND)
-        .replace("__NEWEST__", _newest(branches))
+        _CANDIDATES.replace("__SOURCES__", sources)
         .replace("__PICKED__", picked)
-        .replace("__FEW__", str(NEWEST + FEW_MORE))
+        .replace("__OTHERS__", others)
+        .replace("__HELD__", _held(words))
         .replace("__READABLE__", _readable(branches))
     )

@@ -8,14 +8,10 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from heapq import heapify, heappop, heappush
 
-from projections.search.text import LONGEST_QUERY, folded, unaccented
+from projections.search.text import LONGEST_QUERY, different_words, folded, unaccented
 
 LIKE_ENOUGH = 0.45
 """Without a word in common, a note has to be as like as this."""
-MANY = 350
-"""Among more candidates than this"""
-ENOUGH = 100
-"""and with so many that hold a word, those that hold none are not compared: they would come behind all the others."""
 CONTENT_HEAD = 400
 WHOLE_HEAD = 500
 
@@ -31,8 +27,8 @@ class Candidate:
     description: str | None
     head: str | None
     """The first 500 characters of the content. None for texts that are too long to be like the query."""
-    in_content: str
-    """For each different word of the query 1 or 0: whether the content holds it."""
+    held: str
+    """For each different word of the query, the longest first, 1 or 0: whether one of the note's texts holds it."""
 
 
 @dataclass(slots=True)
@@ -47,24 +43,20 @@ def rank(query: str, words: Sequence[str], candidates: Iterable[Candidate], want
     """Orders the candidates that match. Likeness, which is dear, is only worked out where it can change the first `wanted`."""
     query = folded(query).strip()[:LONGEST_QUERY]
     likeness = Likeness(query)
-    different = list(dict.fromkeys(words))
+    different = different_words(words)
     bare = [unaccented(word) for word in different]
     # (bound or score, age, title, id, step, points for words, candidate); the bounds of the later steps are closer and dearer.
     found: list[tuple[float, int, str, int, int, int, Candidate]] = []
-    without_words: list[Candidate] = []
     for candidate in candidates:
         hits, title_hits = _hits(words, different, candidate)
         if not hits:
-            without_words.append(candidate)
+            ratio = likeness.of(candidate, at_least=LIKE_ENOUGH)
+            if ratio >= LIKE_ENOUGH or _alike_without_accents(bare, candidate):
+                found.append((-ratio, -candidate.last_edit, candidate.title, candidate.note_id, _EXACT, 0, candidate))
             continue
         base = 10 * hits + 5 * title_hits
         bound = base + likeness.bound_by_length(candidate)
         found.append((-bound, -candidate.last_edit, candidate.title, candidate.note_id, _BY_LENGTH, base, candidate))
-    if len(found) < ENOUGH or len(found) + len(without_words) <= MANY:
-        for candidate in without_words:
-            ratio = likeness.of(candidate, at_least=LIKE_ENOUGH)
-            if ratio >= LIKE_ENOUGH or _alike_without_accents(bare, candidate):
-                found.append((-ratio, -candidate.last_edit, candidate.title, candidate.note_id, _EXACT, 0, candidate))
     total = len(found)
     heapify(found)
     best: list[int] = []
@@ -84,8 +76,8 @@ _BY_LENGTH, _BY_LETTERS, _EXACT = range(3)
 def _hits(words: Sequence[str], different: Sequence[str], candidate: Candidate) -> tuple[int, int]:
     held = {
         word
-        for word, in_content in zip(different, candidate.in_content, strict=True)
-        if in_content == "1" or word in candidate.title or word in (candidate.description or "")
+        for word, is_held in zip(different, candidate.held, strict=True)
+        if is_held == "1" or word in candidate.title or word in (candidate.description or "")
     }
     return sum(word in held for word in words), sum(word in candidate.title for word in words)
 

@@ -7,6 +7,7 @@ word begins.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,10 +34,8 @@ _DENSE = re.compile(r"[\u0e00-\u0e7f\u1100-\u11ff\u3040-\u30ff\u3400-\u4dbf\u4e0
 
 def folded(text: str) -> str:
     """The text in lower case, character by character, so that places in it are the places in the original."""
-    lowered = text.lower()
-    if len(lowered) != len(text):
-        lowered = "".join(low if len(low := char.lower()) == 1 else char for char in text)
-    return lowered.replace("ς", "σ")
+    # In lower case the capital İ is the only letter that becomes two.
+    return text.replace("İ", "i").lower().replace("ς", "σ")
 
 
 class _Unaccented(dict[int, str]):
@@ -61,6 +60,16 @@ def unaccented(text: str) -> str:
 def query_words(query: str) -> list[str]:
     """The words of a query, in lower case, in their order; of an endless query the beginning."""
     return folded(query.replace("\0", " ")).split()[:MOST_WORDS]
+
+
+def different_words(words: Sequence[str]) -> list[str]:
+    """The words of a query without those that come again, the longest first."""
+    return sorted(dict.fromkeys(words), key=len, reverse=True)
+
+
+def title_term(title: str) -> str:
+    """What titles of the same words in the same order have in common."""
+    return f"{TITLE}={hashlib.blake2b(' '.join(folded(title).split()).encode(), digest_size=8).hexdigest()}"
 
 
 def parts_of_text(text: str) -> set[str]:

@@ -45,6 +45,7 @@ def by_the_contract(query: str, notes: list[dict[str, Any]]) -> list[int]:
         likeness = max(SequenceMatcher(None, query, text).ratio() if text else 0.0 for text in texts)
         if hits or likeness >= 0.45:
             scored.append((-(10 * hits + 5 * title_hits + likeness), note["last_edit"], title, note["id"]))
+    scored.sort(key=lambda entry: entry[2])
     scored.sort(key=lambda entry: entry[1], reverse=True)
     scored.sort(key=lambda entry: entry[0])
     return [entry[3] for entry in scored]
@@ -77,6 +78,36 @@ def test_order_is_the_contracts_with_and_without_the_index(
             page = find(server, query, mira)
             assert (query, ids(page)) == (query, by_the_contract(query, library))
             assert page["total"] == len(page["results"])
+        catch_up()
+
+
+def test_a_library_of_hundreds_of_notes_is_ordered_as_a_small_one(
+    server: httpx.Client, make_notes: Callable[..., list[int]], catch_up: CatchUp, mira: Person
+) -> None:
+    texts = [("Metabolism", "Text of the day ATP."), ("Café", "crème"), *((f"Lecture {n}", f"Text of the day {n}.") for n in range(1, 301))]
+    made = make_notes(mira, texts)
+    catch_up()
+    edited = server.get(f"notes/{made[0]}/", headers=mira.headers).json()["last_edit"]
+    library = [
+        {"id": note, "title": title, "description": "", "content": content, "last_edit": edited}
+        for note, (title, content) in zip(made, texts, strict=True)
+    ]
+    for query in ["Lecture 3", "lecture 30", "atp", "text atp", "lecture text day atp", "metabolsm", "day", "lectrue 12"]:
+        expected = by_the_contract(query, library)
+        page = find(server, query, mira)
+        assert (query, page["total"], ids(page)) == (query, len(expected), expected[:50])
+        last = find(server, query, mira, offset=max(len(expected) - 50, 0))
+        assert (query, ids(last)) == (query, expected[-50:])
+    assert ids(find(server, "creme", mira)) == [made[1]]
+
+
+def test_letters_that_are_one_in_lower_case_are_the_same_in_texts_and_queries(
+    server: httpx.Client, make_note: MakeNote, catch_up: CatchUp, mira: Person
+) -> None:
+    note = make_note(mira, title="Journeys", content="İstanbul, ΟΔΥΣΣΕΥΣ; Οδυσσεύς")
+    for _ in range(2):
+        for query in ["İstanbul", "istanbul", "İSTANBUL", "ΟΔΥΣΣΕΥΣ", "οδυσσευς", "Οδυσσεύς", "οδυσσεύσ"]:
+            assert (query, ids(find(server, query, mira))) == (query, [note])
         catch_up()
 
 
