@@ -19,7 +19,7 @@ from projections.search.projector import PRIVATE, PUBLIC
 from projections.search.ranking import Candidate
 from projections.search.text import TITLE, different_words, folded, likely_parts, parts_of_word, title_term
 
-WHOLE = 2000
+WHOLE = 1000
 """So many of the caller's own notes, and of others', are looked at one by one: up to here the order is exact."""
 NEWEST = 250
 """Where there are more, so many of the newest are looked at whatever the index says."""
