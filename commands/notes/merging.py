@@ -15,6 +15,8 @@ from eventstore.words import words_of
 
 LONGEST_CHANGE = 200_000
 """Characters. Longer changed stretches are not compared."""
+LONGEST_REPETITION = 500
+"""Lines. So many of what a device sends again, since the answer was lost, are found behind what others wrote in front of them."""
 
 
 class Merge(NamedTuple):
@@ -101,12 +103,14 @@ def _merged_twice(budget: Budget, old: list[str], mine: list[str], theirs: list[
 
 
 def _one_upon_the_other(mine: list[str], theirs: list[str]) -> Merge:
-    """Lines that both sides inserted; once where one of them says what the other does."""
+    """Lines that both sides inserted; once where one of them says what the other does, or goes on from where the other ends."""
     if _is_grown(mine, theirs):
         return Merge(_text(theirs), touching=True, overwrites=_is_cut(mine, theirs))
-    if theirs in (mine[: len(theirs)], mine[-len(theirs) :]):
+    if theirs == mine[: len(theirs)]:
         return Merge(_text(mine), touching=True)
-    return Merge(_text(mine + theirs), touching=True)
+    longest = min(len(mine), len(theirs), LONGEST_REPETITION)
+    repeated = next((many for many in range(longest, 0, -1) if mine[-many:] == theirs[:many]), 0)
+    return Merge(_text(mine + theirs[repeated:]), touching=True)
 
 
 def _is_grown(lines: list[str], longer: list[str]) -> bool:

@@ -64,6 +64,19 @@ def test_what_was_typed_on_after_a_lost_answer_is_said_once(base: str, mine: str
     assert merge(base, mine, theirs) == (theirs, True, overwrites)
 
 
+@pytest.mark.parametrize(
+    ("mine", "theirs", "expected"),
+    [
+        ("a\ny\nx", "a\nx", "a\ny\nx"),
+        ("a\ny\nx", "a\nx\nx2", "a\ny\nx\nx2"),
+        ("a\ny\n\nx", "a\n\nx\nx2\n\nx3", "a\ny\n\nx\nx2\n\nx3"),
+        ("a\ny\nx", "a\nz\nx", "a\ny\nx\nz\nx"),
+    ],
+)
+def test_what_is_sent_again_goes_on_behind_what_others_put_in_front_of_it(mine: str, theirs: str, expected: str) -> None:
+    assert merge("a", mine, theirs).text == expected
+
+
 def test_what_arrives_once_more_is_said_once() -> None:
     assert merge("one", "one\n\nof the laptop\n\nof the phone", "one\n\nof the phone").text == "one\n\nof the laptop\n\nof the phone"
 
