@@ -91,7 +91,12 @@ def _named(listing: Path) -> set[str]:
 def _replace(place: Path, content: bytes) -> None:
     part = _part(place)
     part.write_bytes(content)
-    part.replace(place)
+    try:
+        part.replace(place)
+    except OSError as error:
+        # Of the two names, that of what hinders.
+        error.filename = error.filename2
+        raise
 
 
 def _part(place: Path) -> Path:
@@ -102,8 +107,9 @@ def _part(place: Path) -> Path:
 def _remove(folder: Path, gone: set[str]) -> None:
     """Files of an earlier export that are not there any more: what was deleted for good stays in no archive."""
     for path in gone:
-        (folder / path).unlink(missing_ok=True)
-        _part(folder / path).unlink(missing_ok=True)
+        for place in (folder / path, _part(folder / path)):
+            if place.is_file():
+                place.unlink()
 
 
 def check_blobs(folder: Path) -> list[str]:
