@@ -58,8 +58,12 @@ class Inline(Protocol):
         metadata: bytes,
         then: Callable[[Message, Written], None] | None,
         missed: Mapping[str, Sequence[Event]],
+        first: Callable[[Message], None] | None,
     ) -> Alongside:
-        """What keeps their rows, and then queues further statements. missed: the newest stored events of some of the streams."""
+        """What keeps their rows, and queues further statements before and behind them.
+
+        missed: the newest stored events of some of the streams.
+        """
 
 
 class Unproven(Exception):
@@ -270,7 +274,7 @@ class Handling(Generic[L_co]):
         reply = _Reply(result, answer, work.context, once, work.conditions)
 
         def alongside() -> Alongside:
-            return self.inline.writing(events, metadata, reply.queue, work.missed)
+            return self.inline.writing(events, metadata, reply.queue, work.missed, reply.announce)
 
         positions = self.log.append(*aggregates, metadata=metadata, alongside=alongside, forgetting=work.forgetting, again=reply.again)
         for aggregate in aggregates:
@@ -311,12 +315,15 @@ class _Reply:
         self._read: Answer | None = None
         self._complete: Callable[[Row], Row] | None = None
 
+    def announce(self, message: Message) -> None:
+        """That an answer will be kept. Before the rows and the conditions, whose locks who forgets something takes only after this one."""
+        if self._once is not None:
+            message.execute(_KEEPING, (self._once.account_id,))
+
     def queue(self, message: Message, written: Written) -> None:
         """The last statements of the transaction."""
         for condition in self._conditions:
             message.execute(condition.sql.encode(), condition.params)
-        if self._once is not None:
-            message.execute(_KEEPING, (self._once.account_id,))
         rest = self._answer.rest(written, self._context.actor) if self._answer is not None and self._answer.rest is not None else None
         if rest is None:
             self._ask(message, self._answer)

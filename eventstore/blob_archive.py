@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -17,6 +19,8 @@ from eventstore.archive import ArchiveDamaged, ArchiveProgress, place_of
 from eventstore.blobs import Blobs, is_path
 
 MANIFEST = "manifest.jsonl"
+CLAIMS = ".manifest.jsonl"
+"""What an export that is not finished may have put there. No upload can have this path, see is_path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,37 +40,32 @@ def blob_folder(archive: Path) -> Path:
 
 def export_blobs(blobs: Blobs, folder: Path, progress: ArchiveProgress | None = None) -> Copied:
     """Copies all files. Those that lie there unchanged since an earlier export stay: a path never changes its content. Those that are
-    no more are removed.
+    no more are removed; what no export has put there is left alone.
     """
     # As closed to others as the log beside it.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     listed = [found for batch in blobs.list_now() for found in batch]
-    unfinished = folder / f".{MANIFEST}"
-    files = size = 0
-    before, kept = _listed_before(folder), set[str]()
-    with unfinished.open("wb") as manifest:
-        for found in listed:
-            place = folder / found.path
-            content = place.read_bytes() if place.is_file() else None
-            if content is None or hashlib.sha256(content).hexdigest() != before.get(found.path):
-                content = blobs.read_now(found.path)
-                if content is None:
-                    continue
-                place.parent.mkdir(parents=True, exist_ok=True)
-                part = place.with_name(f".{place.name}.part")
-                part.write_bytes(content)
-                part.replace(place)
-            entry = {"path": found.path, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-            manifest.write(orjson.dumps(entry) + b"\n")
-            kept.add(found.path)
-            files += 1
-            size += len(content)
-            if progress is not None:
-                progress(files, len(listed))
-        manifest.write(orjson.dumps({"files": files}) + b"\n")
-    unfinished.replace(folder / MANIFEST)
-    _remove_others(folder, kept)
-    return Copied(files, size)
+    before, claims = _listed_before(folder), folder / CLAIMS
+    ours = _named(folder / MANIFEST) | _named(claims) | {found.path for found in listed}
+    # Told before the first is copied, so that after an interruption the next export knows what this one left.
+    _replace(claims, b"".join(orjson.dumps({"path": path}) + b"\n" for path in sorted(ours)))
+    entries: list[dict[str, Any]] = []
+    for found in listed:
+        place = folder / found.path
+        content = place.read_bytes() if place.is_file() else None
+        if content is None or hashlib.sha256(content).hexdigest() != before.get(found.path):
+            content = blobs.read_now(found.path)
+            if content is None:
+                continue
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _replace(place, content)
+        entries.append({"path": found.path, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()})
+        if progress is not None:
+            progress(len(entries), len(listed))
+    _replace(folder / MANIFEST, b"".join(orjson.dumps(line) + b"\n" for line in (*entries, {"files": len(entries)})))
+    _remove(folder, ours - {entry["path"] for entry in entries})
+    claims.unlink()
+    return Copied(len(entries), sum(entry["size"] for entry in entries))
 
 
 def _listed_before(folder: Path) -> dict[str, str]:
@@ -78,12 +77,39 @@ def _listed_before(folder: Path) -> dict[str, str]:
         return {}
 
 
-def _remove_others(folder: Path, kept: set[str]) -> None:
+def _named(listing: Path) -> set[str]:
+    """The paths that a list of an earlier export names, as far as it can be read."""
+    named = set[str]()
+    for line in listing.read_bytes().splitlines() if listing.is_file() else ():
+        with suppress(ValueError, KeyError, TypeError):
+            path = orjson.loads(line)["path"]
+            if is_path(path):
+                named.add(path)
+    return named
+
+
+def _replace(place: Path, content: bytes) -> None:
+    part = _part(place)
+    part.write_bytes(content)
+    try:
+        part.replace(place)
+    except OSError as error:
+        # Of the two names, that of what hinders.
+        error.filename = error.filename2
+        raise
+
+
+def _part(place: Path) -> Path:
+    """What is written first, so that an interruption leaves no half of a file under its name."""
+    return place.with_name(f".{place.name}.part")
+
+
+def _remove(folder: Path, gone: set[str]) -> None:
     """Files of an earlier export that are not there any more: what was deleted for good stays in no archive."""
-    for place in list(folder.rglob("*")):
-        path = place.relative_to(folder).as_posix()
-        if place.is_file() and path != MANIFEST and path not in kept:
-            place.unlink()
+    for path in gone:
+        for place in (folder / path, _part(folder / path)):
+            if place.is_file():
+                place.unlink()
 
 
 def check_blobs(folder: Path) -> list[str]:

@@ -40,12 +40,13 @@ class InlineProjections:
         metadata: bytes,
         then: Callable[[Message, Written], None] | None = None,
         missed: Mapping[str, Sequence[Event]] = MappingProxyType({}),
+        first: Callable[[Message], None] | None = None,
     ) -> InlineWriting:
-        """`then` queues further statements of the same transaction, behind the rows.
+        """`first` and `then` queue further statements of the same transaction, before and behind the rows.
 
         missed: the newest stored events of some streams, in order, by which remembered rows can be brought up to date.
         """
-        return InlineWriting(self, [Recorded(0, event, metadata) for event in events], then, missed)
+        return InlineWriting(self, [Recorded(0, event, metadata) for event in events], then, missed, first)
 
 
 class InlineWriting:
@@ -57,8 +58,10 @@ class InlineWriting:
         batch: Sequence[Recorded],
         then: Callable[[Message, Written], None] | None,
         missed: Mapping[str, Sequence[Event]],
+        first: Callable[[Message], None] | None,
     ) -> None:
         self._batch = batch
+        self._first = first
         self._then = then
         self._memory = inline.memory
         self._build = inline.memory.build
@@ -85,6 +88,8 @@ class InlineWriting:
 
     def write(self, message: Message) -> None:
         """Applies the events, unless that was possible beforehand, and queues what stores the rows."""
+        if self._first is not None:
+            self._first(message)
         for rows in self._rows:
             if not self._applied:
                 rows.projection.apply(rows, self._batch)

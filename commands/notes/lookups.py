@@ -62,7 +62,7 @@ class NoteLookups(Protocol):
         """Requires that the note is not deleted, and keeps it from being deleted until the end of the transaction."""
 
     def drafts_take_turns(self, account_id: int, incoming: Incoming) -> Statement:
-        """Lets uploads of the same draft, and of drafts of the same title and text, commit one after the other. The last thing that a
+        """Lets uploads of the same draft, and of drafts of the same title and text, commit one after the other. The last lock that a
         transaction waits for.
         """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from eventstore.halves import as_text, parsed_exactly
+from eventstore.halves import as_text, canonical, parsed_exactly
 
 MERGED = ("description", "course_id", "is_public")
 """What the server puts into the served text; it comes back with the next save."""
@@ -45,7 +45,8 @@ def is_same_metadata(sent: str, kept: str) -> bool:
     if new is None or old is None:
         return False
     served = {*MERGED, STAMP} if STAMP in new and STAMP in old else set(MERGED)
-    return {k: v for k, v in new.items() if k not in served} == {k: v for k, v in old.items() if k not in served}
+    said, had = ({name: value for name, value in text.items() if name not in served} for text in (new, old))
+    return canonical(said) == canonical(had)
 
 
 def adds_nothing(sent: str, kept: str) -> bool:
@@ -53,7 +54,7 @@ def adds_nothing(sent: str, kept: str) -> bool:
     if not sent.strip() or sent == kept:
         return True
     new, old = as_object(sent), as_object(kept) or {}
-    return new is not None and all(not value or name in BOOKKEEPING or old.get(name) == value for name, value in new.items())
+    return new is not None and all(not value or name in BOOKKEEPING or _has(old, name, value) for name, value in new.items())
 
 
 def merged_metadata(sent: str, had: str, kept: str) -> str:
@@ -61,12 +62,13 @@ def merged_metadata(sent: str, had: str, kept: str) -> str:
     new, base, now = (as_object(text) if text.strip() else {} for text in (sent, had, kept))
     if new is None or base is None or now is None:
         return sent
-    changed = {name: value for name, value in new.items() if base.get(name, _ABSENT) != value}
+    changed = {name: value for name, value in new.items() if not _has(base, name, value)}
     left_out = {name for name in base if name not in new and name not in MERGED}
     return as_text({**{name: value for name, value in now.items() if name not in left_out}, **changed})
 
 
-_ABSENT = object()
+def _has(members: dict[str, Any], name: str, value: object) -> bool:
+    return name in members and canonical(members[name]) == canonical(value)
 
 
 def offline_source(metadata_json: str) -> int | None:

@@ -138,3 +138,19 @@ def test_an_answer_that_is_just_being_kept_is_forgotten_as_well(handling: Any, p
 _FORGETTING_WAITS = """
 SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE NOT granted AND locktype = 'advisory' AND datname = current_database() AND mode = 'ExclusiveLock'"""
+
+
+def test_who_keeps_an_answer_has_its_turn_before_it_holds_what_those_who_forget_wait_for(handling: Any) -> None:
+    """The other way around they would wait for each other: who forgets takes its turn first, and rows only then."""
+
+    def write_beside(work: Work[Any]) -> None:
+        work.new(Page, 2).trigger(notes.NoteRenamed, NOW, title="beside")
+        work.require(Query(_HAS_ITS_TURN, {}))
+
+    once = Once(1, "key", b"request", lambda *_: (200, b"{}"))
+    assert handling.run(write_beside, Context(actor=1, channel="web"), once=once).positions
+
+
+_HAS_ITS_TURN = """
+SELECT log.require(EXISTS (
+    SELECT FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory' AND objid = 7266107 AND mode = 'ShareLock'))"""

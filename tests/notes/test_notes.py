@@ -393,3 +393,34 @@ def test_one_idempotency_key_is_one_note(mira: httpx.Client) -> None:
 def test_numbers_in_metadata_stay_as_they_are(write: Write) -> None:
     note = write(metadata_json='{"big":123456789012345678901234567890,"small":1.5}')
     assert note["metadata_json"].startswith('{"big":123456789012345678901234567890,"small":1.5,')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"x":0.12345678901234567890}',
+        '{"x":12345678.123456789012}',
+        '{"x":1e400,"big":12345678901234567}',
+        '{"x":1e-400}',
+        '{"x":1e-99999999999999999999}',
+        '{"x":NaN,"big":12345678901234567}',
+    ],
+)
+def test_metadata_that_would_come_out_as_another_value_stays_as_it_was(mira: httpx.Client, write: Write, text: str) -> None:
+    note = write(metadata_json=text)
+    assert note["metadata_json"] == text
+    assert mira.patch(f"notes/{note['id']}/", json={"metadata_json": text, "content": "x"}).json()["metadata_json"] == text
+
+
+@pytest.mark.parametrize("with_base", [False, True])
+def test_metadata_tells_numbers_from_truth_values(mira: httpx.Client, write: Write, with_base: bool) -> None:
+    note = write(metadata_json='{"pinned":1,"zoom":1,"off":[0]}')
+    base = {}
+    if with_base:
+        base = {"base_version": note["version"]}
+        mira.patch(f"notes/{note['id']}/", json={"metadata_json": '{"pinned":1,"zoom":1,"off":[0],"color":2}'})
+    text = '{"pinned":true,"zoom":1.0,"off":[false]}'
+    assert mira.patch(f"notes/{note['id']}/", json={"metadata_json": text, **base}).status_code == 200
+    kept = mira.get(f"notes/{note['id']}/").json()["metadata_json"]
+    for said in ('"pinned":true', '"zoom":1.0', '"off":[false]', *(['"color":2'] if with_base else [])):
+        assert said in kept

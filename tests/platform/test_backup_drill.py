@@ -212,3 +212,36 @@ def test_a_copy_that_has_changed_since_is_made_anew(folder: Path) -> None:
     export_blobs(blobs, folder / "copy")
     assert copy.read_bytes() == b"text"
     assert check_blobs(folder / "copy") == ["user_upload/user_1/abc/a.txt"]
+
+
+def test_a_copy_of_the_files_leaves_alone_what_no_export_has_put_there(folder: Path) -> None:
+    from eventstore.blob_archive import export_blobs
+
+    blobs = Blobs.at(folder / "media")
+    blobs.put_now("user_upload/user_1/abc/a.txt", b"text")
+    foreign = [folder / "copy" / name for name in ("thesis.txt", "user_upload/user_1/abc/mine.txt")]
+    for place in foreign:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(b"precious")
+    export_blobs(blobs, folder / "copy")
+    blobs.delete_now(["user_upload/user_1/abc/a.txt"])
+    export_blobs(blobs, folder / "copy")
+    assert not (folder / "copy" / "user_upload/user_1/abc/a.txt").exists()
+    assert [place.read_bytes() for place in foreign] == [b"precious"] * 2
+
+
+def test_what_a_stopped_copy_left_is_removed_by_the_next_once_it_is_deleted_for_good(folder: Path) -> None:
+    from eventstore.blob_archive import export_blobs
+
+    def stopped(*_: int) -> None:
+        raise KeyboardInterrupt
+
+    blobs = Blobs.at(folder / "media")
+    blobs.put_now("user_upload/user_1/abc/a.txt", b"text")
+    with pytest.raises(KeyboardInterrupt):
+        export_blobs(blobs, folder / "copy", stopped)
+    part = folder / "copy" / "user_upload/user_1/abc/.a.txt.part"
+    part.write_bytes(b"te")
+    blobs.delete_now(["user_upload/user_1/abc/a.txt"])
+    export_blobs(blobs, folder / "copy")
+    assert [place.name for place in (folder / "copy").rglob("*") if place.is_file()] == ["manifest.jsonl"]
