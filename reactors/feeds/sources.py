@@ -34,6 +34,8 @@ EMPTY_ANSWERS = 3
 CUT_OFF = "The answer ends before the calendar does: it holds no END:VCALENDAR."
 
 HEADERS = {"User-Agent": "Notechondria/0.1 (+calendar-feed)", "Accept": "text/calendar, */*;q=0.1"}
+SPREAD = 0.1
+"""By this part of it a pause is longer or shorter."""
 HTTP_OK, HTTP_NOT_MODIFIED, HTTP_GONE, HTTP_TOO_MANY, HTTP_UNAVAILABLE = 200, 304, 410, 429, 503
 
 log = structlog.get_logger("notechondria.calendars")
@@ -231,7 +233,7 @@ def _fail(source: Source, failure: Failed | Unreachable, *, by_hand: bool) -> No
         # Not a fault that passes by itself, and not one to be tried often.
         pause = LONGEST_PAUSE
     wait = _jittered(pause)
-    if by_hand and source.due_in is not None and timedelta() < source.due_in < wait:
+    if by_hand and source.due_in is not None and timedelta() < source.due_in < pause * (1 + SPREAD):
         wait = source.due_in
     if source.quiet_for is not None:
         wait = max(wait, _jittered(source.quiet_for), source.quiet_for)
@@ -239,8 +241,8 @@ def _fail(source: Source, failure: Failed | Unreachable, *, by_hand: bool) -> No
 
 
 def _jittered(pause: timedelta) -> timedelta:
-    """A tenth more or less, so that sources that failed together do not come back together."""
-    return pause * random.uniform(0.9, 1.1)  # noqa: S311 - nothing secret
+    """A little more or less, so that sources that failed together do not come back together."""
+    return pause * random.uniform(1 - SPREAD, 1 + SPREAD)  # noqa: S311 - nothing secret
 
 
 def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
