@@ -7,7 +7,7 @@ from typing import Any
 
 from api.call import Call
 from commands.errors import Forbidden, NotFound, Unreadable
-from eventstore.blocks import note_of
+from eventstore.block_ids import note_of
 from projections.notes.queries import get_access
 
 

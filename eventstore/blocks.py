@@ -17,8 +17,8 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
-ID_BITS = 24
-"""A block's id is its note's id and so many bits that follow from what it says, so equal blocks keep their ids."""
+from eventstore.block_ids import free_id, taken_ids
+
 LONGEST_ARGS = 256
 LONGEST_PARSED = 400_000
 """Characters. Longer texts become a title and one block."""
@@ -64,7 +64,6 @@ _PLAIN = re.compile(r"[^\W\d_][^\n]*(?:\n[^\W\d_][^\n]*)*\n?")
 """Lines that all begin with a letter are a paragraph, whatever stands around them, unless something reaches over blank lines."""
 _SPANNING = re.compile(r"```|~~~|<")
 _TITLE_HASH = crc32(b"title")
-_LOW_BITS = (1 << ID_BITS) - 1
 
 
 class Piece(NamedTuple):
@@ -294,7 +293,7 @@ def headings_of(text: str) -> list[tuple[int, str, int]] | None:
     ]
 
 
-# ---------------------------------------------------------------------- ids
+# ---------------------------------------------------------------------- blocks of a note
 
 
 def blocks_of(note_id: int, title: str, content: str, explicit: Sequence[Block]) -> tuple[Block, ...]:
@@ -315,7 +314,7 @@ def blocks_of(note_id: int, title: str, content: str, explicit: Sequence[Block])
     elif pieces:
         # With something in front of it now, the title is a heading.
         tail = [b if b.block_type != "T" else b._replace(block_type="S", text=b.text or title, args="#") for b in tail]
-    taken = taken_ids(note_id, (*head, *tail))
+    taken = taken_ids(note_id, (block.id for block in (*head, *tail)))
     blocks = (*head, *_derived(note_id, pieces, taken), *tail)
     if untitled or any(block.block_type == "T" for block in blocks):
         return blocks
@@ -341,36 +340,6 @@ def _derived(note_id: int, pieces: Iterable[Piece], taken: dict[int, int]) -> li
         seed = _TITLE_HASH if block_type == "T" else crc32(f"{nth}\0{block_type}\0{args}\0{text}".encode("utf-8", "replace"))
         blocks.append(Block(free_id(note_id, seed, taken), block_type, text, args))
     return blocks
-
-
-def new_block_id(note_id: int, seed: str, taken: dict[int, int]) -> int:
-    """An id for a block that is written as one; seed: anything that differs from block to block. taken: see `taken_ids`."""
-    return free_id(note_id, crc32(seed.encode()), taken)
-
-
-def taken_ids(note_id: int, blocks: Iterable[Block]) -> dict[int, int]:
-    """The ids that these blocks of a note have, for `free_id`: low bits -> where to look for free ones from there on."""
-    return {block.id & _LOW_BITS: (block.id + 1) & _LOW_BITS for block in blocks if note_of(block.id) == note_id}
-
-
-def note_of(block_id: int) -> int:
-    """The note that a block's id belongs to."""
-    return block_id >> ID_BITS
-
-
-def free_id(note_id: int, seed: int, taken: dict[int, int]) -> int:
-    """The first free id from the seed on, which is taken then.
-
-    Whoever writes the note can choose texts with the same seed. So each id that was passed points behind the one that was
-    found: however the seeds fall, finding ids for n blocks takes some n log n steps, not a walk over all taken ones for each.
-    """
-    low, passed = seed & _LOW_BITS, []
-    while low in taken:
-        passed.append(low)
-        low = taken[low]
-    for place in (*passed, low):
-        taken[place] = (low + 1) & _LOW_BITS
-    return (note_id << ID_BITS) + low
 
 
 def _still_said(explicit: Sequence[Block], title: str, content: str, start: int) -> tuple[list[Block], list[Block], str, bool]:

@@ -15,7 +15,7 @@ from api.schemas.notes import BlockIn, BlockOrder, BlockOut, MessageOut, SingleB
 from api.writing import carry_out
 from commands.errors import NotFound
 from commands.notes.blocks import add_block, change_block, delete_block, reorder_blocks
-from eventstore.blocks import note_of
+from eventstore.block_ids import note_of
 from projections.notes.queries import get_blocks
 
 

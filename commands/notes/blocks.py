@@ -13,19 +13,8 @@ from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.access import as_wire_time, own_note
 from commands.notes.aggregate import Note
-from eventstore.blocks import (
-    Block,
-    Piece,
-    blocks_of,
-    content_of,
-    free_id,
-    markdown,
-    new_block_id,
-    normalized,
-    note_of,
-    pieces_of,
-    taken_ids,
-)
+from eventstore.block_ids import free_id, new_block_id, note_of, taken_ids
+from eventstore.blocks import Block, Piece, blocks_of, content_of, markdown, normalized, pieces_of
 
 MOST_PIECES = 20
 """A block whose text reads as more blocks than that is not looked for in a text."""
@@ -59,7 +48,7 @@ def arranged(note_id: int, present: Sequence[Block], given: Sequence[GivenBlock]
             fresh.append(place)
             stamp = as_wire_time(now)
             blocks.append(Block(0, *piece, item.is_ai_generated, stamp, stamp))
-    taken = taken_ids(note_id, present)
+    taken = taken_ids(note_id, (block.id for block in present))
     for place in fresh:
         blocks[place] = blocks[place]._replace(id=new_block_id(note_id, f"{seed}.{place}", taken))
     return blocks
@@ -84,7 +73,7 @@ def add_block(work: Work[Lookups], account_id: int, note_id: int, given: GivenBl
     now = work.context.now
     blocks = _dated(note)
     stamp = as_wire_time(now)
-    block_id = new_block_id(note_id, f"{note.version}.+", taken_ids(note_id, blocks))
+    block_id = new_block_id(note_id, f"{note.version}.+", taken_ids(note_id, (block.id for block in blocks)))
     text = normalized(given.block_type, given.text)
     added = Block(block_id, given.block_type, text, given.args or None, given.is_ai_generated, stamp, stamp)
     _write(note, [*blocks, added], now)
@@ -140,7 +129,7 @@ def still_standing(note: Note, known: Sequence[Block]) -> list[Block]:
     counts = {len(pieces_of(said)) if "\n\n" in said else 1 for said in standing}
     lengths = sorted((count for count in counts if count <= MOST_PIECES), reverse=True)
     lines = [markdown(block.piece, note.title) for block in read]
-    taken = taken_ids(note.number, known)
+    taken = taken_ids(note.number, (block.id for block in known))
     blocks: list[Block] = []
     place = 0
     while place < len(read):

@@ -15,6 +15,7 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
 from eventstore import blocks as reading
+from eventstore.block_ids import free_id
 from eventstore.blocks import Block, blocks_of, content_of, pieces_of
 
 Write = Callable[..., dict[str, Any]]
@@ -102,7 +103,7 @@ SEEDS = {
 @pytest.mark.parametrize("seeds", SEEDS.values(), ids=SEEDS)
 def test_ids_are_found_in_few_steps_whatever_the_texts_are_chosen_for(seeds: list[int]) -> None:
     taken = Counting()
-    found = [reading.free_id(7, seed, taken) for seed in seeds]
+    found = [free_id(7, seed, taken) for seed in seeds]
     assert taken.looks < len(seeds) * log2(len(seeds))
     # They are the first free ones behind the seeds, as ever.
     used: set[int] = set()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands.notes.merging import merge
+from commands.notes.merging import Merge, merge
 
 LIST = "- milk\n- bread"
 ROWS = "a\nb one\nc two\nd three"
@@ -90,6 +90,15 @@ LINES = ["one", "one two", "three two", "four", "five six", "two"]
 INSERTED = ["seven two", "eight", "five nine"]
 
 
+def _merged_with_insertions(base: list[str], other: list[str], places: tuple[int, ...], *, later: bool) -> Merge:
+    """One side inserts the three lines at these places of the base, the other one says something else; later: the first one saves last."""
+    inserting = list(base)
+    for place, line in zip(places, INSERTED, strict=True):
+        inserting.insert(place, line)
+    sides = ("\n".join(inserting), "\n".join(other))
+    return merge("\n".join(base), *(sides[::-1] if later else sides))
+
+
 @given(
     base=st.permutations(LINES[:5]),
     other=st.lists(st.sampled_from(LINES), min_size=1, max_size=6),
@@ -99,11 +108,7 @@ INSERTED = ["seven two", "eight", "five nine"]
 def test_whole_lines_that_one_side_inserts_take_nothing_from_the_other(
     base: list[str], other: list[str], places: tuple[int, ...], later: bool
 ) -> None:
-    inserting = list(base)
-    for place, line in zip(places, INSERTED, strict=True):
-        inserting.insert(place, line)
-    sides = ("\n".join(inserting), "\n".join(other))
-    merged = merge("\n".join(base), *(sides[::-1] if later else sides))
+    merged = _merged_with_insertions(base, other, places, later=later)
     lines = merged.text.split("\n")
     assert [line for line in lines if line not in INSERTED] == other
     assert sorted(set(lines) - set(other)) == sorted(INSERTED)
@@ -119,11 +124,7 @@ def test_whole_lines_that_one_side_inserts_take_nothing_from_the_other(
 def test_lines_that_are_there_often_make_no_inserted_line_go(
     base: list[str], other: list[str], places: tuple[int, ...], later: bool
 ) -> None:
-    inserting = list(base)
-    for place, line in zip(places, INSERTED, strict=True):
-        inserting.insert(place, line)
-    sides = ("\n".join(inserting), "\n".join(other))
-    merged = merge("\n".join(base), *(sides[::-1] if later else sides))
+    merged = _merged_with_insertions(base, other, places, later=later)
     lines = merged.text.split("\n")
     assert set(lines) >= {*INSERTED, *(set(other) - set(base) - {""})}
     assert not merged.overwrites
