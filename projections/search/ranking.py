@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from heapq import heapify, heappop, heappush
+
+from rapidfuzz.distance import LCSseq
 
 from projections.search.text import LONGEST_QUERY, different_words, folded, unaccented
 
@@ -45,32 +46,28 @@ def rank(query: str, words: Sequence[str], candidates: Iterable[Candidate], want
     likeness = Likeness(query)
     different = different_words(words)
     bare = [unaccented(word) for word in different]
-    # (bound or score, age, title, id, step, points for words, candidate); the bounds of the later steps are closer and dearer.
-    found: list[tuple[float, int, str, int, int, int, Candidate]] = []
+    # (bound or score, age, title, id, points for words, None once it is the score).
+    found: list[tuple[float, int, str, int, int, Candidate | None]] = []
     for candidate in candidates:
         hits, title_hits = _hits(words, different, candidate)
         if not hits:
             ratio = likeness.of(candidate, at_least=LIKE_ENOUGH)
             if ratio >= LIKE_ENOUGH or _alike_without_accents(bare, candidate):
-                found.append((-ratio, -candidate.last_edit, candidate.title, candidate.note_id, _EXACT, 0, candidate))
+                found.append((-ratio, -candidate.last_edit, candidate.title, candidate.note_id, 0, None))
             continue
         base = 10 * hits + 5 * title_hits
-        bound = base + likeness.bound_by_length(candidate)
-        found.append((-bound, -candidate.last_edit, candidate.title, candidate.note_id, _BY_LENGTH, base, candidate))
+        bound = base + likeness.bound(candidate)
+        found.append((-bound, -candidate.last_edit, candidate.title, candidate.note_id, base, candidate))
     total = len(found)
     heapify(found)
     best: list[int] = []
     while found and len(best) < wanted:
-        _, edited, title, note_id, step, base, candidate = heappop(found)
-        if step == _EXACT:
+        _, edited, title, note_id, base, uncertain = heappop(found)
+        if uncertain is None:
             best.append(note_id)
-            continue
-        closer = likeness.bound_by_letters(candidate) if step == _BY_LENGTH else likeness.of(candidate)
-        heappush(found, (-(base + closer), edited, title, note_id, step + 1, base, candidate))
+        else:
+            heappush(found, (-(base + likeness.of(uncertain)), edited, title, note_id, base, None))
     return Ranked(total, best)
-
-
-_BY_LENGTH, _BY_LETTERS, _EXACT = range(3)
 
 
 def _hits(words: Sequence[str], different: Sequence[str], candidate: Candidate) -> tuple[int, int]:
@@ -94,57 +91,28 @@ def _texts(candidate: Candidate) -> Iterator[str]:
 
 
 class Likeness:
-    """How like texts are to one query. Bounds that are quickly found spare most of the dear comparisons."""
+    """How like texts are to one query. A bound that is quickly found spares most of the dear comparisons."""
 
     def __init__(self, query: str) -> None:
         self._query = query
-        self._letters = Counter(query)
         self._matcher: SequenceMatcher[str] = SequenceMatcher(None, query)
-        self._places: dict[str, int] = {}
-        for at, letter in enumerate(query):
-            self._places[letter] = self._places.get(letter, 0) | 1 << at
-        self._all_places = (1 << len(query)) - 1
 
-    def bound(self, text: str) -> float:
-        """No ratio can be greater: as if all letters that both have stood in the same order."""
-        query = self._query
-        together = len(query) + len(text)
-        shorter = min(len(query), len(text))
-        common = sum(min(count, text.count(letter)) for letter, count in self._letters.items()) if shorter else 0
-        return 2.0 * common / together if common else 0.0
+    def bound(self, candidate: Candidate) -> float:
+        """What the likeness of the candidate can be at most."""
+        return max(map(self._bound, _texts(candidate)))
 
-    def bound_by_letters(self, candidate: Candidate) -> float:
-        """What the likeness of the candidate can be at most, for the letters of its texts."""
-        return max(self.bound(text) for text in _texts(candidate))
-
-    def bound_by_length(self, candidate: Candidate) -> float:
-        """What it can be at most for the length of its texts alone: much quicker, and not as close."""
-        return max(self._possible(len(text)) for text in _texts(candidate))
-
-    def _bound_in_order(self, text: str) -> float:
-        """Closer than by letters alone: as if the longest run of letters that both have in the same order, with gaps or without,
-        were common to them. Found for all places of the query at once, as bits of a number (Hyyrö 2004).
+    def _bound(self, text: str) -> float:
+        """No ratio is greater: as if the longest run of letters that both have in the same order, with gaps or without, were common to
+        them.
         """
-        unmatched = self._all_places
-        for letter in text:
-            here = self._places.get(letter)
-            if here is not None:
-                there = unmatched & here
-                unmatched = (unmatched + there | unmatched - there) & self._all_places
-        return 2.0 * (len(self._query) - unmatched.bit_count()) / (len(self._query) + len(text))
-
-    def _possible(self, length: int) -> float:
-        query = len(self._query)
-        return 2.0 * min(query, length) / (query + length or 1)
+        return 2.0 * LCSseq.similarity(self._query, text) / (len(self._query) + len(text) or 1)
 
     def of(self, candidate: Candidate, at_least: float = 0.0) -> float:
         """The greatest ratio of the query against a text; any value below `at_least` when it is not reached."""
         best = 0.0
-        for text in _texts(candidate):
-            goal = max(best, at_least)
-            possible = self._possible(len(text))
-            if possible <= best or possible < goal or self.bound(text) < goal or self._bound_in_order(text) < goal:
-                continue
+        for bound, text in sorted(((self._bound(text), text) for text in _texts(candidate)), reverse=True):
+            if bound <= best or bound < at_least:
+                break
             self._matcher.set_seq2(text)
             best = max(best, self._matcher.ratio())
         return best
