@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -40,6 +41,19 @@ def test_every_route_is_described(described: dict[str, Any]) -> None:
     for route in area_routes():
         operation = described["paths"][documented(route).path_format][route.declared.method.lower()]
         assert operation["summary"]
+
+
+def test_every_route_stands_on_a_page() -> None:
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in [*Path("docs").rglob("*.md"), Path("README.md")])
+    told = {re.sub(r"<[^>]*>", "<>", path) for path in re.findall(r"/[\w<>./-]*", pages)}
+    missing = []
+    for route in area_routes():
+        path = documented(route).path_format.removeprefix(PREFIX)
+        # A provider, or a kind of thing in the bin, may stand there as one.
+        together = re.sub(r"google|github|(?<=recycle-bin/)\w+", "<>", path)
+        if not {re.sub(r"\{[^}]*\}", "<>", way) for way in (path, together, f"{path}.ics")} & told:
+            missing.append(path)
+    assert not missing
 
 
 def test_bodies_queries_and_schemes_are_described(described: dict[str, Any]) -> None:
