@@ -11,7 +11,8 @@ from api.call import Call
 from api.note_access import author_only, block_author_only, readable
 from api.routes.notes import given_block
 from api.routing import Route
-from api.schemas.notes import BlockIn, BlockOrder, BlockOut, MessageOut, SingleBlockIn
+from api.schemas.messages import MessageOut
+from api.schemas.notes import BlockIn, BlockOrder, BlockOut, SingleBlockIn
 from api.writing import carry_out
 from commands.errors import NotFound
 from commands.notes.blocks import add_block, change_block, delete_block, reorder_blocks

@@ -20,9 +20,9 @@ from api.schemas.accounts import (
     EmailChangeOut,
     EmailIn,
     IdentityCodeOut,
-    MessageOut,
     ResetIn,
 )
+from api.schemas.messages import MessageOut
 from api.schemas.sessions import PasswordChangedOut
 from api.validation import REQUIRED
 from api.writing import carry_out

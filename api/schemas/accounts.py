@@ -127,12 +127,6 @@ class ChangeEmailIn(Model):
     code: Annotated[str | None, Text(max=64, blank=True, null=True)] = None
 
 
-class MessageOut(BaseModel):
-    """What was done."""
-
-    message: str
-
-
 class IdentityCodeOut(DeliveryOut):
     """Where the code went."""
 

@@ -295,12 +295,6 @@ class DiffOut(BaseModel):
     words: list[DiffStepOut]
 
 
-class MessageOut(BaseModel):
-    """A sentence."""
-
-    message: str
-
-
 class EmptiedOut(BaseModel):
     """How many notes were purged."""
 

@@ -80,6 +80,11 @@ def test_operations_have_names_of_their_own() -> None:
     assert len(names) == len(set(names))
 
 
+def test_schemas_have_names_of_their_own(described: dict[str, Any]) -> None:
+    """Two of one name come with their modules in front."""
+    assert not [name for name in described["components"]["schemas"] if "__" in name]
+
+
 def test_the_document_and_its_defaults_are_valid(described: dict[str, Any]) -> None:
     OPENAPI_31_VALIDATOR.validate(described)
     defaults = [(schema, schema["default"]) for schema in inside(described) if "default" in schema and is_schema(schema)]
