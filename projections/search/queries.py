@@ -23,14 +23,18 @@ WHOLE = 1000
 """So many of the caller's own notes, and of others', are looked at one by one: up to here the order is exact."""
 NEWEST = 250
 """Where there are more, so many of the newest are looked at whatever the index says."""
-OFTEN = 30
-"""A word in so many of the newest notes is a frequent one."""
+SAMPLE = 125
+"""In so many of these it is counted how frequent the words are."""
+OFTEN = 15
+"""A word in so many of the sample is a frequent one."""
 UNINDEXED = 300
 UNREAD_EVENTS = 2000
 SAMPLED_WORDS = 8
-"""The longest words of a query are looked up together; all of its words count in the order."""
+"""The longest words of a query are counted and looked up; all of its words count in the order."""
+TOGETHER = 4
+"""The rarest of these are looked up together: hardly a note has them and not the frequent ones, whose lists take longest to go through."""
 LOOKED_UP_WORDS = 2
-"""The rarest of these are looked up one by one."""
+"""The rarest are looked up one by one as well."""
 FROM_INDEX = 30
 """Candidates of one kind."""
 ALIKE = 150
@@ -194,17 +198,17 @@ def _newest(branches: Sequence[str]) -> str:
 
 
 def _sample(words: int) -> str:
-    """In how many of the newest notes the words stand. What stands in many of them is not worth a look into the index."""
+    """In how many of the newest notes the words stand, and what is looked up therefore: what stands in many is not worth a look alone."""
     holds = [f"strpos(text.body, %(word{nth})s) > 0" for nth in range(words)]
     in_title = [f"strpos(e.title, %(word{nth})s) > 0" for nth in range(words)]
     return f"""sample AS MATERIALIZED (
     SELECT count(*) FILTER (WHERE {" AND ".join(holds)}) AS every,
            {_counts(holds)} AS held, {_counts(in_title)} AS in_title
-    FROM newest JOIN search.entries e ON e.note_id = newest.id
+    FROM (SELECT newest.id FROM newest LIMIT {SAMPLE}) newest JOIN search.entries e ON e.note_id = newest.id
     CROSS JOIN LATERAL (SELECT e.title || ' ' || e.content AS body OFFSET 0) text
 ),
-rare AS MATERIALIZED ({_rarest("parts", "held")}),
-rare_in_titles AS MATERIALIZED ({_rarest("titles", "in_title")}),
+rarest AS MATERIALIZED ({_rarest("parts", "held")}),
+rarest_in_titles AS MATERIALIZED ({_rarest("titles", "in_title")}),
 """
 
 
@@ -214,17 +218,22 @@ def _counts(conditions: Sequence[str]) -> str:
 
 def _rarest(parts: str, counts: str) -> str:
     return f"""
-    SELECT string_to_array(word.parts, ' ') AS parts
+    SELECT string_to_array(word.parts, ' ') AS parts, word.notes
     FROM sample CROSS JOIN LATERAL unnest(%({parts})s::text[], sample.{counts}) WITH ORDINALITY word (parts, notes, nth)
-    WHERE word.notes < {OFTEN} ORDER BY word.notes, word.nth LIMIT {LOOKED_UP_WORDS}"""
+    ORDER BY word.notes, word.nth LIMIT {TOGETHER}"""
 
 
 def _lookup(scope: str, terms: str, gate: str) -> str:
     return f"(SELECT id FROM search.lookup({scope} || {terms}, {FROM_INDEX}) id WHERE {gate})"
 
 
-def _lookups(scope: str, rare: str, gate: str) -> str:
-    return f"(SELECT seen.id FROM {rare} CROSS JOIN LATERAL search.lookup({scope} || {rare}.parts, {FROM_INDEX}) seen (id) WHERE {gate})"
+def _together(rarest: str) -> str:
+    return f"(SELECT array_agg(part) FROM {rarest} CROSS JOIN LATERAL unnest({rarest}.parts) part)"
+
+
+def _one_by_one(scope: str, rarest: str, gate: str) -> str:
+    rare = f"(SELECT parts FROM {rarest} WHERE notes < {OFTEN} LIMIT {LOOKED_UP_WORDS}) rare"
+    return f"(SELECT seen.id FROM {rare} CROSS JOIN LATERAL search.lookup({scope} || rare.parts, {FROM_INDEX}) seen (id) WHERE {gate})"
 
 
 @cache
@@ -234,17 +243,17 @@ def _candidates_sql(branches: tuple[str, ...], scopes: tuple[str, ...], words: i
         sources.append(f"(SELECT n.id FROM notes.notes n WHERE {branch} AND NOT {_many(nth)} LIMIT {WHOLE})")
     others = f"({' OR '.join(map(_many, range(len(branches))))})"
     lookups = _newest(branches) + _sample(min(words, SAMPLED_WORDS))
-    every, every_in_title = (f"string_to_array(array_to_string(%({terms})s::text[], ' '), ' ')" for terms in ("parts", "titles"))
     for nth, scope in enumerate(scopes):
         sources.append(_lookup(scope, "%(same_title)s::text[]", others))
-        sources.append(_lookup(scope, every_in_title, others))
-        lookups += f"every{nth} AS MATERIALIZED {_lookup(scope, every, f'{others} AND (SELECT every FROM sample) < {OFTEN}')},\n"
+        sources.append(_lookup(scope, _together("rarest_in_titles"), others))
+        sought = f"{others} AND (SELECT every FROM sample) < {OFTEN}"
+        lookups += f"every{nth} AS MATERIALIZED {_lookup(scope, _together('rarest'), sought)},\n"
         sources.append(f"(SELECT id FROM every{nth})")
         if words > 1:
             # Notes with all the words come before those with some of them, which are not needed when there are enough.
-            enough = f"(SELECT every FROM sample) + (SELECT count(*) FROM every{nth}) < {OFTEN}"
-            sources.append(_lookups(scope, "rare_in_titles", others))
-            sources.append(_lookups(scope, "rare", f"{others} AND {enough}"))
+            too_few = f"(SELECT every FROM sample) + (SELECT count(*) FROM every{nth}) < {FROM_INDEX}"
+            sources.append(_one_by_one(scope, "rarest_in_titles", others))
+            sources.append(_one_by_one(scope, "rarest", f"{others} AND {too_few}"))
     return _whole(lookups, " UNION ".join(sources), others, branches, words)
 
 
