@@ -164,18 +164,25 @@ def serving(data: Path, port: int) -> Iterator[httpx.Client]:
     server = subprocess.Popen(command, env=environment)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=60) as client:
-            while True:
-                try:
-                    client.get("/health/").raise_for_status()
-                    break
-                except httpx.TransportError:
-                    if server.poll() is not None:
-                        raise SystemExit("the server did not start") from None
-                    time.sleep(0.1)
+            while not answers(client):
+                if server.poll() is not None:
+                    raise SystemExit("the server did not start")
+                time.sleep(0.1)
+            if server.poll() is not None:
+                raise SystemExit("another server answers on this port")
             yield client
     finally:
         server.terminate()
         server.wait(60)
+
+
+def answers(client: httpx.Client) -> bool:
+    """Whether there is a server."""
+    try:
+        client.get("/health/").raise_for_status()
+    except httpx.TransportError:
+        return False
+    return True
 
 
 def kinds(writer: Writer) -> dict[str, Callable[[], str]]:
