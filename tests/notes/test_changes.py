@@ -226,6 +226,49 @@ def test_undo_of_making_a_note_is_refused_once_it_was_changed(mira: httpx.Client
     assert "only if whoever wrote that says so" in told
 
 
+def test_undo_goes_on_to_the_making_of_a_note_behind_a_write_of_blocks(mira: httpx.Client, write: Write) -> None:
+    path = f"notes/{write('R', content='hello')['id']}/"
+    assert mira.post(f"{path}blocks/", json={"block_type": "N", "text": "more"}).status_code == 201
+    assert undo(mira).status_code == 200
+    assert undo(mira).status_code == 200
+    assert mira.get(path).status_code == 404
+
+
+def comment_of(client: httpx.Client, note: dict[str, Any]) -> dict[str, Any]:
+    """A public comment on the note."""
+    answer = client.post("notes/", json={"title": "c", "note_type": "C", "is_public": True, "source_note_uuid": note["uuid"]})
+    comment: dict[str, Any] = answer.json()
+    return comment
+
+
+def test_a_note_comes_back_by_undoing_also_when_an_own_comment_on_it_was_deleted_since(mira: httpx.Client, write: Write) -> None:
+    note = write(is_public=True)
+    comment = comment_of(mira, note)
+    mira.delete(f"notes/{note['id']}/")
+    deletion = changes(mira)[0]["id"]
+    mira.delete(f"notes/{comment['id']}/")
+    assert undo(mira, deletion).status_code == 200
+    assert mira.get(f"notes/{note['id']}/").json()["is_public"] is True
+    assert mira.get(f"notes/{comment['id']}/").status_code == 404
+
+
+def test_making_a_comment_can_be_undone_after_its_source_was_deleted(mira: httpx.Client, ravi: httpx.Client, write: Write) -> None:
+    note = write(is_public=True)
+    comment = comment_of(ravi, note)
+    mira.delete(f"notes/{note['id']}/")
+    assert undo(ravi).status_code == 200
+    assert ravi.get(f"notes/{comment['id']}/").status_code == 404
+
+
+def test_a_kept_version_does_not_keep_a_comment_hidden(mira: httpx.Client, ravi: httpx.Client, write: Write) -> None:
+    note = write(is_public=True)
+    comment = comment_of(ravi, note)
+    mira.delete(f"notes/{note['id']}/")
+    assert ravi.post(f"notes/{comment['id']}/snapshot/", json={}).is_success
+    assert undo(mira).status_code == 200
+    assert ravi.get(f"notes/{comment['id']}/").json()["is_public"] is True
+
+
 def test_purged_notes_leave_the_list(mira: httpx.Client, write: Write) -> None:
     note = write("Secret title")
     mira.delete(f"notes/{note['id']}/")
@@ -298,6 +341,67 @@ def test_a_note_that_was_moved_since_stays_where_it_is_when_its_course_comes_bac
     assert [mira.get(f"notes/{number}/").json()["course_id"] for number in (stayed, moved)] == [course, other]
     mira.post(f"notes/{binned}/restore/")
     assert mira.get(f"notes/{binned}/").json()["course_id"] == course
+
+
+@pytest.mark.parametrize("by", ["bin", "undoing"])
+@pytest.mark.parametrize("back_by", ["moving", "deletion"])
+def test_a_note_that_was_moved_on_purpose_to_the_inbox_stays_there(mira: httpx.Client, write: Write, by: str, back_by: str) -> None:
+    course, other = (mira.post("courses/", json={"title": title}).json()["id"] for title in ("Baking", "Other"))
+    inbox = next(one["id"] for one in mira.get("courses/").json() if one["is_default"])
+    path = f"notes/{write(course_id=course)['id']}/"
+    mira.delete(f"courses/{course}/")
+    deletion = changes(mira)[0]["id"]
+    mira.patch(path, json={"course_id": other})
+    if back_by == "moving":
+        mira.patch(path, json={"course_id": inbox})
+    else:
+        mira.delete(f"courses/{other}/")
+    restored = undo(mira, deletion) if by == "undoing" else mira.post(f"recycle-bin/course/{course}/restore/")
+    assert restored.status_code == 200
+    assert mira.get(path).json()["course_id"] == inbox
+    if back_by == "deletion":
+        assert mira.post(f"recycle-bin/course/{other}/restore/").status_code == 200
+        assert mira.get(path).json()["course_id"] == other
+
+
+@pytest.mark.parametrize("by", ["bin", "undoing"])
+def test_a_course_takes_notes_of_others_along_also_from_their_bins(
+    mira: httpx.Client, ravi: httpx.Client, shared_course: dict[str, Any], by: str
+) -> None:
+    course, people = shared_course["id"], {"mira": mira, "ravi": ravi}
+    mira.delete(f"courses/{course}/")
+    deletion = changes(mira)[0]["id"]
+    for who, client in people.items():
+        client.delete(f"notes/{shared_course[who]}/")
+    restored = undo(mira, deletion) if by == "undoing" else mira.post(f"recycle-bin/course/{course}/restore/")
+    assert restored.status_code == 200
+    for who, client in people.items():
+        assert client.post(f"notes/{shared_course[who]}/restore/").json()["course_id"] == course
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_nobody_is_told_to_restore_the_course_of_somebody_else(
+    mira: httpx.Client, ravi: httpx.Client, shared_course: dict[str, Any], own: bool
+) -> None:
+    who, client = ("mira", mira) if own else ("ravi", ravi)
+    client.patch(f"notes/{shared_course[who]}/", json={"course_id": None})
+    moved = changes(client)[0]["id"]
+    mira.delete(f"courses/{shared_course['id']}/")
+    refused = undo(client, moved)
+    assert refused.status_code == 409
+    told = "was in a course that is not there any more."
+    assert refused.json()["detail"].endswith(f"{told} Restore the course first." if own else told)
+
+
+def test_undo_of_deleting_a_file_is_refused_while_its_note_is_in_the_bin(mira: httpx.Client, write: Write) -> None:
+    path = f"notes/{write()['id']}/"
+    file = mira.post(f"{path}attachments/", files={"file": ("page.txt", b"words", "text/plain")}).json()["id"]
+    mira.delete(f"{path}attachments/{file}/")
+    deletion = changes(mira)[0]["id"]
+    mira.delete(path)
+    refused = undo(mira, deletion)
+    assert refused.status_code == 409
+    assert refused.json() == {"detail": "The note of this file lies in the recycle bin itself. Restore the note first."}
 
 
 def test_undo_goes_past_what_others_have_led_back_already(mira: httpx.Client, write: Write) -> None:
