@@ -283,8 +283,8 @@ TOOLS = (
         name="restore_deleted",
         title="Take something out of the recycle bin",
         description=(
-            "Brings back what list_recycle_bin lists, with all it had. A course brings those of its notes along that still lie where its "
-            "deletion put them; a note comes back private; a file needs its note."
+            "Brings back what list_recycle_bin lists, with all it had. A course brings those of its notes along that nobody has moved "
+            "since; a note comes back private; a file needs its note."
         ),
         properties={"kind": {**KIND, "description": "What it is."}, "id": number_of("deleted thing")},
         required=("kind", "id"),

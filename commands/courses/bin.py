@@ -32,12 +32,14 @@ def delete_course(work: Work[Lookups], account_id: int, course_id: int) -> None:
 
 
 def restore_course(work: Work[Lookups], account_id: int, course_id: int) -> Saved:
-    """Brings the course back, with those of its notes that still lie where its deletion put them."""
+    """Brings the course back, with those of its notes that nobody has moved since its deletion."""
     course = work.find(Course, course_id)
     if course is None or not course.is_deleted or course.owner_id != account_id:
         raise NotFound("Course")
-    for note_id, author_id, now_in in work.lookups.where_notes_are(course.moved_notes):
-        if now_in == work.lookups.default_course(author_id):
+    for note_id in course.moved_notes:
+        note = work.find(Note, note_id)
+        # The Inbox alone tells nothing: it may have been moved elsewhere, and from there to the Inbox.
+        if note is not None and not note.is_purged and note.moved_with == course_id:
             _file(work, note_id, course_id, course_id)
     bring_back(work, course)
     return Saved(course_id)

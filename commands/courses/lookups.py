@@ -29,9 +29,6 @@ class CourseLookups(Protocol):
     def notes_in_course(self, course_id: int) -> list[tuple[int, int]]:
         """(note, author) of everything in the course, also what lies in the recycle bin."""
 
-    def where_notes_are(self, note_ids: Sequence[int]) -> list[tuple[int, int, int | None]]:
-        """(note, author, course) of those notes that are not purged."""
-
     def course_is_there(self, course_id: int) -> Statement:
         """Requires that the course is not deleted, and keeps it from being deleted until the end of the transaction."""
 

@@ -6,7 +6,7 @@ from commands.attachments.aggregate import Attachment
 from commands.attachments.commands import restore_attachment
 from commands.courses.aggregate import Course
 from commands.courses.bin import bring_back, delete_course
-from commands.errors import Conflict
+from commands.errors import Conflict, Declined, sentence
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.subscriptions import Subscription
@@ -106,6 +106,9 @@ def take_back_attachment(work: Work[Lookups], span: Span) -> None:
         return
     if attachment.is_deleted:
         assert work.context.actor is not None
-        restore_attachment(work, work.context.actor, attachment.number)
+        try:
+            restore_attachment(work, work.context.actor, attachment.number)
+        except Declined as refused:
+            raise Conflict(sentence(refused)) from refused
     else:
         attachment.trigger(attachments.AttachmentDeleted, work.context.now)

@@ -24,7 +24,7 @@ class Note(Aggregate):
 
     kind = "note"
     snapshot_every = 200
-    snapshot_version = 2
+    snapshot_version = 3
     apart = timedelta(milliseconds=2)
     """So that a time names one state, also where clients keep only milliseconds of it."""
 
@@ -44,6 +44,8 @@ class Note(Aggregate):
     module: str = ""
     cover_path: str = ""
     course_id: int | None = None
+    moved_with: int | None = None
+    """The course with which it was moved to where it lies; None when it was filed there by itself."""
     is_public: bool = False
     editor_mode: str = "P"
     note_type: str = "N"
@@ -159,6 +161,7 @@ class Note(Aggregate):
     @evolves(notes.NoteFiled)
     def _filed(self, event: notes.NoteFiled) -> None:
         came_from, self.course_id = self.course_id, event.course_id
+        self.moved_with = event.with_course
         if event.with_course is None:
             self._edited(event)
         else:

@@ -38,6 +38,9 @@ def take_back_note(work: Work[Lookups], span: Span) -> None:
     if before.is_deleted != after.is_deleted:
         _take_back_bin(work, note, before, after)
     if note.is_deleted and not after.is_deleted and not before.is_deleted:
+        if note.note_type == "C" and _changed(before, after) == {"is_public"}:
+            # A comment that was hidden or shown along with its source: in the bin that makes no difference.
+            return
         raise Conflict(f"{_named(note)} lies in the recycle bin. Restore it first.")
     # As it is called now: its title may be led back first.
     named = _named(note)
@@ -49,28 +52,38 @@ def _take_back_for_another(work: Work[Lookups], note: Note, before: Note, after:
     """What a command did to another's note that it was only about in passing: where its course went, or what it comments on. What its
     author has made of it since stands, and keeps nobody from taking the command back.
     """
-    if note.is_purged or note.is_deleted:
+    if note.is_purged:
         return
-    untouched = note.version - len(note.pending) == after.version
+    untouched = note.revision == after.revision
     if untouched and before.is_public != after.is_public and note.is_public == after.is_public:
         # Hidden at that time, it may hold by now what nobody else shall read.
         _set_visibility(work, note, before.is_public)
-    if before.course_id != after.course_id and before.course_id is not None and note.course_id == after.course_id:
+    if before.course_id is not None and before.course_id not in (after.course_id, note.course_id) and note.moved_with == before.course_id:
         course = work.find(Course, before.course_id)
         if course is not None and not course.is_deleted:
             _file(work, note, course)
 
 
 def _went_along(work: Work[Lookups], note: Note, before: Note, after: Note) -> bool:
-    """Whether the command only moved the note as it deleted its course, which comes back now: it comes along if it still lies there."""
-    if before.course_id is None or any(getattr(before, part) != getattr(after, part) for part in (*_PARTS, "is_deleted")):
+    """Whether the command only moved the note as it deleted its course, which comes back now: it comes along if nobody has moved it
+    since.
+    """
+    if before.course_id is None or _changed(before, after) != {"course_id"}:
         return False
     course = work.find(Course, before.course_id)
     if course is None or course.is_deleted or not course.pending:
         return False
-    if note.course_id == after.course_id:
+    if note.moved_with == course.number:
         _file(work, note, course)
     return True
+
+
+def _changed(before: Note, after: Note) -> set[str]:
+    return {
+        part
+        for part in (*_PARTS, "is_public", "explicit_blocks", "course_id", "is_deleted")
+        if getattr(before, part) != getattr(after, part)
+    }
 
 
 _PARTS = (
@@ -82,15 +95,17 @@ _PARTS = (
     "module",
     "cover_path",
     "editor_mode",
-    "is_public",
-    "explicit_blocks",
 )
+"""What an author writes, but for the blocks, which may say the same in several ways."""
 
 
 def _take_back_creation(work: Work[Lookups], note: Note, after: Note) -> None:
     if note.is_deleted:
         return
-    if any(getattr(note, part) != getattr(after, part) for part in _PARTS):
+    written = any(getattr(note, part) != getattr(after, part) for part in _PARTS)
+    written = written or _said(_blocks(note, note.title)) != _said(_blocks(after, note.title))
+    # That it is private by now takes nothing away: a comment is made so when its source goes.
+    if written or (note.is_public and not after.is_public):
         raise Conflict(f"{_named(note)} was changed after it had been made. {ASK_FIRST}")
     put_into_bin(work, note)
 
@@ -131,7 +146,8 @@ def _take_back_fields(work: Work[Lookups], note: Note, before: Note, after: Note
     if before.course_id is not None and _is_to_go_back(note, before, after, "course_id", f"{named}: its course"):
         course = work.find(Course, before.course_id)
         if course is None or course.is_deleted:
-            raise Conflict(f"{named} was in a course that is not there any more. Restore the course first.")
+            advice = " Restore the course first." if course is not None and course.owner_id == note.owner_id else ""
+            raise Conflict(f"{named} was in a course that is not there any more.{advice}")
         if not course.pending and work.lookups.course_for_notes(note.owner_id, course.number) != course.number:
             raise Conflict(f"{named} was in a course that is not open to you any more. Follow it first.")
         _file(work, note, course)

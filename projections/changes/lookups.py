@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from typing import TypeVar
 
 from projections.answers import SqlAnswers
 from projections.changes.queries import (
@@ -11,9 +12,11 @@ from projections.changes.queries import (
     OLDEST_FIRST,
     UNDOINGS,
     Change,
+    Reading,
     consists_of,
     event_params,
     grouped,
+    read_changes,
     undone_commands,
 )
 
@@ -22,6 +25,7 @@ MOST_LOOKS = 20
 ASSISTANTS = ("mcp:", "api_key")
 """What the channels of assistants begin with: over the MCP endpoint, and over REST."""
 
+T = TypeVar("T")
 Parts = tuple[int, str, bool, Sequence[tuple[str, int, int]]]
 
 
@@ -30,21 +34,26 @@ class ChangeAnswers(SqlAnswers):
 
     def last_change(self, account_id: int, kinds: Container[str], before: int | None, key: str | None) -> Parts | None:
         """From the newest event on, over what is undone, what undoes and what nobody can take back."""
-        before = OLDEST if before is None else before
         for _ in range(MOST_LOOKS):
-            rows = self.rows(NEWEST_FIRST, account=account_id, **event_params(before, 0, EVENTS_AT_ONCE))
-            changes = grouped(rows)
-            complete = len(rows) < EVENTS_AT_ONCE
-            if changes:
-                undone = self._undone(account_id, changes[-1].first_position)
-                # The oldest of them may be cut off by the limit: it is the first one of the next look.
-                for change in changes if complete or len(changes) == 1 else changes[:-1]:
-                    if change.command not in undone and _is_wanted(change, kinds, key):
-                        return self._whole(account_id, change, done=False)
-                before = changes[-2].first_position if len(changes) > 1 else changes[-1].first_position
-            if complete:
+            changes, more = self._read(account_id, read_changes(before, EVENTS_AT_ONCE))
+            undone = self._undone(account_id, changes[-1].first_position) if changes else set()
+            for change in changes:
+                if change.command not in undone and _is_wanted(change, kinds, key):
+                    return _parts(change, done=False)
+            if not more:
                 return None
+            before = changes[-1].first_position
         return None
+
+    def _read(self, account_id: int, reading: Reading[T]) -> T:
+        query = next(reading)
+        while True:
+            row = self.row(query.sql, viewer=account_id, **query.params)
+            assert row is not None
+            try:
+                query = reading.send(row)
+            except StopIteration as read:
+                return read.value  # type: ignore[no-any-return]
 
     def change(self, account_id: int, change_id: int) -> Parts | None:
         """By its first position."""
@@ -62,8 +71,7 @@ class ChangeAnswers(SqlAnswers):
             change.take_in(older)
         while later := self._of(change, OLDEST_FIRST, account_id, event_params(OLDEST, change.last_position + 1, EVENTS_AT_ONCE)):
             change.take_in(later)
-        spans = [(stream, first, last) for stream, (first, last) in sorted(change.spans.items())]
-        return change.first_position, change.command, done, spans
+        return _parts(change, done=done)
 
     def _of(self, change: Change, sql: str, account_id: int, params: dict[str, object]) -> Change | None:
         """What else of the same command is found there."""
@@ -71,6 +79,11 @@ class ChangeAnswers(SqlAnswers):
 
     def _undone(self, account_id: int, after: int) -> set[str]:
         return undone_commands((row[0], row[1]) for row in self.rows(UNDOINGS, account=account_id, after=after))
+
+
+def _parts(change: Change, *, done: bool) -> Parts:
+    spans = [(stream, first, last) for stream, (first, last) in sorted(change.spans.items())]
+    return change.first_position, change.command, done, spans
 
 
 def _is_wanted(change: Change, kinds: Container[str], key: str | None) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Container, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -18,6 +18,8 @@ EVENTS_READ = 2_000
 OLDEST = 2**62
 NEAR = 1_000
 """Positions behind the first event of a change in which the others are looked for."""
+BETWEEN = 4
+"""Of the events that are read at once, a fourth may be of other commands and stand between two events of one."""
 
 SILENT_KINDS = ("session", "mail", "invitation", "note-session", "feed")
 """Streams whose events are no changes that anybody would look for."""
@@ -48,12 +50,13 @@ SELECT DISTINCT ON (metadata) position, metadata FROM log.events
 WHERE actor = %(account)s::bigint AND position > %(after)s::bigint AND undoes
 ORDER BY metadata, position LIMIT 10000"""
 
-_PAGE = f"""
-SELECT coalesce(array_agg(position ORDER BY position DESC), '{{}}'), coalesce(array_agg(stream ORDER BY position DESC), '{{}}'),
-       coalesce(array_agg(version ORDER BY position DESC), '{{}}'), coalesce(array_agg(type ORDER BY position DESC), '{{}}'),
-       coalesce(array_agg(metadata ORDER BY position DESC), '{{}}'),
-       coalesce(array_agg(recorded_at ORDER BY position DESC), '{{}}')
-FROM ({NEWEST_FIRST.replace("%(account)s", "%(viewer)s")}) found"""
+_COLUMNS = """
+SELECT coalesce(array_agg(position ORDER BY position DESC), '{}'), coalesce(array_agg(stream ORDER BY position DESC), '{}'),
+       coalesce(array_agg(version ORDER BY position DESC), '{}'), coalesce(array_agg(type ORDER BY position DESC), '{}'),
+       coalesce(array_agg(metadata ORDER BY position DESC), '{}'),
+       coalesce(array_agg(recorded_at ORDER BY position DESC), '{}')
+FROM (__EVENTS__) found"""
+_BEFORE, _FROM = (_COLUMNS.replace("__EVENTS__", events.replace("%(account)s", "%(viewer)s")) for events in (NEWEST_FIRST, OLDEST_FIRST))
 
 # kind of a stream -> the table of what its streams are about, and what that is called there.
 _TITLED = {
@@ -75,6 +78,8 @@ SELECT coalesce((SELECT array_agg(position) FROM ({undoings}) u), '{{}}'),
        coalesce((SELECT json_object_agg(stream, title) FROM ({titles}) titled), '{{}}')::text,
        (SELECT username FROM accounts.accounts WHERE id = %(viewer)s)"""
 _ABOUT_SQL = _ABOUT.format(undoings=UNDOINGS.replace("%(account)s", "%(viewer)s"), titles=_TITLES)
+
+T = TypeVar("T")
 
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -105,7 +110,9 @@ class Change:
         self.spans[stream] = (min(first, version), max(last, version))
 
     def take_in(self, part: Change) -> None:
-        """Other events of the same command; their types are not told apart."""
+        """Other events of the same command, all of them older or all of them newer."""
+        older, newer = (part, self) if part.first_position < self.first_position else (self, part)
+        self.types, self.at = [*older.types, *newer.types], newer.at
         self.first_position = min(self.first_position, part.first_position)
         self.last_position = max(self.last_position, part.last_position)
         for stream, (first, last) in part.spans.items():
@@ -124,9 +131,16 @@ def event_params(before: int = OLDEST, start: int = 0, events: int = EVENTS_READ
     }
 
 
-def list_events(before: int | None) -> Query:
-    """Columns (position, stream, version, type, metadata, time) as lists: the caller's newest events in front of a position."""
-    return Query(_PAGE, event_params(OLDEST if before is None else before))
+def events_before(before: int, events: int) -> Query:
+    """Columns (position, stream, version, type, metadata, time) as lists, the newest first: the caller's newest events in front of a
+    position.
+    """
+    return Query(_BEFORE, event_params(before, events=events))
+
+
+def events_from(start: int, before: int, events: int) -> Query:
+    """The same of the caller's oldest events from a position on."""
+    return Query(_FROM, event_params(before, start, events=events))
 
 
 def about_changes(changes: Sequence[Change]) -> Query:
@@ -142,7 +156,7 @@ def about_changes(changes: Sequence[Change]) -> Query:
 
 
 def grouped(rows: Iterable[Sequence[Any]]) -> list[Change]:
-    """Events, newest first, as changes, newest first."""
+    """Events, newest first, as changes, the one that began last first."""
     changes: dict[str, Change] = {}
     for position, stream, version, type_name, metadata, at in rows:
         about = orjson.loads(metadata)
@@ -154,30 +168,52 @@ def grouped(rows: Iterable[Sequence[Any]]) -> list[Change]:
         change.types.append(type_name)
     for change in changes.values():
         change.types.reverse()
-    return list(changes.values())
+    return sorted(changes.values(), key=lambda change: change.first_position, reverse=True)
 
 
-def read_changes(before: int | None) -> Generator[Query, Sequence[Sequence[Any]], tuple[list[Change], bool]]:
-    """The caller's newest changes in front of a position, each with all of its events, and whether there are more.
+Reading = Generator[Query, Sequence[Sequence[Any]], T]
+"""Yields what is to be asked and takes the answer's row, so that it serves doors that ask in threads and those that ask on the loop."""
 
-    Yields what is to be asked and takes the answer's row, so that it serves doors that ask in threads and those that ask on the loop.
+
+def read_changes(before: int | None, at_once: int | None = None) -> Reading[tuple[list[Change], bool]]:
+    """The caller's changes that began in front of a position, the last begun first, each with all of its events, and whether there are
+    more. Commands that ran at the same moment have their events between one another's.
     """
+    at_once = at_once or EVENTS_READ
+    between = max(at_once // BETWEEN, 1)
     rows: list[tuple[Any, ...]] = []
-    while True:
-        columns = yield list_events(before)
+    found: list[Change] = []
+    more = True
+    below = OLDEST if before is None else before
+    while more and not found:
+        columns = yield events_before(below, at_once)
         rows += zip(*columns, strict=True)
-        found = grouped(rows)
-        if len(columns[0]) < EVENTS_READ:
-            return found, False
-        if len(found) > 1:
-            # The oldest of them may go on behind what was read.
-            return found[:-1], True
-        before = rows[-1][0]
+        more = len(columns[0]) == at_once
+        below = rows[-1][0] if rows else below
+        # Those of which the last ones read are part may go on behind what was read.
+        found = [change for change in grouped(rows) if not more or change.first_position > rows[-between][0]]
+    if before is not None:
+        yield from _complete(found, before, between)
+    return found, more
 
 
-def read_change(change_id: int) -> Generator[Query, Sequence[Sequence[Any]], Change | None]:
+def _complete(changes: Sequence[Change], start: int, between: int) -> Reading[None]:
+    """Gives the changes those of their events that stand from this position on."""
+    known = {change.command: change for change in changes}
+    goes_on = bool(known)
+    while goes_on:
+        columns = yield events_from(start, OLDEST, between)
+        later = [change for change in grouped(zip(*columns, strict=True)) if change.command in known]
+        for change in later:
+            known[change.command].take_in(change)
+        goes_on = bool(later) and len(columns[0]) == between
+        start = columns[0][0] + 1 if columns[0] else start
+
+
+def read_change(change_id: int) -> Reading[Change | None]:
     """One of the caller's changes by its id, for telling what it was: of very long ones the events that are near its first."""
-    found, _ = yield from read_changes(min(change_id + NEAR, OLDEST))
+    columns = yield events_from(change_id, min(change_id + NEAR, OLDEST), EVENTS_READ)
+    found = grouped(zip(*columns, strict=True))
     return next((change for change in found if change.first_position == change_id), None)
 
 

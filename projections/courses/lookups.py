@@ -58,14 +58,6 @@ class CourseAnswers(SqlAnswers):
         rows = self.rows("SELECT id, owner_id FROM notes.notes WHERE course_id = %(course)s ORDER BY id", course=course_id)
         return [(note_id, author_id) for note_id, author_id in rows]
 
-    def where_notes_are(self, note_ids: Sequence[int]) -> list[tuple[int, int, int | None]]:
-        """(note, author, course) of those notes that are not purged."""
-        rows = self.rows(
-            "SELECT id, owner_id, course_id FROM notes.notes WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id",
-            ids=list(note_ids),
-        )
-        return [(note_id, author_id, course_id) for note_id, author_id, course_id in rows]
-
     def course_is_there(self, course_id: int) -> Query:
         """Not deleted, for as long as the transaction lasts."""
         return Query(_IS_THERE, {"course": course_id})

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
-from functools import partial
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import httpx
 import pytest
 
+from commands.handling import log_recorder
 from projections.changes.lookups import ChangeAnswers
-from projections.changes.queries import event_params
+from wiring import Services
 
 Write = Callable[..., dict[str, Any]]
 
@@ -18,6 +18,19 @@ Write = Callable[..., dict[str, Any]]
 def changes(client: httpx.Client, **params: Any) -> list[dict[str, Any]]:
     results: list[dict[str, Any]] = client.get("changes/", params=params).json()["results"]
     return results
+
+
+def pages(client: httpx.Client, limit: int) -> list[dict[str, Any]]:
+    """All changes, page by page."""
+    seen: list[dict[str, Any]] = []
+    before = None
+    while True:
+        page = client.get("changes/", params={"limit": limit, **({"before": before} if before else {})}).json()
+        seen += page["results"]
+        assert page["has_more"] == (page["next_before"] is not None)
+        if not page["has_more"]:
+            return seen
+        before = page["next_before"]
 
 
 def undo(client: httpx.Client, change: int | None = None) -> httpx.Response:
@@ -54,14 +67,7 @@ def test_changes_are_paged(mira: httpx.Client, write: Write) -> None:
     note = write()
     for number in range(7):
         mira.patch(f"notes/{note['id']}/", json={"title": f"title {number}"})
-    seen, before = [], None
-    while True:
-        page = mira.get("changes/", params={"limit": 3, **({"before": before} if before else {})}).json()
-        seen += [change["id"] for change in page["results"]]
-        assert page["has_more"] == (page["next_before"] is not None)
-        if not page["has_more"]:
-            break
-        before = page["next_before"]
+    seen = [change["id"] for change in pages(mira, 3)]
     assert seen == sorted(set(seen), reverse=True)
     assert len(seen) == 8
 
@@ -220,6 +226,49 @@ def test_undo_of_making_a_note_is_refused_once_it_was_changed(mira: httpx.Client
     assert "only if whoever wrote that says so" in told
 
 
+def test_undo_goes_on_to_the_making_of_a_note_behind_a_write_of_blocks(mira: httpx.Client, write: Write) -> None:
+    path = f"notes/{write('R', content='hello')['id']}/"
+    assert mira.post(f"{path}blocks/", json={"block_type": "N", "text": "more"}).status_code == 201
+    assert undo(mira).status_code == 200
+    assert undo(mira).status_code == 200
+    assert mira.get(path).status_code == 404
+
+
+def comment_of(client: httpx.Client, note: dict[str, Any]) -> dict[str, Any]:
+    """A public comment on the note."""
+    answer = client.post("notes/", json={"title": "c", "note_type": "C", "is_public": True, "source_note_uuid": note["uuid"]})
+    comment: dict[str, Any] = answer.json()
+    return comment
+
+
+def test_a_note_comes_back_by_undoing_also_when_an_own_comment_on_it_was_deleted_since(mira: httpx.Client, write: Write) -> None:
+    note = write(is_public=True)
+    comment = comment_of(mira, note)
+    mira.delete(f"notes/{note['id']}/")
+    deletion = changes(mira)[0]["id"]
+    mira.delete(f"notes/{comment['id']}/")
+    assert undo(mira, deletion).status_code == 200
+    assert mira.get(f"notes/{note['id']}/").json()["is_public"] is True
+    assert mira.get(f"notes/{comment['id']}/").status_code == 404
+
+
+def test_making_a_comment_can_be_undone_after_its_source_was_deleted(mira: httpx.Client, ravi: httpx.Client, write: Write) -> None:
+    note = write(is_public=True)
+    comment = comment_of(ravi, note)
+    mira.delete(f"notes/{note['id']}/")
+    assert undo(ravi).status_code == 200
+    assert ravi.get(f"notes/{comment['id']}/").status_code == 404
+
+
+def test_a_kept_version_does_not_keep_a_comment_hidden(mira: httpx.Client, ravi: httpx.Client, write: Write) -> None:
+    note = write(is_public=True)
+    comment = comment_of(ravi, note)
+    mira.delete(f"notes/{note['id']}/")
+    assert ravi.post(f"notes/{comment['id']}/snapshot/", json={}).is_success
+    assert undo(mira).status_code == 200
+    assert ravi.get(f"notes/{comment['id']}/").json()["is_public"] is True
+
+
 def test_purged_notes_leave_the_list(mira: httpx.Client, write: Write) -> None:
     note = write("Secret title")
     mira.delete(f"notes/{note['id']}/")
@@ -292,6 +341,67 @@ def test_a_note_that_was_moved_since_stays_where_it_is_when_its_course_comes_bac
     assert [mira.get(f"notes/{number}/").json()["course_id"] for number in (stayed, moved)] == [course, other]
     mira.post(f"notes/{binned}/restore/")
     assert mira.get(f"notes/{binned}/").json()["course_id"] == course
+
+
+@pytest.mark.parametrize("by", ["bin", "undoing"])
+@pytest.mark.parametrize("back_by", ["moving", "deletion"])
+def test_a_note_that_was_moved_on_purpose_to_the_inbox_stays_there(mira: httpx.Client, write: Write, by: str, back_by: str) -> None:
+    course, other = (mira.post("courses/", json={"title": title}).json()["id"] for title in ("Baking", "Other"))
+    inbox = next(one["id"] for one in mira.get("courses/").json() if one["is_default"])
+    path = f"notes/{write(course_id=course)['id']}/"
+    mira.delete(f"courses/{course}/")
+    deletion = changes(mira)[0]["id"]
+    mira.patch(path, json={"course_id": other})
+    if back_by == "moving":
+        mira.patch(path, json={"course_id": inbox})
+    else:
+        mira.delete(f"courses/{other}/")
+    restored = undo(mira, deletion) if by == "undoing" else mira.post(f"recycle-bin/course/{course}/restore/")
+    assert restored.status_code == 200
+    assert mira.get(path).json()["course_id"] == inbox
+    if back_by == "deletion":
+        assert mira.post(f"recycle-bin/course/{other}/restore/").status_code == 200
+        assert mira.get(path).json()["course_id"] == other
+
+
+@pytest.mark.parametrize("by", ["bin", "undoing"])
+def test_a_course_takes_notes_of_others_along_also_from_their_bins(
+    mira: httpx.Client, ravi: httpx.Client, shared_course: dict[str, Any], by: str
+) -> None:
+    course, people = shared_course["id"], {"mira": mira, "ravi": ravi}
+    mira.delete(f"courses/{course}/")
+    deletion = changes(mira)[0]["id"]
+    for who, client in people.items():
+        client.delete(f"notes/{shared_course[who]}/")
+    restored = undo(mira, deletion) if by == "undoing" else mira.post(f"recycle-bin/course/{course}/restore/")
+    assert restored.status_code == 200
+    for who, client in people.items():
+        assert client.post(f"notes/{shared_course[who]}/restore/").json()["course_id"] == course
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_nobody_is_told_to_restore_the_course_of_somebody_else(
+    mira: httpx.Client, ravi: httpx.Client, shared_course: dict[str, Any], own: bool
+) -> None:
+    who, client = ("mira", mira) if own else ("ravi", ravi)
+    client.patch(f"notes/{shared_course[who]}/", json={"course_id": None})
+    moved = changes(client)[0]["id"]
+    mira.delete(f"courses/{shared_course['id']}/")
+    refused = undo(client, moved)
+    assert refused.status_code == 409
+    told = "was in a course that is not there any more."
+    assert refused.json()["detail"].endswith(f"{told} Restore the course first." if own else told)
+
+
+def test_undo_of_deleting_a_file_is_refused_while_its_note_is_in_the_bin(mira: httpx.Client, write: Write) -> None:
+    path = f"notes/{write()['id']}/"
+    file = mira.post(f"{path}attachments/", files={"file": ("page.txt", b"words", "text/plain")}).json()["id"]
+    mira.delete(f"{path}attachments/{file}/")
+    deletion = changes(mira)[0]["id"]
+    mira.delete(path)
+    refused = undo(mira, deletion)
+    assert refused.status_code == 409
+    assert refused.json() == {"detail": "The note of this file lies in the recycle bin itself. Restore the note first."}
 
 
 def test_undo_goes_past_what_others_have_led_back_already(mira: httpx.Client, write: Write) -> None:
@@ -380,11 +490,22 @@ def test_undo_of_following_brings_back_how_it_was_followed(mira: httpx.Client, r
     assert privately()
 
 
+def test_where_the_search_for_the_last_change_ends_older_ones_are_not_denied(
+    mira: httpx.Client, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"notes/{write()['id']}/"
+    mira.post(f"{path}snapshot/", json={})
+    current = mira.get(f"{path}history/").json()[0]["id"]
+    for _ in range(2):
+        assert mira.post(f"{path}restore/{current}/").status_code == 200
+    monkeypatch.setattr("commands.undo.WITHOUT_EFFECT", 2)
+    assert mira.get("undo/").json()["detail"].startswith("Nothing is left of the latest changes")
+
+
 @pytest.fixture
 def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Changes are read in portions that are smaller than some of them."""
     monkeypatch.setattr("projections.changes.lookups.EVENTS_AT_ONCE", 5)
-    monkeypatch.setattr("projections.changes.queries.event_params", partial(event_params, events=7))
     monkeypatch.setattr("projections.changes.queries.EVENTS_READ", 7)
 
 
@@ -399,12 +520,60 @@ def test_a_change_of_more_events_than_are_read_at_once_is_one_change(mira: httpx
     assert [len(change["items"]) for change in listed[1:]] == [1, 1]
     assert undo(mira, listed[0]["id"] if named else None).json()["undone"] == listed[0]["id"]
     assert {mira.get(f"notes/{number}/").json()["course_id"] for number in notes} == {course}
-    seen, before = [], None
-    while True:
-        page = mira.get("changes/", params={"limit": 2, **({"before": before} if before else {})}).json()
-        seen += [change["id"] for change in page["results"]]
-        if not page["has_more"]:
-            break
-        before = page["next_before"]
+    seen = [change["id"] for change in pages(mira, 2)]
     assert seen == sorted(set(seen), reverse=True)
     assert len(seen) == 17 + 3
+
+
+def interleave(services: Services, commands: Sequence[str], order: str) -> None:
+    """Gives the events of these commands the order that they have when the commands run at the same moment: such as abab."""
+    with log_recorder(services.commands.log).pool.connection() as connection:
+        rows = connection.execute(
+            "SELECT position, metadata FROM log.events WHERE actor IS NOT NULL AND position >= "
+            "(SELECT min(position) FROM log.events WHERE position(%(first)s::bytea IN metadata) > 0) ORDER BY position",
+            {"first": commands[0].encode()},
+        ).fetchall()
+        of = {letter: [row[0] for row in rows if command in row[1].decode()] for letter, command in zip("abcd", commands, strict=False)}
+        free = sorted(position for positions in of.values() for position in positions)
+        assert len(free) == len(order)
+        moves = [(position, of[letter].pop(0)) for position, letter in zip(free, order, strict=True)]
+        for new, old in moves:
+            connection.execute("UPDATE log.events SET position = %s WHERE position = %s", (-new, old))
+        connection.execute("UPDATE log.events SET position = -position WHERE position < 0")
+
+
+@pytest.mark.parametrize(("order", "at_once"), [("aabbbbccccaa", 2000), ("abababccaccb", 2000), ("ababacbacbcc", 12)])
+def test_changes_of_commands_that_ran_at_the_same_moment_are_each_listed_once(
+    mira: httpx.Client, write: Write, services: Services, monkeypatch: pytest.MonkeyPatch, order: str, at_once: int
+) -> None:
+    notes = [write() for _ in range(3)]
+    for note in notes:
+        fields = {"title": "Other", "content": "c", "module": "m", "description": "d"}
+        assert mira.patch(f"notes/{note['id']}/", json=fields).status_code == 200
+    interleave(services, [change["command"] for change in changes(mira)[2::-1]], order)
+    listed = changes(mira)
+    assert [len(change["types"]) for change in listed] == [4, 4, 4, 1, 1, 1]
+    monkeypatch.setattr("projections.changes.queries.EVENTS_READ", at_once)
+    for limit in (1, 2, 3, 100):
+        assert pages(mira, limit) == listed
+    assert undo(mira).json()["command"] == listed[0]["command"]
+    for change in listed[1:3]:
+        assert undo(mira, change["id"]).status_code == 200
+    assert [mira.get(f"notes/{note['id']}/").json()["title"] for note in notes] == ["Cell biology"] * 3
+
+
+def test_the_last_change_is_found_behind_long_ones(mira: httpx.Client, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One look for each, however many events they have."""
+    course = mira.post("courses/", json={"title": "Baking"}).json()["id"]
+    notes = [write(f"note {number}", course_id=course)["id"] for number in range(12)]
+    mira.delete(f"courses/{course}/")
+    deletion = changes(mira)[0]["id"]
+    assert undo(mira).status_code == 200
+    assert undo(mira, changes(mira)[0]["id"]).status_code == 200
+    assert mira.post(f"recycle-bin/course/{course}/restore/").status_code == 200
+    assert undo(mira).status_code == 200
+    monkeypatch.setattr("projections.changes.lookups.EVENTS_AT_ONCE", 6)
+    monkeypatch.setattr("projections.changes.lookups.MOST_LOOKS", 5)
+    assert mira.get("undo/").json()["change"] == deletion
+    assert undo(mira).json()["undone"] == deletion
+    assert {mira.get(f"notes/{number}/").json()["course_id"] for number in notes} == {course}
