@@ -46,3 +46,31 @@ def test_in_a_large_library_an_old_note_is_found_by_its_title_and_by_its_rare_wo
     catch_up()
     for query, note in [("Lecture 3", third), ("lecture", short), ("atp", rare), ("text atp", rare), ("lecture text day atp", rare)]:
         assert (query, ids(find(server, query, mira))[:1]) == (query, [note])
+
+
+def test_each_way_of_looking_finds_what_the_others_miss(
+    server: httpx.Client, make_notes: MakeNotes, catch_up: Callable[[], None], mira: Person
+) -> None:
+    """Behind the newest notes, and behind more than are taken in of those that match as well in another way."""
+    both_in_title, one_alone, one_in_title, with_the_rare_one = make_notes(
+        mira,
+        [
+            ("Amber and basalt", "-"),
+            ("1", "A quokka."),
+            ("Cobalt", "-"),
+            ("2", "umber vermilion walnut xylem yarrow"),
+        ],
+    )
+    others = [("Amber", "basalt"), ("Basalt", "amber"), ("3", "cobalt dune"), ("4", "umber vermilion walnut xylem")]
+    make_notes(mira, [(f"{title} {nth}", text) for nth in range(70) for title, text in others])
+    make_notes(mira, [(str(nth), "umber vermilion walnut xylem" if nth >= WHOLE - 20 else "-") for nth in range(WHOLE)])
+    catch_up()
+    for query, note, place in [
+        ("basalt amber", both_in_title, 0),
+        ("zebra quokka", one_alone, 0),
+        ("cobalt dune", one_in_title, None),
+        ("umber vermilion walnut xylem yarrow", with_the_rare_one, 0),
+    ]:
+        found = ids(find(server, query, mira))
+        assert note in found, query
+        assert place is None or found[place] == note, query
