@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from psycopg import Connection
-from psycopg.rows import TupleRow
-
 from eventstore.message import Message
 
 _FORGET = b"SELECT log.forget(%s::text[], %s::int[], %s::int[], %s::text[])"
@@ -29,18 +26,11 @@ class Forgetting:
     """Members of JSON objects by which kept answers about other things tell that they show this one."""
 
 
-def forget(connection: Connection[TupleRow], targets: Sequence[Forgetting]) -> int:
-    """Overwrites the payloads, in the caller's transaction or one of its own; returns how many there were.
-
-    Events that are appended to a stream at the same moment stay, unless the caller appends to it as well.
-    """
-    row = connection.execute(_FORGET, _parameters(targets)).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
 def queue(message: Message, targets: Sequence[Forgetting]) -> None:
-    """The same as part of a message, without waiting for the answer."""
+    """Overwrites the payloads in the message's transaction.
+
+    Events that are appended to a stream at the same moment stay, unless the message appends to it as well.
+    """
     message.execute(_FORGET, _parameters(targets))
 
 

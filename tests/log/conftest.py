@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventstore.forgetting import Forgetting, forget
+from eventstore.forgetting import Forgetting
 from eventstore.recorder import LogRecorder
 from tests.concurrency.writers import roll_back
 from tests.log.clusters import Pool, each_postgres_url, empty_url, log_url, migrated, oldest_postgres_url, pool
@@ -24,5 +24,5 @@ def filled(pool: Pool, log_url: str) -> str:
         connection.execute(
             'INSERT INTO log.snapshots VALUES (\'note-4\', 2, \'note@1\', \'{"at":"2026-01-01T00:00:00+00:00","every":2,"state":{}}\')'
         )
-        assert forget(connection, [Forgetting("note-2", last=2)]) == 2
+    recorder.insert_events([], forgetting=[Forgetting("note-2", last=2)])
     return log_url
