@@ -43,20 +43,17 @@ def tail_events(
                 after = min(newest_positions(connection, limit), default=1) - 1
         reader = LogReader(pool)
         left = limit
-        try:
-            while follow or left > 0:
-                rows = reader.read(after, BATCH if left <= 0 else min(left, BATCH))
-                show(rows, as_json=as_json)
-                left -= len(rows)
-                if rows:
-                    after = rows[-1].position
-                elif follow:
-                    left = 0
-                    time.sleep(POLL_INTERVAL_S)
-                else:
-                    break
-        except KeyboardInterrupt:
-            return
+        while follow or left > 0:
+            rows = reader.read(after, BATCH if left <= 0 else min(left, BATCH))
+            show(rows, as_json=as_json)
+            left -= len(rows)
+            if rows:
+                after = rows[-1].position
+            elif follow:
+                left = 0
+                time.sleep(POLL_INTERVAL_S)
+            else:
+                break
 
 
 @events.command("show")

@@ -208,8 +208,20 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             child.process.start()
+        except OSError as error:
+            self._not_started(child, error)
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+    def _not_started(self, child: Child, error: OSError) -> None:
+        """The system has no room for another process: once the server serves, later it may have."""
+        child.process = None
+        if not self._announced:
+            raise StartFailed(f"the {child.role} process cannot be started: {error.strerror}") from error
+        child.deaths += 1
+        delay = restart_delay(child.deaths + 1)
+        child.due = time.monotonic() + delay
+        log.error("process_not_started", role=child.role, reason=error.strerror, again_in_s=round(delay, 1))
 
     def _become(self, child: Child) -> None:
         """What the new process does: it lets go of what is the supervisor's, and lives its role."""
@@ -234,9 +246,10 @@ class Supervisor:
         # Nobody is started any more.
         for child in (*self._api, self._background):
             child.due = 0.0
-        clean = self._finish([*self._api, self._prepare])
+        # Whoever comes now is refused, and may ask elsewhere.
         for listener in self._listeners:
             listener.close()
+        clean = self._finish([*self._api, self._prepare])
         clean = self._finish([self._background]) and clean
         if self._embedded:
             try:

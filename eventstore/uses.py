@@ -15,10 +15,10 @@ NOTED_EVERY = timedelta(minutes=5)
 # Of two requests at once the second finds the use noted and writes nothing.
 _NOTE_SESSION = """
 INSERT INTO log.session_uses AS noted (session_id, account_id, used_at) VALUES (%(session)s, %(account)s, now())
-ON CONFLICT (session_id) DO UPDATE SET used_at = EXCLUDED.used_at WHERE noted.used_at <= now() - %(every)s"""
+ON CONFLICT (session_id) DO UPDATE SET used_at = EXCLUDED.used_at WHERE noted.used_at NOT BETWEEN now() - %(every)s AND now()"""
 _NOTE_KEY = """
 INSERT INTO log.api_key_uses AS noted (account_id, used_at) VALUES (%(account)s, now())
-ON CONFLICT (account_id) DO UPDATE SET used_at = EXCLUDED.used_at WHERE noted.used_at <= now() - %(every)s"""
+ON CONFLICT (account_id) DO UPDATE SET used_at = EXCLUDED.used_at WHERE noted.used_at NOT BETWEEN now() - %(every)s AND now()"""
 
 
 class InUse(Protocol):
@@ -41,7 +41,8 @@ def use_is_due(caller: InUse | None) -> bool:
     """Whether this use is to be noted."""
     if caller is None or caller.account_id is None:
         return False
-    return caller.seen_at is None or datetime.now(UTC) - caller.seen_at >= NOTED_EVERY
+    # What was noted while the clock was ahead lies in the future.
+    return caller.seen_at is None or not timedelta(0) <= datetime.now(UTC) - caller.seen_at < NOTED_EVERY
 
 
 def note_use(pool: ConnectionPool[Connection[TupleRow]], caller: InUse) -> None:

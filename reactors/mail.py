@@ -27,6 +27,10 @@ from settings import Settings
 log = logging.getLogger("notechondria.mail")
 
 TIMEOUT_S = 20.0
+CONFIRMED_WITHIN_S = 120.0
+"""For each answer about the mail itself. Who hangs up on a server that is still weighing it sends the mail twice (RFC 5321, 4.5.3.2.6);
+all of them, and the way there, take less than the lease.
+"""
 MOST_ATTEMPTS = 12
 FIRST_DELAY = timedelta(seconds=10)
 LONGEST_DELAY = timedelta(hours=1)
@@ -53,7 +57,14 @@ class MailSender:
             log.error("mail %s was queued under another secret key and cannot be sent", leased.id)
             self._mails.remove(leased.id)
             return False
-        message = self._message(leased)
+        try:
+            message = self._message(leased)
+        except Exception:
+            # It would be no other at the next attempt, and keeps the mails behind it waiting.
+            log.exception("mail %s cannot be written and is given up", leased.id)
+            MAILS.labels("failed").inc()
+            self._mails.remove(leased.id)
+            return False
         try:
             if self._settings.mail_configured:
                 self._send(message)
@@ -80,7 +91,10 @@ class MailSender:
         assert leased.mail is not None
         message = EmailMessage()
         message["From"] = self._settings.mail_sender
-        message["To"] = canonical_address(leased.mail.to)
+        address = canonical_address(leased.mail.to)
+        message["To"] = address
+        if [to.addr_spec for to in message["To"].addresses] != [address]:
+            raise ValueError("a header would tell another address")
         message["Subject"] = leased.mail.subject
         message["Date"] = format_datetime(leased.created_at.astimezone(UTC))
         domain = parseaddr(self._settings.mail_sender)[1].rpartition("@")[2] or "notechondria.local"
@@ -91,6 +105,8 @@ class MailSender:
 
     def _send(self, message: EmailMessage) -> None:
         with mail_server(self._settings) as server:
+            assert server.sock is not None
+            server.sock.settimeout(CONFIRMED_WITHIN_S)
             server.send_message(message)
 
     def _failed(self, leased: Leased, error: Exception) -> None:

@@ -87,7 +87,8 @@ class Email(FieldType):
         if len(address) > self.max:
             raise refuse("Ensure this field has no more than {count} characters.", count=self.max)
         local, _, domain = address.rpartition("@")
-        if len(local) > 64 or not LOCAL_PART.fullmatch(local):
+        # What begins an encoded word of a header (RFC 2047) would be read as another address there.
+        if len(local) > 64 or not LOCAL_PART.fullmatch(local) or "=?" in local:
             raise refuse("Enter a valid email address.")
         if domain.lower() != "localhost" and not DOMAIN.fullmatch(domain):
             raise refuse("Enter a valid email address.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 import socket
@@ -27,8 +28,10 @@ class Mailbox:
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
         self.answer = "250 OK"
+        self.weighs_for = 0.0
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - the library's name
+        await asyncio.sleep(self.weighs_for)
         if self.answer.startswith("250"):
             assert isinstance(envelope.content, bytes)
             mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
@@ -120,6 +123,27 @@ def test_mail_that_nobody_takes_is_given_up(services: Services, settings: Settin
         sender.deliver_all()
     with services.thread_pool.connection() as connection:
         assert connection.execute("SELECT count(*) FROM log.mails").fetchone() == (0,)
+
+
+def test_server_that_weighs_a_mail_for_long_gets_it_once(
+    services: Services, settings: Settings, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reactors.mail.TIMEOUT_S", 0.5)
+    mailbox.weighs_for = 1.0
+    queue(services)
+    assert MailSender(services.mails, settings).deliver_all() == 1
+    assert len(mailbox.mails) == 1
+
+
+@pytest.mark.parametrize("address", ["=?utf-8?q??=@example.org", "=?utf-8?q?mira?=@example.org", "=?utf-8?q?a=0D=0AB?=@example.org"])
+def test_mail_that_a_header_would_send_elsewhere_is_given_up(
+    services: Services, settings: Settings, mailbox: Mailbox, address: str
+) -> None:
+    services.mails.queue(1, Mail(address, "Verify", "Code: 042917\n"))
+    queue(services)
+    assert MailSender(services.mails, settings).deliver_all() == 1
+    assert [str(mail["To"]) for mail in mailbox.mails] == ["to0@example.org"]
+    assert services.mails.waiting(10) == []
 
 
 def test_mail_that_cannot_be_put_down_for_days_still_waits(services: Services, settings: Settings) -> None:

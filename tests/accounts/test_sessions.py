@@ -246,6 +246,22 @@ def use(session_id: int, work: Work[Lookups]) -> None:
     session.trigger(SessionSeen, work.context.now)
 
 
+def test_use_that_was_noted_while_the_clock_was_ahead_is_noted_again(door: httpx.Client, elsewhere: Services) -> None:
+    person = started_before(elsewhere, timedelta(hours=1))
+    ahead = datetime.now(UTC) + timedelta(days=365)
+    with psycopg.connect(elsewhere.settings.conninfo()) as connection:
+        connection.execute(
+            "INSERT INTO log.session_uses (session_id, account_id, used_at) VALUES (%s, %s, %s)"
+            " ON CONFLICT (session_id) DO UPDATE SET used_at = EXCLUDED.used_at",
+            (person.session_id, person.account_id, ahead),
+        )
+    door.get("/api/v1/settings/", headers=person.headers)
+    deadline = time.monotonic() + 20
+    while seen_at(elsewhere, person) == ahead:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def seen_ago(services: Services, person: Person) -> timedelta:
     """How long ago the session was last noted as used."""
     return datetime.now(UTC) - seen_at(services, person)

@@ -130,6 +130,7 @@ def test_accepted(field: FieldType, value: object, expected: object) -> None:
         (Email(), "@example.org", EMAIL),
         (Email(), False, EMAIL),
         (Email(), "a\r\nBcc: b@example.org", EMAIL),
+        (Email(), "=?utf-8?q?victim?=@example.org", EMAIL),
         (Email(), "a" * 250 + "@example.org", "Ensure this field has no more than 254 characters."),
         (Url(), "example.org", URL),
         (Url(), "javascript:alert(1)", URL),

@@ -27,6 +27,7 @@ app()
 """
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'log.events'::regclass"
 REBUILDING = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'notechondria-rebuild%'"
+TAILING = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'notechondria-tail'"
 TRAPPED = """
 trap 'echo told to end; exit 7' TERM
 trap 'echo hung up; exit 8' HUP
@@ -63,6 +64,14 @@ def test_signal_stops_a_rebuild_and_the_database(server_folder: Path, number: si
         _, said = process.communicate(timeout=PATIENCE)
     assert (process.returncode, said) == (128 + number, "Stopped; nothing was changed.\n")
     assert not database_answers(server_folder)
+
+
+def test_signal_stops_a_command_that_follows_the_log(server_folder: Path) -> None:
+    with _running(server_folder, "events", "tail", "--follow") as process:
+        eventually(lambda: _is_at_work(server_folder, TAILING))
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE)
+    assert process.returncode == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

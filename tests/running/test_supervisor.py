@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -23,7 +24,7 @@ import psycopg
 import pytest
 
 from cli import figures
-from cli.supervisor import LONGEST_DELAY, Supervisor, restart_delay
+from cli.supervisor import LONGEST_DELAY, StartFailed, Supervisor, restart_delay
 from eventstore import embedded
 from settings import load_settings
 from tests.accounts.people import make_person
@@ -152,6 +153,8 @@ def test_sigterm_lets_a_running_request_finish_and_takes_no_new_one(running: Run
         running.process.send_signal(signal.SIGTERM)
         eventually(lambda: not running.answers())
         assert running.process.poll() is None
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", running.port), PATIENCE)
         head, _, body = _read_on(connection, first).partition(b"\r\n\r\n")
     length = re.search(rb"content-length: (\d+)", head.lower())
     assert length
@@ -208,6 +211,25 @@ def test_word_that_a_process_is_ready_is_read_by_whoever_waits(tmp_path: Path) -
     supervisor._wait()
     assert select.select([supervisor._ready_read], [], [], 0)[0] == []
     supervisor._end()
+
+
+def test_system_without_room_for_a_process_is_asked_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    supervisor = Supervisor(load_settings(port=0, data_dir=tmp_path), lambda _port: None)
+    [worker, *_] = supervisor._api
+
+    def no_room() -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", no_room)
+    supervisor._announced = True
+    supervisor._keep(worker)
+    assert worker.process is None
+    assert worker.due > time.monotonic()
+    assert supervisor._end() == 0
+    supervisor = Supervisor(load_settings(port=0, data_dir=tmp_path), lambda _port: None)
+    with pytest.raises(StartFailed, match=r"the api process cannot be started: Resource temporarily unavailable"):
+        supervisor._keep(supervisor._api[0])
+    assert supervisor._end() == 0
 
 
 def test_process_that_always_dies_starts_again_for_ever() -> None:
