@@ -8,6 +8,7 @@ import smtplib
 import ssl
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 import psycopg
@@ -70,11 +71,19 @@ def _examine() -> Iterator[Finding]:
     if settings.database_url is None and folder.state == "fail":
         return
     if settings.database_url is None and not embedded.is_made(settings.data_dir):
-        yield Finding("ok", "database", UNMADE)
+        yield _unmade(settings.data_dir / "postgres")
     else:
         yield from _database(settings)
     yield _files(settings)
     yield _mail(settings)
+
+
+def _unmade(folder: Path) -> Finding:
+    if folder.is_dir() and os.access(folder, os.R_OK) and any(folder.iterdir()):
+        return Finding(
+            "fail", "database", f"{folder} holds files but no database: its PG_VERSION is missing", "Bring the folder back from a backup."
+        )
+    return Finding("ok", "database", UNMADE)
 
 
 def _data_folder(settings: Settings) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from commands.aggregate import Aggregate, evolves
+from commands.courses.aggregate import Course
 from commands.courses.commands import live_course
 from commands.errors import NotFound
 from commands.handling import Work
@@ -46,21 +47,22 @@ def subscribe(work: Work[Lookups], account_id: int, course_id: int, *, is_privat
 
 def unsubscribe(work: Work[Lookups], account_id: int, course_id: int) -> int:
     """Follows the course no longer. Raises NotFound when it was not followed."""
-    subscription = _active(work, account_id, course_id)
-    require_version(work, live_course(work, course_id).edited_on)
+    course, subscription = _followed(work, account_id, course_id)
+    require_version(work, course.edited_on)
     subscription.trigger(subscriptions.CourseUnsubscribed, work.context.now)
     return course_id
 
 
 def open_course(work: Work[Lookups], account_id: int, course_id: int) -> int:
     """Notes that the account looked into a course that it follows. Raises NotFound when it does not."""
-    _active(work, account_id, course_id).trigger(subscriptions.CourseOpened, work.context.now)
+    _, subscription = _followed(work, account_id, course_id)
+    subscription.trigger(subscriptions.CourseOpened, work.context.now)
     return course_id
 
 
-def _active(work: Work[Lookups], account_id: int, course_id: int) -> Subscription:
-    live_course(work, course_id)
+def _followed(work: Work[Lookups], account_id: int, course_id: int) -> tuple[Course, Subscription]:
+    course = live_course(work, course_id)
     subscription = work.find(Subscription, (account_id, course_id))
     if subscription is None or not subscription.is_active:
         raise NotFound("CourseSubscription")
-    return subscription
+    return course, subscription

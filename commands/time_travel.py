@@ -7,13 +7,14 @@ from typing import Any
 from eventsourcing.application import AggregateNotFoundError, Application
 
 from commands.aggregate import Aggregate
+from eventstore.events.base import stream_kind
 
 _STANDING = {"id", "version", "modified_on", "pending"}
 
 
 def state_at(log: Application[str], stream: str, version: int | None) -> dict[str, Any] | None:
     """The attributes of the aggregate after this version's event (None: the last one). None for a stream of no known kind."""
-    kind = _kinds().get(stream.rstrip("0123456789-"))
+    kind = _kinds().get(stream_kind(stream))
     if kind is None:
         return None
     try:

@@ -12,6 +12,7 @@ from commands.errors import Conflict, NotFound, sentence
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.undo_lookups import Parts
+from eventstore.events.base import stream_kind
 from eventstore.events.notes import NotePublished
 
 ASK_FIRST = "Undoing would take away what was written since: delete it only if whoever wrote that says so."
@@ -35,8 +36,8 @@ class Span:
 
     @property
     def kind(self) -> str:
-        """What the stream's name begins with: note of note-27, note-session of note-session-4."""
-        return self.stream.rstrip("0123456789-")
+        """What the stream's name begins with."""
+        return stream_kind(self.stream)
 
     @property
     def numbers(self) -> tuple[int, ...]:

@@ -10,11 +10,10 @@ import fcntl
 import gzip
 import hashlib
 import os
-import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,22 +109,23 @@ def _place(path: Path) -> Path:
 
 def export_archive(conninfo: str, path: Path, progress: ArchiveProgress | None = None) -> Archived:
     """Writes the log as it is now into a new file; compressed if its name ends in .gz. An existing file is replaced at the end, and
-    of a link the file that it names, whose name then counts.
+    of a link the file that it names, whose name then counts. Whoever may not be the only one at the place holds it `reserved`.
 
     Raises NotExportable rather than writing what cannot be imported, and NoPlace.
     """
     path = _place(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
+    # Of one that was killed: it holds people's texts, and would stay for ever under a name of its own.
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.unlink(missing_ok=True)
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
-        with _opened(Path(temporary), "wb", compressed=path.suffix == ".gz") as file:
+        with _opened(temporary, "wb", compressed=path.suffix == ".gz") as file:
             done = _write(conninfo, file, progress)
-        with Path(temporary).open("rb") as written:
+        with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        with suppress(FileNotFoundError):
-            Path(temporary).unlink()
+        temporary.unlink(missing_ok=True)
         raise
     return done
 

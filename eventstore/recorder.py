@@ -52,7 +52,7 @@ READ_MODELS_REBUILT = "NC002"
 CONDITION_FAILED = "NC004"
 """SQLSTATE that log.require raises."""
 WRITER_ERASED = "NC005"
-"""SQLSTATE that log.append raises."""
+"""SQLSTATE that log.append, log.append_one and log.keeping raise."""
 
 
 class VersionConflict(IntegrityError):

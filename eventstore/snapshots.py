@@ -20,6 +20,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from eventstore.database import reading
+from eventstore.events.base import stream_kind
 from eventstore.recorder import narrowed
 
 OLDER_KEPT = 8
@@ -63,11 +64,6 @@ def due(aggregate: Snapshotting, first_new_version: int) -> bool:
     return every is not None and aggregate.version // every > (first_new_version - 1) // every
 
 
-def kind_of(stream: str) -> str:
-    """What a stream's name begins with: note of note-27."""
-    return stream.rpartition("-")[0]
-
-
 class SnapshotCodec(Mapper[str]):
     """Between snapshots and their stored form. The type names kind and shape: note@1."""
 
@@ -81,7 +77,7 @@ class SnapshotCodec(Mapper[str]):
         return StoredEvent(
             originator_id=snapshot.originator_id,
             originator_version=snapshot.originator_version,
-            topic=f"{kind_of(snapshot.originator_id)}@{snapshot.shape}",
+            topic=f"{stream_kind(snapshot.originator_id)}@{snapshot.shape}",
             state=orjson.dumps({"at": snapshot.timestamp, "every": snapshot.every, "state": state}),
         )
 
@@ -169,7 +165,7 @@ class SnapshotRecorder(AggregateRecorder):
     ) -> Sequence[StoredEvent]:
         """The stored snapshots of one stream, in order of version; of registered kinds only those of the present shape."""
         query, parameters = _SELECT, [str(originator_id)]
-        kind = kind_of(str(originator_id))
+        kind = stream_kind(str(originator_id))
         if kind in SHAPES:
             query += " AND type = %s"
             parameters.append(f"{kind}@{SHAPES[kind]}")
@@ -209,6 +205,6 @@ class SnapshotStore(EventStore[str]):
         limit: int | None = None,
     ) -> Iterator[Any]:
         """The snapshots of one stream that this release can use."""
-        if kind_of(originator_id) not in SHAPES:
+        if stream_kind(originator_id) not in SHAPES:
             return iter(())
         return super().get(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)

@@ -77,3 +77,8 @@ _COLUMNS = {"originator_id", "originator_version", "timestamp"}
 def stream_number(stream: str) -> int:
     """The client-visible id in a stream's name: 27 of note-27."""
     return int(stream[stream.rindex("-") + 1 :])
+
+
+def stream_kind(stream: str) -> str:
+    """What a stream's name begins with: note of note-27, note-session of note-session-4, subscription of subscription-4-7."""
+    return stream.rstrip("0123456789-")

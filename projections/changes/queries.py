@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from eventstore.events.base import stream_kind, stream_number
 from projections.reading import Query
 from projections.wire import zulu_time
 
@@ -219,7 +220,7 @@ def read_change(change_id: int) -> Reading[Change | None]:
 
 def consists_of(change: Change, kinds: Container[str]) -> bool:
     """Whether all streams that it touched are of these kinds."""
-    return all(_kind(stream) in kinds for stream in change.spans)
+    return all(stream_kind(stream) in kinds for stream in change.spans)
 
 
 def undone_commands(undoings: Iterable[tuple[int, bytes]]) -> set[str]:
@@ -248,7 +249,9 @@ def change_objects(changes: Iterable[Change], about: Sequence[Any], undoable: Co
             "key": change.key,
             "summary": _summary(change, titles),
             "types": list(dict.fromkeys(change.types)),
-            "items": [{"kind": _kind(stream), "id": _number(stream), "title": titles.get(stream)} for stream in sorted(change.spans)],
+            "items": [
+                {"kind": stream_kind(stream), "id": stream_number(stream), "title": titles.get(stream)} for stream in sorted(change.spans)
+            ],
             "undone": change.command in undone,
             "undoes": change.undoes,
             "can_undo": change.command not in undone and consists_of(change, undoable),
@@ -266,13 +269,5 @@ def _summary(change: Change, titles: Mapping[str, str]) -> str:
     return text[:1].upper() + text[1:300]
 
 
-def _kind(stream: str) -> str:
-    return stream.rstrip("0123456789-")
-
-
-def _number(stream: str) -> int:
-    return int(stream.rpartition("-")[2])
-
-
 def _numbers(streams: Iterable[str], kind: str) -> list[int]:
-    return [_number(stream) for stream in streams if _kind(stream) == kind]
+    return [stream_number(stream) for stream in streams if stream_kind(stream) == kind]

@@ -130,6 +130,14 @@ def test_event_that_could_not_be_imported_is_not_exported(filled: str, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_export_takes_away_what_a_killed_one_left(filled: str, tmp_path: Path) -> None:
+    place = tmp_path / "log.jsonl.gz"
+    (tmp_path / ".log.jsonl.gz.part").write_bytes(b"half of it")
+    export_archive(filled, place)
+    assert list(tmp_path.iterdir()) == [place]
+    assert place.stat().st_mode & 0o777 == 0o600
+
+
 def test_payload_with_line_breaks_stays_one_line(filled: str, other_url: str, tmp_path: Path) -> None:
     """As somebody may have mended it by hand."""
     with psycopg.connect(filled, autocommit=True) as connection:

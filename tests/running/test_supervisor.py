@@ -307,6 +307,14 @@ def test_doctor_fails_on_an_unreachable_database(tmp_path: Path) -> None:
     assert "DATABASE_URL" in looked.stdout
 
 
+def test_doctor_fails_on_a_database_that_has_lost_its_version(tmp_path: Path) -> None:
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / "base").mkdir()
+    looked = command("doctor", NOTECHONDRIA_DATA_DIR=str(tmp_path))
+    assert looked.returncode == 1
+    assert "PG_VERSION is missing" in " ".join(looked.stdout.split())
+
+
 def test_sigterm_finishes_a_write_that_is_under_way(tmp_path: Path, database_url: str) -> None:
     running = Running(tmp_path, DATABASE_URL=database_url)
     with opened_services(load_settings(database_url=database_url, data_dir=tmp_path)) as services:
