@@ -62,7 +62,7 @@ def configure_logging(settings: Settings) -> None:
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
     _write_access_lines(settings)
-    for chatty in ("httpx", "httpcore", "psycopg.pool", "uvicorn.error"):
+    for chatty in ("httpx", "httpcore", "psycopg.pool", "uvicorn.error", "markdown_it"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=PROCESSORS,

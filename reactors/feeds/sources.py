@@ -252,7 +252,7 @@ def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
     try:
         at = email.utils.parsedate_to_datetime(text)
         return min(max(at - datetime.now(UTC), timedelta()), LONGEST_INTERVAL)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

@@ -57,6 +57,9 @@ def test_pauses_grow_and_wishes_are_heard(client: httpx.Client, server: FeedServ
     source = refresh_source(services.thread_pool, url, LOCAL)
     assert source.next_at is not None
     assert timedelta(minutes=105) < source.next_at - datetime.now(UTC) < timedelta(minutes=135)
+    failures = source.failures
+    server.answers["/a.ics"] = status(503, Retry_After="Mon, 01 Jan 2024 00:00:00 +99999999999999")
+    assert refresh_source(services.thread_pool, url, LOCAL).failures == failures + 1
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,14 @@ def test_secrets_are_masked_in_every_format() -> None:
         assert "hunter2" not in written
 
 
+def test_reading_a_note_writes_no_line_per_line_of_it() -> None:
+    """The parser of texts tells at DEBUG what it does with each: a note took a minute and megabytes of log."""
+    program = PROGRAM.partition("log = structlog")[0] + "from eventstore.blocks import pieces_of\npieces_of('[a]: /u\\n' * 50)"
+    environment = os.environ | {"NOTECHONDRIA_LOG_LEVEL": "DEBUG"}
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
 def test_loggers_in_use_follow_a_later_configuration() -> None:
     """Commands of operators that run in the same process configure the log each time they begin."""
     log = structlog.get_logger("notechondria.test.reconfigured")
