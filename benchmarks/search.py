@@ -161,19 +161,19 @@ def serving(data: Path, port: int) -> Iterator[httpx.Client]:
     """A client of a server of the folder."""
     environment = {**os.environ, "NOTECHONDRIA_DATA_DIR": str(data), "NOTECHONDRIA_RATE_LIMITS": "off", "NOTECHONDRIA_LOG_LEVEL": "ERROR"}
     command = [sys.executable, "-c", "from cli.main import app; app()", "serve", "--port", str(port), "--workers", "2"]
-    server = subprocess.Popen(command, env=environment)
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=60) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=60) as client:
+        if answers(client):
+            raise SystemExit(f"another server answers on port {port}")
+        server = subprocess.Popen(command, env=environment)
+        try:
             while not answers(client):
                 if server.poll() is not None:
                     raise SystemExit("the server did not start")
                 time.sleep(0.1)
-            if server.poll() is not None:
-                raise SystemExit("another server answers on this port")
             yield client
-    finally:
-        server.terminate()
-        server.wait(60)
+        finally:
+            server.terminate()
+            server.wait(60)
 
 
 def answers(client: httpx.Client) -> bool:
