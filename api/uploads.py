@@ -79,10 +79,10 @@ async def store(call: Call, upload: Upload, path: str, name: Callable[[], Respon
     try:
         response = await call.in_thread(name)
     except Refused:
-        await blobs.delete([path])
+        await blobs.discard(path)
         raise
     if media_path(path).encode() not in response.body:
-        await blobs.delete([path])
+        await blobs.discard(path)
     return response
 
 

@@ -49,6 +49,10 @@ class BlobStoreUnavailable(Exception):
     """The store cannot be reached, or refuses to write."""
 
 
+class BlobMissing(Exception):
+    """There is no such file, or not any more."""
+
+
 class BlobStoreFull(BlobStoreUnavailable):
     """The disk of the local folder has no room left."""
 
@@ -126,13 +130,15 @@ class Blobs:
             raise BlobStoreUnavailable(str(error)) from error
 
     async def stream(self, path: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes from `start` up to but not including `end`, piece by piece."""
+        """The bytes from `start` up to but not including `end`, piece by piece. Raises BlobMissing."""
         if start >= end:
             return
         try:
             found = await obstore.get_async(self._store, _checked(path), options={"range": (start, end)})
             async for piece in found.stream(min_chunk_size=CHUNK):
                 yield bytes(piece)
+        except (NotFoundError, FileNotFoundError) as error:
+            raise BlobMissing(path) from error
         except (BaseError, OSError) as error:
             raise BlobStoreUnavailable(str(error)) from error
 
@@ -168,6 +174,16 @@ class Blobs:
                     obstore.delete(self._store, path)
             except (BaseError, OSError) as error:
                 raise BlobStoreUnavailable(str(error)) from error
+
+    async def discard(self, path: str) -> None:
+        """Removes a file that nothing names. Where that fails it is a stray, which is swept up later: what was decided stands."""
+        with suppress(BlobStoreUnavailable):
+            await self.delete([path])
+
+    def discard_now(self, path: str) -> None:
+        """The same."""
+        with suppress(BlobStoreUnavailable):
+            self.delete_now([path])
 
     def list_now(self, prefix: str = "") -> Iterator[list[Blob]]:
         """All files below a folder (`user_upload/user_8`), some thousand at a time."""

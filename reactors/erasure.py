@@ -12,13 +12,13 @@ from psycopg_pool import ConnectionPool
 from commands.accounts.erasure import erase
 from commands.handling import Handling
 from commands.lookups import Lookups
-from eventstore.blobs import Blobs
+from eventstore.blobs import Blobs, BlobStoreUnavailable
 from eventstore.codec import Recorded
 from eventstore.events.accounts import AccountErasureRequested, RegistrationExpired
 from eventstore.events.base import stream_number
 from eventstore.traces import remove_traces
 from reactors.feeds.schedule import drop_unused
-from reactors.following import Reactor
+from reactors.following import Reactor, TryLater
 from reactors.outbox import remove_mails_about
 from settings import Settings
 
@@ -48,17 +48,23 @@ class ErasureServices(Protocol):
 
 
 def erase_account(services: ErasureServices, account_id: int) -> None:
-    """Erases an account that was shut for it, with its files, mails and traces. Doing it again does nothing."""
+    """Erases an account that was shut for it, with its mails, traces and files. Doing it again does nothing.
+
+    Raises BlobStoreUnavailable; by then all but the files is gone.
+    """
     erase(services.commands, account_id)
-    for batch in services.blobs.list_now(f"user_upload/user_{account_id}"):
-        services.blobs.delete_now([blob.path for blob in batch])
     remove_traces(services.thread_pool, account_id)
     remove_mails_about(services.settings.outbox, account_id)
     drop_unused(services.thread_pool, timedelta())
+    for batch in services.blobs.list_now(f"user_upload/user_{account_id}"):
+        services.blobs.delete_now([blob.path for blob in batch])
 
 
 def _react(recorded: Recorded, services: ErasureServices) -> None:
-    erase_account(services, stream_number(recorded.event.originator_id))
+    try:
+        erase_account(services, stream_number(recorded.event.originator_id))
+    except BlobStoreUnavailable as error:
+        raise TryLater(str(error)) from error
 
 
 ERASURE: Reactor[ErasureServices] = Reactor("erasure", (AccountErasureRequested, RegistrationExpired), _react)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from starlette.responses import Response
 
 from api.call import Call
@@ -9,6 +11,7 @@ from api.routes.credentials import own_id
 from api.routing import Route
 from api.schemas.accounts import EraseIn, HistoryOut, HistoryQuery
 from commands.accounts.erasure import request_erasure
+from eventstore.blobs import BlobStoreUnavailable
 from projections.accounts.history import list_history, told
 from reactors.erasure import erase_account
 
@@ -20,7 +23,9 @@ def erase(call: Call) -> Response:
     decide, code_id = request_erasure(services.lookups, services.proofs, account_id, digits=body.identity_code, network=call.client_address)
     services.commands.run(decide, call.context())
     services.proofs.codes.discard(code_id())
-    erase_account(services, account_id)
+    # The reactor does the same, and removes the files once their store is back.
+    with suppress(BlobStoreUnavailable):
+        erase_account(services, account_id)
     return Response(status_code=204)
 
 

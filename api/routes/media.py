@@ -6,6 +6,7 @@ a download, and no file may run scripts or load anything.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from api.call import Call
 from api.ranges import Unsatisfiable, http_date, not_modified, requested_span
 from api.routing import Route
 from commands.attachments.media_types import HEAD_BYTES, PLAIN_IMAGES, media_type
-from eventstore.blobs import is_path
+from eventstore.blobs import BlobMissing, is_path
 from projections.attachments.queries import find_media
 
 MISSING = {"detail": "Not found."}
@@ -41,9 +42,14 @@ class Stored:
 async def get_media(call: Call) -> Response:
     """The bytes of a stored file, or a part of them."""
     path: str = call.path["path"]
-    found = await _find(call, path) if is_path(path) else None
-    if found is None:
+    try:
+        return await _served(call, path)
+    except BlobMissing:
         return json_response(404, MISSING)
+
+
+async def _served(call: Call, path: str) -> Response:
+    found = await _find(call, path)
     headers = _headers(found)
     if not_modified(call.header(b"if-none-match"), call.header(b"if-modified-since"), found.etag, found.modified):
         return Response(status_code=304, headers=headers)
@@ -58,18 +64,32 @@ async def get_media(call: Call) -> Response:
     status = 206 if span is not None else 200
     if call.scope["method"] == "HEAD":
         return Response(status_code=status, headers=headers)
-    return StreamingResponse(call.services.blobs.stream(path, start, end), status, headers)
+    return StreamingResponse(await _begun(call.services.blobs.stream(path, start, end)), status, headers)
 
 
-async def _find(call: Call, path: str) -> Stored | None:
+async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same pieces, the first of them read: that the file cannot be had shows while there is still a status to choose."""
+    first = await anext(pieces, b"")
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return whole()
+
+
+async def _find(call: Call, path: str) -> Stored:
+    if not is_path(path):
+        raise BlobMissing(path)
     blobs = call.services.blobs
     _, row = await call.services.reader.ask(find_media(path), NO_CREDENTIALS)
     is_attachment, is_deleted, kind, filename, size, sha256, created = row
     if is_deleted:
-        return None
+        raise BlobMissing(path)
     blob = await blobs.find(path)
     if blob is None:
-        return None
+        raise BlobMissing(path)
     if is_attachment:
         return Stored(filename, kind, size, f'"{sha256}"', created, FOR_EVER)
     name = path.rpartition("/")[2]

@@ -66,7 +66,7 @@ def patch_settings(call: Call) -> Response:
 
     def clean_up(change: SettingsChange) -> None:
         if change.replaced_image:
-            services.blobs.delete_now([change.replaced_image])
+            services.blobs.discard_now(change.replaced_image)
         if change.replaced_email and body.email:
             services.proofs.notify(account_id, address_changed_mail(change.replaced_email, body.email))
 
@@ -81,11 +81,11 @@ def patch_settings(call: Call) -> Response:
         )
     except Refused:
         if image_path is not None:
-            services.blobs.delete_now([image_path])
+            services.blobs.discard_now(image_path)
         raise
     if image_path is not None and media_path(image_path).encode() not in response.body:
         # Answered from an earlier request with the same key: no event names this picture.
-        services.blobs.delete_now([image_path])
+        services.blobs.discard_now(image_path)
     return response
 
 

@@ -52,7 +52,7 @@ def reencoded(content: bytes) -> tuple[bytes, str]:
     try:
         with _AT_ONCE, Image.open(io.BytesIO(content), formats=list(FORMATS)) as picture:
             _refuse_above(MOST_PIXELS, picture)
-            extension = FORMATS[str(picture.format)]
+            extension = FORMATS[_format(picture)]
             picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
             _refuse_above(MOST_DECODED_PIXELS, picture)
             upright = ImageOps.exif_transpose(picture)
@@ -63,6 +63,11 @@ def reencoded(content: bytes) -> tuple[bytes, str]:
     except Exception as error:
         # Decoders of hostile bytes raise whatever they like: OSError, SyntaxError, struct.error, DecompressionBombError, ...
         raise Invalid({"avatar": [NO_IMAGE]}) from error
+
+
+def _format(picture: Picture) -> str:
+    # A JPEG with more pictures behind the first, as many cameras make it, has a name of its own in the library.
+    return "JPEG" if picture.format == "MPO" else str(picture.format)
 
 
 def _refuse_above(most: int, picture: Picture) -> None:

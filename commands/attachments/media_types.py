@@ -22,6 +22,7 @@ _SIGNATURES = (
     (re.compile(rb"BM.{4}\0\0\0\0", re.DOTALL), "image/bmp"),
     (re.compile(rb"%PDF-"), "application/pdf"),
 )
+_PACKED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz", "compress": "application/x-compress"}
 _DECLARED = re.compile(r"[\w.+-]+/[\w.+-]+(\s*;.*)?", re.ASCII)
 
 
@@ -30,9 +31,12 @@ def media_type(filename: str, head: bytes) -> str:
     for signature, found in _SIGNATURES:
         if signature.match(head):
             return found
-    named = mimetypes.guess_type(filename, strict=True)[0] or UNKNOWN
+    named, packing = mimetypes.guess_type(filename, strict=True)
+    if packing is not None:
+        # The type would be that of what is packed inside.
+        return _PACKED.get(packing, UNKNOWN)
     # An image that does not begin like one is no image, whatever it is called.
-    return UNKNOWN if named in PLAIN_IMAGES else named
+    return UNKNOWN if named is None or named in PLAIN_IMAGES else named
 
 
 def content_type(declared: str, derived: str) -> str:

@@ -27,6 +27,9 @@ from commands.errors import AccountGone
 from commands.handling import Once, Work
 from commands.lookups import Lookups
 from eventstore import embedded
+from eventstore.blobs import Blobs, BlobStoreUnavailable
+from eventstore.codec import Recorded
+from eventstore.events import Event
 from eventstore.events.accounts import AccountErasureRequested
 from eventstore.mails import Mail
 from eventstore.uses import note_use
@@ -34,7 +37,8 @@ from eventstore.verify import verify_log
 from eventstore.writers import await_writers
 from projections.accounts.lookups import _OWNED
 from projections.reading import Caller
-from reactors.erasure import erase_account
+from reactors.erasure import ERASURE, erase_account
+from reactors.following import TryLater
 from reactors.mail import MailSender
 from reactors.outbox import write_mail
 from tests.accounts.mailbox import codes_for
@@ -127,6 +131,30 @@ def test_nothing_of_an_erased_account_is_left(door: httpx.Client, services: Serv
     assert door.get(f"{V1}/settings/", headers=full_person.headers).json() == {"detail": "Invalid token."}
     again = {"username": full_person.username, "email": full_person.email, "password": PASSWORD}
     assert door.post(f"{V1}/auth/register/", json=again).status_code == 201
+
+
+def test_a_file_store_that_is_away_holds_an_erasure_up_only_as_far_as_files_go(
+    door: httpx.Client, services: Services, full_person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise BlobStoreUnavailable("away")
+
+    traces = [SECRET, full_person.email, full_person.username]
+    with monkeypatch.context() as patched:
+        patched.setattr(Blobs, "delete_now", away)
+        assert erase(door, services, full_person).status_code == 204
+        assert traces_in(dump(services), traces) == []
+        # What the reactor finds of a stream whose words are overwritten.
+        stored = services.log.recorder.select_events(f"account-{full_person.account_id}", desc=True, limit=1)
+        event = services.log.mapper.to_domain_event(stored[0])
+        assert isinstance(event, Event)
+        requested = Recorded(1, event, b"{}")
+        with pytest.raises(TryLater):
+            ERASURE.react(requested, services)
+    folder = f"user_upload/user_{full_person.account_id}"
+    assert list(services.blobs.list_now(folder)) != []
+    ERASURE.react(requested, services)
+    assert list(services.blobs.list_now(folder)) == []
 
 
 def uses_of(services: Services, person: Person) -> int:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from eventstore.blobs import Blobs, BlobStoreUnavailable
 from tests.accounts.mailbox import texts_for
 from tests.accounts.people import Person, make_person
 from wiring import Services
@@ -183,6 +184,28 @@ def test_what_is_no_good_picture_is_refused(door: httpx.Client, person: Person, 
     assert answer.status_code == 400, answer.text
     assert list(answer.json()) == ["avatar"]
     assert door.get(SETTINGS, headers=person.headers).json()["image_url"] == before
+
+
+def test_picture_with_more_pictures_behind_it(door: httpx.Client, person: Person) -> None:
+    first, second = (Image.new("RGB", (300, 200), colour) for colour in ("red", "blue"))
+    out = io.BytesIO()
+    first.save(out, "MPO", save_all=True, append_images=[second])
+    answer = upload(door, person, "me.jpg", out.getvalue())
+    assert answer.status_code == 200, answer.text
+    with Image.open(io.BytesIO(door.get(answer.json()["image_url"]).content)) as stored:
+        assert (stored.format, stored.size, stored.convert("RGB").getpixel((9, 9))) == ("JPEG", (300, 200), (254, 0, 0))
+
+
+def test_picture_is_changed_also_when_the_one_before_cannot_be_removed(
+    door: httpx.Client, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(door, person, "me.png", picture())
+    monkeypatch.setattr(Blobs, "delete_now", away)
+    assert upload(door, person, "me.png", picture()).status_code == 200
+
+
+def away(*_: object) -> None:
+    raise BlobStoreUnavailable("away")
 
 
 def pictures_of(services: Services, person: Person) -> list[str]:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from eventstore.blobs import Blobs, BlobStoreUnavailable
 from tests.door.people import Person
 from wiring import Services
 
@@ -68,6 +69,8 @@ def test_same_name_twice_gives_two_addresses(server: httpx.Client, make_note: Ma
         ("application/octet-stream", "fake.png", b"<script>", "application/octet-stream"),
         ("application/octet-stream", "a.pdf", b"%PDF-1.7", "application/pdf"),
         ("no type at all", "a.csv", b"1,2", "text/csv"),
+        ("", "a.csv.gz", b"\x1f\x8b\x08", "application/gzip"),
+        ("", "a.html.br", b"\x0b", "application/octet-stream"),
     ],
 )
 def test_content_type(
@@ -216,3 +219,19 @@ def test_upload_repeated_with_its_key_is_one_attachment(
     assert len(stored_files(services) - before) == 1
     assert upload(server, note, mira, b"another file", headers=key).status_code == 409
     assert len(stored_files(services) - before) == 1
+
+
+async def _away(*_: object) -> None:
+    raise BlobStoreUnavailable("away")
+
+
+def test_a_refusal_is_told_also_when_its_file_cannot_be_removed(
+    server: httpx.Client, make_note: MakeNote, mira: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = make_note(mira)
+    key = {"Idempotency-Key": "upload-2"}
+    first = upload(server, note, mira, headers=key)
+    monkeypatch.setattr(Blobs, "delete", _away)
+    assert upload(server, note, mira, b"another file", headers=key).status_code == 409
+    repeated = upload(server, note, mira, headers=key)
+    assert (repeated.status_code, repeated.text) == (201, first.text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from time import process_time
 
@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from api.ranges import Span, requested_span
+from eventstore.blobs import Blob, Blobs, BlobStoreUnavailable
 from tests.door.people import Person
 from wiring import Services
 
@@ -125,3 +126,29 @@ def test_a_file_without_a_row_is_served_by_what_its_bytes_are(services: Services
     services.blobs.put_now("covers/abc/cover.jpg", PNG)
     answer = site.get("/media/covers/abc/cover.jpg", headers={"Authorization": "Token bad"})
     assert (answer.status_code, answer.headers["content-type"], answer.content) == (200, "image/png", PNG)
+
+
+def test_a_store_that_fails_when_the_file_is_read_is_told_by_the_status(
+    services: Services, site: httpx.Client, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(_: Blobs, *asked: object) -> AsyncIterator[bytes]:
+        if asked:
+            raise BlobStoreUnavailable("away")
+        yield b""
+
+    monkeypatch.setattr(Blobs, "stream", fails)
+    answer = site.get(url)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+
+
+def test_a_file_that_is_removed_while_it_is_asked_for_is_missing(
+    services: Services, site: httpx.Client, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = url.partition("/media/")[2]
+
+    async def still_there(*_: object) -> Blob:
+        return Blob(path, len(PNG), datetime.now(UTC), "a")
+
+    monkeypatch.setattr(Blobs, "find", still_there)
+    services.blobs.delete_now([path])
+    assert site.get(url).status_code == 404
