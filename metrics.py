@@ -18,7 +18,9 @@ log = logging.getLogger("notechondria.metrics")
 SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 2.0, 10.0)
 
 REQUESTS = Counter("notechondria_requests", "Requests by method, route template and status", ["method", "route", "status"])
-REQUEST_SECONDS = Histogram("notechondria_request_seconds", "Time in the server by route template", ["method", "route"], buckets=SECONDS)
+REQUEST_SECONDS = Histogram(
+    "notechondria_request_seconds", "Time until the answer begins by route template", ["method", "route"], buckets=SECONDS
+)
 REFUSED_REQUESTS = Counter("notechondria_limited_requests", "Requests refused by a limit", ["policy"])
 COMMANDS = Counter("notechondria_commands", "Commands by channel and outcome", ["channel", "outcome"])
 COMMAND_SECONDS = Histogram("notechondria_command_seconds", "Time of commands by channel", ["channel"], buckets=SECONDS)

@@ -28,7 +28,7 @@ OTHER = "other"
 
 
 class RequestLog:
-    """The outermost step, so that the time is all of the time in the server."""
+    """The outermost step, so that the time is all of the time that the server takes until its answer begins."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -38,23 +38,24 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = perf_counter()
+        started, answered = perf_counter(), 0.0
         request_id = _request_id(scope)
         scope["request_id"] = request_id
         bind_contextvars(request_id=request_id)
         status = 500
 
         async def send_named(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], perf_counter()
                 message.setdefault("headers", []).append((b"x-request-id", request_id.encode()))
             await send(message)
 
         try:
             await self._app(scope, receive, send_named)
         finally:
-            seconds = perf_counter() - started
+            # How long clients take to receive a file is their affair.
+            seconds = (answered or perf_counter()) - started
             route = route_of(scope)
             requests, duration = request_meters(scope["method"] if route != OTHER else "", route, status)
             requests.inc()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import re
@@ -11,11 +12,14 @@ import sys
 import time
 from collections.abc import Callable
 from time import process_time
+from typing import Any
 from urllib.parse import unquote
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
+from api.middleware import requests
 from api.middleware.requests import severity, shown_target
 from logs import COLORS
 
@@ -62,6 +66,26 @@ def test_every_request_has_its_line(line: Line, method: str, path: str, status: 
     record = line(method, path)
     assert record.getMessage().startswith(f"{status}  ")
     assert record.levelno == level
+
+
+def test_the_time_ends_where_the_answer_begins(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    now = 1.0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal now
+        now += 0.25
+        await send({"type": "http.response.start", "status": 200})
+        now += 60
+        await send({"type": "http.response.body", "body": b"a long file"})
+
+    async def nothing(*_: Any) -> Any:
+        return None
+
+    monkeypatch.setattr(requests, "perf_counter", lambda: now)
+    scope = {"type": "http", "method": "GET", "path": "/media/a", "query_string": b"", "headers": []}
+    with caplog.at_level(logging.INFO, "notechondria.access"):
+        asyncio.run(requests.RequestLog(app)(scope, nothing, nothing))
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [(logging.INFO, "200  250.0ms  GET     /media/a")]
 
 
 def test_a_refused_host_has_its_line(line: Line) -> None:
