@@ -32,6 +32,7 @@ COSTS: Mapping[str, int] = {
     # Replays, and work over many rows.
     "GET /api/v1/notes/{note_id:int}/history/{version_id:int}/": 2,
     "GET /api/v1/notes/{note_id:int}/history/{old:int}/diff/{new:int}/": 5,
+    "GET /api/v1/export/": 20,
     "GET /api/v1/undo/": 5,
     "POST /api/v1/undo/": 5,
     "POST /api/v1/notes/deleted/empty/": 5,

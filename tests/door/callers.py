@@ -135,6 +135,10 @@ NOTES: Table = {
     "POST /api/v1/undo/": signed_in(404, body={"change": 2**53}),
 }
 
+EXPORT: Table = {
+    "GET /api/v1/export/": signed_in(200),
+}
+
 RECYCLE_BIN: Table = {
     "GET /api/v1/recycle-bin/": signed_in(200),
     **{
@@ -212,6 +216,7 @@ CALLERS: Table = {
     **SETTINGS,
     **COURSES,
     **NOTES,
+    **EXPORT,
     **RECYCLE_BIN,
     **ATTACHMENTS,
     **PLANNER,

@@ -1,0 +1,13 @@
+"""What an export is asked for with."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from api.fields import Boolean, Model
+
+
+class ExportQuery(Model):
+    """What goes into the archive."""
+
+    history: Annotated[bool, Boolean(doc="Whether every change ever made goes along, as history.jsonl.")] = True
