@@ -47,14 +47,16 @@ class RequestLog:
         async def send_named(message: Message) -> None:
             nonlocal status, answered
             if message["type"] == "http.response.start":
-                status, answered = message["status"], perf_counter()
+                status = message["status"]
                 message.setdefault("headers", []).append((b"x-request-id", request_id.encode()))
+            elif not answered and message.get("body"):
+                answered = perf_counter()
             await send(message)
 
         try:
             await self._app(scope, receive, send_named)
         finally:
-            # How long clients take to receive a file is their affair.
+            # How long clients take to receive a file, or listen to what comes, is their affair.
             seconds = (answered or perf_counter()) - started
             route = route_of(scope)
             requests, duration = request_meters(scope["method"] if route != OTHER else "", route, status)

@@ -73,10 +73,11 @@ def test_the_time_ends_where_the_answer_begins(monkeypatch: pytest.MonkeyPatch, 
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal now
-        now += 0.25
         await send({"type": "http.response.start", "status": 200})
+        now += 0.25
+        await send({"type": "http.response.body", "body": b"a long ", "more_body": True})
         now += 60
-        await send({"type": "http.response.body", "body": b"a long file"})
+        await send({"type": "http.response.body", "body": b"file"})
 
     async def nothing(*_: Any) -> Any:
         return None

@@ -24,11 +24,11 @@ class Row:
 NAMES_NOTHING = {
     "api_base_url", "app_settings", "app_settings_updated_at", "args", "avatar", "block_type", "blocks", "color_hue", "completed_at",
     "content", "custom_meta", "days", "description", "difficulty_weight", "editor_mode", "ended_at", "ends_at", "event_date", "file",
-    "first_name", "icon", "include", "include_completed", "includes_sessions", "intent", "is_AI_generated", "is_completed", "is_enabled",
-    "is_public", "label", "last_name", "limit", "markdown", "mcp_skill_md", "module", "motto", "note_type", "offset", "raw_ical",
-    "reason", "redirect_uri", "scope", "social_link", "sort", "source_kind", "source_url", "start_date", "started_at", "starts_at",
-    "summary", "text", "theme_mode", "theme_preset", "time_zone", "title", "window", "current_password", "new_password", "password",
-    "id_token", "invitation_code", "append", "dry_run", "find", "heading", "index", "insert", "kind", "query", "replace",
+    "first_name", "history", "icon", "include", "include_completed", "includes_sessions", "intent", "is_AI_generated", "is_completed",
+    "is_enabled", "is_public", "label", "last_name", "limit", "markdown", "mcp_skill_md", "module", "motto", "note_type", "offset",
+    "raw_ical", "reason", "redirect_uri", "scope", "social_link", "sort", "source_kind", "source_url", "start_date", "started_at",
+    "starts_at", "summary", "text", "theme_mode", "theme_preset", "time_zone", "title", "window", "current_password", "new_password",
+    "password", "id_token", "invitation_code", "append", "dry_run", "find", "heading", "index", "insert", "kind", "query", "replace",
 }  # fmt: skip
 """Fields that hold no id. Passwords go with the name beside them; identity tokens and invitations are for whoever holds them."""
 
