@@ -68,12 +68,15 @@ FROM (
 ) page
 WHERE page.so_far - page.weight < {WEIGHT}"""
 
+# Credentials in the addresses of calendars are never shown again; the list of calendars tells the rest of these.
+_SHOWN = """CASE WHEN page.type IN ('CalendarFeedAdded', 'CalendarFeedSourced')
+           THEN (convert_from(page.data, 'UTF8')::jsonb - 'source_url')::text ELSE convert_from(page.data, 'UTF8') END"""
 _HISTORY = f"""
 SELECT convert_to(coalesce(string_agg(
            '{{"stream":' || to_json(page.stream)::text || ',"version":' || page.version || ',"type":' || to_json(page.type)::text
            || ',"recorded_at":"' || {_time("page.recorded_at")} || '"'
            || ',"channel":' || coalesce((convert_from(page.metadata, 'UTF8')::json -> 'channel')::text, 'null')
-           || ',"data":' || convert_from(page.data, 'UTF8') || '}}', E'\\n' ORDER BY page.stream, page.version), ''), 'UTF8'),
+           || ',"data":' || {_SHOWN} || '}}', E'\\n' ORDER BY page.stream, page.version), ''), 'UTF8'),
        (array_agg(page.stream ORDER BY page.stream DESC, page.version DESC))[1],
        (array_agg(page.version ORDER BY page.stream DESC, page.version DESC))[1]
 FROM (

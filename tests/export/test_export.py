@@ -113,9 +113,23 @@ def test_no_secret_goes_along(server: httpx.Client, full: int, mira: Person) -> 
     key = server.post("auth/rotate-api-key/", headers=mira.headers).json()["api_key"]
     address = server.post("calendar-addresses/", headers=mira.headers, json={"label": "phone"})
     assert address.is_success, address.text
+    url = "https://mira:pa55word@example.org/basic.ics"
+    feed = server.post("calendar-feeds/", headers=mira.headers, json={"title": "Secret", "is_enabled": False, "source_url": url})
+    assert feed.is_success, feed.text
+    moved = server.patch(f"calendar-feeds/{feed.json()['id']}/", headers=mira.headers, json={"source_url": f"{url}?again"})
+    assert moved.is_success, moved.text
     archive = exported(server, mira)
     words = b"".join(archive.read(name) for name in archive.namelist() if not name.startswith("media/"))
-    for secret in (mira.token, key, "token_digest", "key_digest", "password_hash", "network_digest"):
+    for secret in (
+        mira.token,
+        key,
+        "pa55word",
+        "0123456789abcdef0123456789abcdef",
+        "token_digest",
+        "key_digest",
+        "password_hash",
+        "network_digest",
+    ):
         assert secret.encode() not in words
 
 
