@@ -84,8 +84,8 @@ async def _find(call: Call, path: str) -> Stored:
         raise BlobMissing(path)
     blobs = call.services.blobs
     _, row = await call.services.reader.ask(find_media(path), NO_CREDENTIALS)
-    is_attachment, is_deleted, kind, filename, size, sha256, created = row
-    if is_deleted:
+    is_attachment, is_readable, kind, filename, size, sha256, created = row
+    if not is_readable:
         raise BlobMissing(path)
     blob = await blobs.find(path)
     if blob is None:

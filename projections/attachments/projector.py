@@ -73,6 +73,8 @@ class CoversRow(Row):
     owner_id: int
     size: int
     """Bytes of all of them."""
+    paths: str
+    """Where they lie, as a JSON list."""
     mark: int = 0
 
 
@@ -89,7 +91,7 @@ class Attachments(Projection):
     """Attachments by id, note and path, and what the covers of notes take up beside them."""
 
     name = "attachments"
-    version = 2
+    version = 3
     lifecycle = "inline"
     tables = (ATTACHMENTS, COVERS)
 
@@ -132,13 +134,17 @@ class Attachments(Projection):
     @handles(notes.NoteCoverChanged)
     def cover_changed(self, rows: Rows, event: notes.NoteCoverChanged) -> None:
         """One picture more, when it is new."""
-        if not event.size:
+        if not event.path:
             return
-        note_id = stream_number(event.originator_id)
-        if rows.add(COVERS, CoversRow(note_id=note_id, owner_id=event.owner_id, size=event.size), event) is not None:
-            return
-        if row := rows.due(COVERS, note_id, event):
-            row.size += event.size
+        note_id, paths = stream_number(event.originator_id), [event.path]
+        row = CoversRow(note_id=note_id, owner_id=event.owner_id, size=event.size, paths=orjson.dumps(paths).decode())
+        if rows.add(COVERS, row, event) is None and (known := rows.due(COVERS, note_id, event)):
+            # The oldest events do not say whose note it is.
+            known.owner_id = event.owner_id
+            known.size += event.size
+            paths = orjson.loads(known.paths)
+            if event.path not in paths:
+                known.paths = orjson.dumps([*paths, event.path]).decode()
 
     @handles(notes.NotePurged)
     def note_purged(self, rows: Rows, event: Event) -> None:

@@ -35,8 +35,20 @@ FROM (SELECT true) always LEFT JOIN ({_NOTE}) note ON true"""
 
 _MADE = "SELECT convert_to(item, 'UTF8') FROM attachments.attachments WHERE id = %(attachment)s"
 
+# Where people upload, only what something names is there for readers: not what was purged, and whose bytes are still to be removed.
 _MEDIA = """
-SELECT t.id IS NOT NULL, t.deleted_at IS NOT NULL, t.media_type, t.filename, t.size, t.sha256, t.created_at
+SELECT t.id IS NOT NULL, CASE
+           WHEN t.id IS NOT NULL THEN t.deleted_at IS NULL
+           WHEN starts_with(%(path)s::text, 'user_upload/') THEN EXISTS (
+               SELECT FROM accounts.accounts
+               WHERE id = substring(%(path)s FROM '^user_upload/user_([0-9]{1,18})/')::bigint AND image_path = %(path)s
+           ) OR EXISTS (
+               SELECT FROM attachments.covers
+               WHERE note_id = substring(%(path)s FROM '/notes/note_([0-9]{1,18})/')::bigint AND paths::jsonb ? %(path)s
+           )
+           ELSE true
+       END,
+       t.media_type, t.filename, t.size, t.sha256, t.created_at
 FROM (SELECT true) always LEFT JOIN attachments.attachments t ON t.path = %(path)s"""
 
 
@@ -66,5 +78,5 @@ def made_attachment(attachment_id: int) -> Query:
 
 
 def find_media(path: str) -> Query:
-    """(is it an attachment, is it deleted, media type, file name, bytes, SHA-256, time of upload)."""
+    """(is it an attachment, may it be read, media type, file name, bytes, SHA-256, time of upload)."""
     return Query(_MEDIA, {"path": path})

@@ -184,6 +184,26 @@ def test_deleted_attachment_is_gone_for_readers(server: httpx.Client, site: http
     assert site.get(file["url"]).status_code == 404
 
 
+def test_purged_attachment_is_gone_for_readers_before_its_bytes_are(
+    server: httpx.Client, services: Services, site: httpx.Client, make_note: MakeNote, mira: Person
+) -> None:
+    note = make_note(mira)
+    file, kept = upload(server, note, mira).json(), upload(server, note, mira).json()
+    server.delete(f"notes/{note}/attachments/{file['id']}/", headers=mira.headers)
+    assert server.delete("notes/deleted/empty/", headers=mira.headers).status_code == 200
+    assert file["url"].partition("/media/")[2] in stored_files(services)
+    assert (site.get(file["url"]).status_code, site.get(kept["url"]).status_code) == (404, 200)
+
+
+@pytest.mark.parametrize("folder", ["notes/note_{note}", "notes/note_" + "9" * 30, "profile_pic", ""])
+def test_what_nothing_names_is_not_read_where_people_upload(
+    server: httpx.Client, services: Services, site: httpx.Client, make_note: MakeNote, mira: Person, folder: str
+) -> None:
+    path = f"user_upload/user_{mira.account_id}/{folder.format(note=make_note(mira))}/stray.png".replace("//", "/")
+    services.blobs.put_now(path, PNG)
+    assert site.get(f"/media/{path}").status_code == 404
+
+
 def test_by_uuid(server: httpx.Client, site: httpx.Client, make_note: MakeNote, mira: Person, noah: Person) -> None:
     note = make_note(mira)
     (uuid,) = [

@@ -127,7 +127,9 @@ def test_a_cover_goes_with_its_purged_note(
     note = make_note(mira)
     url = put_cover(server, note, mira).json()["cover_image_url"]
     server.delete(f"notes/{note}/", headers=mira.headers)
+    assert site.get(url).status_code == 200
     server.delete("notes/deleted/empty/", headers=mira.headers)
+    assert site.get(url).status_code == 404
     stored = services.log.recorder.select_events(f"note-{note}", desc=True, limit=1)[0]
     event = services.log.mapper.to_domain_event(stored)
     assert isinstance(event, notes.NotePurged)

@@ -138,6 +138,10 @@ HISTORIES: tuple[Story, ...] = (
         (notes.NoteMetadataChanged, {"metadata_json": '{"a": 1}'}),
         notes.NoteUnpublished,
         (notes.NoteDescribed, {"description": "what it is about"}),
+        (notes.NoteCoverChanged, {"path": "a.png", "owner_id": 0, "size": 0}),
+        (notes.NoteCoverChanged, {"path": "b.png", "owner_id": 1, "size": 5}),
+        (notes.NoteCoverChanged, {"path": "", "owner_id": 1, "size": 0}),
+        (notes.NoteCoverChanged, {"path": "a.png", "owner_id": 1, "size": 0}),
     ),
     story(
         "note-2",
