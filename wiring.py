@@ -17,7 +17,6 @@ from psycopg import AsyncConnection, Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
-from commands.accounts.default_avatar import store_default_avatar
 from commands.accounts.passwords import weakness
 from commands.accounts.proofs import Proofs
 from commands.bootstrap import EMAIL_TAKEN, NAME_TAKEN, Administrator, ensure_administrator, revoke_every_session
@@ -297,8 +296,6 @@ def _ensure_administrator(services: Services) -> None:
     administrator = administrator_of(services.settings)
     username = administrator.username
     ensured = ensure_administrator(services.commands, administrator)
-    if ensured.state == "made":
-        _give_picture(services, username)
     log.info("administrator", username=username, state=ensured.state)
     if ensured.state == "name taken":
         log.warning("another account has the administrator's name", username=username, advice=NAME_TAKEN.format(username=username))
@@ -315,17 +312,11 @@ def seed_samples(services: Services) -> list[str]:
     seeding = Seeding(services.commands, services.blobs, context)
     try:
         seeding.make_missing(services.settings.sample_root)
-    except MaterialMissing as missing:
-        log.warning("no sample courses", reason=str(missing))
+    except (MaterialMissing, BlobStoreUnavailable) as error:
+        log.warning("no sample courses", reason=str(error))
     for line in seeding.log:
         log.info("sample courses", done=line)
     return seeding.log
-
-
-def _give_picture(services: Services, username: str) -> None:
-    account_id = services.lookups.account_of_username(username)
-    if account_id is not None:
-        store_default_avatar(services.blobs, account_id, username)
 
 
 def administrator_of(settings: Settings) -> Administrator:

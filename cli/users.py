@@ -9,7 +9,6 @@ import typer
 
 from cli.store import by_operator, fail, moment, opened_store, print_table
 from commands.accounts import operators
-from commands.accounts.default_avatar import store_default_avatar
 from commands.accounts.passwords import weakness
 from commands.accounts.rules import email_problem, username_problem
 from commands.handling import Work
@@ -47,7 +46,6 @@ def create(
     )
     with opened_store() as services:
         account_id = operators.create_account(services.commands, command, by_operator())
-        store_default_avatar(services.blobs, account_id, username)
     made = {"id": account_id, "username": username, "email": canonical_address(email)}
     show(made, f"Account {account_id} ({username}) made.", as_json=as_json)
 

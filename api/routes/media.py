@@ -6,6 +6,7 @@ a download, and no file may run scripts or load anything.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from api.auth import NO_CREDENTIALS
 from api.call import Call
 from api.ranges import Unsatisfiable, http_date, not_modified, requested_span
 from api.routing import Route
+from commands.accounts.avatars import default_avatar
 from commands.attachments.media_types import HEAD_BYTES, PLAIN_IMAGES, media_type
 from eventstore.blobs import BlobMissing, is_path
 from projections.attachments.queries import find_media
@@ -37,6 +39,8 @@ class Stored:
     etag: str
     modified: datetime
     cache: str
+    drawn: bytes | None = None
+    """What was never stored."""
 
 
 async def get_media(call: Call) -> Response:
@@ -64,6 +68,8 @@ async def _served(call: Call, path: str) -> Response:
     status = 206 if span is not None else 200
     if call.scope["method"] == "HEAD":
         return Response(status_code=status, headers=headers)
+    if found.drawn is not None:
+        return Response(found.drawn[start:end], status, headers)
     return StreamingResponse(await _begun(call.services.blobs.stream(path, start, end)), status, headers)
 
 
@@ -84,10 +90,12 @@ async def _find(call: Call, path: str) -> Stored:
         raise BlobMissing(path)
     blobs = call.services.blobs
     _, row = await call.services.reader.ask(find_media(path), NO_CREDENTIALS)
-    is_attachment, is_readable, kind, filename, size, sha256, created = row
+    is_attachment, is_readable, kind, filename, size, sha256, created, account_id, username = row
     if not is_readable:
         raise BlobMissing(path)
     blob = await blobs.find(path)
+    if blob is None and account_id is not None:
+        return await _default_picture(call, account_id, username, created)
     if blob is None:
         raise BlobMissing(path)
     if is_attachment:
@@ -95,6 +103,13 @@ async def _find(call: Call, path: str) -> Stored:
     name = path.rpartition("/")[2]
     head = b"".join([piece async for piece in blobs.stream(path, 0, min(HEAD_BYTES, blob.size))])
     return Stored(name, media_type(name, head), blob.size, f'"{blob.etag}"', blob.modified, FOR_MINUTES)
+
+
+async def _default_picture(call: Call, account_id: int, username: str, registered: datetime) -> Stored:
+    """What every account shows that has stored no picture (contract: accounts 5.1)."""
+    drawn = await call.in_thread(default_avatar, account_id, username)
+    etag = f'"{hashlib.sha256(drawn).hexdigest()}"'
+    return Stored("profile.png", "image/png", len(drawn), etag, registered, FOR_MINUTES, drawn)
 
 
 def _headers(found: Stored) -> dict[str, str]:

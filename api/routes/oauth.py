@@ -15,7 +15,6 @@ from api.routing import Route
 from api.schemas.oauth import GithubIn, GoogleIn, OauthConfigOut, ProviderConfig, SocialAccountOut, SocialAccountRowOut
 from api.schemas.sessions import AuthPayload
 from api.writing import carry_out
-from commands.accounts.default_avatar import store_default_avatar
 from commands.accounts.invitation_check import shown_invitation
 from commands.accounts.social import (
     RACES,
@@ -82,8 +81,6 @@ def sign_in_at(provider: str, call: Call) -> Response:
         except Raced:
             continue
         signed_in = outcome.result
-        if signed_in.made or signed_in.newly_linked is not None:
-            store_default_avatar(services.blobs, signed_in.account_id, signed_in.username)
         if signed_in.newly_linked:
             services.proofs.notify(signed_in.account_id, linked_mail(signed_in.newly_linked, identity.title))
         return json_bytes(call, auth_payload(outcome.row, sign_in.key))

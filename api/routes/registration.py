@@ -21,7 +21,6 @@ from api.schemas.accounts import (
 )
 from api.schemas.sessions import AuthPayload
 from commands.accounts.codes import REGISTRATION
-from commands.accounts.default_avatar import store_default_avatar
 from commands.accounts.invitation_check import try_invitation
 from commands.accounts.registration import password_dropped_mail, prepare_registration, prepare_verification, resend_code
 from projections.accounts.queries import get_auth_payload
@@ -60,10 +59,9 @@ def verify_email(call: Call) -> Response:
     body: VerifyIn = call.body
     services = call.services
     sign_in = sign_in_of(call, "verification")
-    decide, code_id, (account_id, username) = prepare_verification(
+    decide, code_id, account_id = prepare_verification(
         services.lookups, services.proofs, email=body.email, digits=body.code, sign_in=sign_in, network=call.client_address
     )
-    store_default_avatar(services.blobs, account_id, username)
     outcome = services.commands.run(decide, call.context(), answer=lambda done: get_auth_payload(done.session_id))
     services.proofs.codes.discard(code_id)
     if outcome.result.password_dropped:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import colorsys
 import io
 import secrets
+from functools import lru_cache
 from pathlib import PurePath
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
@@ -96,8 +97,9 @@ def fresh_image_path(account_id: int, extension: str) -> str:
     return f"{stem}_{secrets.token_hex(8)}{extension}"
 
 
+@lru_cache(maxsize=1000)
 def default_avatar(account_id: int, username: str) -> bytes:
-    """The picture that an account begins with: the first letter of its name on a colour of its own, as PNG."""
+    """The picture of an account that has uploaded none: the first letter of its name on a colour of its own, as PNG."""
     from PIL import Image, ImageDraw, ImageFont
 
     hue = (account_id * 0.618033988749895) % 1.0

@@ -142,8 +142,8 @@ def prepare_registration(
 
 def prepare_verification(
     lookups: AccountLookups, proofs: Proofs, *, email: str, digits: str, sign_in: SignIn, network: str
-) -> tuple[Callable[[Work[Lookups]], Verified], str, tuple[int, str]]:
-    """(the decision that opens the account and starts a session, the code's id, the account's id and name).
+) -> tuple[Callable[[Work[Lookups]], Verified], str, int]:
+    """(the decision that opens the account and starts a session, the code's id, the account's id).
 
     If the address was registered with several passwords, nobody can tell which of them belongs to the reader of the mails, which are
     all alike: the account is opened, and has no password until its holder sets one by reset.
@@ -169,7 +169,7 @@ def prepare_verification(
         give_starter_content(work, account)
         return Verified(start_session(work, account_id, account.epoch, sign_in), dropped)
 
-    return decide, code_id, holder
+    return decide, code_id, account_id
 
 
 def password_dropped_mail(email: str) -> Mail:

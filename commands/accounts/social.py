@@ -53,9 +53,6 @@ class SignedIn:
 
     session_id: int
     account_id: int
-    username: str
-    made: bool
-    """Whether the account is new."""
     newly_linked: str | None
     """The address of an account of before that the identity was just linked to."""
 
@@ -150,12 +147,12 @@ def _open(work: Work[Lookups], identity: Identity, shown: Callable[[], str | Non
     if invitation is not None:
         use_invitation(work, invitation, account.number)
     _link(work, account, identity)
-    return _signed_in(work, account, sign_in, made=True)
+    return _signed_in(work, account, sign_in)
 
 
-def _signed_in(work: Work[Lookups], account: Account, sign_in: SignIn, *, made: bool = False, newly_linked: str | None = None) -> SignedIn:
+def _signed_in(work: Work[Lookups], account: Account, sign_in: SignIn, *, newly_linked: str | None = None) -> SignedIn:
     session_id = start_session(work, account.number, account.epoch, sign_in)
-    return SignedIn(session_id, account.number, account.username, made, newly_linked)
+    return SignedIn(session_id, account.number, newly_linked)
 
 
 def _refuse_disabled(account: Account) -> None:

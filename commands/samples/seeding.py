@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from commands.accounts.default_avatar import store_default_avatar
 from commands.accounts.operators import CreateAccount, create_account
 from commands.context import Context
 from commands.courses.aggregate import Course
@@ -60,7 +59,6 @@ class Seeding:
             return known
         account = CreateAccount(username=username, email=f"{username.lower()}@localhost", password=None)
         made = create_account(self.handling, account, self.context)
-        store_default_avatar(self.blobs, made, username)
         self.log.append(f"Made the account {username}, which nobody can sign in to.")
         return made
 

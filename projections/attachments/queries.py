@@ -39,17 +39,17 @@ _MADE = "SELECT convert_to(item, 'UTF8') FROM attachments.attachments WHERE id =
 _MEDIA = """
 SELECT t.id IS NOT NULL, CASE
            WHEN t.id IS NOT NULL THEN t.deleted_at IS NULL
-           WHEN starts_with(%(path)s::text, 'user_upload/') THEN EXISTS (
-               SELECT FROM accounts.accounts
-               WHERE id = substring(%(path)s FROM '^user_upload/user_([0-9]{1,18})/')::bigint AND image_path = %(path)s
-           ) OR EXISTS (
+           WHEN starts_with(%(path)s::text, 'user_upload/') THEN a.id IS NOT NULL OR EXISTS (
                SELECT FROM attachments.covers
                WHERE note_id = substring(%(path)s FROM '/notes/note_([0-9]{1,18})/')::bigint AND paths::jsonb ? %(path)s
            )
            ELSE true
        END,
-       t.media_type, t.filename, t.size, t.sha256, t.created_at
-FROM (SELECT true) always LEFT JOIN attachments.attachments t ON t.path = %(path)s"""
+       t.media_type, t.filename, t.size, t.sha256, coalesce(t.created_at, a.registered_at), a.id, a.username
+FROM (SELECT true) always
+LEFT JOIN attachments.attachments t ON t.path = %(path)s
+LEFT JOIN accounts.accounts a ON a.is_verified AND a.image_path = %(path)s
+    AND a.id = substring(%(path)s FROM '^user_upload/user_([0-9]{1,18})/')::bigint"""
 
 
 def _of(note: int | UUID, sql: str, **more: object) -> Query:
@@ -78,5 +78,7 @@ def made_attachment(attachment_id: int) -> Query:
 
 
 def find_media(path: str) -> Query:
-    """(is it an attachment, may it be read, media type, file name, bytes, SHA-256, time of upload)."""
+    """(is it an attachment, may it be read, media type, file name, bytes, SHA-256, time of upload or registration, id and name of the
+    account whose picture it is).
+    """
     return Query(_MEDIA, {"path": path})

@@ -18,6 +18,7 @@ from commands.context import Context
 from commands.errors import Invalid
 from commands.handling import Work
 from commands.lookups import Lookups
+from eventstore.blobs import Blobs, BlobStoreUnavailable
 from eventstore.events.accounts import AccountRegistered
 from settings import Settings, load_settings
 from tests.accounts.people import NEXT_PASSWORD, PASSWORD, PASSWORD_HASH, Person, make_person
@@ -38,7 +39,15 @@ def run(operator: CliRunner, *words: str) -> Result:
     return operator.invoke(app, list(words))
 
 
-def test_created_user_signs_in_and_has_an_inbox_and_a_picture(operator: CliRunner, door: httpx.Client) -> None:
+def away(*_: object) -> None:
+    raise BlobStoreUnavailable("away")
+
+
+def test_created_user_signs_in_and_has_an_inbox_and_a_picture(
+    operator: CliRunner, door: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing has to be stored for it.
+    monkeypatch.setattr(Blobs, "put_now", away)
     made = run(operator, "users", "create", "--username", "Olga", "--email", "Olga@example.org", "--password", PASSWORD, "--json")
     assert made.exit_code == 0, made.output
     assert json.loads(made.stdout)["username"] == "Olga"
@@ -92,6 +101,20 @@ def test_invitation_code_is_shown_once(operator: CliRunner, door: httpx.Client, 
     assert json.loads(listed)["max_uses"] == 2
     answer = door.post("/api/v1/auth/validate-invitation/", json={"invitation_code": code})
     assert answer.json() == {"required": True, "valid": True}
+
+
+def test_a_start_needs_no_store_of_uploads(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for method in ("owner_now", "put_now"):
+        monkeypatch.setattr(Blobs, method, away)
+    settings = load_settings(database_url=database_url, data_dir=tmp_path, superuser_password=PASSWORD)
+    prepare_start(settings)
+    services = build_services(settings)
+    services.thread_pool.open()
+    try:
+        assert services.lookups.first_superuser() is not None
+    finally:
+        services.log.close()
+        services.thread_pool.close()
 
 
 def test_administrator_is_made_once_and_keeps_its_password(database_url: str, tmp_path: Path) -> None:

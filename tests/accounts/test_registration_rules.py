@@ -12,6 +12,7 @@ import httpx
 import psycopg
 import pytest
 
+from commands.accounts.aggregate import default_image_path
 from commands.accounts.avatars import default_avatar
 from commands.accounts.operators import disable, enable
 from commands.accounts.proofs import WRONG_INVITATIONS_OF_NETWORK
@@ -302,8 +303,16 @@ def test_each_mail_without_a_mail_server_is_told_once_and_never_its_code(
 
 def test_first_picture_shows_the_letter_of_the_name(door: httpx.Client, services: Services) -> None:
     register(door, "Zoe-Z", "another-letter@example.org")
+    holder = services.lookups.holder_of_email("another-letter@example.org")
+    assert holder is not None
+    assert door.get(f"/media/{default_image_path(holder[0])}").status_code == 404
     user = verify(door, "another-letter@example.org", codes_for(services, "another-letter@example.org")[0]).json()["user"]
-    assert door.get(user["image_url"]).content == default_avatar(user["id"], "Zoe-Z")
+    shown = door.get(user["image_url"])
+    assert (shown.content, shown.headers["content-type"]) == (default_avatar(user["id"], "Zoe-Z"), "image/png")
+    assert door.get(user["image_url"], headers={"If-None-Match": shown.headers["etag"]}).status_code == 304
+    part = door.get(user["image_url"], headers={"Range": "bytes=1-3"})
+    assert (part.status_code, part.content, part.headers["content-length"]) == (206, b"PNG", "3")
+    assert door.head(user["image_url"]).headers["content-length"] == str(len(shown.content))
     assert default_avatar(user["id"], "Zoe-Z") != default_avatar(user["id"], "another-letter")
 
 
