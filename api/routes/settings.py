@@ -15,7 +15,7 @@ from api.schemas.settings import MIRRORED, SettingsOut, SettingsPatch
 from api.writing import carry_out
 from commands.accounts.avatars import MOST_BYTES, extension_problem, fresh_image_path, reencoded
 from commands.accounts.refusals import SETTINGS_CONFLICTS
-from commands.accounts.settings import ChangeSettings, EmailRule, SettingsChange, address_changed_mail, change_settings
+from commands.accounts.settings import ChangeSettings, EmailRule, address_changed_mail, change_settings
 from commands.errors import Invalid, Refused
 from commands.handling import Work
 from commands.lookups import Lookups
@@ -61,14 +61,12 @@ def patch_settings(call: Call) -> Response:
     if call.identify_now().kind == "api_key":
         email = "locked"
 
-    def decide(work: Work[Lookups]) -> SettingsChange:
+    def decide(work: Work[Lookups]) -> str | None:
         return change_settings(work, account_id, command, email=email)
 
-    def clean_up(change: SettingsChange) -> None:
-        if change.replaced_image:
-            services.blobs.discard_now(change.replaced_image)
-        if change.replaced_email and body.email:
-            services.proofs.notify(account_id, address_changed_mail(change.replaced_email, body.email))
+    def tell(replaced_email: str | None) -> None:
+        if replaced_email and body.email:
+            services.proofs.notify(account_id, address_changed_mail(replaced_email, body.email))
 
     try:
         response = carry_out(
@@ -77,7 +75,7 @@ def patch_settings(call: Call) -> Response:
             lambda _, row: (200, settings_body(row)),
             answer=lambda _: get_settings(),
             conflicts=SETTINGS_CONFLICTS,
-            then=clean_up,
+            then=tell,
         )
     except Refused:
         if image_path is not None:

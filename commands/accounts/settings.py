@@ -45,17 +45,8 @@ class ChangeSettings:
     """The name that only the administrator may choose."""
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsChange:
-    """What was changed, for what follows after it was saved."""
-
-    replaced_image: str | None
-    replaced_email: str | None
-    """The address of before, where it was proven."""
-
-
-def change_settings(work: Work[AccountLookups], account_id: int, command: ChangeSettings, *, email: EmailRule) -> SettingsChange:
-    """Saves all of it or nothing. Raises Invalid with every field that is taken."""
+def change_settings(work: Work[AccountLookups], account_id: int, command: ChangeSettings, *, email: EmailRule) -> str | None:
+    """Saves all of it or nothing; the address that was replaced, where it was proven. Raises Invalid with every field that is taken."""
     account = own_account(work, account_id)
     require_version(work, account.edited_on)
     now = work.context.now
@@ -63,7 +54,6 @@ def change_settings(work: Work[AccountLookups], account_id: int, command: Change
     moved = _other_address(account, command.email)
     _refuse_taken(work, account, renamed, moved, reserved=command.reserved, rule=email)
     replaced_email = account.proven_email if moved is not None else None
-    replaced_image = account.image_path if command.image_path is not None else None
     if renamed is not None:
         account.trigger(accounts.UsernameChanged, now, username=renamed)
     if moved is not None:
@@ -74,7 +64,7 @@ def change_settings(work: Work[AccountLookups], account_id: int, command: Change
     _change_app_settings(account, command, now)
     if command.image_path is not None:
         account.trigger(accounts.AvatarChanged, now, image_path=command.image_path)
-    return SettingsChange(replaced_image, replaced_email)
+    return replaced_email
 
 
 def _change_app_settings(account: Account, command: ChangeSettings, now: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from eventstore.blobs import Blobs, BlobStoreUnavailable
+from reactors.files import remove_strays
 from tests.accounts.mailbox import texts_for
 from tests.accounts.people import Person, make_person
 from wiring import Services
@@ -233,6 +235,16 @@ def test_picture_of_a_refused_or_repeated_request_is_not_kept(door: httpx.Client
     for other in others:
         assert door.patch(SETTINGS, files=other, headers=headers).status_code == 409
     assert len(pictures_of(services, person)) == 1
+
+
+def test_replaced_picture_is_there_for_a_backup_that_is_being_made_until_it_is_swept_up(
+    door: httpx.Client, services: Services, person: Person
+) -> None:
+    first, second = (upload(door, person, "me.png", picture(size=size)).json()["image_url"] for size in ((30, 20), (20, 30)))
+    assert [door.get(url).status_code for url in (first, second)] == [404, 200]
+    assert len(pictures_of(services, person)) == 2
+    remove_strays(services, older_than=datetime.now(UTC) + timedelta(days=1))
+    assert pictures_of(services, person) == [second.partition("/media/")[2]]
 
 
 def test_parallel_changes_of_different_fields_all_land(door: httpx.Client, person: Person) -> None:
