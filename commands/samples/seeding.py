@@ -17,7 +17,7 @@ from commands.handling import Handling, Work
 from commands.lookups import Lookups
 from commands.notes.aggregate import Note
 from commands.notes.blocks import GivenBlock, arranged
-from commands.samples.material import Material, read_material
+from commands.samples.material import Material, MaterialMissing, read_material
 from eventstore.blobs import Blobs, new_path
 from eventstore.events import courses, notes
 from eventstore.identifiers import unique_uuid
@@ -79,14 +79,22 @@ class Seeding:
         self.log += lines or [f"{slug}: nothing to do."]
 
     def _store_files(self, material: Material, known: int | None) -> dict[str, str]:
-        """Files that are needed -> where they were stored. A course that is there keeps its cover and its pictures."""
+        """Files that are needed -> where they were stored. A course that is there keeps its cover and its pictures.
+
+        One that is missing costs nothing but itself (contract: planner_platform 13.3).
+        """
         there = set() if known is None else self.handling.run(lambda work: _pictures_of(work.find(Course, known)), self.context).result
         cover = [material.course.cover_image] if known is None and material.course.cover_image else []
         missing = [picture.path for picture in material.course.pictures if (picture.title, picture.source) not in there]
         stored = {}
         for path in dict.fromkeys([*cover, *missing]):
+            try:
+                content = material.content(path)
+            except MaterialMissing as missed:
+                self.log.append(str(missed))
+                continue
             stored[path] = new_path(FOLDER, Path(path).name)
-            self.blobs.put_now(stored[path], material.content(path))
+            self.blobs.put_now(stored[path], content)
         return stored
 
 
@@ -127,7 +135,7 @@ def _course(work: Work[Lookups], material: Material, owner_id: int, files: dict[
 def _add_pictures(work: Work[Lookups], course: Course, material: Material, files: dict[str, str], lines: list[str]) -> None:
     there = _pictures_of(course)
     for picture in material.course.pictures:
-        if (picture.title, picture.source) not in there:
+        if (picture.title, picture.source) not in there and picture.path in files:
             shown = {
                 "id": work.lookups.next_id("course_media"),
                 "title": picture.title,

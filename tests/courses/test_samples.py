@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,16 @@ from commands.handling import Work
 from commands.lookups import Lookups
 from commands.samples.material import BUNDLED, SLUGS, MaterialMissing, read_material
 from commands.sessions import prepare_sign_in, start_session
+from settings import load_settings
 from tests.door.people import SYSTEM, sign_up
 from tests.door.serving import serving
-from wiring import Services, build_services, seed_samples
+from wiring import Services, build_services, prepare, seed_samples
 
 RESTORE = "admin/template-courses/restore/"
 
 
 @pytest.fixture(scope="module")
 def services(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Services:
-    from settings import load_settings
-    from wiring import prepare
-
     settings = load_settings(database_url=module_database_url, data_dir=tmp_path_factory.mktemp("data"))
     prepare(settings)
     return build_services(settings)
@@ -93,6 +92,21 @@ def test_without_material_staff_is_told_and_a_start_goes_on(services: Services, 
         answer = door.post(f"/api/v1/{RESTORE}", json={}, headers=sign_up(services, staff=True).headers)
         assert (answer.status_code, list(answer.json())) == (503, ["detail"])
         assert seed_samples(lacking) == []
+
+
+def test_a_picture_that_is_missing_costs_nothing_but_itself(database_url: str, tmp_path: Path) -> None:
+    for slug in SLUGS:
+        shutil.copytree(BUNDLED / slug, tmp_path / "samples" / slug)
+    told = json.loads((BUNDLED / SLUGS[0] / "course.json").read_text())
+    told |= {"cover_image": "gone.png", "media": [{"title": "Gone", "path": "gone.png"}]}
+    (tmp_path / "samples" / SLUGS[0] / "course.json").write_text(json.dumps(told))
+    settings = load_settings(database_url=database_url, data_dir=tmp_path / "data", sample_root=tmp_path / "samples")
+    prepare(settings)
+    with serving(Door(services := build_services(settings), area_routes())) as door:
+        assert f"{SLUGS[0]}: there is no file gone.png" in seed_samples(services)
+        made = {course["slug"]: course for course in door.get("/api/v1/courses/").json()}
+    assert set(made) == set(SLUGS)
+    assert (made[SLUGS[0]]["cover_image_url"], made[SLUGS[0]]["media"]) == ("", [])
 
 
 def test_material_is_read_from_a_folder_and_checked(tmp_path: Path) -> None:
