@@ -21,8 +21,10 @@ CORS = (
         b"Authorization, Content-Type, Accept, Origin, X-Requested-With, Idempotency-Key, If-Match, X-Request-ID",
     ),
     (b"access-control-expose-headers", b"ETag, Retry-After, RateLimit, RateLimit-Policy, X-Request-ID, Content-Disposition"),
-    (b"vary", b"Origin"),
 )
+VARY = (b"vary", b"Origin")
+KEPT_PATH = "/media/"
+"""Answers from here are kept by caches: what was kept when a page showed it shall not be taken for what a script may read."""
 CREDENTIALS = (b"access-control-allow-credentials", b"true")
 PREFLIGHT = ((b"content-length", b"0"),)
 MAX_AGE = (b"access-control-max-age", b"86400")
@@ -48,8 +50,10 @@ class Headers:
                 headers = message.setdefault("headers", [])
                 present = SAFE_NAMES.intersection(name.lower() for name, _ in headers)
                 headers.extend(pair for pair in SAFE_DEFAULTS if pair[0] not in present)
-                if origin is not None:
-                    headers.extend(self._shared_with(origin))
+                sharing = self._shared_with(origin) if origin is not None else []
+                headers.extend(sharing)
+                if sharing or scope["path"].startswith(KEPT_PATH):
+                    headers.append(VARY)
             await send(message)
 
         if shared and scope["method"] == "OPTIONS":

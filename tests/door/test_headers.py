@@ -44,7 +44,7 @@ def test_known_origins_may_read_every_answer(door: httpx.Client, method: str, pa
     ):
         headers = door.request(method, path, headers={"Origin": origin}).headers
         assert not [name for name in headers if name.startswith("access-control-")]
-        assert "Vary" not in headers
+        assert headers.get("Vary") == ("Origin" if path.startswith("/media/") else None)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,11 @@ def test_what_an_operator_may_trust(entries: list[str], origin: str, sharing: st
 
 def test_no_origin_no_cors(door: httpx.Client) -> None:
     assert "Access-Control-Allow-Origin" not in door.get("/api/v1/health/").headers
+
+
+def test_caches_keep_media_for_one_origin(door: httpx.Client) -> None:
+    assert door.get("/media/nope.png").headers["Vary"] == "Origin"
+    assert "Vary" not in door.get("/api/v1/health/").headers
 
 
 @pytest.mark.parametrize("path", ["/", "/handshake/", "/docs", "/mcp/"])
