@@ -6,6 +6,7 @@ a download, and no file may run scripts or load anything.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -70,17 +71,23 @@ async def _served(call: Call, path: str) -> Response:
         return Response(status_code=status, headers=headers)
     if found.drawn is not None:
         return Response(found.drawn[start:end], status, headers)
-    return StreamingResponse(await _begun(call.services.blobs.stream(path, start, end)), status, headers)
+    pieces = call.services.blobs.stream(path, start, end)
+    return StreamingResponse(await _begun(pieces, call.services.settings.request_seconds), status, headers)
 
 
-async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same pieces, the first of them read: that the file cannot be had shows while there is still a status to choose."""
-    first = await anext(pieces, b"")
+async def _begun(pieces: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
+    """The same pieces, the first of them read: that the file cannot be had shows while there is still a status to choose.
+
+    Each further one has so many seconds to come; without it the connection ends, which tells the client that the file is not whole.
+    """
+    piece: bytes | None = await anext(pieces, b"")
 
     async def whole() -> AsyncIterator[bytes]:
-        yield first
-        async for piece in pieces:
+        nonlocal piece
+        while piece is not None:
             yield piece
+            async with asyncio.timeout(seconds):
+                piece = await anext(pieces, None)
 
     return whole()
 

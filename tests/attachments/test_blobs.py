@@ -11,7 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from eventstore.blobs import LONGEST_PATH, MARKER, Blobs, BlobStoreFull, BlobStoreUnavailable, is_path, new_path, safe_name
+from eventstore.blobs import (
+    LONGEST_PATH,
+    MARKER,
+    PIECE,
+    BlobMissing,
+    Blobs,
+    BlobStoreFull,
+    BlobStoreUnavailable,
+    is_path,
+    new_path,
+    safe_name,
+)
 from tests.attachments.s3_server import KEY_ID, SECRET, s3_server
 
 
@@ -50,6 +61,16 @@ async def test_what_was_put_is_read_back_whole_and_in_parts(blobs: Blobs) -> Non
     assert await _all(blobs, path, 5, 5) == b""
     assert blobs.read_now(path, 3) == content[:3]
     assert blobs.read_now(path) == content
+
+
+async def test_no_answer_of_the_store_waits_for_who_reads_slowly(blobs: Blobs) -> None:
+    path = new_path("a", "big file.bin")
+    await blobs.put(path, bytes(2 * PIECE))
+    pieces = blobs.stream(path, 0, 2 * PIECE)
+    assert len(await anext(pieces)) == PIECE
+    await blobs.delete([path])
+    with pytest.raises(BlobMissing):
+        await anext(pieces)
 
 
 async def test_empty_files_and_names_in_other_scripts_are_kept(blobs: Blobs) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from time import process_time
@@ -139,6 +140,19 @@ def test_a_store_that_fails_when_the_file_is_read_is_told_by_the_status(
     monkeypatch.setattr(Blobs, "stream", fails)
     answer = site.get(url)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+
+
+def test_a_store_that_hangs_while_the_file_is_sent_ends_the_answer(
+    services: Services, site: httpx.Client, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs(*_: object) -> AsyncIterator[bytes]:
+        yield PNG[:4]
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Blobs, "stream", hangs)
+    monkeypatch.setattr(services, "settings", services.settings.model_copy(update={"request_seconds": 1}))
+    with pytest.raises(httpx.RemoteProtocolError):
+        site.get(url)
 
 
 def test_a_file_that_is_removed_while_it_is_asked_for_is_missing(
