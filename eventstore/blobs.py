@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -41,6 +41,8 @@ MARKER = ".notechondria-store"
 
 _PATH = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")
 _UNSAFE = re.compile(r"[^\w.-]")
+_HALF = re.compile(r"#[0-9]+$")
+"""How the library names what it is still writing. No upload can have such a path, see is_path."""
 _NO_ROOM = re.compile(rf"Generic LocalFileSystem error: .*\(os error (?:{errno.ENOSPC}|{errno.EDQUOT})\)$", re.MULTILINE)
 """How the library tells of a full disk: by the end of a line only, its errors carry no number."""
 
@@ -191,6 +193,25 @@ class Blobs:
         except (NotFoundError, FileNotFoundError):
             return
         except (BaseError, OSError) as error:
+            raise BlobStoreUnavailable(str(error)) from error
+
+    def clear_now(self, folder: str) -> None:
+        """Removes all that lies below a folder."""
+        for batch in self.list_now(folder):
+            self.delete_now([blob.path for blob in batch])
+        self.remove_halves_now(folder)
+
+    def remove_halves_now(self, folder: str = "", older_than: datetime | None = None) -> None:
+        """Removes what a crash has left of files that were being stored in the local folder, where no list shows it."""
+        if self._folder is None:
+            return
+        try:
+            for place, _, names in os.walk(self._folder / folder):
+                for half in (Path(place, name) for name in names if _HALF.search(name)):
+                    with suppress(FileNotFoundError):
+                        if older_than is None or datetime.fromtimestamp(half.stat().st_mtime, UTC) < older_than:
+                            half.unlink()
+        except OSError as error:
             raise BlobStoreUnavailable(str(error)) from error
 
     def owner_now(self) -> str | None:

@@ -56,8 +56,7 @@ def erase_account(services: ErasureServices, account_id: int) -> None:
     remove_traces(services.thread_pool, account_id)
     remove_mails_about(services.settings.outbox, account_id)
     drop_unused(services.thread_pool, timedelta())
-    for batch in services.blobs.list_now(f"user_upload/user_{account_id}"):
-        services.blobs.delete_now([blob.path for blob in batch])
+    services.blobs.clear_now(f"user_upload/user_{account_id}")
 
 
 def _react(recorded: Recorded, services: ErasureServices) -> None:

@@ -73,8 +73,7 @@ def remove_purged(recorded: Recorded, services: FileServices) -> None:
         case _:
             return
     try:
-        for batch in services.blobs.list_now(gone):
-            services.blobs.delete_now([blob.path for blob in batch])
+        services.blobs.clear_now(gone)
     except BlobStoreUnavailable as error:
         raise TryLater(str(error)) from error
 
@@ -91,6 +90,7 @@ def sweep_strays(services: FileServices) -> None:
 def remove_strays(services: FileServices, older_than: datetime) -> int:
     """The same with a time of one's own; returns how many there were."""
     removed = 0
+    services.blobs.remove_halves_now(older_than=older_than)
     for batch in services.blobs.list_now():
         old = [blob.path for blob in batch if blob.modified < older_than]
         strays = _without_owner(services, old)

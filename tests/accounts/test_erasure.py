@@ -118,6 +118,9 @@ def full_person(door: httpx.Client, services: Services) -> Person:
 def test_nothing_of_an_erased_account_is_left(door: httpx.Client, services: Services, full_person: Person) -> None:
     traces = [SECRET, full_person.email, full_person.email.removeprefix("moved."), full_person.username]
     assert traces_in(dump(services), traces) == traces
+    half = services.settings.data_dir / f"media/user_upload/user_{full_person.account_id}/notes/note_1/half.txt#1"
+    half.parent.mkdir(parents=True, exist_ok=True)
+    half.write_text(SECRET)
     note_use(services.thread_pool, Caller(full_person.account_id, full_person.session_id))
     note_use(services.thread_pool, Caller(full_person.account_id))
     assert uses_of(services, full_person) == 2

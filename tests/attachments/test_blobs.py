@@ -7,6 +7,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,28 @@ def test_paths_differ_each_time_and_stay_short() -> None:
     paths = {new_path(folder, "x" * 300 + ".jpeg") for _ in range(50)}
     assert len(paths) == 50
     assert all(len(path) <= LONGEST_PATH and path.endswith(".jpeg") and is_path(path) for path in paths)
+
+
+def test_what_a_crash_has_left_half_stored_is_removed_once_it_is_old(tmp_path: Path) -> None:
+    blobs = Blobs.at(tmp_path)
+    begun: set[Path] = set()
+
+    class Watching(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            begun.update(path for path in tmp_path.rglob("*") if path.is_file())
+            return super().read(size)
+
+    blobs.put_now("a/b/c.txt", Watching(bytes(6_000_000)))
+    (half,) = begun
+    for place in (half, tmp_path / "d.txt#12"):
+        place.write_bytes(b"half")
+    now = datetime.now(UTC)
+    blobs.remove_halves_now(older_than=now - timedelta(hours=1))
+    assert half.exists()
+    blobs.remove_halves_now("a", older_than=now + timedelta(hours=1))
+    assert (half.exists(), (tmp_path / "d.txt#12").exists()) == (False, True)
+    blobs.remove_halves_now()
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["c.txt"]
 
 
 def test_a_store_that_cannot_be_written_says_so(tmp_path: Path) -> None:

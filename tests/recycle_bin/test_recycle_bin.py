@@ -138,9 +138,13 @@ def test_strays_are_removed_after_the_grace_period_only(
     server.delete(f"notes/{note}/attachments/{binned['id']}/", headers=mira.headers)
     stray = new_path("user_upload/user_1/notes/note_1", "stray.txt")
     services.blobs.put_now(stray, b"lost")
+    half = services.settings.data_dir / "media" / f"{stray}#1"
+    half.write_bytes(b"lo")
     assert remove_strays(services, older_than=datetime.now(UTC) - timedelta(hours=1)) == 0
+    assert half.exists()
     assert remove_strays(services, older_than=datetime.now(UTC) + timedelta(hours=1)) == 1
     assert services.blobs.read_now(stray) is None
+    assert not half.exists()
     assert site.get(file["url"]).content == b"text"
     assert restore(server, "attachment", binned["id"], mira).status_code == 200
     assert site.get(binned["url"]).content == b"text"
