@@ -26,7 +26,7 @@ from eventstore.archive import (
     require_empty,
     reserved,
 )
-from eventstore.blob_archive import Copied, blob_folder, export_blobs, import_blobs
+from eventstore.blob_archive import Copied, blob_folder, export_blobs, import_blobs, listed_blobs
 from eventstore.blobs import BlobStoreUnavailable
 from projections.catalog import ALL_PROJECTIONS
 from projections.rebuild import rebuild
@@ -105,7 +105,7 @@ def import_log(file: File, *, with_files: WithFiles = True, as_json: AsJson = Fa
                     rebuild(settings.conninfo(), ALL_PROJECTIONS)
                 if with_files:
                     with opened_services(settings) as services:
-                        take_over_store(services)
+                        take_over_store(services, listed_blobs(blob_folder(file)))
             except KeyboardInterrupt:
                 _tell_stopped(settings)
     except OSError as error:

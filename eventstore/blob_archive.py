@@ -117,6 +117,11 @@ def check_blobs(folder: Path) -> list[str]:
     return [path for path, _ in _read(folder)]
 
 
+def listed_blobs(folder: Path) -> set[str]:
+    """The paths of an exported folder, none of them compared."""
+    return _named(folder / MANIFEST)
+
+
 def import_blobs(blobs: Blobs, folder: Path, progress: ArchiveProgress | None = None) -> Copied:
     """Stores all files of an exported folder. Raises ArchiveDamaged before anything is stored."""
     paths = check_blobs(folder)

@@ -7,7 +7,7 @@ strays. Therefore log and store bear the same id, and nothing is swept in a stor
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, overload
 
@@ -115,20 +115,20 @@ def owns_store(services: FileServices) -> bool:
     return False
 
 
-def take_over_store(services: FileServices) -> bool:
-    """Binds the store to this log, whoever had marked it, after the log's files were imported. Not if it holds many others."""
-    if not _is_filled_by(services, if_empty=True):
+def take_over_store(services: FileServices, imported: Collection[str]) -> bool:
+    """Binds the store to this log, whoever had marked it, after these files were imported with it. Not if it holds many others."""
+    if not _is_filled_by(services, if_empty=True, imported=imported):
         return False
     services.blobs.mark_now(_own_id(services, give=secrets.token_hex(16)))
     return True
 
 
-def _is_filled_by(services: FileServices, *, if_empty: bool) -> bool:
-    """Whether the log names nearly all files of the store. if_empty: the answer when there are none."""
+def _is_filled_by(services: FileServices, *, if_empty: bool, imported: Collection[str] = ()) -> bool:
+    """Whether the log names nearly all files of the store. if_empty: the answer when there are none. imported: strays that came with it."""
     files = strays = 0
     for batch in services.blobs.list_now():
         files += len(batch)
-        strays += len(_without_owner(services, [blob.path for blob in batch]))
+        strays += len(_without_owner(services, [blob.path for blob in batch if blob.path not in imported]))
     return files - strays >= files * NEARLY_ALL if files else if_empty
 
 
