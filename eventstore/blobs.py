@@ -87,7 +87,10 @@ class Blobs:
         address = str(place)
         if "://" not in address:
             folder = Path(address).expanduser().absolute()
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise BlobStoreUnavailable(f"{folder} cannot be made: {error.strerror}") from error
             return cls(LocalStore(folder, automatic_cleanup=True), str(folder), folder)
         if address == "memory://":
             return cls(MemoryStore(), address)

@@ -180,6 +180,8 @@ def test_a_store_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "media" / "a").write_bytes(b"a file where a folder has to be")
     with pytest.raises(BlobStoreUnavailable):
         blobs.put_now("a/b/c", b"1")
+    with pytest.raises(BlobStoreUnavailable, match=r"/media/a cannot be made: File exists$"):
+        Blobs.at(tmp_path / "media" / "a")
 
 
 @pytest.fixture
