@@ -233,7 +233,7 @@ class Settings(BaseSettings):
 
     allow_private_feeds: bool = _setting(False, "Calendar feeds may lie in private networks")
     feed_allowed_hosts: Words = _setting((), "Hosts of calendar feeds that are fetched even from private networks")
-    media_url: Origin | None = _setting(None, "Origin that serves /media/ instead of this server")
+    media_url: Origin | None = _setting(None, "Origin of a cache that serves /media/ of this server, for addresses in answers")
     attachments_url: Annotated[str, AfterValidator(_place_of_files)] | None = _setting(
         None, "Store of attachments: a folder, s3://bucket/prefix, gs:// or az://; unset: the data folder"
     )
