@@ -38,6 +38,8 @@ MEASURE_EVERY_S = 5.0
 THREADS = 4
 """Commands at a time in one process. They share the interpreter with the loop. Measured with 16 callers: two take a twentieth longer
 than four; with six the slowest hundredth of writes takes a quarter longer, at the same rate."""
+WAITING_THREADS = 8
+"""Sign-ins at a time in one process that wait for what another server says."""
 
 
 class Door(FastAPI):
@@ -100,8 +102,8 @@ async def _lifespan(app: Door) -> AsyncIterator[None]:
     services: Services = app.state.services
     try:
         # Ends before the services close: commands that nobody waits for any more are carried out whole.
-        with Threads(THREADS, "command", services.thread_pool.keeping) as threads:
-            app.state.threads = threads
+        with Threads(THREADS, "command", services.thread_pool.keeping) as threads, Threads(WAITING_THREADS, "waiting") as waiting:
+            app.state.threads, app.state.waiting = threads, waiting
             await services.open()
             measuring = asyncio.create_task(_measure(services))
             try:

@@ -192,7 +192,8 @@ class Call:
 
     async def in_thread(self, work: Callable[..., T], *args: Any) -> T:
         """Runs blocking work, such as a command, off the event loop."""
-        threads: Threads = self.scope["app"].state.threads
+        state = self.scope["app"].state
+        threads: Threads = state.waiting if self.route.elsewhere else state.threads
         return await threads.run(work, *args)
 
 

@@ -50,6 +50,8 @@ class Route:
     refusals: with what statuses the area refuses, where that does not follow from the rest: 403 follows from a guard, 404 from an id
     in the path.
     file: the part of a multipart body in which a file comes, where the handler reads the body by itself.
+    elsewhere: whether the handler waits for a server elsewhere. It then runs in threads beside those of the commands, which nobody else's
+    slowness may take up.
     once: whether an Idempotency-Key counts; it never does in reads, nor where nobody has to sign in.
     """
 
@@ -76,6 +78,7 @@ class Route:
     answers: Mapping[int, Any] = field(default_factory=dict)
     refusals: Sequence[int] = ()
     file: str = ""
+    elsewhere: bool = False
     once: bool = True
 
     @property

@@ -197,6 +197,7 @@ ROUTES = [
         examples=CODE_EXAMPLE,
         answer_example=PAYLOAD_EXAMPLE,
         tags=["accounts"],
+        elsewhere=True,
     ),
     Route(
         "POST",
@@ -210,6 +211,7 @@ ROUTES = [
         examples=CODE_EXAMPLE,
         answer_example=PAYLOAD_EXAMPLE,
         tags=["accounts"],
+        elsewhere=True,
     ),
     Route(
         "POST",
@@ -225,6 +227,7 @@ ROUTES = [
         examples={"code": {"code": "4/0AX4XfWh"}},
         answer_example=LINK_EXAMPLE,
         tags=["accounts"],
+        elsewhere=True,
     ),
     Route(
         "POST",
@@ -240,6 +243,7 @@ ROUTES = [
         examples={"code": {"code": "e72e16c7e42f292c6912"}},
         answer_example=LINK_EXAMPLE,
         tags=["accounts"],
+        elsewhere=True,
     ),
     Route(
         "GET",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -41,6 +43,10 @@ class Provider:
     down: bool = False
     page: bool = False
     """Whether a gateway before it turns requests away, with a page."""
+    held: threading.Event | None = None
+    """What it waits for before it exchanges a code."""
+    asked: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """Released each time that somebody is made to wait."""
     exchanges: int = 0
     """How many codes it was asked to exchange."""
 
@@ -67,6 +73,9 @@ class Provider:
         form = {name: values[-1] for name, values in parse_qs((await request.body()).decode()).items()}
         if form.get("grant_type") != "authorization_code":
             return JSONResponse({"error": "unsupported_grant_type"}, 400)
+        if self.held is not None:
+            self.asked.release()
+            await asyncio.to_thread(self.held.wait, 60)
         return self._token(form, 401, 400)
 
     async def _github_token(self, request: Request) -> Response:

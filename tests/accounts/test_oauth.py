@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.app import THREADS
 from commands.accounts.proofs import WRONG_INVITATIONS_OF_NETWORK
 from commands.accounts.rules import shows_whole
 from commands.context import Context
@@ -32,6 +34,7 @@ def provider_of_module() -> Provider:
 @pytest.fixture
 def provider(provider_of_module: Provider) -> Provider:
     provider_of_module.audience, provider_of_module.down, provider_of_module.page = CLIENT_ID, False, False
+    provider_of_module.held = None
     return provider_of_module
 
 
@@ -266,6 +269,18 @@ def test_provider_that_is_down_is_a_bad_gateway(door: httpx.Client, provider: Pr
     bound = door.post(f"{AUTH}/bind/github/", json={"code": "x"}, headers=person.headers)
     assert bound.status_code == 502
     assert "Backend.Creators.Auth/bind.github.token_exchange" in bound.json()["detail"]
+
+
+def test_nobody_waits_for_a_provider_that_others_sign_in_with(door: httpx.Client, provider: Provider, person: Person) -> None:
+    provider.held = threading.Event()
+    with ThreadPoolExecutor(THREADS) as threads:
+        signing_in = [threads.submit(google, door, provider, Profile(f"g-slow-{number}")) for number in range(THREADS)]
+        try:
+            assert all(provider.asked.acquire(timeout=20) for _ in signing_in)
+            assert door.post("/api/v1/notes/", json={"title": "x"}, headers=person.headers, timeout=10).status_code == 201
+        finally:
+            provider.held.set()
+        assert {answer.result().status_code for answer in signing_in} == {200}
 
 
 def test_a_code_that_the_provider_never_saw_is_still_good(door: httpx.Client, provider: Provider) -> None:
