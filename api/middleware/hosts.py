@@ -87,7 +87,9 @@ class Hosts:
         if host:
             others = [pair for pair in scope["headers"] if pair[0] != b"host"]
             scope["headers"] = [*others, (b"host", host.encode("latin-1"))]
-        hops = [hop.strip() for hop in forwarded.get(b"x-forwarded-for", "").split(",") if hop.strip()]
+        # Proxies behind one another may add a line each.
+        lines = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        hops = [_portless(hop.strip()) for hop in ",".join(lines).split(",") if hop.strip()]
         # Whatever stands left of the last proxy that is not ours was written by the client and may be anything.
         client = next((hop for hop in reversed(hops) if not self._trusted(hop)), hops[0] if hops else None)
         if client is not None and _is_address(client):
@@ -96,6 +98,13 @@ class Hosts:
 
 def _name(host: str) -> str:
     return re.sub(r":[0-9]+$", "", host).rstrip(".").lower()
+
+
+def _portless(hop: str) -> str:
+    """The address alone: some proxies write the port behind it."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
 
 
 def _harmless(host: str) -> bool:

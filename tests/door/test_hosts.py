@@ -76,7 +76,7 @@ def test_media_addresses_name_the_host_of_the_request(door: httpx.Client) -> Non
     assert door.get(f"{T}/media/", headers=forwarded).json() == {"url": "https://notes.example.org/media/a.png"}
 
 
-def seen(client: str, headers: dict[str, str], **options: Any) -> Scope:
+def seen(client: str, headers: dict[str, str] | list[tuple[str, str]], **options: Any) -> Scope:
     """The scope behind Hosts."""
     scopes: list[Scope] = []
 
@@ -86,7 +86,7 @@ def seen(client: str, headers: dict[str, str], **options: Any) -> Scope:
     async def nothing(*args: Any) -> Any:
         raise AssertionError("no message is expected")
 
-    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    raw = [(name.lower(), value) for name, value in httpx.Headers(headers).raw]
     scope = {"type": "http", "scheme": "http", "path": "/", "client": (client, 1), "headers": raw, "server": ("127.0.0.1", 80)}
     asyncio.run(Hosts(app, **options)(scope, nothing, nothing))
     return scopes[0]
@@ -117,6 +117,20 @@ def test_what_a_proxy_forwards_is_checked() -> None:
     odd = {"Host": "inner", "X-Forwarded-Proto": "javascript", "X-Forwarded-For": "<script>"}
     scope = seen("10.0.0.1", odd, allowed=["*"], proxies=["10.0.0.1"])
     assert (scope["origin"], scope["client"][0]) == ("http://inner", "10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("hops", "client"),
+    [
+        (["198.51.100.7:4711"], "198.51.100.7"),
+        (["[2001:db8::7]:4711"], "2001:db8::7"),
+        (["2001:db8::7"], "2001:db8::7"),
+        (["203.0.113.5, 198.51.100.7:1, 10.0.0.2:2"], "198.51.100.7"),
+        (["203.0.113.5", "198.51.100.7", "10.0.0.2"], "198.51.100.7"),
+    ],
+)
+def test_the_client_is_found_however_proxies_write_it(hops: list[str], client: str) -> None:
+    assert seen("10.0.0.1", [("X-Forwarded-For", hop) for hop in hops], allowed=["*"], proxies=["10.0.0.0/8"])["client"][0] == client
 
 
 def test_the_operator_names_the_public_origin() -> None:
