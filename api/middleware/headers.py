@@ -7,13 +7,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.origins import Origins
 
 SHARED_PATHS = ("/api/", "/media/")
+PRIVATE_PATHS = ("/api/", "/mcp")
 SAFE_DEFAULTS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
-SAFE_NAMES = frozenset(name for name, _ in SAFE_DEFAULTS)
+NOT_KEPT = (b"cache-control", b"no-store")
+"""What belongs to one account, down to the keys of its sessions, is left on no disk on the way."""
 CORS = (
     (b"access-control-allow-methods", b"GET, POST, PATCH, PUT, DELETE, OPTIONS"),
     (
@@ -43,13 +45,14 @@ class Headers:
             await self._app(scope, receive, send)
             return
         shared = scope["path"].startswith(SHARED_PATHS)
+        defaults = [*SAFE_DEFAULTS, NOT_KEPT] if scope["path"].startswith(PRIVATE_PATHS) else SAFE_DEFAULTS
         origin = next((value for name, value in scope["headers"] if name == b"origin"), None) if shared else None
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message.setdefault("headers", [])
-                present = SAFE_NAMES.intersection(name.lower() for name, _ in headers)
-                headers.extend(pair for pair in SAFE_DEFAULTS if pair[0] not in present)
+                present = {name.lower() for name, _ in headers}
+                headers.extend(pair for pair in defaults if pair[0] not in present)
                 sharing = self._shared_with(origin) if origin is not None else []
                 headers.extend(sharing)
                 if sharing or scope["path"].startswith(KEPT_PATH):

@@ -68,6 +68,11 @@ def test_what_an_operator_may_trust(entries: list[str], origin: str, sharing: st
     assert Origins((), entries).sharing(origin) == sharing
 
 
+@pytest.mark.parametrize("path", ["/api/v1/auth/session/", "/api/v1/notes/", "/api/v1/nope/", "/mcp/"])
+def test_nothing_of_an_account_is_kept_on_the_way(door: httpx.Client, path: str) -> None:
+    assert door.get(path).headers.get_list("Cache-Control") == ["no-store"]
+
+
 def test_no_origin_no_cors(door: httpx.Client) -> None:
     assert "Access-Control-Allow-Origin" not in door.get("/api/v1/health/").headers
 
