@@ -40,7 +40,8 @@ def log_in(visit: Visit) -> Response:
         problem = REFUSED if refusal.status == 400 else str(refusal.body.get("detail", REFUSED))
         return visit.page("login.html", refusal.status, problem=problem, next=onward)
     answer = visit.there(onward)
-    secure = request.scope["scheme"] == "https"
+    # By the address that clients reach us under: the proxy before us may not be told of, or not believed.
+    secure = request.scope["origin"].startswith("https:")
     answer.set_cookie(COOKIE, sign_in.key, max_age=AGE_S, path=PATH_PREFIX, secure=secure, httponly=True, samesite="strict")
     return answer
 

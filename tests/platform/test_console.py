@@ -94,6 +94,14 @@ def test_session_cookie_is_kept_from_scripts_and_other_sites(client: httpx.Clien
     assert "Secure" in behind_tls.headers["Set-Cookie"].split("; ")
 
 
+def test_session_cookie_goes_over_tls_alone_where_clients_come_over_tls(prepared: Settings) -> None:
+    services = build_services(prepared.model_copy(update={"public_origin": "https://notes.example.org", "trusted_proxies": ()}))
+    with serving(Door(services, area_routes())) as client:
+        person = make_person(services, staff=True)
+        entered = client.post("/admin/login", data={"username": person.username, "password": PASSWORD})
+        assert "Secure" in entered.headers["Set-Cookie"].split("; ")
+
+
 def test_wrong_password_is_told_and_counted(client: httpx.Client, services: Services) -> None:
     person = make_person(services, staff=True)
     statuses = [client.post("/admin/login", data={"username": person.username, "password": "wrong"}).status_code for _ in range(30)]
