@@ -45,7 +45,9 @@ class Administrator:
 
 @dataclass(frozen=True, slots=True)
 class Ensured:
-    """What became of the administrator. "name taken": an account that is no administrator has the name, and was left as it is."""
+    """What became of the administrator. "name taken": an account that is no administrator, or is being erased, has the name, and was left
+    as it is.
+    """
 
     state: State
     email_taken: bool = False
@@ -67,7 +69,7 @@ def ensure_administrator(handling: Handling[Lookups], administrator: Administrat
         if account_id is None:
             return _make(work, administrator, hashed())
         account = work.find(Account, account_id)
-        if account is None or not account.is_superuser:
+        if account is None or not account.is_superuser or account.state == "erasing":
             return Ensured("name taken")
         if reset_password:
             set_password(work, account_id, hashed())

@@ -8,7 +8,7 @@ from commands.accounts.aggregate import Account
 from commands.accounts.passwords import hash_password
 from commands.accounts.registration import open_account
 from commands.context import Context
-from commands.errors import Invalid, NotFound
+from commands.errors import Conflict, Invalid, NotFound
 from commands.handling import Handling, Work
 from commands.lookups import Lookups
 from commands.sessions import revoke_session, revoke_sessions
@@ -64,7 +64,7 @@ def promote(work: Work[Lookups], username: str, *, is_staff: bool, is_superuser:
 
 def disable(work: Work[Lookups], username: str) -> Account:
     """Shuts the account: it is signed out everywhere and cannot sign in, register again or reset its way back."""
-    account = named_account(work, username)
+    account = _lasting_account(work, username)
     if account.state != "disabled":
         account.trigger(accounts.AccountDisabled, work.context.now)
     return account
@@ -72,9 +72,17 @@ def disable(work: Work[Lookups], username: str) -> Account:
 
 def enable(work: Work[Lookups], username: str) -> Account:
     """Opens the account again; its holder signs in anew."""
-    account = named_account(work, username)
+    account = _lasting_account(work, username)
     if account.state == "disabled":
         account.trigger(accounts.AccountEnabled, work.context.now)
+    return account
+
+
+def _lasting_account(work: Work[Lookups], username: str) -> Account:
+    """The account of this name. Raises Conflict for one that is being erased: it is shut, and must not be opened meanwhile."""
+    account = named_account(work, username)
+    if account.state == "erasing":
+        raise Conflict("This account is being erased.")
     return account
 
 

@@ -20,10 +20,12 @@ import pytest
 import commands
 from commands.accounts.aggregate import Account
 from commands.accounts.erasure import KINDS
+from commands.accounts.operators import disable, enable, promote
 from commands.aggregate import Aggregate
+from commands.bootstrap import Administrator, Ensured, ensure_administrator
 from commands.context import Context
 from commands.courses.commands import CreateCourse, create_course
-from commands.errors import AccountGone
+from commands.errors import AccountGone, Conflict
 from commands.handling import Once, Work
 from commands.lookups import Lookups
 from eventstore import embedded
@@ -198,6 +200,18 @@ def request(work: Work[Lookups], person: Person) -> None:
     account = work.find(Account, person.account_id)
     assert account is not None
     account.trigger(AccountErasureRequested, work.context.now, code_id="none")
+
+
+def test_an_account_that_is_being_erased_is_not_opened_again(door: httpx.Client, services: Services, person: Person) -> None:
+    context = Context(actor=None, channel="cli")
+    services.commands.run(lambda work: request(work, person), context)
+    for act in (disable, enable):
+        with pytest.raises(Conflict, match="being erased"):
+            services.commands.run(lambda work, act=act: act(work, person.username).number, context)  # type: ignore[misc]
+    assert door.post(f"{V1}/auth/login/", json={"email": person.email, "password": PASSWORD}).status_code == 400
+    services.commands.run(lambda work: promote(work, person.username, is_staff=True, is_superuser=True).number, context)
+    named = Administrator(username=person.username, email=person.email, password=PASSWORD)
+    assert ensure_administrator(services.commands, named) == Ensured("name taken")
 
 
 def test_what_others_wrote_stays(door: httpx.Client, services: Services, person: Person) -> None:
