@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from starlette.responses import Response
@@ -133,7 +133,8 @@ def create_invitation(visit: Visit) -> Response:
     if not uses.isdecimal() or len(uses) > LONGEST_NUMBER or not 0 < int(uses) <= MOST_USES:
         raise Invalid({"max_uses": [f"Between 1 and {MOST_USES}."]})
     try:
-        expires_at = datetime.fromisoformat(until).replace(tzinfo=UTC) if until else None
+        # That day as well.
+        expires_at = datetime.combine(date.fromisoformat(until), time.max, UTC) if until else None
     except ValueError:
         raise Invalid({"expires_at": ["A day such as 2031-05-06."]}) from None
     code = secrets.token_urlsafe(9)

@@ -213,6 +213,14 @@ def test_invitation_codes_are_shown_once(client: httpx.Client, services: Service
         assert client.post("/admin/invitations", data=form | wrong).status_code == 400
 
 
+def test_an_invitation_is_good_on_its_last_day(client: httpx.Client, staff: Person) -> None:
+    form = {"max_uses": "1", "expires_at": str(utc_now().date()), "reason": "Open day.", "csrf": _csrf(client, "/admin/invitations")}
+    code = re.search(r'class="code">([\w-]+)<', client.post("/admin/invitations", data=form).text)
+    assert code
+    answer = client.post("/api/v1/auth/validate-invitation/", json={"invitation_code": code[1]})
+    assert answer.json() == {"required": True, "valid": True}
+
+
 def test_events_tell_what_they_were_caused_by(client: httpx.Client, services: Services, staff: Person) -> None:
     """A session that was left open is closed because of its start."""
     author = make_person(services)
