@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -15,6 +16,7 @@ from mcp import MCPError
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from api.middleware import requests
 from commands.context import Context
 from commands.courses.commands import ChangeCourse, change_course
 from commands.note_sessions.commands import close_dangling_session
@@ -23,6 +25,7 @@ from eventstore.reader import LogReader, LogRow, newest_positions
 from mcp_server import listening
 from tests.mcp.people import Keeper
 from tests.mcp.test_clients import connected
+from tests.mcp.test_running import LISTEN, told
 from wiring import Services
 
 WEEK = "notechondria://week/2031-05-05"
@@ -164,6 +167,21 @@ async def test_a_rotation_ends_the_streams_of_the_old_key_and_not_those_of_the_n
     finally:
         second.cancel()
         await asyncio.gather(second, return_exceptions=True)
+
+
+def test_a_stream_is_not_slow_for_lasting(keeper: Keeper, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    passed = [0.0]
+    monkeypatch.setattr(requests, "perf_counter", lambda: time.perf_counter() + passed[0])
+    headers = {**keeper.headers, "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen"}
+    with caplog.at_level(logging.INFO, "notechondria.access"):
+        with keeper.http.stream("POST", "/mcp/", json=LISTEN, headers=headers) as stream:
+            assert told(stream.iter_lines()) == "notifications/subscriptions/acknowledged"
+            passed[0] = 3600.0
+        for _ in range(400):
+            if lines := [record for record in caplog.records if record.name == "notechondria.access"]:
+                break
+            time.sleep(0.05)
+    assert [line.__dict__["milliseconds"] < 3_600_000 for line in lines] == [True]
 
 
 async def test_a_note_that_is_purged_is_told_to_who_did_it(keeper: Keeper, other: Keeper) -> None:
