@@ -177,6 +177,7 @@ def test_staff_does_nothing_to_superusers(client: httpx.Client, services: Servic
     assert refused.status_code == 400
     assert "Only a superuser" in refused.text
     assert _events(services, f"account-{chief.account_id}") == before
+    assert 'name="act"' not in client.get(f"/admin/accounts/{chief.account_id}").text
     assert client.get("/api/v1/settings/", headers=chief.headers).status_code == 200
 
 
@@ -205,7 +206,7 @@ def test_invitation_codes_are_shown_once(client: httpx.Client, services: Service
     made = client.post("/admin/invitations", data=form).text
     code = re.search(r'class="code">([\w-]+)<', made)
     assert code
-    assert client.post("/api/v1/auth/validate-invitation/", json={"code": code[1]}).status_code == 200
+    assert client.post("/api/v1/auth/validate-invitation/", json={"invitation_code": code[1]}).json() == {"required": True, "valid": True}
     again = client.get("/admin/invitations").text
     assert "spring" in again
     assert code[1] not in again
