@@ -95,7 +95,8 @@ def route_of(scope: Scope) -> str:
         # One of our own; mounted applications name their routes without what they are mounted under.
         template: str = route.path
         return template
-    first = "/" + scope["path"].split("/", 2)[1]
+    # Not every path has a slash: of OPTIONS * it is the asterisk.
+    first = "/" + scope["path"].removeprefix("/").partition("/")[0]
     return f"{first}/" if first in MOUNTED else OTHER
 
 

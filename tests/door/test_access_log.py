@@ -32,9 +32,9 @@ Line = Callable[..., logging.LogRecord]
 def line(door: httpx.Client, caplog: pytest.LogCaptureFixture) -> Line:
     """Makes a request and returns the one line about it."""
 
-    def request(method: str, path: str, **options: dict[str, str]) -> logging.LogRecord:
+    def request(method: str, path: str, **options: Any) -> logging.LogRecord:
         with caplog.at_level(logging.INFO, "notechondria.access"):
-            door.request(method, path, **options)  # type: ignore[arg-type]
+            door.request(method, path, **options)
             for _ in range(200):
                 lines = [record for record in caplog.records if record.name == "notechondria.access"]
                 if lines:
@@ -87,6 +87,10 @@ def test_the_time_ends_where_the_answer_begins(monkeypatch: pytest.MonkeyPatch, 
     with caplog.at_level(logging.INFO, "notechondria.access"):
         asyncio.run(requests.RequestLog(app)(scope, nothing, nothing))
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [(logging.INFO, "200  250.0ms  GET     /media/a")]
+
+
+def test_a_target_without_a_slash_has_its_line(line: Line) -> None:
+    assert line("OPTIONS", "/", extensions={"target": b"*"}).getMessage().startswith("405  ")
 
 
 def test_a_refused_host_has_its_line(line: Line) -> None:
