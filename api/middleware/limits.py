@@ -26,6 +26,9 @@ EXEMPT = frozenset(
 )  # fmt: skip
 """Cheap, without a caller, and asked by machines that take a refusal for a dead server."""
 KNOWN_KEYS = 20_000
+LONGEST_KNOWN = 128
+"""Bytes of an Authorization header that is remembered, three times as many as apps send. One account can write its key in many ways, with
+blanks up to the length of a head: all of them together would fill the memory."""
 
 
 class Limits:
@@ -92,7 +95,7 @@ class Limits:
 
     def _remember(self, presented: bytes, scope: Scope, status: int) -> None:
         caller = scope.get("caller")
-        if not presented:
+        if not presented or len(presented) > LONGEST_KNOWN:
             return
         if caller is not None and caller.account_id is not None:
             self._accounts[presented] = caller.account_id

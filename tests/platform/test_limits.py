@@ -121,6 +121,14 @@ def test_accounts_have_limits_of_their_own_wherever_they_call_from(prepared: Set
         assert client.get(OPEN, headers=_from("198.51.100.20")).status_code == 200
 
 
+def test_a_key_that_is_written_at_length_is_not_remembered(prepared: Settings, person: Person) -> None:
+    padded = person.headers["Authorization"].replace(" ", " " * 1000)
+    with _server(_limited(prepared)) as client:
+        answers = [client.get("/api/v1/limits/mine/", headers={"Authorization": padded}) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert all(answer.headers["RateLimit-Policy"].startswith('"address"') for answer in answers)
+
+
 def test_costly_routes_count_as_several(prepared: Settings) -> None:
     with _server(_limited(prepared, anonymous_requests_per_minute=20)) as client:
         headers = _from("198.51.100.60")
