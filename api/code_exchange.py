@@ -133,7 +133,7 @@ def _token(client: OAuth2Client, url: str, exchange: Exchange, provider: str) ->
         if error.response.status_code < 500:
             raise ProviderRefusal(400, "token_exchange", f"{TITLES[provider]} refused the code.") from None
         raise _unreachable(provider, "token_exchange") from error
-    except httpx2.TransportError as error:
+    except httpx2.RequestError as error:
         raise _unreachable(provider, "token_exchange") from error
     except (AuthlibBaseError, ValueError, TypeError, AttributeError):
         raise ProviderRefusal(400, "token_exchange", f"{TITLES[provider]} refused the code.") from None
@@ -148,9 +148,9 @@ def _get(
         response: httpx2.Response = client.request(
             "GET", url, params=params, headers={"Accept": accept}, timeout=PROFILE_TIMEOUT_S, withhold_token=not signed
         )
-    except httpx2.TransportError as error:
+    except httpx2.RequestError as error:
         raise _unreachable(provider, phase) from error
-    except AuthlibBaseError:
+    except (AuthlibBaseError, ValueError, TypeError, AttributeError):
         raise ProviderRefusal(400, phase, f"{TITLES[provider]} gave no usable token.") from None
     if response.status_code >= 500:
         raise _unreachable(provider, phase)

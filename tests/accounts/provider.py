@@ -47,6 +47,8 @@ class Provider:
     """What it waits for before it exchanges a code."""
     asked: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     """Released each time that somebody is made to wait."""
+    odd: Response | None = None
+    """What it answers in the place of a token."""
     exchanges: int = 0
     """How many codes it was asked to exchange."""
 
@@ -87,6 +89,8 @@ class Provider:
     def _token(self, sent: dict[str, Any], bad_client: int, bad_code: int) -> Response:
         if self.down:
             return Response("down", 503)
+        if self.odd is not None:
+            return self.odd
         if self.page:
             return Response("<html>Slow down</html>", 429, media_type="text/html")
         if (sent.get("client_id"), sent.get("client_secret")) != (CLIENT_ID, self.client_secret):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.responses import Response
 
 from api.app import THREADS
 from commands.accounts.proofs import WRONG_INVITATIONS_OF_NETWORK
@@ -34,7 +35,7 @@ def provider_of_module() -> Provider:
 @pytest.fixture
 def provider(provider_of_module: Provider) -> Provider:
     provider_of_module.audience, provider_of_module.down, provider_of_module.page = CLIENT_ID, False, False
-    provider_of_module.held = None
+    provider_of_module.held = provider_of_module.odd = None
     return provider_of_module
 
 
@@ -309,6 +310,23 @@ def test_provider_that_answers_no_json_has_refused(door: httpx.Client, provider:
     provider.page = True
     answer = google(door, provider, Profile("g-page"))
     assert (answer.status_code, answer.json()) == (400, {"detail": "Google refused the code."})
+
+
+@pytest.mark.parametrize("send", [google, github])
+@pytest.mark.parametrize(
+    ("odd", "status"),
+    [
+        (Response(b"not packed", headers={"Content-Encoding": "gzip"}), 502),
+        (Response('{"access_token": "x", "token_type": null}', media_type="application/json"), 400),
+        (Response('{"access_token": "\\ud83d", "token_type": "bearer"}', media_type="application/json"), 400),
+    ],
+)
+def test_whatever_a_provider_answers_is_no_fault_of_this_server(
+    door: httpx.Client, provider: Provider, send: Callable[..., httpx.Response], odd: Response, status: int
+) -> None:
+    provider.odd = odd
+    answer = send(door, provider, Profile("7002", "odd@example.org"))
+    assert (answer.status_code, list(answer.json())) == (status, ["detail"])
 
 
 def test_bind_switch_and_unbind(door: httpx.Client, services: Services, provider: Provider, person: Person) -> None:
