@@ -41,7 +41,7 @@ def create(
         fail(f"Code and label have at most {LONGEST} characters.")
     if HEX_DIGEST.fullmatch(text):
         fail("A code of 64 hexadecimal digits looks like the digest of another one. Choose a different code.")
-    until = expires_at.replace(tzinfo=expires_at.tzinfo or UTC).astimezone(UTC) if expires_at else None
+    until = expires_at.replace(tzinfo=expires_at.tzinfo or UTC) if expires_at else None
     with opened_store() as services:
         digest = services.proofs.digest(text)
         invitation_id = services.commands.run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Protocol
 
 from commands.aggregate import Aggregate, evolves
@@ -51,7 +51,9 @@ class Invitation(Aggregate):
 
 
 def create_invitation(work: Work[InvitationLookups], code_digest: str, *, label: str, max_uses: int, expires_at: datetime | None) -> int:
-    """Makes a code; returns the invitation's id. Raises Invalid when the code is there already."""
+    """Makes a code; returns the invitation's id. Raises Invalid when the code is there already, and for a time beyond all calendars."""
+    if expires_at is not None and not MINYEAR < expires_at.year < MAXYEAR:
+        raise Invalid({"expires_at": ["There is no such time."]})
     if work.lookups.invitation_of(code_digest) is not None:
         raise Invalid({"code": ["There is an invitation with this code already."]})
     invitation = work.new(Invitation, work.lookups.next_id("invitation"))
@@ -61,7 +63,7 @@ def create_invitation(work: Work[InvitationLookups], code_digest: str, *, label:
         code_digest=code_digest,
         label=label,
         max_uses=max_uses,
-        expires_at=expires_at.isoformat() if expires_at else None,
+        expires_at=expires_at.astimezone(UTC).isoformat() if expires_at else None,
     )
     return invitation.number
 

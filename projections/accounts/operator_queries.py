@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg import Connection
@@ -44,4 +45,9 @@ def list_invitations(pool: Pool) -> list[dict[str, Any]]:
 def _rows(pool: Pool, sql: str, parameters: dict[str, object]) -> list[dict[str, Any]]:
     with pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(sql.encode(), parameters).fetchall()
-    return [{name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()} for row in found]
+    return [{name: _shown(value) for name, value in row.items()} for row in found]
+
+
+def _shown(value: Any) -> Any:
+    """Times in UTC, in whatever zone the database tells them."""
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
 from typer.testing import CliRunner, Result
 
 from cli.main import app
@@ -20,6 +23,7 @@ from commands.handling import Work
 from commands.lookups import Lookups
 from eventstore.blobs import Blobs, BlobStoreUnavailable
 from eventstore.events.accounts import AccountRegistered
+from projections.accounts.operator_queries import list_invitations
 from settings import Settings, load_settings
 from tests.accounts.people import NEXT_PASSWORD, PASSWORD, PASSWORD_HASH, Person, make_person
 from wiring import Services, administrator_of, build_services, prepare_start
@@ -115,6 +119,15 @@ def test_a_start_needs_no_store_of_uploads(database_url: str, tmp_path: Path, mo
     finally:
         services.log.close()
         services.thread_pool.close()
+
+
+def test_times_of_invitations_are_in_utc_and_within_the_calendar(operator: CliRunner, services: Services) -> None:
+    for far in ("0001-01-01T00:00:00+1400", "9999-12-31T23:59:59-1200"):
+        assert run(operator, "invitations", "create", "--expires-at", far).stderr == "expires_at: There is no such time.\n"
+    assert run(operator, "invitations", "create", "--expires-at", "2031-05-06T23:00:00-0500").exit_code == 0
+    elsewhere = {"options": "-c timezone=Asia/Tokyo"}
+    with ConnectionPool[Connection[TupleRow]](services.settings.conninfo(), min_size=1, kwargs=elsewhere) as pool:
+        assert list_invitations(pool)[-1]["expires_at"] == "2031-05-07T04:00:00+00:00"
 
 
 def test_administrator_is_made_once_and_keeps_its_password(database_url: str, tmp_path: Path) -> None:
