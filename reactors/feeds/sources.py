@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import structlog
 
 from metrics import FEEDS
@@ -32,6 +33,7 @@ EMPTY_ANSWERS = 3
 """So many good answers without events have to come before they replace a copy with events."""
 
 CUT_OFF = "The answer ends before the calendar does: it holds no END:VCALENDAR."
+OUR_FAULT = "The calendar could not be read because of a fault of this server."
 
 HEADERS = {"User-Agent": "Notechondria/0.1 (+calendar-feed)", "Accept": "text/calendar, */*;q=0.1"}
 SPREAD = 0.1
@@ -94,7 +96,14 @@ def refresh_source(pool: Pool, url: str, policy: Policy, *, by_hand: bool = Fals
         source = _load(pool, digest, url)
         if by_hand and _stands(source):
             return source
-        failure = _fetch(pool, source, url, policy)
+        failure: Failed | Unreachable | None
+        try:
+            failure = _fetch(pool, source, url, policy)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except Exception:
+            log.exception("a calendar source could not be kept", source=masked(source.url))
+            failure = Failed(OUR_FAULT)
         if failure is not None:
             _fail(source, failure, by_hand=by_hand)
         FEEDS.labels("good" if failure is None else "failed").inc()

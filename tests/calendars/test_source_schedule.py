@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 
 from reactors.feeds import sources
 from reactors.feeds.schedule import fetch_due, keep_feeds
@@ -60,6 +61,30 @@ def test_pauses_grow_and_wishes_are_heard(client: httpx.Client, server: FeedServ
     failures = source.failures
     server.answers["/a.ics"] = status(503, Retry_After="Mon, 01 Jan 2024 00:00:00 +99999999999999")
     assert refresh_source(services.thread_pool, url, LOCAL).failures == failures + 1
+
+
+def test_a_fault_of_ours_puts_a_source_off_like_one_of_theirs(
+    client: httpx.Client, server: FeedServer, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_data: bytes) -> bool:
+        raise ZeroDivisionError
+
+    url = server.url("/a.ics")
+    server.answers["/a.ics"] = body(CALENDAR)
+    feed = subscribe(client, url)
+    server.answers["/a.ics"] = body(CALENDAR.replace(b"Lecture", b"Exercise"))
+    monkeypatch.setattr(sources, "looks_like_calendar", broken)
+    make_due(services, url)
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            fetch_due(services.thread_pool, LOCAL)
+    assert len(server.asked("/a.ics")) == 2
+    assert source_row(services, url)["failures"] == 1
+    assert client.get(f"/calendar-feeds/{feed['id']}/").json()["state"] == "failed"
+    assert titles(client) == ["Lecture"]
+    fault, skipped = lines
+    assert (fault["log_level"], fault["exc_info"]) == ("error", True)
+    assert f"skipped: {feed['id']} " in skipped["event"]
 
 
 @pytest.mark.parametrize(
