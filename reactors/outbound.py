@@ -22,6 +22,8 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 import httpx
 
+from commands.calendars.source_urls import over_https
+
 SECONDS_PER_STEP = 10.0
 SECONDS = 30.0
 MOST_REDIRECTS = 5
@@ -132,7 +134,7 @@ async def _fetch(url: str, headers: Mapping[str, str], limit: int, policy: Polic
         answer, target = await _one(url, sent, limit, policy)
         if target is None:
             return Answer(url, answer.status, answer.headers, answer.body, moved_to)
-        url = _with_credentials_of(url, target)
+        url = _with_credentials_of(url, over_https(target))
         permanent = permanent and answer.status in PERMANENT
         moved_to = url if permanent else None
     raise Unreachable("The address redirects too often.")

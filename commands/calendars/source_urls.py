@@ -12,10 +12,7 @@ SCHEMES = {"webcal": "https", "webcals": "https"}
 
 def calendar_address(url: str) -> str:
     """The address to read: webcal becomes https, pages of Google Calendar become the calendar's own address."""
-    url = url.strip()
-    scheme, separator, rest = url.partition("://")
-    if separator and scheme.lower() in SCHEMES:
-        url = f"{SCHEMES[scheme.lower()]}://{rest}"
+    url = over_https(url.strip())
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").lower()
@@ -33,6 +30,12 @@ def calendar_address(url: str) -> str:
     if not calendar_id:
         return url
     return f"https://{GOOGLE}/calendar/ical/{quote(calendar_id, safe='')}/public/basic.ics"
+
+
+def over_https(url: str) -> str:
+    """A webcal address as the https one that it stands for; others as they are."""
+    scheme, separator, rest = url.partition("://")
+    return f"{SCHEMES[scheme.lower()]}://{rest}" if separator and scheme.lower() in SCHEMES else url
 
 
 def _decoded(cid: str) -> str:

@@ -127,6 +127,17 @@ def test_redirects_are_checked_like_first_addresses(server: FeedServer) -> None:
             fetch(server.url("/"), {}, limit=1000, policy=LOCAL)
 
 
+@pytest.mark.parametrize("scheme", ["webcal", "webcals", "WebCal"])
+def test_a_redirect_to_webcal_leads_to_https(server: FeedServer, scheme: str) -> None:
+    server.answers["/"] = redirect(301, f"{scheme}://10.0.0.1/")
+    with pytest.raises(AddressRefused, match="private network"):
+        fetch(server.url("/"), {}, limit=1000, policy=LOCAL)
+    server.answers["/"] = redirect(301, f"{scheme}://127.0.0.1:{server.port}/end")
+    # The server is asked by TLS, which it does not speak.
+    with pytest.raises(Unreachable, match="ConnectError"):
+        fetch(server.url("/"), {}, limit=1000, policy=LOCAL)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "example.org@127.0.0.1", "0x7f.1"])
 def test_redirects_reach_this_machine_in_no_spelling(server: FeedServer, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     with feed_server() as secret:
