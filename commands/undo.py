@@ -20,6 +20,7 @@ LATER_FIRST = "Take the later change back first."
 """Ways on where later changes stand in the way."""
 OLDER_ONES = "list_changes lists other changes with their ids; name one as change_id."
 """The way on for an assistant, which looks for its last change in vain."""
+NOTHING = "There is nothing to undo among the latest changes of the account."
 NOTHING_OWN = "There is no change of yours that could be taken back among the latest of the account."
 NOTHING_LEFT = "Nothing is left of the latest changes that could be undone. An older one can be taken back by its id."
 WITHOUT_EFFECT = 20
@@ -97,7 +98,7 @@ def _undo_last(work: Work[Lookups], account_id: int, inverses: Mapping[str, Inve
     for _ in range(WITHOUT_EFFECT):
         found = work.lookups.last_change(account_id, inverses, before, key)
         if found is None:
-            raise Conflict("There is nothing to undo." if key is None else NOTHING_OWN)
+            raise Conflict(NOTHING if key is None else NOTHING_OWN)
         try:
             if _took_back(work, found, inverses):
                 return Undone(found[0], found[1])

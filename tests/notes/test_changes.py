@@ -118,7 +118,7 @@ def test_undo_goes_back_step_by_step_and_undoing_an_undo_brings_it_back(mira: ht
     assert mira.get(path).json()["content"] == "0"
     assert undo(mira).status_code == 200
     assert mira.get(path).status_code == 404
-    assert undo(mira).json() == {"detail": "There is nothing to undo."}
+    assert undo(mira).json() == {"detail": "There is nothing to undo among the latest changes of the account."}
 
 
 def made_in(client: httpx.Client, kind: str) -> str:
