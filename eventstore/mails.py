@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool
 from eventstore.sealing import Sealer, Unsealable
 from eventstore.statements import Statement
 
-LEASE = timedelta(minutes=10)
+LEASE = timedelta(minutes=12)
 """A sender that has not reported by then is taken for dead; longer than any attempt at delivery lasts."""
 LONGEST_WAIT = timedelta(hours=2)
 """Longer than any mail is postponed: one that is due later was postponed before the clock jumped back."""

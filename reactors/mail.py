@@ -27,10 +27,12 @@ from settings import Settings
 log = logging.getLogger("notechondria.mail")
 
 TIMEOUT_S = 20.0
+STEPS = 10
+"""On the way there, from the connection over TLS to the last answer about the login; each has the time above."""
 CONFIRMED_WITHIN_S = 120.0
-"""For each answer about the mail itself. Who hangs up on a server that is still weighing it sends the mail twice (RFC 5321, 4.5.3.2.6);
-all of them, and the way there, take less than the lease.
-"""
+"""For each answer about the mail itself. Who hangs up on a server that is still weighing it sends the mail twice (RFC 5321, 4.5.3.2.6)."""
+ANSWERS = 4
+"""To MAIL, RCPT, DATA, and the mail."""
 MOST_ATTEMPTS = 12
 FIRST_DELAY = timedelta(seconds=10)
 LONGEST_DELAY = timedelta(hours=1)

@@ -16,8 +16,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from eventstore.mails import Mail
-from reactors.mail import MailSender
+from eventstore.mails import LEASE, Mail
+from reactors.mail import ANSWERS, CONFIRMED_WITHIN_S, STEPS, TIMEOUT_S, MailSender
 from settings import Settings, load_settings
 from wiring import Services, build_services, opened_services, prepare
 
@@ -133,6 +133,10 @@ def test_server_that_weighs_a_mail_for_long_gets_it_once(
     queue(services)
     assert MailSender(services.mails, settings).deliver_all() == 1
     assert len(mailbox.mails) == 1
+
+
+def test_lease_lasts_longer_than_the_slowest_delivery() -> None:
+    assert LEASE.total_seconds() > STEPS * TIMEOUT_S + ANSWERS * CONFIRMED_WITHIN_S
 
 
 @pytest.mark.parametrize("address", ["=?utf-8?q??=@example.org", "=?utf-8?q?mira?=@example.org", "=?utf-8?q?a=0D=0AB?=@example.org"])
