@@ -188,22 +188,6 @@ def test_a_data_folder_that_cannot_be_used_is_told_in_one_sentence(monkeypatch: 
     assert len(refused.stderr.strip().splitlines()) == 1
 
 
-def test_every_line_of_doctor_is_explained() -> None:
-    root = Path(__file__).parents[2]
-    told = set(re.findall(r'Finding\(\s*"\w+", "([\w ]+)"', (root / "cli" / "doctor.py").read_text()))
-    section = (root / "docs" / "operations.md").read_text().partition("### What doctor's lines mean")[2].partition("\n#")[0]
-    assert told == set(re.findall(r"^\| `([\w ]+)` \|", section, re.MULTILINE))
-
-
-def test_doctor_only_looks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    monkeypatch.setenv("NOTECHONDRIA_DATA_DIR", str(tmp_path / "data"))
-    found = {line["about"]: line for line in _objects(run("doctor", "--json").stdout)}
-    for about in ("data folder", "database", "files"):
-        assert (found[about]["state"], "first start" in found[about]["found"]) == ("ok", True)
-    assert not (tmp_path / "data").exists()
-
-
 def test_tables_hold_whole_names_and_moments_on_a_narrow_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     assert re.search(r"^ *registrations +reactor ", run("projections", "list").stdout, re.MULTILINE)

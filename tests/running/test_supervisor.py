@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import re
 import resource
@@ -100,26 +99,6 @@ def test_connections_are_spread_over_the_workers(first: Running) -> None:
             connection.close()
     assert sum(counts) == 60
     assert min(counts) >= 10
-
-
-def test_doctor_passes_on_a_running_server_and_leaves_it_running(first: Running) -> None:
-    looked = command("doctor", "--json", NOTECHONDRIA_DATA_DIR=str(first.folder))
-    found = {line["about"]: line["state"] for line in map(json.loads, looked.stdout.splitlines())}
-    assert looked.returncode == 0, looked.stderr
-    states = {
-        "python": "ok",
-        "settings": "ok",
-        "data folder": "ok",
-        "database": "ok",
-        "connections": "ok",
-        "migrations": "ok",
-        "read models": "ok",
-        "followers": "ok",
-        "uploads": "ok",
-        "files": "ok",
-    }
-    assert found == states | {"mail": "warn"}
-    assert first.answers()
 
 
 def test_killed_worker_is_replaced_and_no_connection_is_refused(first: Running) -> None:
@@ -299,20 +278,6 @@ def test_connections_that_do_nothing_keep_nobody_out(server_folder: Path) -> Non
             assert all(running.answers() for _ in range(10))
     finally:
         running.end()
-
-
-def test_doctor_fails_on_an_unreachable_database(tmp_path: Path) -> None:
-    looked = command("doctor", NOTECHONDRIA_DATA_DIR=str(tmp_path), DATABASE_URL="postgresql://127.0.0.1:1/nothing")
-    assert looked.returncode == 1
-    assert "DATABASE_URL" in looked.stdout
-
-
-def test_doctor_fails_on_a_database_that_has_lost_its_version(tmp_path: Path) -> None:
-    (tmp_path / "postgres").mkdir()
-    (tmp_path / "postgres" / "base").mkdir()
-    looked = command("doctor", NOTECHONDRIA_DATA_DIR=str(tmp_path))
-    assert looked.returncode == 1
-    assert "PG_VERSION is missing" in " ".join(looked.stdout.split())
 
 
 def test_sigterm_finishes_a_write_that_is_under_way(tmp_path: Path, database_url: str) -> None:
