@@ -33,6 +33,8 @@ CONFIRMED_WITHIN_S = 120.0
 """For each answer about the mail itself. Who hangs up on a server that is still weighing it sends the mail twice (RFC 5321, 4.5.3.2.6)."""
 ANSWERS = 4
 """To MAIL, RCPT, DATA, and the mail."""
+BEGUN_WITHIN_S = 10.0
+"""After so long a round begins with no further mail: a server that keeps us waiting shall not look like a loop that has died."""
 MOST_ATTEMPTS = 12
 FIRST_DELAY = timedelta(seconds=10)
 LONGEST_DELAY = timedelta(hours=1)
@@ -48,9 +50,9 @@ class MailSender:
         self._settings = settings
 
     def deliver_all(self) -> int:
-        """Tries every mail that is due; returns how many were delivered."""
-        delivered = 0
-        while (leased := self._mails.lease()) is not None:
+        """Tries every mail that is due, as far as a round comes; returns how many were delivered."""
+        began, delivered = time.monotonic(), 0
+        while time.monotonic() - began < BEGUN_WITHIN_S and (leased := self._mails.lease()) is not None:
             delivered += self._deliver(leased)
         return delivered
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -18,7 +19,8 @@ from settings import Settings
 
 EVERY = timedelta(seconds=5)
 AT_ONCE = 4
-BATCH = 24
+BEGUN_WITHIN_S = 10.0
+"""After so long a round begins with no further source: hosts that keep us waiting shall not look like a loop that has died."""
 LEFT_OVER_AFTER = timedelta(days=1)
 
 _DUE = """
@@ -81,15 +83,20 @@ def drop_unused(pool: Pool, age: timedelta) -> None:
 
 
 def fetch_due(pool: Pool, policy: Policy) -> int:
-    """Fetches the sources whose time has come, the longest due first, no two of one host at once; returns how many."""
+    """Fetches the sources whose time has come, the longest due first, no two of one host at once; returns how many there are. What
+    it does not come to is left to the next round.
+    """
+    began = time.monotonic()
     with pool.connection() as connection:
-        due = sorted(connection.execute(_DUE.encode()).fetchall(), key=lambda row: row[3])[:BATCH]
+        due = sorted(connection.execute(_DUE.encode()).fetchall(), key=lambda row: row[3])
     hosts: dict[str, list[str]] = {}
     for _, named, present, _ in due:
         hosts.setdefault((urlsplit(present).hostname or "").lower(), []).append(named)
 
     def of_host(urls: list[str]) -> None:
         for url in urls:
+            if time.monotonic() - began >= BEGUN_WITHIN_S:
+                return
             refresh_source(pool, url, policy)
 
     with ThreadPoolExecutor(AT_ONCE, "feeds") as threads:

@@ -11,13 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from eventstore.mails import LEASE, Mail
-from reactors.mail import ANSWERS, CONFIRMED_WITHIN_S, STEPS, TIMEOUT_S, MailSender
+from reactors.mail import ANSWERS, BEGUN_WITHIN_S, CONFIRMED_WITHIN_S, STEPS, TIMEOUT_S, MailSender
 from settings import Settings, load_settings
 from wiring import Services, build_services, opened_services, prepare
 
@@ -133,6 +134,14 @@ def test_server_that_weighs_a_mail_for_long_gets_it_once(
     queue(services)
     assert MailSender(services.mails, settings).deliver_all() == 1
     assert len(mailbox.mails) == 1
+
+
+def test_a_server_that_keeps_us_waiting_takes_no_more_than_its_part_of_a_round(
+    services: Services, settings: Settings, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reactors.mail.time", SimpleNamespace(monotonic=lambda: len(mailbox.mails) * 0.6 * BEGUN_WITHIN_S))
+    queue(services, 3)
+    assert [MailSender(services.mails, settings).deliver_all() for _ in range(3)] == [2, 1, 0]
 
 
 def test_lease_lasts_longer_than_the_slowest_delivery() -> None:

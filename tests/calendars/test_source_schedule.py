@@ -7,13 +7,14 @@ import time
 from datetime import UTC, datetime, timedelta, tzinfo
 from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 import structlog
 
-from reactors.feeds import sources
+from reactors.feeds import schedule, sources
 from reactors.feeds.schedule import fetch_due, keep_feeds
 from reactors.feeds.sources import refresh_source
 from tests.accounts.people import make_person
@@ -165,6 +166,19 @@ def test_one_host_is_asked_one_thing_at_a_time(client: httpx.Client, server: Fee
     at_once[0] = 0
     fetch_due(services.thread_pool, LOCAL)
     assert (len(server.requests), at_once[0]) == (10, 1)
+
+
+def test_a_host_that_keeps_us_waiting_takes_no_more_than_its_part_of_a_round(
+    client: httpx.Client, server: FeedServer, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each answer takes more than half of the time within which a round begins with a source.
+    monkeypatch.setattr(schedule, "time", SimpleNamespace(monotonic=lambda: len(server.requests) * 0.6 * schedule.BEGUN_WITHIN_S))
+    for number in range(3):
+        subscribe(client, server.url(f"/{number}.ics"))
+        make_due(services, server.url(f"/{number}.ics"))
+    for asked in (5, 6, 6):
+        fetch_due(services.thread_pool, LOCAL)
+        assert len(server.requests) == asked
 
 
 def test_the_background_fetches_what_is_due_once_for_all_accounts(client: httpx.Client, server: FeedServer, services: Services) -> None:
