@@ -19,6 +19,7 @@ class PreparationFailed(Exception):
 def prepare_for_start(settings: Settings) -> None:
     """As wiring.prepare_start. Raises PreparationFailed."""
     # Loaded when it is needed: the server does so while its database starts (cli/worker.py).
+    from projections.fold import NewerEvent
     from wiring import prepare_start
 
     try:
@@ -27,6 +28,9 @@ def prepare_for_start(settings: Settings) -> None:
         raise PreparationFailed(f"the configured administrator cannot be made: {sentence(refusal)}") from refusal
     except BlobStoreUnavailable as error:
         raise PreparationFailed(f"the store of uploads cannot be used: {error}") from error
+    except NewerEvent as error:
+        advice = "a newer release has written to this database: run its server, or restore the backup from before"
+        raise PreparationFailed(f"the read models cannot be built: {error}; {advice}") from error
     except HINDRANCES as error:
         raise PreparationFailed(f"the database cannot be prepared: {' '.join(str(error).split())}") from error
     except OSError as error:

@@ -39,6 +39,10 @@ class FoldFailed(Exception):
     """A handler raised, or an event cannot be read; the message names both."""
 
 
+class NewerEvent(FoldFailed):
+    """The event is of a type that only another release knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Poison:
     """An event that a following projection cannot take; its stream waits from this position on."""
@@ -219,7 +223,7 @@ class Fold:
             shares = routes.get(row.type)
             if shares is None:
                 if row.type not in EVENT_TYPES:
-                    raise FoldFailed(_place(row) + ": this release does not know events of this type")
+                    raise NewerEvent(_place(row) + ": this release does not know events of this type")
                 continue
             if restricted:
                 shares = [share for share in shares if share.admits(row)]

@@ -25,6 +25,7 @@ import pytest
 
 from cli import start
 from eventstore import server
+from eventstore.migrate import migrate
 from settings import SettingsError, load_settings
 from tests.platform.test_deploy import health_check
 
@@ -200,6 +201,13 @@ def hindered(request: pytest.FixtureRequest, database_url: str) -> Iterator[str]
         if request.param == "read only":
             connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
             yield database_url
+        elif request.param == "newer events":
+            migrate(database_url)
+            connection.execute(
+                "INSERT INTO log.events (stream, version, type, data, metadata, recorded_at, undoes)"
+                " VALUES ('note-1', 1, 'NoteSparkled', '{}', '{}', now(), false)"
+            )
+            yield database_url
         else:
             connection.execute("CREATE ROLE weak LOGIN")
             yield database_url.replace("postgres@", "weak@")
@@ -208,7 +216,11 @@ def hindered(request: pytest.FixtureRequest, database_url: str) -> Iterator[str]
 
 @pytest.mark.parametrize(
     ("hindered", "sentence"),
-    [("no rights", "cannot be prepared: permission denied"), ("read only", "in a read-only transaction")],
+    [
+        ("no rights", "cannot be prepared: permission denied"),
+        ("read only", "in a read-only transaction"),
+        ("newer events", "run its server"),
+    ],
     indirect=["hindered"],
 )
 @pytest.mark.parametrize("words", [("true",), ()], ids=["command", "server"])
