@@ -27,7 +27,7 @@ from reactors.mail import mail_server
 from settings import Settings, SettingsError, load_settings
 from wiring import connections_allowed, connections_needed, due_rebuilds, open_blobs
 
-UNMADE = "will be made at the first start"
+UNMADE = "will be made at the next start"
 COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
@@ -166,9 +166,13 @@ def _followers(connection: psycopg.Connection[TupleRow]) -> Finding:
 
 
 def _uploads(connection: psycopg.Connection[TupleRow], settings: Settings) -> Iterator[Finding]:
-    """Whether database and store belong together; nothing before the first start has bound them, or where there is no store yet."""
+    """Whether database and store belong together; nothing before the first start has bound them."""
     row = connection.execute("SELECT value FROM log.facts WHERE name = 'file_store'").fetchone()
-    if row is None or _files(settings).state == "fail" or not _has_store(settings):
+    if row is None or _files(settings).state == "fail":
+        return
+    if not _has_store(settings):
+        found = f"{settings.data_dir / 'media'} is not there, which holds this database's uploads"
+        yield Finding("warn", "uploads", found, "Bring it back, from a backup if need be: the next start makes an empty one.")
         return
     try:
         marked = open_blobs(settings).owner_now()

@@ -11,8 +11,10 @@ import httpx
 import psycopg
 import pytest
 
+from settings import load_settings
 from tests.running.server import ROOT, Running, command, eventually
 from tests.running.test_commands import run
+from wiring import prepare_start
 
 
 def findings(text: str) -> dict[str, dict[str, Any]]:
@@ -58,6 +60,16 @@ def test_doctor_fails_on_a_database_that_has_lost_its_version(tmp_path: Path) ->
     assert "PG_VERSION is missing" in " ".join(looked.stdout.split())
 
 
+def test_doctor_tells_that_the_uploads_are_gone(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("NOTECHONDRIA_DATA_DIR", str(tmp_path))
+    prepare_start(load_settings())
+    assert findings(run("doctor", "--json").stdout)["uploads"]["state"] == "ok"
+    (tmp_path / "media").rename(tmp_path / "elsewhere")
+    found = findings(run("doctor", "--json").stdout)["uploads"]
+    assert (found["state"], str(tmp_path / "media") in found["found"]) == ("warn", True)
+
+
 def test_doctor_tells_that_a_newer_release_was_here(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", database_url)
     assert run("migrate").exit_code == 0
@@ -72,7 +84,7 @@ def test_doctor_only_looks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     monkeypatch.setenv("NOTECHONDRIA_DATA_DIR", str(tmp_path / "data"))
     found = findings(run("doctor", "--json").stdout)
     for about in ("data folder", "database", "files"):
-        assert (found[about]["state"], "first start" in found[about]["found"]) == ("ok", True)
+        assert (found[about]["state"], "next start" in found[about]["found"]) == ("ok", True)
     assert not (tmp_path / "data").exists()
 
 
