@@ -163,11 +163,12 @@ class _Server:
     def start(self, wanted: Callable[[], bool]) -> None:
         """Starts the server, made first if there is none, and waits until it answers."""
         account = _account() if os.geteuid() == 0 else None
+        if is_made(self._data_dir):
+            self._check_made(account)
         if account is not None:
             _open_way(self._data_dir, account)
         if not is_made(self._data_dir):
             self._create(account)
-        self._check_version()
         self._make_socket_folder(account)
         deadline = time.monotonic() + START_SECONDS
         while not self.answers("postgres"):
@@ -205,12 +206,18 @@ class _Server:
         _run(["initdb", "-D", str(new), "-U", "postgres", "--auth=trust", *locale], account, heard=True)
         new.rename(self._folder)
 
-    def _check_version(self) -> None:
+    def _check_made(self, account: pwd.struct_passwd | None) -> None:
         version = (self._folder / "PG_VERSION").read_text().strip()
         if version != MAJOR_VERSION:
             raise EmbeddedDatabaseError(
                 f"The data folder was made by PostgreSQL {version}, this release brings {MAJOR_VERSION}: "
                 "export the archive with the old release and import it into a new data folder."
+            )
+        owner = self._folder.stat().st_uid
+        if account is not None and owner != account.pw_uid:
+            raise EmbeddedDatabaseError(
+                f"{self._folder} belongs to the user {owner}, root runs PostgreSQL as {account.pw_name}: run this as the folder's owner,"
+                f" or give it away with chown -R {account.pw_name}."
             )
 
     def _make_socket_folder(self, account: pwd.struct_passwd | None) -> None:

@@ -164,6 +164,15 @@ def test_closed_parent_folders_may_be_passed_but_not_listed(folder: Path) -> Non
         embedded.stop(made)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server under another account")
+def test_data_of_another_user_is_refused_and_left_closed(folder: Path) -> None:
+    (folder / "postgres").mkdir()
+    (folder / "postgres" / "PG_VERSION").write_text("18\n")
+    with pytest.raises(embedded.EmbeddedDatabaseError, match=r"belongs to the user 0.*chown -R pgserver"):
+        embedded.ensure_running(folder)
+    assert (folder.stat().st_gid, folder.stat().st_mode & 0o777) == (0, 0o700)
+
+
 def test_data_of_another_postgresql_is_refused_and_kept(folder: Path) -> None:
     (folder / "postgres").mkdir()
     version = folder / "postgres" / "PG_VERSION"
