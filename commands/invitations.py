@@ -51,9 +51,13 @@ class Invitation(Aggregate):
 
 
 def create_invitation(work: Work[InvitationLookups], code_digest: str, *, label: str, max_uses: int, expires_at: datetime | None) -> int:
-    """Makes a code; returns the invitation's id. Raises Invalid when the code is there already, and for a time beyond all calendars."""
+    """Makes a code; returns the invitation's id. Raises Invalid when the code is there already, for a time beyond all calendars, and for
+    one that is over: it would be good for nobody, and from the first one on, nobody registers without.
+    """
     if expires_at is not None and not MINYEAR < expires_at.year < MAXYEAR:
         raise Invalid({"expires_at": ["There is no such time."]})
+    if expires_at is not None and expires_at <= work.context.now:
+        raise Invalid({"expires_at": ["This time is over already."]})
     if work.lookups.invitation_of(code_digest) is not None:
         raise Invalid({"code": ["There is an invitation with this code already."]})
     invitation = work.new(Invitation, work.lookups.next_id("invitation"))

@@ -50,9 +50,10 @@ def age_codes(services: Services, by: timedelta = timedelta(seconds=61)) -> None
 
 def invite(services: Services, code: str, max_uses: int = 1, expires_at: datetime | None = None) -> int:
     digest = services.proofs.digest(code)
+    made_at = expires_at - timedelta(minutes=1) if expires_at else datetime.now(UTC)
     return services.commands.run(
         lambda work: create_invitation(work, digest, label="", max_uses=max_uses, expires_at=expires_at),
-        Context(actor=None, channel="cli"),
+        Context(actor=None, channel="cli", now=made_at),
     ).result
 
 

@@ -210,7 +210,7 @@ def test_invitation_codes_are_shown_once(client: httpx.Client, services: Service
     again = client.get("/admin/invitations").text
     assert "spring" in again
     assert code[1] not in again
-    for wrong in ({"max_uses": "0"}, {"max_uses": "many"}, {"expires_at": "tomorrow"}):
+    for wrong in ({"max_uses": "0"}, {"max_uses": "many"}, {"expires_at": "tomorrow"}, {"expires_at": "2020-01-01"}):
         assert client.post("/admin/invitations", data=form | wrong).status_code == 400
 
 

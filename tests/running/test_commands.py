@@ -63,6 +63,7 @@ REFUSED: list[tuple[int, str, tuple[str, ...]]] = [
     (1, "64 hexadecimal", ("invitations", "create", "--code", "a" * 64)),
     (2, "--max-uses", ("invitations", "create", "--max-uses", "0")),
     (2, "--expires-at", ("invitations", "create", "--expires-at", "soon")),
+    (1, "expires_at: This time is over already", ("invitations", "create", "--expires-at", "2020-01-01")),
     (1, "no event at position 9999999", ("events", "show", "9999999")),
     (2, "position", ("events", "show", "first")),
     (2, "position", ("events", "show", "9" * 22)),
