@@ -15,7 +15,7 @@ E = TypeVar("E", bound=Event)
 Evolver = Callable[[Any, Any], None]
 
 _STANDING = {"id", "version", "modified_on", "pending"}
-"""Attributes that are no part of a snapshot's state."""
+"""Attributes that every aggregate has."""
 _NEXT = timedelta(microseconds=1)
 
 
@@ -86,12 +86,15 @@ class Aggregate:
                 aggregate.evolve(event)
         return aggregate
 
+    def attributes(self) -> dict[str, Any]:
+        """What its events have made of it: names -> values."""
+        return {name: value for name, value in vars(self).items() if name not in _STANDING}
+
     def snapshot(self) -> Snapshot:
         """The present state, for the store of snapshots."""
         assert self.snapshot_every is not None
         assert self.modified_on is not None
-        state = {name: value for name, value in vars(self).items() if name not in _STANDING}
-        return Snapshot(self.id, self.version, self.modified_on, self.snapshot_version, self.snapshot_every, state)
+        return Snapshot(self.id, self.version, self.modified_on, self.snapshot_version, self.snapshot_every, self.attributes())
 
     def restore(self, snapshot: Snapshot) -> None:
         """Takes the state of a snapshot over."""
@@ -101,8 +104,7 @@ class Aggregate:
 
     def is_as(self, other: Self, *, but_for: Sequence[str] = ()) -> bool:
         """Whether it says the same as another state of it, but for these attributes."""
-        passed = _STANDING.union(but_for)
-        return all(value == getattr(other, name) for name, value in vars(self).items() if name not in passed)
+        return all(value == getattr(other, name) for name, value in self.attributes().items() if name not in but_for)
 
     is_forgotten: bool = False
     """Whether everything was overwritten: no attribute tells anything then, and commands do not find it."""

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, Self, TypeVar, cast
 
-from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.application import AggregateNotFoundError
 
 from commands.aggregate import Aggregate
 from commands.context import Context
 from commands.errors import AccountGone, Conflict, Refused
 from eventstore.application import Log
-from eventstore.cache import AggregateCache
 from eventstore.events import Event
 from eventstore.forgetting import Forgetting
 from eventstore.message import Answer, Message, ask
-from eventstore.recorder import Alongside, LogRecorder, UniqueConflict, VersionConflict, WriterErased
+from eventstore.recorder import Alongside, UniqueConflict, VersionConflict, WriterErased
 
 A = TypeVar("A", bound=Aggregate)
 T = TypeVar("T")
@@ -73,7 +71,7 @@ class Unproven(Exception):
 class Work(Generic[L_co]):
     """One attempt at one command: loads aggregates, gathers what is to be saved."""
 
-    def __init__(self, log: Application[str], lookups: L_co, context: Context, *, assuming: bool = False) -> None:
+    def __init__(self, log: Log, lookups: L_co, context: Context, *, assuming: bool = False) -> None:
         self._log = log
         self._assuming = assuming
         self.lookups = lookups
@@ -115,10 +113,8 @@ class Work(Generic[L_co]):
         return None if known.is_forgotten else known
 
     def _remembered(self, kind: type[A], stream: str) -> A | None:
-        cache = self._log.repository.cache
-        assert cache is not None
         try:
-            known = cast(A, cache.get(stream))
+            known = cast(A, self._log.repository.cache.get(stream))
         except KeyError:
             return None
         missed = self.context.seen[stream].since(known.version)
@@ -135,9 +131,10 @@ class Work(Generic[L_co]):
         if version < 1:
             return None
         try:
-            return self._log.repository.get(kind.stream(number), version=version, projector_func=kind.project)
+            then: A = self._log.repository.get(kind.stream(number), version=version, projector_func=kind.project)
         except AggregateNotFoundError:
             return None
+        return then
 
     def new(self, kind: type[A], number: int | tuple[int, ...]) -> A:
         """A stream that has no event yet."""
@@ -278,18 +275,17 @@ class Handling(Generic[L_co]):
 
         positions = self.log.append(*aggregates, metadata=metadata, alongside=alongside, forgetting=work.forgetting, again=reply.again)
         for aggregate in aggregates:
-            keep_cached(self.log, aggregate)
+            self.log.repository.cache.put(aggregate.id, aggregate)
         for target in work.forgetting:
-            drop_cached(self.log, target.stream)
+            self.log.repository.cache.drop(target.stream)
         return Outcome(result, reply.row(), positions)
 
     def remembered(self, stream: str) -> int | None:
         """Up to which version this process remembers a stream."""
-        cache = self.log.repository.cache
-        return cache.version_of(stream) if isinstance(cache, AggregateCache) else None
+        return self.log.repository.cache.version_of(stream)
 
     def _repeat(self, once: Once) -> None:
-        with log_recorder(self.log).pool.connection() as connection:
+        with self.log.pool.connection() as connection:
             kept = ask(connection, _KEPT, (once.account_id, once.key)).fetchone()
         if kept is not None:
             request, status, body = kept
@@ -354,23 +350,3 @@ class _Reply:
 def request_digest(method: str, path: str, body: bytes) -> bytes:
     """Tells whether an Idempotency-Key is used again for the same request."""
     return hashlib.sha256(b"\0".join((method.encode(), path.encode(), body))).digest()
-
-
-def log_recorder(log: Application[str]) -> LogRecorder:
-    """The log's recorder, with its own type."""
-    assert isinstance(log.recorder, LogRecorder)
-    return log.recorder
-
-
-def keep_cached(log: Application[str], aggregate: Aggregate) -> None:
-    """Keeps a saved aggregate for this process's next command on it."""
-    if log.repository.cache is not None:
-        log.repository.cache.put(aggregate.id, aggregate)
-
-
-def drop_cached(log: Application[str], stream: str) -> None:
-    """Takes a forgotten aggregate out of this process's memory."""
-    cache = log.repository.cache
-    if cache is not None:
-        with suppress(KeyError):
-            cache.get(stream, evict=True)

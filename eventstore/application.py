@@ -64,17 +64,18 @@ class LogFactory(InfrastructureFactory[TrackingRecorder]):
 class CachingRepository(Repository[str]):
     """The library's repository with a cache that is bounded by weight and hands out copies."""
 
+    cache: AggregateCache
+
     def __init__(self, events: EventStore[str], snapshots: EventStore[str] | None) -> None:
         # The cache copies, once.
         super().__init__(events, snapshot_store=snapshots, deepcopy_from_cache=False)
-        self._aggregates = AggregateCache()
-        self.cache = self._aggregates
+        self.cache = AggregateCache()
 
     def get(self, aggregate_id: str, *, version: int | None = None, **options: Any) -> Any:
         """See the library's. What its copy has taken in is kept for the next time."""
         aggregate = super().get(aggregate_id, version=version, **options)
         if version is None:
-            self._aggregates.renew(aggregate_id, aggregate)
+            self.cache.renew(aggregate_id, aggregate)
         return aggregate
 
 
@@ -83,16 +84,17 @@ class Log(Application[str]):
 
     name = "notechondria"
     is_snapshotting_enabled = True
+    repository: CachingRepository
 
     def __init__(self, pool: ConnectionPool[Connection[TupleRow]]) -> None:
-        self._pool = pool
+        self.pool = pool
         self._snapshotting = ThreadPoolExecutor(max_workers=1, thread_name_prefix="snapshots")
         self._waiting = BoundedSemaphore(SNAPSHOTS_WAITING)
         super().__init__()
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
         """Our factory, over our pool."""
-        return LogFactory(self._pool, env)
+        return LogFactory(self.pool, env)
 
     def construct_mapper(self) -> Mapper[str]:
         """Our codec."""
@@ -104,7 +106,7 @@ class Log(Application[str]):
 
     def construct_snapshot_store(self) -> EventStore[str]:
         """Our snapshots."""
-        return SnapshotStore(SnapshotRecorder(self._pool))
+        return SnapshotStore(SnapshotRecorder(self.pool))
 
     def construct_repository(self) -> Repository[str]:
         """Ours, with a cache."""

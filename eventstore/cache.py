@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import OrderedDict
 from collections.abc import Iterable
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -60,6 +61,11 @@ class AggregateCache(Cache[str, Any]):
             # Not if it was taken out meanwhile: it may have been forgotten.
             if key in self._entries and self._entries[key][2] < kept.version:
                 self._replace(key, kept)
+
+    def drop(self, key: str) -> None:
+        """Keeps it no longer, if it is there."""
+        with suppress(KeyError):
+            self.get(key, evict=True)
 
     def _replace(self, key: str, value: Any) -> None:
         if key in self._entries:

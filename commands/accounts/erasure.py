@@ -16,7 +16,7 @@ from commands.context import Context
 from commands.courses.aggregate import Course
 from commands.courses.inbox import inbox_of
 from commands.errors import Declined
-from commands.handling import Handling, Work, log_recorder
+from commands.handling import Handling, Work
 from commands.lookups import Lookups
 from commands.note_sessions.aggregate import NoteSession
 from commands.notes.aggregate import Note
@@ -73,7 +73,7 @@ def request_erasure(
 
 def erase(handling: Handling[Lookups], account_id: int) -> None:
     """Erases an account that was shut for it, in steps that can be repeated and done by two at once."""
-    await_writers(log_recorder(handling.log).pool)
+    await_writers(handling.log.pool)
     context = Context(actor=None, channel="system", reason="erasure")
     while handling.run(partial(_erase_some, account_id=account_id), context).result:
         pass

@@ -11,7 +11,7 @@ import pytest
 from commands.accounts.aggregate import Account
 from commands.context import Context, Glimpse, utc_now
 from commands.errors import Declined
-from commands.handling import Handling, Work, drop_cached
+from commands.handling import Handling, Work
 from commands.lookups import Lookups
 from commands.notes.aggregate import Note
 from eventstore.application import Log
@@ -141,7 +141,7 @@ def test_nobody_decides_on_what_another_thread_is_still_taking_in(
     finally:
         go_on.set()
         slow.join()
-    drop_cached(elsewhere.log, f"note-{number}")
+    elsewhere.log.repository.cache.drop(f"note-{number}")
     stored = Work(elsewhere.log, elsewhere.lookups, CONTEXT).find(Note, number)
     assert stored is not None
     assert stored.content == wanted

@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import pytest
 
-from commands.handling import log_recorder
 from projections.changes.lookups import ChangeAnswers
 from wiring import Services
 
@@ -293,7 +292,7 @@ def test_a_change_of_more_events_than_are_read_at_once_is_one_change(mira: httpx
 
 def interleave(services: Services, commands: Sequence[str], order: str) -> None:
     """Gives the events of these commands the order that they have when the commands run at the same moment: such as abab."""
-    with log_recorder(services.commands.log).pool.connection() as connection:
+    with services.log.pool.connection() as connection:
         rows = connection.execute(
             "SELECT position, metadata FROM log.events WHERE actor IS NOT NULL AND position >= "
             "(SELECT min(position) FROM log.events WHERE position(%(first)s::bytea IN metadata) > 0) ORDER BY position",
