@@ -142,15 +142,13 @@ def revoke_session(work: Work[SessionLookups], account_id: int, session_id: int,
 
 def revoke_sessions(work: Work[SessionLookups], session_ids: Iterable[int], cause: str) -> None:
     """Ends these sessions."""
-    for session_id in session_ids:
-        session = work.find(Session, session_id)
-        if session is not None and not session.is_over:
+    for session in work.find_all(Session, session_ids):
+        if not session.is_over:
             session.trigger(sessions.SessionRevoked, work.context.now, cause=cause)
 
 
 def retire_sessions(work: Work[SessionLookups], session_ids: Iterable[int]) -> None:
     """Retires those of these sessions that began long enough ago to be dead whatever became of them."""
-    for session_id in session_ids:
-        session = work.find(Session, session_id)
-        if session is not None and not session.retired and session.started_at < work.context.now - RETIRED_AFTER:
+    for session in work.find_all(Session, session_ids):
+        if not session.retired and session.started_at < work.context.now - RETIRED_AFTER:
             session.trigger(sessions.SessionRetired, work.context.now)

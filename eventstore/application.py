@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import groupby
+from operator import attrgetter
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -66,10 +69,12 @@ class CachingRepository(Repository[str]):
 
     cache: AggregateCache
 
-    def __init__(self, events: EventStore[str], snapshots: EventStore[str] | None) -> None:
+    def __init__(self, events: EventStore[str], snapshots: SnapshotStore, recorder: LogRecorder) -> None:
         # The cache copies, once.
         super().__init__(events, snapshot_store=snapshots, deepcopy_from_cache=False)
         self.cache = AggregateCache()
+        self._snapshots = snapshots
+        self._recorder = recorder
 
     def get(self, aggregate_id: str, *, version: int | None = None, **options: Any) -> Any:
         """See the library's. What its copy has taken in is kept for the next time."""
@@ -78,13 +83,33 @@ class CachingRepository(Repository[str]):
             self.cache.renew(aggregate_id, aggregate)
         return aggregate
 
+    def get_all(self, streams: Sequence[str], project: Callable[[Any, Iterable[Any]], Any]) -> dict[str, Any]:
+        """Those of these aggregates of one kind that there are. Two round trips, where `get` takes one or two for each."""
+        found: dict[str, Any] = {}
+        for stream in streams:
+            with suppress(KeyError):
+                found[stream] = self.cache.get(stream)
+        unknown = set(streams) - found.keys()
+        for snapshot in self._snapshots.newest(unknown):
+            found[snapshot.originator_id] = project(None, [snapshot])
+        known = {stream: found[stream].version if stream in found else 0 for stream in streams}
+        newer = map(self.event_store.mapper.to_domain_event, self._recorder.select_events_behind(known))
+        for stream, events in groupby(newer, attrgetter("originator_id")):
+            found[stream] = project(found.get(stream), events)
+        for stream, aggregate in found.items():
+            keep = self.cache.put if stream in unknown else self.cache.renew
+            keep(stream, aggregate)
+        return found
+
 
 class Log(Application[str]):
     """The event-sourced application: `repository` loads aggregates, `append` stores their pending events."""
 
     name = "notechondria"
     is_snapshotting_enabled = True
+    recorder: LogRecorder
     repository: CachingRepository
+    snapshots: SnapshotStore
 
     def __init__(self, pool: ConnectionPool[Connection[TupleRow]]) -> None:
         self.pool = pool
@@ -110,7 +135,7 @@ class Log(Application[str]):
 
     def construct_repository(self) -> Repository[str]:
         """Ours, with a cache."""
-        return CachingRepository(self.events, self.snapshots)
+        return CachingRepository(self.events, self.snapshots, self.recorder)
 
     def append(self, *aggregates: Any, **options: Any) -> Sequence[int]:
         """Stores the pending events of these aggregates and returns their positions; see LogRecorder.insert_events for the options.
@@ -139,7 +164,6 @@ class Log(Application[str]):
 
     def _keep(self, snapshot: Snapshot) -> None:
         try:
-            assert self.snapshots is not None
             self.snapshots.put([snapshot])
         except Exception:  # noqa: BLE001 - the command itself has succeeded
             # Nothing is lost: loading takes longer until the next one.

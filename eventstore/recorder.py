@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Protocol
@@ -39,6 +39,10 @@ _APPEND_ONE = b"SELECT log.append_one(%s, %s, %s, %s, %b, %b, %s, %s, %s)"
 # As log.actor finds it.
 _ACTOR = re.compile(rb'\{(?:"key": ?"[^"\\]*", ?)?"actor": ?([0-9]{1,18})[,}]')
 _SELECT = "SELECT stream, version, type, data, recorded_at FROM log.events WHERE stream = %s"
+_SELECT_SEVERAL = b"""
+SELECT e.stream, e.version, e.type, e.data, e.recorded_at FROM unnest(%s::text[], %s::int[]) known (stream, version)
+JOIN log.events e ON e.stream = known.stream AND e.version > known.version
+ORDER BY e.stream, e.version"""
 _HEAD = "SELECT max(position) FROM log.events"
 _MINE = "SELECT position FROM log.events WHERE stream = %s AND version = %s AND metadata = %s"
 
@@ -221,10 +225,17 @@ class LogRecorder(ApplicationRecorder):
         """The events of one stream, in order of version."""
         query, bounds = narrowed(_SELECT, gt, lte, desc, limit)
 
+        return self._read(query.encode(), [str(originator_id), *bounds])
+
+    def select_events_behind(self, known: Mapping[str, int]) -> Sequence[StoredEvent]:
+        """The events of several streams behind a version of each, one stream after the other, in order of version."""
+        return self._read(_SELECT_SEVERAL, [list(known), list(known.values())])
+
+    def _read(self, query: bytes, parameters: Sequence[Any]) -> Sequence[StoredEvent]:
         def read(connection: Connection[TupleRow]) -> Sequence[StoredEvent]:
             return [
                 LogEvent(originator_id=stream, originator_version=version, topic=type_name, state=data, recorded_at=at)
-                for stream, version, type_name, data, at in ask(connection, query.encode(), [str(originator_id), *bounds]).fetchall()
+                for stream, version, type_name, data, at in ask(connection, query, parameters).fetchall()
             ]
 
         return reading(self.pool, read)

@@ -6,7 +6,7 @@ whole costs a small multiple of the state.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, cast
@@ -30,6 +30,9 @@ SHAPES: dict[str, int] = {}
 """Kind of stream -> version of the shape of its snapshots. Only kinds named here have any."""
 
 _SELECT = "SELECT stream, version, type, data FROM log.snapshots WHERE stream = %s"
+_NEWEST = """
+SELECT DISTINCT ON (stream) stream, version, type, data FROM log.snapshots
+WHERE stream = ANY(%s) AND type = ANY(%s) ORDER BY stream, version DESC"""
 _KEEP = "SELECT log.keep_snapshot(%s, %s, %s, %s, %s, %s)"
 
 
@@ -170,10 +173,17 @@ class SnapshotRecorder(AggregateRecorder):
             query += " AND type = %s"
             parameters.append(f"{kind}@{SHAPES[kind]}")
         narrowed_query, bounds = narrowed(query, gt, lte, desc, limit)
+        return self._read(narrowed_query, [*parameters, *bounds])
 
+    def select_newest(self, streams: Sequence[str]) -> Sequence[StoredEvent]:
+        """The newest snapshot of each of these streams that has one of the present shape."""
+        shapes = [f"{kind}@{shape}" for kind, shape in SHAPES.items()]
+        return self._read(_NEWEST, [list(streams), shapes])
+
+    def _read(self, query: str, parameters: Sequence[Any]) -> Sequence[StoredEvent]:
         def read(connection: Connection[TupleRow]) -> Sequence[StoredEvent]:
             with connection.cursor(binary=True) as cursor:
-                cursor.execute(narrowed_query, [*parameters, *bounds])
+                cursor.execute(query, parameters)
                 return [
                     StoredEvent(originator_id=stream, originator_version=version, topic=type_name, state=data)
                     for stream, version, type_name, data in cursor
@@ -185,14 +195,15 @@ class SnapshotRecorder(AggregateRecorder):
 class SnapshotStore(EventStore[str]):
     """The library's store of snapshots: asks only for kinds of streams that have some."""
 
+    recorder: SnapshotRecorder
+
     def __init__(self, recorder: SnapshotRecorder) -> None:
         super().__init__(mapper=SnapshotCodec(), recorder=recorder)
 
     def put(self, domain_events: Sequence[Any], **_: Any) -> list[Any]:
         """Stores snapshots, each in place of older ones."""
-        recorder = cast(SnapshotRecorder, self.recorder)
         for snapshot in domain_events:
-            recorder.keep(self.mapper.to_stored_event(snapshot), snapshot.every)
+            self.recorder.keep(self.mapper.to_stored_event(snapshot), snapshot.every)
         return []
 
     def get(
@@ -208,3 +219,8 @@ class SnapshotStore(EventStore[str]):
         if stream_kind(originator_id) not in SHAPES:
             return iter(())
         return super().get(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
+
+    def newest(self, streams: Iterable[str]) -> Iterator[Any]:
+        """The newest one of each of these streams, as far as there is one that this release can use."""
+        asked = [stream for stream in streams if stream_kind(stream) in SHAPES]
+        return map(self.mapper.to_domain_event, self.recorder.select_newest(asked) if asked else ())

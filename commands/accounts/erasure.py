@@ -99,17 +99,16 @@ def _erase_some(work: Work[Lookups], account_id: int) -> bool:
 
 def _hand_back_notes(work: Work[Lookups], account_id: int, course: Course) -> None:
     """What others have filed in the course goes to their own Inbox."""
-    for note_id, author_id in work.lookups.notes_in_course(course.number):
-        if author_id != account_id and (note := work.find(Note, note_id)) is not None:
-            note.trigger(notes.NoteFiled, work.context.now, course_id=inbox_of(work, author_id), with_course=course.number)
+    foreign = [note_id for note_id, author_id in work.lookups.notes_in_course(course.number) if author_id != account_id]
+    for note in work.find_all(Note, foreign):
+        note.trigger(notes.NoteFiled, work.context.now, course_id=inbox_of(work, note.owner_id), with_course=course.number)
 
 
 def _cut_off_comments(work: Work[Lookups], account_id: int, note: Note) -> None:
     """Comments that others wrote on the note stay, without their source, and private as after its deletion."""
     now = work.context.now
-    for comment_id in work.lookups.comments_on(note.uuid):
-        comment = work.find(Note, comment_id)
-        if comment is not None and comment.owner_id != account_id and not comment.is_purged:
+    for comment in work.find_all(Note, work.lookups.comments_on(note.uuid)):
+        if comment.owner_id != account_id and not comment.is_purged:
             if not note.is_deleted:
                 hide_comment(comment, now)
             comment.trigger(notes.NoteSourcePurged, now)

@@ -74,9 +74,8 @@ def _shut_others_out(work: Work[Lookups], account: Account, proofs: Proofs) -> N
     if account.api_key_digest is not None:
         # Nobody ever learns the key that takes the old one's place.
         account.trigger(accounts.ApiKeyRotated, now, key_digest=proofs.digest(secrets.token_hex(32)), key_prefix="")
-    for address_id in work.lookups.good_calendar_addresses(account.number):
-        if (address := work.find(CalendarAddress, address_id)) is not None:
-            address.trigger(calendars.CalendarAddressRevoked, now)
+    for address in work.find_all(CalendarAddress, work.lookups.good_calendar_addresses(account.number)):
+        address.trigger(calendars.CalendarAddressRevoked, now)
 
 
 def password_change(

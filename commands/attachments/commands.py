@@ -63,18 +63,17 @@ def restore_attachment(work: Work[Lookups], account_id: int, attachment_id: int)
 
 def purge_attachments_of(work: Work[Lookups], note_id: int) -> None:
     """Makes all files of a note forgotten, as part of purging the note."""
-    for attachment_id in work.lookups.attachments_of_note(note_id):
-        _purge(work, attachment_id)
+    for attachment in work.find_all(Attachment, work.lookups.attachments_of_note(note_id)):
+        _purge(work, attachment)
 
 
 def purge_deleted_attachments(work: Work[Lookups], attachment_ids: Sequence[int], before: datetime | None = None) -> None:
     """Makes files that lie in the recycle bin forgotten, as part of emptying it. before: only what was deleted earlier."""
-    for attachment_id in attachment_ids:
-        attachment = work.find(Attachment, attachment_id)
+    for attachment in work.find_all(Attachment, attachment_ids):
         # It may have been restored at this moment.
-        deleted_on = attachment.deleted_on if attachment is not None and attachment.is_deleted else None
+        deleted_on = attachment.deleted_on if attachment.is_deleted else None
         if deleted_on is not None and (before is None or deleted_on < before):
-            _purge(work, attachment_id)
+            _purge(work, attachment)
 
 
 def require_room(work: Work[Lookups], account_id: int, size: int, quota: int | None) -> None:
@@ -95,9 +94,8 @@ def require_note(work: Work[Lookups], account_id: int, note_id: int, doing: str)
         raise Forbidden(f"Only the owner can {doing}.")
 
 
-def _purge(work: Work[Lookups], attachment_id: int) -> None:
-    attachment = work.find(Attachment, attachment_id)
-    if attachment is None or attachment.is_purged:
+def _purge(work: Work[Lookups], attachment: Attachment) -> None:
+    if attachment.is_purged:
         return
     folder = attachment.path.rpartition("/")[0]
     work.forget(attachment)

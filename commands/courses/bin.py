@@ -21,12 +21,12 @@ def delete_course(work: Work[Lookups], account_id: int, course_id: int) -> None:
     if course.is_default:
         raise Declined("The default category cannot be deleted.")
     require_version(work, course.edited_on)
-    inbox_of(work, account_id)
-    moved = []
-    for note_id, author_id in work.lookups.notes_in_course(course_id):
-        if _file(work, note_id, inbox_of(work, author_id), course_id):
-            moved.append(note_id)
-    course.trigger(courses.CourseDeleted, work.context.now, note_ids=moved)
+    filed = work.lookups.notes_in_course(course_id)
+    inboxes = {author_id: inbox_of(work, author_id) for author_id in dict.fromkeys((account_id, *(author_id for _, author_id in filed)))}
+    moved = work.find_all(Note, (note_id for note_id, _ in filed))
+    for note in moved:
+        _file(work, note, inboxes[note.owner_id], course_id)
+    course.trigger(courses.CourseDeleted, work.context.now, note_ids=[note.number for note in moved])
     # A note that is filed in the course at this very moment was not found above.
     work.require(work.lookups.course_is_empty(course_id))
 
@@ -36,11 +36,10 @@ def restore_course(work: Work[Lookups], account_id: int, course_id: int) -> Save
     course = work.find(Course, course_id)
     if course is None or not course.is_deleted or course.owner_id != account_id:
         raise NotFound("Course")
-    for note_id in course.moved_notes:
-        note = work.find(Note, note_id)
+    for note in work.find_all(Note, course.moved_notes):
         # The Inbox alone tells nothing: it may have been moved elsewhere, and from there to the Inbox.
-        if note is not None and not note.is_purged and note.moved_with == course_id:
-            _file(work, note_id, course_id, course_id)
+        if not note.is_purged and note.moved_with == course_id:
+            _file(work, note, course_id, course_id)
     bring_back(work, course)
     return Saved(course_id)
 
@@ -53,9 +52,5 @@ def bring_back(work: Work[Lookups], course: Course) -> None:
     course.trigger(courses.CourseRestored, work.context.now, client_course_id=client_id)
 
 
-def _file(work: Work[Lookups], note_id: int, target: int, with_course: int) -> bool:
-    note = work.find(Note, note_id)
-    if note is None:
-        return False
+def _file(work: Work[Lookups], note: Note, target: int, with_course: int) -> None:
     note.trigger(notes.NoteFiled, work.context.now, course_id=target, with_course=with_course)
-    return True

@@ -101,12 +101,12 @@ def arrange_courses(work: Work[Lookups], account_id: int, course_ids: Sequence[i
     if not named:
         return
     chosen = frozenset(named)
-    arranged = [work.find(Course, course_id) for course_id in [*named, *(other for other in own if other not in chosen)]]
+    arranged = work.find_all(Course, [*named, *(other for other in own if other not in chosen)])
     if work.context.expects is not None:
         # Asked for once the courses are loaded: who arranges them after this moment is found out by the append.
         require_version(work, "-".join(map(str, work.lookups.own_courses(account_id))))
     for place, course in enumerate(arranged, start=1):
-        if course is not None and not course.is_deleted and course.sort_order != place:
+        if not course.is_deleted and course.sort_order != place:
             course.trigger(courses.CourseArranged, work.context.now, sort_order=place)
 
 

@@ -119,9 +119,8 @@ def close_dangling_session(work: Work[Lookups], session_id: int) -> bool:
 
 def purge_sessions_of(work: Work[Lookups], note_id: int) -> None:
     """Makes the sessions of a note forgotten, as it is purged: their titles and summaries come from it."""
-    for session_id in work.lookups.sessions_of_note(note_id):
-        session = work.find(NoteSession, session_id)
-        if session is not None and not session.is_purged:
+    for session in work.find_all(NoteSession, work.lookups.sessions_of_note(note_id)):
+        if not session.is_purged:
             work.forget(session)
             session.trigger(note_sessions.NoteSessionPurged, work.context.now)
     work.require(work.lookups.note_has_no_sessions(note_id))

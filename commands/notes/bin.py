@@ -27,10 +27,8 @@ def put_into_bin(work: Work[Lookups], note: Note) -> None:
     """The same without the question whose it is."""
     now = work.context.now
     note.trigger(notes.NoteDeleted, now, was_public=note.is_public)
-    for comment_id in work.lookups.comments_on(note.uuid):
-        comment = work.find(Note, comment_id)
-        if comment is not None:
-            hide_comment(comment, now)
+    for comment in work.find_all(Note, work.lookups.comments_on(note.uuid)):
+        hide_comment(comment, now)
     # A comment that is made at this very moment was not found above.
     work.require(work.lookups.no_public_comments(note.uuid, None))
 
@@ -66,9 +64,8 @@ def empty_bin(work: Work[Lookups], account_id: int) -> int:
 def purge_deleted_notes(work: Work[Lookups], account_id: int, note_ids: Sequence[int], before: datetime | None = None) -> int:
     """Purges those of the notes that lie in the account's bin; returns how many. before: only what was deleted earlier."""
     count = 0
-    for note_id in note_ids:
-        note = work.find(Note, note_id)
-        if note is None or note.owner_id != account_id or not note.is_deleted or note.is_purged:
+    for note in work.find_all(Note, note_ids):
+        if note.owner_id != account_id or not note.is_deleted or note.is_purged:
             continue
         if before is not None and note.edited_on >= before:
             continue
@@ -80,9 +77,8 @@ def purge_deleted_notes(work: Work[Lookups], account_id: int, note_ids: Sequence
 def purge_note(work: Work[Lookups], note: Note) -> None:
     """Makes a note forgotten. Comments on it stay, without their source."""
     now = work.context.now
-    for comment_id in work.lookups.comments_on(note.uuid):
-        comment = work.find(Note, comment_id)
-        if comment is not None and not comment.is_purged and comment.source_note_uuid == note.uuid:
+    for comment in work.find_all(Note, work.lookups.comments_on(note.uuid)):
+        if not comment.is_purged and comment.source_note_uuid == note.uuid:
             comment.trigger(notes.NoteSourcePurged, now)
     purge_attachments_of(work, note.number)
     purge_sessions_of(work, note.number)

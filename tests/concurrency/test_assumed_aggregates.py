@@ -154,6 +154,26 @@ def test_what_was_read_to_catch_up_is_not_read_again(services: Services, elsewhe
     assert services.commands.remembered(f"account-{number}") == 2
 
 
+def test_what_is_found_together_is_what_is_found_one_by_one(
+    services: Services, elsewhere: Handling[Lookups], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remembered = [services.commands.run(_note(text), CONTEXT).result for text in ("current", "overtaken")]
+    unknown = [elsewhere.run(_note(text), CONTEXT).result for text in ("short", "of many versions")]
+    elsewhere.run(_write(remembered[1], "overtaken by this"), CONTEXT)
+    for version in range(Note.snapshot_every):
+        elsewhere.run(_write(unknown[1], f"version {version}"), CONTEXT)
+    elsewhere.log.flush()
+    numbers = [unknown[1], *remembered, unknown[0]]
+    with monkeypatch.context() as patched:
+        patched.setattr(services.log.repository, "get", None)
+        together = Work(services.log, services.commands.lookups, CONTEXT).find_all(Note, [*numbers, numbers[0]])
+    assert services.commands.remembered(f"note-{remembered[1]}") == 2
+    alone = [Work(elsewhere.log, elsewhere.lookups, CONTEXT).find(Note, number) for number in numbers]
+    assert [vars(note) for note in together] == [vars(note) for note in alone if note is not None]
+    nobodys = services.commands.lookups.next_id("note")
+    assert Work(services.log, services.commands.lookups, CONTEXT).find_all(Note, [nobodys]) == []
+
+
 def test_a_refusal_is_never_founded_on_something_out_of_date(services: Services, elsewhere: Handling[Lookups]) -> None:
     number = services.commands.run(_create, CONTEXT).result
     services.commands.run(_rename(number, "second"), CONTEXT)
