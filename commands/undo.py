@@ -12,7 +12,7 @@ from commands.errors import Conflict, NotFound, sentence
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.undo_lookups import Parts
-from eventstore.events.base import stream_kind
+from eventstore.events.base import stream_kind, stream_numbers
 from eventstore.events.notes import NotePublished
 
 ASK_FIRST = "Undoing would take away what was written since: delete it only if whoever wrote that says so."
@@ -43,7 +43,7 @@ class Span:
     @property
     def numbers(self) -> tuple[int, ...]:
         """The ids in the stream's name."""
-        return tuple(map(int, self.stream[len(self.kind) + 1 :].split("-")))
+        return stream_numbers(self.stream)
 
     @property
     def number(self) -> int:

@@ -11,9 +11,9 @@ MOST_STEPS = 2_000_000
 """Pairs of equal pieces that are looked at, in some 0.3 s. The library looks at all of a stretch once more for each match that it
 finds there: without an end to that, the time would grow with the cube of the length where pieces repeat.
 """
-CLOSE_LOOK = 10
-"""A first look that would take more than this part of what is left passes over frequent pieces. All looks together usually take five times
-as much as the first.
+LOOKS_RESERVED = 10
+"""For so many looks as dear as the first there have to be steps left, else frequent pieces are passed over. All looks together usually
+take five times as much as the first.
 """
 
 
@@ -36,7 +36,7 @@ class Comparison(SequenceMatcher[str]):
         self._budget = budget
         super().__init__(None, a, b, autojunk=False)
         self._before = self._counted()
-        if self._before[-1] > budget.steps // CLOSE_LOOK:
+        if self._before[-1] > budget.steps // LOOKS_RESERVED:
             super().__init__(None, a, b, autojunk=True)
             self._before = self._counted()
 

@@ -22,6 +22,7 @@ from mcp_types import INTERNAL_ERROR, SubscriptionsListenRequestParams, Subscrip
 
 from eventstore.database import UNAVAILABLE
 from eventstore.events.attachments import AttachmentUploaded
+from eventstore.events.base import stream_kind, stream_number, stream_numbers
 from eventstore.events.notes import NoteCreated, NoteFiled
 from eventstore.reader import LogReader, LogRow, newest_positions, rows_of_types
 from mcp_server.callers import present
@@ -40,10 +41,8 @@ ENDING = frozenset({"ApiKeyRotated", "AccountDisabled", "AccountErasureRequested
 WEEK = f"{SCHEME}week/"
 IN_WEEKS = frozenset({"planner-event", "note-session", "calendar-feed", "planner"})
 """Kinds of streams whose events may change what a week shows."""
-ACCOUNTS_OWN = frozenset({"account", "planner"})
-"""Kinds of streams that are named after their account."""
-SUBSCRIPTION = "subscription-"
-"""Streams subscription-<account>-<course>: what the course looks like to that account."""
+ACCOUNTS_OWN = frozenset({"account", "planner", "subscription"})
+"""Kinds of streams that are named after their account; a subscription-<account>-<course> also after what it lets that account see."""
 Filing = tuple[int, int | None]
 """A version of a note, and the course in which it lies from then on."""
 KEY_CHANGED = "The key cannot be used any more."
@@ -176,7 +175,7 @@ class Listeners:
 
     def _filings(self, streams: Sequence[str]) -> dict[str, list[Filing]]:
         """Of the notes among these streams."""
-        notes = list({stream for stream in streams if stream.startswith("note-")})
+        notes = list({stream for stream in streams if stream_kind(stream) == "note"})
         found: dict[str, list[Filing]] = {}
         if notes:
             with self._services.thread_pool.connection() as connection:
@@ -188,13 +187,13 @@ class Listeners:
 
     def _files(self, streams: Sequence[str]) -> dict[str, str]:
         """The addresses of the files among these streams."""
-        files = list({stream for stream in streams if stream.startswith("attachment-")})
+        files = list({stream for stream in streams if stream_kind(stream) == "attachment"})
         if not files:
             return {}
         with self._services.thread_pool.connection() as connection:
             uploads = [row.decoded().event for row in rows_of_types(connection, files, ("AttachmentUploaded",))]
         return {
-            event.originator_id: f"{note_uri(event.note_id)}/attachments/{event.originator_id.rpartition('-')[2]}"
+            event.originator_id: f"{note_uri(event.note_id)}/attachments/{stream_number(event.originator_id)}"
             for event in uploads
             if isinstance(event, AttachmentUploaded)
         }
@@ -212,22 +211,19 @@ class Listeners:
 
         addresses: that change beside those which the stream's name tells.
         """
-        kind, _, number = row.stream.rpartition("-")
+        kind, (first, *_) = stream_kind(row.stream), stream_numbers(row.stream)
         if kind == "account" and row.type in ENDING:
-            for credentials in list(self._open.get(int(number), ())):
-                await self._end_unless_good(int(number), credentials)
+            for credentials in list(self._open.get(first, ())):
+                await self._end_unless_good(first, credentials)
             return
         if kind in ACCOUNTS_OWN:
-            owner = int(number)
-        if kind.startswith(SUBSCRIPTION):
-            owner = int(kind.removeprefix(SUBSCRIPTION))
-            kind = "course"
+            owner = first
         listener = _actor(row) if owner is None else owner
         audiences = [] if listener is None else list(self._open.get(listener, {}).values())
         if not audiences:
             return
         weeks = [uri for account_id, uri in self._weeks if account_id == listener] if kind in IN_WEEKS else []
-        told: list[ServerEvent] = [ResourceUpdated(uri=uri) for uri in (*changed(kind, number), *addresses, *weeks)]
+        told: list[ServerEvent] = [ResourceUpdated(uri=uri) for uri in (*changed(row.stream), *addresses, *weeks)]
         if row.type in APPEARING:
             told.append(ResourcesListChanged())
         for audience in audiences:
@@ -249,12 +245,13 @@ def courses_of(row: LogRow, filings: Iterable[Filing]) -> set[int]:
     return {course for course in until[-2 if row.type == "NoteFiled" else -1 :] if course is not None}
 
 
-def changed(kind: str, number: str) -> Iterable[str]:
+def changed(stream: str) -> Iterable[str]:
     """The addresses whose contents an event of this stream changes."""
-    match kind:
+    number = stream_number(stream)
+    match stream_kind(stream):
         case "note":
-            return (note_uri(int(number)), f"{note_uri(int(number))}/metadata", f"{SCHEME}heatmap")
-        case "course":
+            return (note_uri(number), f"{note_uri(number)}/metadata", f"{SCHEME}heatmap")
+        case "course" | "subscription":
             return (f"{SCHEME}courses/{number}", f"{SCHEME}courses")
         case "account" | "planner":
             return (f"{SCHEME}profile", f"{SCHEME}skill")

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from eventstore.codec import Recorded
 from eventstore.events import Event
-from eventstore.events.base import stream_number
+from eventstore.events.base import stream_kind, stream_number
 from eventstore.events.erasure import OwnerErased
 
 Lifecycle = Literal["inline", "following"]
@@ -205,7 +205,7 @@ class Projection:
 
     def keys(self, event: Event) -> Iterator[tuple[Table[Any], Key]]:
         """The rows that an event is known to touch, so that a batch can load them in one query per table."""
-        kind = event.originator_id[: event.originator_id.rindex("-")]
+        kind = stream_kind(event.originator_id)
         for table in self.tables:
             if table.stream == kind and len(table.key) == 1:
                 yield table, (stream_number(event.originator_id),)

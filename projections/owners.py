@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from eventstore.events.base import stream_kind, stream_number
 from projections.reading import Query
 
 OWNED = {
@@ -25,7 +26,7 @@ def owners_of(streams: Iterable[str]) -> Query:
     """(streams, account ids of their owners), of those that there are and that belong to somebody."""
     ids: dict[str, list[int]] = {kind: [] for kind in OWNED}
     for stream in streams:
-        kind, _, number = stream.rpartition("-")
+        kind = stream_kind(stream)
         if kind in ids:
-            ids[kind].append(int(number))
+            ids[kind].append(stream_number(stream))
     return Query(_OWNERS, dict(ids))

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from eventstore.events import Event, subscriptions
+from eventstore.events.base import stream_kind, stream_numbers
 from eventstore.events.erasure import OwnerErased
 from projections.base import Key, Projection, Row, Table, handles
 from projections.rows import Rows
@@ -46,8 +47,8 @@ class Subscriptions(Projection):
 
     def keys(self, event: Event) -> Iterator[tuple[Table[Any], Key]]:
         """The stream is named after account and course."""
-        if event.originator_id.startswith("subscription-"):
-            yield SUBSCRIPTIONS, _key(event)
+        if stream_kind(event.originator_id) == "subscription":
+            yield SUBSCRIPTIONS, stream_numbers(event.originator_id)
 
     @handles(OwnerErased)
     def owner_erased(self, rows: Rows, event: Event) -> None:
@@ -68,7 +69,7 @@ class Subscriptions(Projection):
         )
         if rows.add(SUBSCRIPTIONS, row, event) is not None:
             return
-        if known := rows.due(SUBSCRIPTIONS, _key(event), event):
+        if known := rows.due(SUBSCRIPTIONS, stream_numbers(event.originator_id), event):
             known.is_active = True
             known.is_private = event.is_private
             known.subscribed_at = event.timestamp
@@ -76,16 +77,11 @@ class Subscriptions(Projection):
     @handles(subscriptions.CourseUnsubscribed)
     def unsubscribed(self, rows: Rows, event: Event) -> None:
         """Follows no longer."""
-        if row := rows.due(SUBSCRIPTIONS, _key(event), event):
+        if row := rows.due(SUBSCRIPTIONS, stream_numbers(event.originator_id), event):
             row.is_active = False
 
     @handles(subscriptions.CourseOpened)
     def opened(self, rows: Rows, event: Event) -> None:
         """Looked into the course."""
-        if row := rows.due(SUBSCRIPTIONS, _key(event), event):
+        if row := rows.due(SUBSCRIPTIONS, stream_numbers(event.originator_id), event):
             row.opened_at = event.timestamp
-
-
-def _key(event: Event) -> Key:
-    _, account_id, course_id = event.originator_id.split("-")
-    return int(account_id), int(course_id)

@@ -79,6 +79,11 @@ def stream_number(stream: str) -> int:
     return int(stream[stream.rindex("-") + 1 :])
 
 
+def stream_numbers(stream: str) -> tuple[int, ...]:
+    """All ids in a stream's name: 4 and 7 of subscription-4-7."""
+    return tuple(map(int, stream[len(stream_kind(stream)) + 1 :].split("-")))
+
+
 def stream_kind(stream: str) -> str:
     """What a stream's name begins with: note of note-27, note-session of note-session-4, subscription of subscription-4-7."""
     return stream.rstrip("0123456789-")

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from eventstore.events.base import stream_kind, stream_number
 from projections.reading import Query
 
 WORDS = {
@@ -81,6 +82,6 @@ def told(rows: str, limit: int) -> dict[str, Any]:
 
 
 def _session(entry: dict[str, Any]) -> int | None:
-    kind, _, number = entry["stream"].partition("-")
-    session_id: int | None = int(number) if kind == "session" else entry["metadata"].get("session")
+    stream = entry["stream"]
+    session_id: int | None = stream_number(stream) if stream_kind(stream) == "session" else entry["metadata"].get("session")
     return session_id

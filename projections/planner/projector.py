@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from eventstore import moments
 from eventstore.events import Event, planner
-from eventstore.events.base import stream_number
+from eventstore.events.base import stream_kind, stream_number
 from eventstore.events.erasure import OwnerErased
 from projections.base import Projection, Row, Table, handles
 from projections.rows import Rows
@@ -122,7 +122,7 @@ class Planner(Projection):
     def owner_erased(self, rows: Rows, event: Event) -> None:
         """Nothing is left, the trail neither: any event of the stream may have left a step."""
         super().owner_erased(rows, event)
-        if event.originator_id.startswith("planner-event-"):
+        if stream_kind(event.originator_id) == "planner-event":
             event_id = stream_number(event.originator_id)
             for version in range(1, event.originator_version):
                 for step in STEPS:

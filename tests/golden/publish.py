@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from eventstore.codec import encode
-from eventstore.describing import area, describe_events, published_types
 from eventstore.events import Event
 from eventstore.events.base import payload_fields
+from tests.golden.describing import area, describe_events, published_types
 
 FOLDER = Path(__file__).parent / "types"
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"

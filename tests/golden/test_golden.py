@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from eventstore.codec import decode
-from eventstore.describing import describe_events, published_types
 from eventstore.events import EVENT_TYPES, Event
 from eventstore.events.base import payload_fields
+from tests.golden.describing import describe_events, published_types
 from tests.golden.publish import FOLDER, HOW, PAGE, incompatible, path_of, read
 
 FILES = sorted(FOLDER.glob("*/*.json"))

@@ -224,10 +224,10 @@ async def test_an_event_that_cannot_be_told_of_does_not_keep_the_others_back(kee
     uris = [f"notechondria://notes/{note}" for note in (first, second)]
     addresses = listening.changed
 
-    def failing(kind: str, number: str) -> Iterable[str]:
-        if number == str(first):
+    def failing(stream: str) -> Iterable[str]:
+        if stream == f"note-{first}":
             raise ValueError("a bug")
-        return addresses(kind, number)
+        return addresses(stream)
 
     def rename() -> None:
         for note in (first, second):
