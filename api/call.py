@@ -36,11 +36,11 @@ class Call:
     """A request to a route. `path`, `query` and `body` are validated; `caller` is set once it was asked for."""
 
     __slots__ = (
+        "asked_along",
         "body",
         "caller",
         "command",
         "credentials",
-        "foreseen",
         "path",
         "query",
         "request",
@@ -64,10 +64,10 @@ class Call:
         self.caller: Caller | None = None
         self.seen: Mapping[str, Glimpse] = {}
         """The stream that the route is about, as it was when the caller was identified."""
-        self.foreseen: tuple[Any, ...] | None = None
-        """The answer to what the route foresees, if it was asked along when the caller was identified."""
+        self.asked_along: tuple[Any, ...] | None = None
+        """The answer to what the route asks along; None when the caller had to be identified without it."""
         self.command: Any = None
-        """What the route has made of the body, where it needs that for what it foresees and once more."""
+        """What the route has made of the body, where it needs that for what it asks along and once more."""
         self.credentials: Credentials = presented(self.header(b"authorization"))
 
     def header(self, name: bytes) -> str | None:
@@ -136,8 +136,8 @@ class Call:
             return self.caller
         if self.credentials.kind == "none":
             return self._admit(ANONYMOUS)
-        if self.route.foresees is not None:
-            caller, self.foreseen = self.services.reader.ask_now(self.route.foresees(self), self.credentials)
+        if self.route.asks_along is not None:
+            caller, self.asked_along = self.services.reader.ask_now(self.route.asks_along(self), self.credentials)
             return self._admit(caller)
         return self._identified(*self.services.reader.ask_now(self._question(), self.credentials))
 

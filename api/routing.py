@@ -41,8 +41,8 @@ class Route:
     with precedence is told; otherwise the handler finds out by itself, without another round trip.
     stream: the name of the stream that a command of this route changes, such as `note-{note_id}`; its version is then read
     while the caller is identified, so that the command need not read the stream if this process remembers it.
-    foresees: what the command will ask of the read models, so that it is asked while the caller is identified; the handler finds the
-    answer in `foreseen`, unless the caller had to be known before the body was read. May not refuse anything.
+    asks_along: what the command will ask of the read models, so that it is asked while the caller is identified; the handler finds the
+    answer in `asked_along`, unless the caller had to be known before the body was read. May not refuse anything.
     cost: as how many requests it counts under the caller's limit; 0: what api/costs.py says.
     media: the type of what is answered, when that is no JSON.
     answers: what else is answered, by status; None where there is no body. With a 412 an If-Match header counts, with a 206 a Range,
@@ -73,7 +73,7 @@ class Route:
     guard: Callable[[Call], Awaitable[None]] | None = None
     cost: int = 0
     stream: str = ""
-    foresees: Callable[[Call], Query] | None = None
+    asks_along: Callable[[Call], Query] | None = None
     media: str = ""
     answers: Mapping[int, Any] = field(default_factory=dict)
     refusals: Sequence[int] = ()

@@ -259,7 +259,7 @@ class Handling(Generic[L_co]):
             raise lost
         raise Conflict("Others keep changing this at the same moment. Please try again.")
 
-    def foresee(self, decide: Callable[[Work[L_co]], T], context: Context) -> T:
+    def preview(self, decide: Callable[[Work[L_co]], T], context: Context) -> T:
         """What the command would come to at this moment; nothing is saved. Raises Refused as `run` does."""
         return decide(Work(self.log, self.lookups, context))
 

@@ -133,9 +133,9 @@ class ToolCall:
         outcome = await asyncio.shield(self.in_thread(lambda: run(decide, self.context, answer=answer, conflicts=conflicts, once=once)))
         return outcome.result, outcome.row or ()
 
-    async def foresee(self, decide: Decide[T]) -> T:
+    async def preview(self, decide: Decide[T]) -> T:
         """What a command would come to; nothing is written."""
-        return await self.in_thread(lambda: self.services.commands.foresee(decide, self.context))
+        return await self.in_thread(lambda: self.services.commands.preview(decide, self.context))
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Runs blocking work off the event loop."""

@@ -106,7 +106,7 @@ def refresh(call: Call) -> Response:
 def _is_possible(call: Call, command: ChangeCalendarFeed) -> bool:
     """Whether the change will not be refused, so that reading what it names is worth it; no address is asked for a stranger's feed."""
     try:
-        call.services.commands.foresee(lambda work: change_calendar_feed(work, command), call.context())
+        call.services.commands.preview(lambda work: change_calendar_feed(work, command), call.context())
     except Refused:
         return False
     return True

@@ -54,7 +54,7 @@ def preview_undo(call: Call) -> bytes:
     def decide(work: Work[Lookups]) -> tuple[Undone, bool]:
         return undo(work, account_id, wanted, INVERSES, key), publishes(work)
 
-    undone, published = call.services.commands.foresee(decide, call.context())
+    undone, published = call.services.commands.preview(decide, call.context())
     change = _read(call, read_change(undone.change_id))
     changes = [change] if change else []
     shown = change_objects(changes, call.ask_now(about_changes(changes)), INVERSES)

@@ -77,7 +77,7 @@ def create(call: Call) -> Response:
     command = call.command or _incoming(call)
     account_id = call.account_id
     # Good for the first decision only: a second is made because something has changed since.
-    met = [NewNote(*call.foreseen)] if call.foreseen else []
+    met = [NewNote(*call.asked_along)] if call.asked_along else []
     return carry_out(
         call,
         lambda work: create_note(work, account_id, command, met.pop() if met else None),
@@ -205,7 +205,7 @@ EXAMPLE = {"title": "Cell biology", "description": "Lecture one", "content": "# 
 ROUTES = [
     Route("GET", "/notes/", list_all, "Notes, newest edit first", caller="open", query=ListQuery, answer=NotePageOut | list[FoundNoteOut]),
     Route(
-        "POST", "/notes/", create, "Write a note", body=NoteIn, answer=NoteSavedOut, status=201, foresees=_meets,
+        "POST", "/notes/", create, "Write a note", body=NoteIn, answer=NoteSavedOut, status=201, asks_along=_meets,
         answers={200: NoteSavedOut},
         examples={"note": EXAMPLE, "draft": {**EXAMPLE, "client_draft_id": "draft_1775901234567890_77012"}},
     ),

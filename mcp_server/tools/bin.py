@@ -55,7 +55,7 @@ async def delete_attachment(call: ToolCall) -> Result:
         file = await call.read(get_attachment(note_id, attachment_id), 2) if can_edit else None
         if file is None:
             raise NotFound("NoteAttachment" if can_edit else "Note")
-        await call.foresee(lambda work: decide_deletion(work, call.account_id, note_id, attachment_id))
+        await call.preview(lambda work: decide_deletion(work, call.account_id, note_id, attachment_id))
         return {"deleted": False, "dry_run": True, "attachment_id": attachment_id, "title": file["original_filename"]}
 
     await call.run(lambda work: decide_deletion(work, call.account_id, note_id, attachment_id))

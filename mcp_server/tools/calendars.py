@@ -71,7 +71,7 @@ async def delete_calendar_feed(call: ToolCall) -> Result:
         (found,) = await call.ask(queries.get_calendar_feed(call["feed_id"]))
         if found is None:
             raise NotFound("CalendarFeed")
-        await call.foresee(lambda work: remove_calendar_feed(work, call["feed_id"]))
+        await call.preview(lambda work: remove_calendar_feed(work, call["feed_id"]))
         shown = call.parsed(found + b"}")
         return {"deleted": False, "dry_run": True, "feed_id": shown["id"], "title": shown["title"]}
     await call.run(lambda work: remove_calendar_feed(work, call["feed_id"]))

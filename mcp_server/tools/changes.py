@@ -43,12 +43,12 @@ async def undo_last_change(call: ToolCall) -> Result:
         return undone
 
     # Told before it is taken back, since things may have other titles then.
-    foreseen = await call.foresee(decide)
-    answer = await _told_of(call, foreseen)
+    previewed = await call.preview(decide)
+    answer = await _told_of(call, previewed)
     if call.dry_run:
         return {"undone": False, "dry_run": True, **answer}
     undone, _ = await call.run(decide)
-    if undone != foreseen:
+    if undone != previewed:
         # Others were faster, and an older change was the last one then.
         answer = await _told_of(call, undone)
     return {"undone": True, **answer}

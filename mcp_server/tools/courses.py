@@ -76,7 +76,7 @@ async def delete_course(call: ToolCall) -> Result:
         found = await call.read(queries.get_course(call["course_id"]), 2)
         if found is None or not found["is_owned"] or found["is_default"]:
             raise ToolRefusal(NOT_DELETABLE)
-        await call.foresee(decide)
+        await call.preview(decide)
         courses = await call.read(queries.list_own_courses())
         inbox = next(own["id"] for own in courses if own["is_default"])
         return {"deleted": False, "dry_run": True, "notes_moved_to": inbox, "course_id": found["id"], "title": found["title"]}

@@ -65,7 +65,7 @@ async def restore_note_version(call: ToolCall) -> Result:
 
     if call.dry_run:
         note = await own(call)
-        await call.foresee(decide)
+        await call.preview(decide)
         state = await _state(call, note_id, stream_version(note_id, version_id))
         # The version is what may be sent back as the one that was seen: the note's present one.
         return {**detail(call, {**note, **await _members(call, state), "last_edit": note["last_edit"]}), "dry_run": True}

@@ -118,7 +118,7 @@ async def patch_note(call: ToolCall) -> Result:
     passage = Passage.of(call.arguments)
     if call.dry_run:
         note = await own(call)
-        content = await call.foresee(lambda work: edited(seen(call, work).content, passage))
+        content = await call.preview(lambda work: edited(seen(call, work).content, passage))
         return {**detail(call, {**note, "content": content, "blocks": []}), "dry_run": True}
     return await save(call, lambda note: ChangeNote(content=edited(note.content, passage)))
 
@@ -128,7 +128,7 @@ async def delete_note(call: ToolCall) -> Result:
     """Into the recycle bin."""
     if call.dry_run:
         note = await own(call)
-        await call.foresee(lambda work: decide_deletion(work, call.account_id, call["note_id"]))
+        await call.preview(lambda work: decide_deletion(work, call.account_id, call["note_id"]))
         return {"deleted": False, "dry_run": True, "note_id": note["id"], "title": note["title"]}
     await call.run(lambda work: decide_deletion(work, call.account_id, call["note_id"]))
     return {"deleted": True, "note_id": call["note_id"]}

@@ -77,7 +77,7 @@ async def delete_event(call: ToolCall) -> Result:
         found = await call.read(queries.get_planner_event(call["event_id"]))
         if found is None:
             raise NotFound("PlannerEvent")
-        await call.foresee(lambda work: delete_planner_event(work, call["event_id"]))
+        await call.preview(lambda work: delete_planner_event(work, call["event_id"]))
         return {"deleted": False, "dry_run": True, "event_id": found["id"], "title": found["title"]}
     await call.run(lambda work: delete_planner_event(work, call["event_id"]))
     return {"deleted": True, "event_id": call["event_id"]}

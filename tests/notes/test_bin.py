@@ -124,7 +124,7 @@ def test_comment_that_is_made_while_its_source_is_being_deleted(services: Servic
     owners, others = (Context(actor=somebody.account_id, channel="web") for somebody in (person, other))
     public = CreateNote(title="Source", is_public=True)
     source = services.commands.run(lambda work: create_note(work, person.account_id, public), owners).result.note_id
-    note = services.commands.foresee(lambda work: work.find(Note, source), owners)
+    note = services.commands.preview(lambda work: work.find(Note, source), owners)
     assert note is not None
     uuid = note.uuid
     made: list[int] = []
@@ -145,7 +145,7 @@ def test_comment_that_is_made_while_its_source_is_being_deleted(services: Servic
         made[:] = [services.commands.run(comment_first, others).result]
     else:
         services.commands.run(delete_first, owners)
-    kept = services.commands.foresee(lambda work: work.find(Note, made[0]), others)
+    kept = services.commands.preview(lambda work: work.find(Note, made[0]), others)
     assert kept is not None
     assert (kept.source_note_uuid, kept.is_public) == ((None, True) if first == "comment" else (uuid, False))
 
