@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
+from commands.attachments.undoing import take_back_attachment
 from commands.calendars.undoing import take_back_calendar_feed
-from commands.courses.undoing import take_back_attachment, take_back_course, take_back_subscription
+from commands.courses.undoing import take_back_course
 from commands.notes.undoing import take_back_note
 from commands.planner.undoing import take_back_planner, take_back_planner_event
+from commands.subscriptions import take_back_subscription
 from commands.undo import Inverse
 
 INVERSES: Mapping[str, Inverse] = {

@@ -5,10 +5,11 @@ from __future__ import annotations
 from commands.aggregate import Aggregate, evolves
 from commands.courses.aggregate import Course
 from commands.courses.commands import live_course
-from commands.errors import NotFound
+from commands.errors import Conflict, NotFound
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.preconditions import require_version
+from commands.undo import Span
 from eventstore.events import subscriptions
 
 
@@ -66,3 +67,28 @@ def _followed(work: Work[Lookups], account_id: int, course_id: int) -> tuple[Cou
     if subscription is None or not subscription.is_active:
         raise NotFound("CourseSubscription")
     return course, subscription
+
+
+def take_back_subscription(work: Work[Lookups], span: Span) -> None:
+    """Following and no longer following; that a course was opened stays."""
+    account_id, course_id = span.numbers
+    subscription = work.find(Subscription, (account_id, course_id))
+    after = work.at(Subscription, (account_id, course_id), span.last)
+    before = work.at(Subscription, (account_id, course_id), span.first - 1)
+    assert subscription is not None
+    assert after is not None
+    if _following(subscription) == _following(before):
+        return
+    if _following(subscription) != _following(after):
+        raise Conflict("The subscription has been changed since then.")
+    if before is not None and before.is_active:
+        subscription.trigger(
+            subscriptions.CourseSubscribed, work.context.now, account_id=account_id, course_id=course_id, is_private=before.is_private
+        )
+    else:
+        subscription.trigger(subscriptions.CourseUnsubscribed, work.context.now)
+
+
+def _following(subscription: Subscription | None) -> tuple[bool, bool]:
+    followed = subscription is not None and subscription.is_active
+    return followed, followed and subscription is not None and subscription.is_private

@@ -1,17 +1,14 @@
-"""Taking changes of courses, subscriptions and attachments back, as long as nothing newer stands in the way."""
+"""Taking changes of courses back, as long as nothing newer stands in the way."""
 
 from __future__ import annotations
 
-from commands.attachments.aggregate import Attachment
-from commands.attachments.commands import restore_attachment
 from commands.courses.aggregate import Course
 from commands.courses.bin import bring_back, delete_course
-from commands.errors import Conflict, Declined, sentence
+from commands.errors import Conflict
 from commands.handling import Work
 from commands.lookups import Lookups
-from commands.subscriptions import Subscription
 from commands.undo import ASK_FIRST, LATER_FIRST, Span
-from eventstore.events import attachments, courses, subscriptions
+from eventstore.events import courses
 
 
 def take_back_course(work: Work[Lookups], span: Span) -> None:
@@ -67,48 +64,3 @@ def _lead_back(work: Work[Lookups], course: Course, before: Course, after: Cours
 
 def _named(course: Course) -> str:
     return f'The course {course.number} "{course.title}"'
-
-
-def take_back_subscription(work: Work[Lookups], span: Span) -> None:
-    """Following and no longer following; that a course was opened stays."""
-    account_id, course_id = span.numbers
-    subscription = work.find(Subscription, (account_id, course_id))
-    after = work.at(Subscription, (account_id, course_id), span.last)
-    before = work.at(Subscription, (account_id, course_id), span.first - 1)
-    assert subscription is not None
-    assert after is not None
-    if _following(subscription) == _following(before):
-        return
-    if _following(subscription) != _following(after):
-        raise Conflict("The subscription has been changed since then.")
-    if before is not None and before.is_active:
-        subscription.trigger(
-            subscriptions.CourseSubscribed, work.context.now, account_id=account_id, course_id=course_id, is_private=before.is_private
-        )
-    else:
-        subscription.trigger(subscriptions.CourseUnsubscribed, work.context.now)
-
-
-def _following(subscription: Subscription | None) -> tuple[bool, bool]:
-    followed = subscription is not None and subscription.is_active
-    return followed, followed and subscription is not None and subscription.is_private
-
-
-def take_back_attachment(work: Work[Lookups], span: Span) -> None:
-    """An uploaded file goes to the recycle bin, a deleted one comes back."""
-    attachment = work.find(Attachment, span.number)
-    after = work.at(Attachment, span.number, span.last)
-    assert attachment is not None
-    assert after is not None
-    if attachment.is_purged:
-        raise Conflict(f"The file {attachment.number} is gone for good.")
-    if attachment.is_deleted != after.is_deleted:
-        return
-    if attachment.is_deleted:
-        assert work.context.actor is not None
-        try:
-            restore_attachment(work, work.context.actor, attachment.number)
-        except Declined as refused:
-            raise Conflict(sentence(refused)) from refused
-    else:
-        attachment.trigger(attachments.AttachmentDeleted, work.context.now)
