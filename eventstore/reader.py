@@ -24,7 +24,8 @@ from psycopg_pool import ConnectionPool
 
 from eventstore.codec import Recorded, decode
 from eventstore.events import Event
-from eventstore.message import Answer, Asked, ask
+from eventstore.exchange import Answer
+from eventstore.message import Asked, ask
 
 if TYPE_CHECKING:
     from eventstore.recorder import LogRecorder

@@ -27,9 +27,10 @@ from psycopg_pool import ConnectionPool
 
 from eventstore.codec import LogEvent
 from eventstore.database import connection_lost, passing, reading
+from eventstore.exchange import Answer
 from eventstore.forgetting import Forgetting, queue
 from eventstore.identifiers import unique_id
-from eventstore.message import Answer, Message, ask
+from eventstore.message import Message, ask
 from eventstore.reader import LogReader, PollingSubscription
 
 # In binary, because bytes as text are twice as long.

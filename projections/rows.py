@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from eventstore.codec import Recorded
 from eventstore.events import EVENT_TYPES, Event
-from eventstore.message import Answer, Message
+from eventstore.exchange import Answer
+from eventstore.message import Message
 from eventstore.reader import LogRow
 from projections.base import Key, Projection, Row, Table
 

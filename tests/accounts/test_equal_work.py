@@ -17,7 +17,8 @@ from commands.accounts import operators
 from commands.accounts.operators import set_password
 from commands.accounts.registration import open_account
 from commands.context import Context
-from eventstore.message import Answer, Message
+from eventstore.exchange import Answer
+from eventstore.message import Message
 from tests.accounts.people import PASSWORD, Person, make_person
 from tests.accounts.test_passwords import django_hash
 from wiring import Services

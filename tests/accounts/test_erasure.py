@@ -28,12 +28,12 @@ from commands.courses.commands import CreateCourse, create_course
 from commands.errors import AccountGone, Conflict
 from commands.handling import Once, Work
 from commands.lookups import Lookups
-from eventstore import embedded
 from eventstore.blobs import Blobs, BlobStoreUnavailable
 from eventstore.codec import Recorded
 from eventstore.events import Event
 from eventstore.events.accounts import AccountErasureRequested
 from eventstore.mails import Mail
+from eventstore.programs import program_folder
 from eventstore.uses import note_use
 from eventstore.verify import verify_log
 from eventstore.writers import await_writers
@@ -73,7 +73,7 @@ def as_text(value: object) -> str:
 
 def dump(services: Services) -> str:
     """What `pg_dump` writes, in lower case; bytes stand in it as hex digits."""
-    command = [str(embedded.programs() / "pg_dump"), services.settings.conninfo()]
+    command = [str(program_folder() / "pg_dump"), services.settings.conninfo()]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.lower()
 
 

@@ -14,16 +14,16 @@ from psycopg_pool import ConnectionPool
 from commands.aggregate import Aggregate, evolves
 from commands.context import Context
 from commands.handling import Handling, Once, Work
-from eventstore import embedded
 from eventstore.application import Log
 from eventstore.events import Event, notes
 from eventstore.forgetting import Forgetting
+from eventstore.programs import program_folder
 from projections.inline import InlineProjections
 from projections.lookups import SqlLookups
 from projections.reading import Query
 from projections.schema import create_missing
 
-PROGRAMS = embedded.programs()
+PROGRAMS = program_folder()
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 

@@ -13,9 +13,10 @@ import pytest
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
-from eventstore import message as message_module
+from eventstore import exchange
 from eventstore.database import connection_lost
-from eventstore.message import Message, _Known, ask
+from eventstore.exchange import Known
+from eventstore.message import Message, ask
 from tests.log.clusters import Pool
 
 VALUES: dict[bytes, tuple[Any, ...]] = {
@@ -160,7 +161,7 @@ def test_a_connection_that_broke_off_while_sending_is_not_used_again(pool: Pool,
     """Whatever the reason: what it would answer next belongs to nobody."""
     with pool.connection() as connection:
         with monkeypatch.context() as patched:
-            patched.setattr(_Known, "_take", property(lambda _: pytest.fail("stopped while it is sent")))
+            patched.setattr(Known, "_take", property(lambda _: pytest.fail("stopped while it is sent")))
             with pytest.raises(pytest.fail.Exception, match="stopped"):
                 ask(connection, b"SELECT 1, 'never asked before'")
         assert connection.closed
@@ -186,7 +187,7 @@ def _prepared(connection: psycopg.Connection[TupleRow]) -> int:
 
 
 def test_what_was_not_used_for_long_is_no_longer_prepared(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(message_module, "PREPARED", 10)
+    monkeypatch.setattr(exchange, "PREPARED", 10)
     numbers = (None, 1, 70_000, 5_000_000_000)
     with pool.connection() as connection:
         for values in product(numbers, repeat=3):
@@ -199,7 +200,7 @@ def test_what_was_not_used_for_long_is_no_longer_prepared(pool: Pool, monkeypatc
 
 
 def test_a_message_that_fails_loses_no_statement_out_of_sight(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(message_module, "PREPARED", 3)
+    monkeypatch.setattr(exchange, "PREPARED", 3)
     with pool.connection() as connection:
         for number in range(9):
             with pytest.raises(psycopg.errors.DivisionByZero):

@@ -14,6 +14,7 @@ import pytest
 from eventstore import embedded
 from eventstore.database import sync_pool
 from eventstore.migrate import migrate, pending
+from eventstore.programs import program_folder
 from eventstore.reader import LogReader
 from eventstore.recorder import LogRecorder
 from eventstore.verify import verify_log
@@ -42,7 +43,7 @@ def test_restored_log_goes_on(postgres_url: str, other_cluster: str) -> None:
                 recorder.insert_events([renamed(f"page-{number}", 1)])
                 roll_back(pool, [renamed("gone-1", 1)])
             seen = [row.position for row in reader.read(0, 30)]
-            programs = embedded.programs()
+            programs = program_folder()
             dump = subprocess.run([programs / "pg_dump", url], check=True, capture_output=True).stdout
     restore = [str(programs / "psql"), "--quiet", "--set=ON_ERROR_STOP=1", other_cluster]
     subprocess.run(restore, input=dump, check=True, stdout=subprocess.DEVNULL)

@@ -23,7 +23,7 @@ import orjson
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from eventstore import embedded
+from eventstore.programs import program_folder
 from settings import embedded_conninfo
 from tests.accounts.provider import CLIENT_ID, Profile, Provider
 from tests.accounts.test_mail import Mailbox
@@ -144,7 +144,7 @@ def test_no_secret_is_left_in_logs_dumps_or_files() -> None:
                 time.sleep(0.1)
             with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=30) as client:
                 _use_secrets(client, around, used)
-            program = [str(embedded.programs() / "pg_dump"), embedded_conninfo(folder / "data")]
+            program = [str(program_folder() / "pg_dump"), embedded_conninfo(folder / "data")]
             dump = subprocess.run(program, check=True, capture_output=True, text=True).stdout
         finally:
             server.send_signal(signal.SIGTERM)

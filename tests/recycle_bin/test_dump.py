@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from eventstore import embedded
+from eventstore.programs import program_folder
 from tests.door.people import Person
 from tests.search.conftest import catch_up
 from wiring import Services
@@ -24,7 +24,7 @@ SECRET = "Zwetschgenkuchen"
 
 def dump(services: Services) -> str:
     """What `pg_dump` writes, in lower case; bytes stand in it as hex digits."""
-    command = [str(embedded.programs() / "pg_dump"), services.settings.conninfo()]
+    command = [str(program_folder() / "pg_dump"), services.settings.conninfo()]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.lower()
 
 

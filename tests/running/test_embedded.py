@@ -13,7 +13,7 @@ import psutil
 import psycopg
 import pytest
 
-from eventstore import embedded
+from eventstore import embedded, programs
 from tests.running.folders import database_answers, new_folder
 from tests.running.server import command
 
@@ -132,7 +132,7 @@ def test_server_keeps_its_memory_from_answer_to_answer(folder: Path) -> None:
         server = psutil.Process(connection.info.backend_pid).parent()
         assert server is not None
         environment = server.environ()
-    assert environment.items() >= embedded.MEMORY.items()
+    assert environment.items() >= programs.MEMORY.items()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="the system knows no such policies")
