@@ -145,16 +145,12 @@ class Blobs:
                 raise BlobStoreUnavailable(str(error)) from error
             yield bytes(piece)
 
-    def read_now(self, path: str, limit: int | None = None) -> bytes | None:
-        """The whole file, or its first `limit` bytes; None when there is none."""
+    def read_now(self, path: str) -> bytes | None:
+        """The whole file; None when there is none."""
         if not is_path(path):
             return None
         try:
-            found = obstore.get(self._store, path)
-            size = found.meta["size"]
-            if limit is None or size <= limit:
-                return bytes(found.bytes())
-            return bytes(obstore.get_range(self._store, path, start=0, end=limit))
+            return bytes(obstore.get(self._store, path).bytes())
         except (NotFoundError, FileNotFoundError):
             return None
         except (BaseError, OSError) as error:

@@ -76,17 +76,7 @@ class Codes:
         self._pool = pool
         self._key = key
 
-    def issuing(
-        self,
-        purpose: str,
-        target: str,
-        code: Code,
-        *,
-        ttl: timedelta,
-        account_id: int,
-        mail: bytes,
-        cool_down: timedelta = COOL_DOWN,
-    ) -> Statement:
+    def issuing(self, purpose: str, target: str, code: Code, *, ttl: timedelta, account_id: int, mail: bytes) -> Statement:
         """The statement that makes this the live code and queues its mail; yields whether it did, false inside the cool-down."""
         parameters = {
             "purpose": purpose,
@@ -94,7 +84,7 @@ class Codes:
             "id": code.id,
             "digest": self._digest(purpose, target, code.digits),
             "ttl": ttl,
-            "cool_down": cool_down,
+            "cool_down": COOL_DOWN,
             "most": MOST_WRONG_TRIES,
             "account": account_id,
             "mail": mail,

@@ -69,7 +69,7 @@ def stale(connection: Connection[TupleRow], projections: Sequence[Projection]) -
     return changed, sorted(live.keys() - {p.name for p in projections})
 
 
-def bring_up_to_date(conninfo: str, projections: Sequence[Projection], progress: Progress | None = None) -> Rebuilt | None:
+def bring_up_to_date(conninfo: str, projections: Sequence[Projection]) -> Rebuilt | None:
     """Makes the tables of an empty store, rebuilds what this release has changed, and drops what it no longer has.
 
     Several processes may start at once: the first one works, the others wait and find nothing left to do.
@@ -84,7 +84,7 @@ def bring_up_to_date(conninfo: str, projections: Sequence[Projection], progress:
         if not changed and not retired:
             return None
         log.info("rebuilding read models", projections=[p.name for p in changed], retired=retired)
-        done = _Rebuild(conninfo, connection, changed, retired, progress or Progress()).run()
+        done = _Rebuild(conninfo, connection, changed, retired, Progress()).run()
         log.info("read models rebuilt", projections=done.projections, events=done.events, seconds=round(done.seconds, 2))
         return done
 

@@ -4,7 +4,7 @@ Used as annotations, `title: Annotated[str, Text(max=100)]`. Contract: accounts 
 """
 
 from api.fields.base import FieldType, Model, refuse
-from api.fields.numbers import BIGGEST, Boolean, Integer, Number
+from api.fields.numbers import BIGGEST, Boolean, Integer
 from api.fields.structures import File, Json, JsonObject, ListOf
 from api.fields.text import Choice, Email, Text, Url, Uuid, as_text
 from api.fields.times import Date, DateTime
@@ -24,7 +24,6 @@ __all__ = [
     "JsonObject",
     "ListOf",
     "Model",
-    "Number",
     "Text",
     "Url",
     "Uuid",

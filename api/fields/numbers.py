@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -45,39 +44,6 @@ class Integer(FieldType):
         if self.min > -BIGGEST:
             described["minimum"] = self.min
         if self.max < BIGGEST:
-            described["maximum"] = self.max
-        return described
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Number(FieldType):
-    """A finite number, also as text."""
-
-    min: float | None = None
-    max: float | None = None
-
-    def read(self, value: Any, form: bool) -> float:
-        number = math.nan
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            number = float(value) if abs(value) < 1e300 else math.nan
-        elif isinstance(value, str) and len(value) <= 100:
-            try:
-                number = float(value)
-            except ValueError:
-                number = math.nan
-        if not math.isfinite(number):
-            raise refuse("A valid number is required.")
-        if self.min is not None and number < self.min:
-            raise refuse("Ensure this value is greater than or equal to {bound}.", bound=f"{self.min:g}")
-        if self.max is not None and number > self.max:
-            raise refuse("Ensure this value is less than or equal to {bound}.", bound=f"{self.max:g}")
-        return number
-
-    def schema(self) -> dict[str, Any]:
-        described: dict[str, Any] = {"type": "number"}
-        if self.min is not None:
-            described["minimum"] = self.min
-        if self.max is not None:
             described["maximum"] = self.max
         return described
 

@@ -22,7 +22,7 @@ NEAR = 1_000
 BETWEEN = 4
 """Of the events that are read at once, a fourth may be of other commands and stand between two events of one."""
 
-SILENT_KINDS = ("session", "mail", "invitation", "note-session", "feed")
+SILENT_KINDS = ("session", "invitation", "note-session")
 """Streams whose events are no changes that anybody would look for."""
 SILENT_TYPES = (
     "NoteSnapshotTaken",

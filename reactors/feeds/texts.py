@@ -31,6 +31,8 @@ from reactors.icalendar.contents import Reading, possible_year, usual_years
 
 NOT_A_CALENDAR = "This is not a calendar: it holds no BEGIN:VCALENDAR."
 LARGEST_TEXT = 10 * 2**20
+AT_ONCE = 5
+"""So many texts of each sort are read again in one go."""
 NOTHING = memoryview(b"")
 
 _GIVEN = """
@@ -98,15 +100,15 @@ def prepare_years(pool: Pool, texts: Iterable[int], years: Iterable[int], *, sec
             keep_years(pool, text, missing, rows)
 
 
-def read_given_texts(pool: Pool, most: int = 5) -> int:
+def read_given_texts(pool: Pool) -> int:
     """Reads again what an older reader read, and pasted texts that the store does not have, out of the log; returns how many."""
     with pool.connection() as connection:
-        outdated = [row[0] for row in connection.execute(_OUTDATED, (READER, most))]
+        outdated = [row[0] for row in connection.execute(_OUTDATED, (READER, AT_ONCE))]
     for text in outdated:
         if (found := packed_text(pool, text)) is not None:
             read_text(pool, found[1])
     with pool.connection() as connection:
-        feeds = [row[0] for row in connection.execute(_UNREAD, (READER, most))]
+        feeds = [row[0] for row in connection.execute(_UNREAD, (READER, AT_ONCE))]
     for feed in feeds:
         data = given_text(pool, feed)
         if data is not None:
