@@ -6,7 +6,6 @@ import importlib
 import json
 import pkgutil
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -33,7 +32,6 @@ from eventstore.codec import Recorded
 from eventstore.events import Event
 from eventstore.events.accounts import AccountErasureRequested
 from eventstore.mails import Mail
-from eventstore.programs import program_folder
 from eventstore.uses import note_use
 from eventstore.verify import verify_log
 from eventstore.writers import await_writers
@@ -45,6 +43,7 @@ from reactors.mail import MailSender
 from reactors.outbox import write_mail
 from tests.accounts.mailbox import codes_for
 from tests.accounts.people import PASSWORD, Person, make_person
+from tests.dumps import dumped
 from wiring import Services
 
 V1 = "/api/v1"
@@ -69,12 +68,6 @@ def everything(services: Services) -> str:
 def as_text(value: object) -> str:
     """A value as a dump can be searched for it."""
     return bytes(value).decode("utf-8", "replace") if isinstance(value, bytes | memoryview) else str(value)
-
-
-def dump(services: Services) -> str:
-    """What `pg_dump` writes, in lower case; bytes stand in it as hex digits."""
-    command = [str(program_folder() / "pg_dump"), services.settings.conninfo()]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.lower()
 
 
 def traces_in(text: str, traces: list[str]) -> list[str]:
@@ -119,7 +112,7 @@ def full_person(door: httpx.Client, services: Services) -> Person:
 
 def test_nothing_of_an_erased_account_is_left(door: httpx.Client, services: Services, full_person: Person) -> None:
     traces = [SECRET, full_person.email, full_person.email.removeprefix("moved."), full_person.username]
-    assert traces_in(dump(services), traces) == traces
+    assert traces_in(dumped(services.settings.conninfo()).lower(), traces) == traces
     half = services.settings.data_dir / f"media/user_upload/user_{full_person.account_id}/notes/note_1/half.txt#1"
     half.parent.mkdir(parents=True, exist_ok=True)
     half.write_text(SECRET)
@@ -128,7 +121,7 @@ def test_nothing_of_an_erased_account_is_left(door: httpx.Client, services: Serv
     assert uses_of(services, full_person) == 2
     answer = erase(door, services, full_person)
     assert answer.status_code == 204, answer.text
-    assert traces_in(dump(services), traces) == []
+    assert traces_in(dumped(services.settings.conninfo()).lower(), traces) == []
     media = Path(services.settings.data_dir) / "media"
     assert not [path for path in media.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
     assert uses_of(services, full_person) == 0
@@ -148,7 +141,7 @@ def test_a_file_store_that_is_away_holds_an_erasure_up_only_as_far_as_files_go(
     with monkeypatch.context() as patched:
         patched.setattr(Blobs, "delete_now", away)
         assert erase(door, services, full_person).status_code == 204
-        assert traces_in(dump(services), traces) == []
+        assert traces_in(dumped(services.settings.conninfo()).lower(), traces) == []
         # What the reactor finds of a stream whose words are overwritten.
         stored = services.log.recorder.select_events(f"account-{full_person.account_id}", desc=True, limit=1)
         event = services.log.mapper.to_domain_event(stored[0])
@@ -255,7 +248,7 @@ def test_kept_answers_of_others_show_nothing_of_an_erased_account(door: httpx.Cl
     assert SECRET in again("follow").text
     assert SECRET in again("theirs").text
     assert erase(door, services, author).status_code == 204
-    assert traces_in(dump(services), [SECRET, author.username]) == []
+    assert traces_in(dumped(services.settings.conninfo()).lower(), [SECRET, author.username]) == []
     assert (again("follow").status_code, again("theirs").status_code) == (410, 410)
     assert again("own").status_code == 201
 
@@ -309,7 +302,7 @@ def test_what_arrives_after_the_erasure_is_not_written(door: httpx.Client, servi
     content = slowly(long_note(), lambda: erase(door, services, person))
     answer = door.post(f"{V1}/notes/", content=content, headers={**person.headers, "Content-Type": "application/json"})
     assert (answer.status_code, answer.json()) == (401, {"detail": "Invalid token."})
-    assert traces_in(dump(services), [SECRET, person.username]) == []
+    assert traces_in(dumped(services.settings.conninfo()).lower(), [SECRET, person.username]) == []
 
 
 def test_what_arrives_after_the_sign_out_is_not_written(door: httpx.Client, person: Person) -> None:
@@ -339,7 +332,7 @@ def test_a_command_under_way_writes_nothing_for_an_erased_account(services: Serv
     once = Once(person.account_id, key, b"", lambda *_: (200, SECRET.encode())) if key else None
     with pytest.raises(AccountGone):
         services.commands.run(decide, Context(actor=person.account_id, channel="web"), once=once)
-    assert traces_in(dump(services), [SECRET, person.username]) == []
+    assert traces_in(dumped(services.settings.conninfo()).lower(), [SECRET, person.username]) == []
 
 
 def test_an_erasure_waits_for_what_is_being_written(services: Services) -> None:

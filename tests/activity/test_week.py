@@ -14,14 +14,8 @@ import pytest
 from projections.activity.week import MOST_OF_A_CALENDAR, MOST_OF_CALENDARS, get_week
 from tests.accounts.people import Person, make_person
 from tests.activity.conftest import WriteNote
+from tests.planner.plans import create
 from wiring import Services
-
-
-def plan(client: httpx.Client, **fields: Any) -> dict[str, Any]:
-    answer = client.post("/planner-events/", json={"title": "Plan", "event_date": "2031-05-06", **fields})
-    assert answer.status_code == 201, answer.text
-    event: dict[str, Any] = answer.json()
-    return event
 
 
 def week(client: httpx.Client, query: str = "?start_date=2031-05-05") -> dict[str, Any]:
@@ -65,14 +59,14 @@ def test_span(client: httpx.Client, days: str, expected: int) -> None:
 
 def test_plans_and_sessions_stand_on_their_day_in_order_of_time(client: httpx.Client, write_note: WriteNote) -> None:
     note_id = write_note()
-    late = plan(client, starts_at="2031-05-06T20:00:00Z")
-    first = plan(client, starts_at="2031-05-06T08:00:00.5Z", ends_at="2031-05-08T08:00:00Z")
+    late = create(client, starts_at="2031-05-06T20:00:00Z")
+    first = create(client, starts_at="2031-05-06T08:00:00.5Z", ends_at="2031-05-08T08:00:00Z")
     session = client.post("/note-sessions/", json={"note_id": note_id, "started_at": "2031-05-06T18:00:00Z"}).json()
-    plan(client, starts_at="2031-05-12T00:00:00Z")
-    plan(client, starts_at="2031-05-04T23:59:59Z")
-    done = plan(client)
+    create(client, starts_at="2031-05-12T00:00:00Z")
+    create(client, starts_at="2031-05-04T23:59:59Z")
+    done = create(client)
     client.patch(f"/planner-events/{done['id']}/", json={"is_completed": True})
-    gone = plan(client)
+    gone = create(client)
     client.delete(f"/planner-events/{gone['id']}/")
     days = {day["date"]: day["events"] for day in week(client)["days"]}
     assert [day for day, events in days.items() if events] == ["2031-05-06"]
@@ -84,10 +78,10 @@ def test_plans_and_sessions_stand_on_their_day_in_order_of_time(client: httpx.Cl
 
 def test_deadlines_are_ranked_by_urgency(client: httpx.Client) -> None:
     now = datetime.now(UTC)
-    soon = plan(client, title="Soon", starts_at=(now + timedelta(hours=2)).isoformat(), difficulty_weight=1)
-    heavy = plan(client, title="Heavy", starts_at=(now + timedelta(hours=10)).isoformat(), difficulty_weight=50)
-    far = plan(client, title="Far", starts_at=(now + timedelta(hours=1000)).isoformat())
-    plan(client, title="Past", starts_at=(now - timedelta(days=1)).isoformat())
+    soon = create(client, title="Soon", starts_at=(now + timedelta(hours=2)).isoformat(), difficulty_weight=1)
+    heavy = create(client, title="Heavy", starts_at=(now + timedelta(hours=10)).isoformat(), difficulty_weight=50)
+    far = create(client, title="Far", starts_at=(now + timedelta(hours=1000)).isoformat())
+    create(client, title="Past", starts_at=(now - timedelta(days=1)).isoformat())
     deadlines = week(client, "?start_date=1999-01-01")["deadlines"]
     assert [deadline["id"] for deadline in deadlines] == [heavy["id"], soon["id"], far["id"]]
     assert deadlines[0]["urgency_score"] == pytest.approx(5, rel=0.01)
@@ -96,13 +90,14 @@ def test_deadlines_are_ranked_by_urgency(client: httpx.Client) -> None:
 
 
 def test_a_plan_of_earlier_today_counts_as_a_minute_away(client: httpx.Client) -> None:
-    plan(client, starts_at=f"{today()}T00:00:00Z", difficulty_weight=3)
+    create(client, starts_at=f"{today()}T00:00:00Z", difficulty_weight=3)
     assert week(client)["deadlines"][0]["urgency_score"] == 180
 
 
 def test_the_forty_earliest_are_taken(client: httpx.Client) -> None:
     for number in range(43):
-        plan(client, title=f"{number:02}", starts_at=f"2031-05-06T{number // 2:02}:{number % 2 * 30:02}:00Z", difficulty_weight=1 + number)
+        starts_at = f"2031-05-06T{number // 2:02}:{number % 2 * 30:02}:00Z"
+        create(client, title=f"{number:02}", starts_at=starts_at, difficulty_weight=1 + number)
     titles = [deadline["title"] for deadline in week(client)["deadlines"]]
     assert sorted(titles) == [f"{number:02}" for number in range(40)]
 
@@ -119,7 +114,7 @@ def test_a_calendar_that_is_all_on_one_day_is_cut(client: httpx.Client) -> None:
     for number in range(feeds):
         text = f"BEGIN:VCALENDAR\r\n{events}END:VCALENDAR\r\n"
         client.post("/calendar-feeds/", json={"title": f"{number}", "raw_ical": text}).raise_for_status()
-    plan(client)
+    create(client)
     (day,) = [day["events"] for day in week(client)["days"] if day["events"]]
     of_feeds = Counter(entry["source_id"] for entry in day if entry["kind"] == "calendar")
     assert (max(of_feeds.values()), of_feeds.total()) == (MOST_OF_A_CALENDAR, MOST_OF_CALENDARS)
@@ -130,7 +125,7 @@ def test_a_calendar_that_is_all_on_one_day_is_cut(client: httpx.Client) -> None:
 def test_a_course_that_is_deleted_leaves_everything_behind_without_one(client: httpx.Client) -> None:
     courses = [client.post("/courses/", json={"title": title}).json()["id"] for title in ("First", "Second")]
     note = client.post("/notes/", json={"title": "Read", "content": "x", "course_id": courses[0]}).json()["id"]
-    event = plan(client, course_id=courses[0])
+    event = create(client, course_id=courses[0])
     feed = client.post("/calendar-feeds/", json={"title": "Timetable", "raw_ical": ICAL, "course_id": courses[0]}).json()
     session = client.post("/note-sessions/", json={"note_id": note, "started_at": "2031-05-06T08:00:00Z"}).json()
 
@@ -164,7 +159,7 @@ def test_sessions_of_trashed_notes_stay_and_can_be_started(client: httpx.Client)
 
 def test_days_follow_the_accounts_zone(client: httpx.Client, write_note: WriteNote) -> None:
     client.patch("/planner-settings/", json={"time_zone": "Pacific/Auckland"})
-    event = plan(client, starts_at="2031-05-06T20:00:00Z")
+    event = create(client, starts_at="2031-05-06T20:00:00Z")
     session = client.post("/note-sessions/", json={"note_id": write_note(), "started_at": "2031-05-06T20:30:00Z"}).json()
     days = {day["date"]: [entry["id"] for entry in day["events"]] for day in week(client)["days"]}
     assert days["2031-05-07"] == [event["id"], session["id"]]
@@ -194,7 +189,7 @@ def test_what_begins_in_a_midnight_that_happens_twice_stands_on_its_day(
 
 
 def test_nobody_sees_the_weeks_of_others(client: httpx.Client, services: Services) -> None:
-    plan(client)
+    create(client)
     payload = client.get("/activity/week/?start_date=2031-05-05", headers=make_person(services).headers).json()
     assert payload["deadlines"] == []
     assert all(day["events"] == [] for day in payload["days"])

@@ -20,6 +20,7 @@ from projections.calendars.writing import escaped, folded, written_calendar
 from projections.calendars.zone_rules import zone_lines
 from reactors.icalendar.reading import read_calendar
 from tests.accounts.people import Person, make_person
+from tests.planner.plans import create
 from wiring import Services
 
 NASTY = "Line\nbreak; comma, back\\slash BEGIN:VEVENT\r\nEND:VCALENDAR 日本語のとても長い題名です ümläut 🎓🎓🎓🎓🎓🎓🎓"
@@ -32,16 +33,9 @@ def make_address(client: httpx.Client, **fields: Any) -> dict[str, Any]:
     return address
 
 
-def plan(client: httpx.Client, **fields: Any) -> dict[str, Any]:
-    answer = client.post("/planner-events/", json={"title": "Plan", "event_date": "2031-05-06", **fields})
-    assert answer.status_code == 201, answer.text
-    event: dict[str, Any] = answer.json()
-    return event
-
-
 def test_what_we_emit_a_strict_parser_and_we_ourselves_read(client: httpx.Client) -> None:
-    plan(client, title=NASTY[:120], description="a\nb", starts_at="2031-05-06T14:00:00Z", ends_at="2031-05-06T16:30:00Z")
-    plan(client, title="Second", starts_at="2031-12-06T14:00:00Z")
+    create(client, title=NASTY[:120], description="a\nb", starts_at="2031-05-06T14:00:00Z", ends_at="2031-05-06T16:30:00Z")
+    create(client, title="Second", starts_at="2031-12-06T14:00:00Z")
     for zone in (None, "America/New_York"):
         client.patch("/planner-settings/", json={"time_zone": zone})
         answer = httpx.get(make_address(client)["url"])
@@ -69,10 +63,10 @@ def test_what_we_emit_a_strict_parser_and_we_ourselves_read(client: httpx.Client
 def test_what_we_emit_is_imported_to_the_same_entries(client: httpx.Client, services: Services) -> None:
     note = client.post("/notes/", json={"title": "Read; on, and \\ on"}).json()["id"]
     client.post("/note-sessions/", json={"note_id": note, "started_at": "2031-05-07T08:00:00Z", "ended_at": "2031-05-07T08:40:00Z"})
-    plan(client, title=NASTY[:120], starts_at="2031-05-06T14:00:00Z", ends_at="2031-05-06T16:30:00Z")
-    plan(client, title="Whole night", starts_at="2031-03-29T22:00:00Z", ends_at="2031-03-30T05:00:00Z")
-    plan(client, title="Clock", starts_at="2031-10-26T00:30:00Z", ends_at="2031-10-26T01:30:00Z")
-    plan(client, title="Again", starts_at="2031-10-26T01:10:00Z", ends_at="2031-10-26T01:20:00Z")
+    create(client, title=NASTY[:120], starts_at="2031-05-06T14:00:00Z", ends_at="2031-05-06T16:30:00Z")
+    create(client, title="Whole night", starts_at="2031-03-29T22:00:00Z", ends_at="2031-03-30T05:00:00Z")
+    create(client, title="Clock", starts_at="2031-10-26T00:30:00Z", ends_at="2031-10-26T01:30:00Z")
+    create(client, title="Again", starts_at="2031-10-26T01:10:00Z", ends_at="2031-10-26T01:20:00Z")
 
     def entries(asking: httpx.Client, **headers: Any) -> list[Any]:
         weeks = [
@@ -93,7 +87,7 @@ def test_what_we_emit_is_imported_to_the_same_entries(client: httpx.Client, serv
 
 
 def test_years_have_four_digits(client: httpx.Client) -> None:
-    plan(client, starts_at="0843-08-10T12:00:00Z")
+    create(client, starts_at="0843-08-10T12:00:00Z")
     for zone in (None, "Europe/Paris"):
         client.patch("/planner-settings/", json={"time_zone": zone})
         events: list[Any] = Calendar.from_ical(httpx.get(make_address(client)["url"]).content).walk("VEVENT")
@@ -104,7 +98,7 @@ def test_years_have_four_digits(client: httpx.Client) -> None:
 
 def test_conditional_requests(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calendar_out, "SETTLED", timedelta())
-    event = plan(client)
+    event = create(client)
     url = make_address(client)["url"]
     first = httpx.get(url)
     again = httpx.get(url)
@@ -125,10 +119,10 @@ def test_conditional_requests(client: httpx.Client, monkeypatch: pytest.MonkeyPa
 
 def test_a_second_change_in_the_same_second_is_one_as_well(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     url = make_address(client)["url"]
-    plan(client)
+    create(client)
     first = httpx.get(url)
     known = {"If-Modified-Since": first.headers.get("last-modified", first.headers["date"])}
-    plan(client)
+    create(client)
     assert ("last-modified" in first.headers, httpx.get(url, headers=known).status_code) == (False, 200)
     # As it is answered later, when the change has settled.
     monkeypatch.setattr(calendar_out, "SETTLED", timedelta())
@@ -137,7 +131,7 @@ def test_a_second_change_in_the_same_second_is_one_as_well(client: httpx.Client,
 
 def test_what_leaves_no_row_behind_is_a_change_as_well(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calendar_out, "SETTLED", timedelta())
-    plan(client)
+    create(client)
     note = client.post("/notes/", json={"title": "Studied"}).json()["id"]
     client.post("/note-sessions/", json={"note_id": note})
     url = make_address(client, includes_sessions=True)["url"]
@@ -238,10 +232,10 @@ def test_rotated_and_revoked_addresses_are_void_at_once(client: httpx.Client) ->
 def test_an_address_gives_out_what_was_chosen_as_long_as_its_account_is_open(
     client: httpx.Client, services: Services, person: Person
 ) -> None:
-    plan(client, title="Own plan")
-    done = plan(client, title="Done")
+    create(client, title="Own plan")
+    done = create(client, title="Done")
     client.patch(f"/planner-events/{done['id']}/", json={"is_completed": True})
-    thrown = plan(client, title="Thrown")
+    thrown = create(client, title="Thrown")
     client.delete(f"/planner-events/{thrown['id']}/")
     note = client.post("/notes/", json={"title": "Studied", "content": "x"}).json()["id"]
     client.post("/note-sessions/", json={"note_id": note})

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from reactors.icalendar.contents import Reading
 from reactors.icalendar.reading import read_calendar
 
 YEARS = [2031]
+
+
+def at(text: str) -> datetime:
+    """A time in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def read(*events: str, head: str = "", years: list[int] | None = None) -> Reading:

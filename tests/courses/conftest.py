@@ -16,20 +16,11 @@ from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.aggregate import Note
 from eventstore.events import notes
-from settings import load_settings
 from tests.door.people import Person, sign_up
 from tests.door.serving import serving
-from wiring import Services, build_services, prepare
+from wiring import Services
 
 MakeNote = Callable[..., int]
-
-
-@pytest.fixture(scope="module")
-def services(module_database_url: str) -> Services:
-    """What stands behind the door."""
-    settings = load_settings(database_url=module_database_url)
-    prepare(settings)
-    return build_services(settings)
 
 
 @pytest.fixture(scope="module")

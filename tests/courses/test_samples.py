@@ -25,13 +25,6 @@ from wiring import Services, build_services, prepare, seed_samples
 RESTORE = "admin/template-courses/restore/"
 
 
-@pytest.fixture(scope="module")
-def services(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Services:
-    settings = load_settings(database_url=module_database_url, data_dir=tmp_path_factory.mktemp("data"))
-    prepare(settings)
-    return build_services(settings)
-
-
 def samples(server: httpx.Client) -> dict[str, dict[str, Any]]:
     return {course["slug"]: course for course in server.get("courses/").json() if course["slug"] in SLUGS}
 

@@ -12,7 +12,7 @@ from settings import Settings, load_settings
 from tests.door.people import Person, sign_up
 from tests.door.routes import PREFIX, ROUTES
 from tests.door.serving import serving
-from wiring import Services, build_services, prepare
+from wiring import Services
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +24,6 @@ def settings(module_database_url: str) -> Settings:
         trusted_proxies=("127.0.0.1",),
         trusted_origins=("https://app.example.org",),
     )
-
-
-@pytest.fixture(scope="module")
-def services(settings: Settings) -> Services:
-    """What stands behind the door."""
-    prepare(settings)
-    return build_services(settings)
 
 
 @pytest.fixture(scope="module")

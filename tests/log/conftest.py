@@ -1,11 +1,16 @@
 """A log in a database of its own, on each PostgreSQL."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
+from commands.handling import Handling
 from eventstore.forgetting import Forgetting
 from eventstore.recorder import LogRecorder
 from tests.concurrency.writers import roll_back
 from tests.log.clusters import Pool, each_postgres_url, empty_url, log_url, migrated, oldest_postgres_url, pool
+from tests.log.commanding import handling_on
 from tests.log.events import renamed
 
 __all__ = ["each_postgres_url", "empty_url", "log_url", "migrated", "oldest_postgres_url", "pool"]
@@ -26,3 +31,10 @@ def filled(pool: Pool, log_url: str) -> str:
         )
     recorder.insert_events([], forgetting=[Forgetting("note-2", last=2)])
     return log_url
+
+
+@pytest.fixture
+def handling(pool: Pool) -> Iterator[Handling[Any]]:
+    """Commands on the log, without read models."""
+    with handling_on(pool) as found:
+        yield found

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from psycopg_pool import ConnectionPool
 
 from commands.aggregate import Aggregate, evolves
 from commands.context import Context
-from commands.handling import Handling, Once, Work
-from eventstore.application import Log
+from commands.handling import Once, Work
 from eventstore.events import Event, notes
 from eventstore.forgetting import Forgetting
-from eventstore.programs import program_folder
-from projections.inline import InlineProjections
-from projections.lookups import SqlLookups
 from projections.reading import Query
-from projections.schema import create_missing
+from tests.dumps import dumped
 
-PROGRAMS = program_folder()
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -42,15 +35,6 @@ class Page(Aggregate):
         self.gone = True
 
 
-@pytest.fixture
-def handling(pool: ConnectionPool[Any]) -> Any:
-    log = Log(pool)
-    with pool.connection() as connection:
-        create_missing(connection, [])
-    yield Handling(log, SqlLookups(pool), InlineProjections([]))
-    log.close()
-
-
 def rename(title: str) -> Any:
     def decide(work: Work[Any]) -> str:
         page = work.find(Page, 1) or work.new(Page, 1)
@@ -65,10 +49,6 @@ def purge(work: Work[Any]) -> None:
     assert page is not None
     page.trigger(notes.NotePublished, NOW)
     work.forget(page)
-
-
-def dump(url: str) -> str:
-    return subprocess.run([PROGRAMS / "pg_dump", "--schema=log", url], check=True, capture_output=True, text=True).stdout
 
 
 def everything(pool: ConnectionPool[Any]) -> str:
@@ -102,7 +82,7 @@ def test_dump_does_not_hold_what_was_forgotten(handling: Any, pool: ConnectionPo
         assert connection.execute("SELECT status FROM log.idempotency").fetchall() == [(410,)]
         assert connection.execute("SELECT count(*) FROM log.snapshots").fetchone() == (0,)
     assert "secret" not in everything(pool)
-    assert b"secret".hex() not in dump(log_url)
+    assert b"secret".hex() not in dumped(log_url, "--schema=log")
 
 
 def test_an_answer_that_is_just_being_kept_is_forgotten_as_well(handling: Any, pool: ConnectionPool[Any]) -> None:

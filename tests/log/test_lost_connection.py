@@ -19,16 +19,13 @@ from psycopg.conninfo import conninfo_to_dict
 from commands.aggregate import Aggregate, evolves
 from commands.context import Context
 from commands.handling import Handling, Once, Repeated, Work
-from eventstore.application import Log
 from eventstore.database import sync_pool
 from eventstore.events import notes
 from eventstore.message import Message
 from eventstore.recorder import LogRecorder, VersionConflict
-from projections.inline import InlineProjections
-from projections.lookups import SqlLookups
 from projections.reading import Query
-from projections.schema import create_missing
 from tests.log.clusters import Pool
+from tests.log.commanding import handling_on
 from tests.log.events import renamed
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -142,11 +139,8 @@ class Page(Aggregate):
 
 @pytest.fixture
 def handling(shaky: Pool) -> Iterator[Handling[Any]]:
-    log = Log(shaky)
-    with shaky.connection() as connection:
-        create_missing(connection, [])
-    yield Handling(log, SqlLookups(shaky), InlineProjections([]))
-    log.close()
+    with handling_on(shaky) as found:
+        yield found
 
 
 def rename(work: Work[Any]) -> str:

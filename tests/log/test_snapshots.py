@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,9 +17,6 @@ from eventstore.cache import AggregateCache
 from eventstore.events import notes
 from eventstore.snapshots import OLDER_KEPT, SHAPES, Snapshot, SnapshotCodec
 from eventstore.splices import spliced
-from projections.inline import InlineProjections
-from projections.lookups import SqlLookups
-from projections.schema import create_missing
 from tests.log.clusters import Pool
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,15 +37,6 @@ class Essay(Aggregate):
     @evolves(notes.NoteTextSpliced)
     def _spliced(self, event: notes.NoteTextSpliced) -> None:
         self.content = spliced(self.content, (event.splice,))
-
-
-@pytest.fixture
-def handling(pool: Pool) -> Iterator[Handling[Any]]:
-    log = Log(pool)
-    with pool.connection() as connection:
-        create_missing(connection, [])
-    yield Handling(log, SqlLookups(pool), InlineProjections([]))
-    log.close()
 
 
 def write_essay(handling: Handling[Any], edits: int) -> str:

@@ -293,3 +293,67 @@ def test_headings_of_texts_that_are_too_long_for_the_parser() -> None:
     begun = "# a\r\n```ls``` lists\r\n## b\r\n```\r\n# no\r\n```\r\n"
     found = headings(begun + "x" * LONGEST_PARSED)
     assert [(heading.level, heading.text, heading.line, heading.start) for heading in found] == [(1, "a", 1, 0), (2, "b", 3, 21)]
+
+
+def size_of(result: Any) -> int:
+    return len(json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def test_long_texts_come_in_pieces_that_join(keeper: Keeper) -> None:
+    text = "".join(f"## Part {number}\n\n" + 'wörds "quoted" \\ and more. ' * 60 + "\n\n" for number in range(100))
+    note = keeper.call("create_note", title="Long", content=text)
+    assert note["truncated"] is True
+    read, pieces = keeper.call("get_note", note_id=note["id"]), []
+    while True:
+        pieces.append(read["content"])
+        assert size_of(read) <= 60_000
+        if "next_cursor" not in read:
+            break
+        read = keeper.call("get_note", note_id=note["id"], cursor=read["next_cursor"])
+    assert "".join(pieces) == text
+    assert len(pieces) > 2
+    outline = keeper.call("get_note_outline", note_id=note["id"])
+    assert [heading["heading"] for heading in outline["headings"]][:2] == ["Part 0", "Part 1"]
+    section = keeper.call("get_note_section", note_id=note["id"], index=3)
+    assert section["content"].startswith("## Part 2\n")
+    assert keeper.call("get_note_section", note_id=note["id"], heading="Part 2")["content"] == section["content"]
+    assert "cursor" in keeper.refused("get_note", note_id=note["id"], cursor="elsewhere")
+
+
+def test_long_lists_are_cut_with_a_cursor(keeper: Keeper) -> None:
+    for number in range(100):
+        keeper.rest("POST", "notes/", {"title": f"Note {number}", "description": "d" * 600})
+    seen: list[int] = []
+    page: dict[str, Any] = keeper.call("list_notes", limit=100)
+    while True:
+        assert size_of(page) <= 60_000
+        seen += [note["id"] for note in page["notes"]]
+        if "next_cursor" not in page:
+            break
+        page = keeper.call("list_notes", limit=100, cursor=page["next_cursor"])
+    assert len(seen) == len(set(seen)) == page["total"]
+
+
+def test_everything_that_can_grow_goes_on_with_a_cursor(keeper: Keeper) -> None:
+    note = keeper.call("create_note", title="Headed", content="\n".join(f"# {number} {'h' * 200}" for number in range(400)))
+    for number in range(50):
+        keeper.rest("POST", "notes/", {"title": f"Note {number}", "description": "ü" * 600})
+    for number in range(220):
+        event = {"title": f"{number} {'t' * 100}", "event_date": f"2031-05-0{1 + number % 7}", "description": "d" * 250}
+        keeper.rest("POST", "planner-events/", event)
+
+    def all_of(tool: str, name: str, **arguments: Any) -> list[Any]:
+        found: list[Any] = []
+        page = keeper.call(tool, **arguments)
+        assert page["truncated"] is True
+        while True:
+            assert size_of(page) <= 60_000
+            found += [entry for day in page["days"] for entry in day["events"]] if name == "days" else page[name]
+            if "next_cursor" not in page:
+                return found
+            page = keeper.call(tool, **arguments, cursor=page["next_cursor"])
+
+    assert [heading["index"] for heading in all_of("get_note_outline", "headings", note_id=note["id"])] == list(range(1, 401))
+    assert len({one["id"] for one in all_of("get_activity", "notes", limit=50)}) == keeper.call("list_notes", limit=1)["total"] > 50
+    entries = all_of("get_activity_week", "days", start_date="2031-05-01")
+    assert len(entries) == len({entry["source_id"] for entry in entries}) == 220

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import httpx
 
-
-def plan(planner: httpx.Client, **fields: Any) -> dict[str, Any]:
-    made: dict[str, Any] = planner.post("/planner-events/", json={"title": "Plan", "event_date": "2031-05-06", **fields}).json()
-    return made
+from tests.planner.plans import PLAN, create
 
 
 def undo(planner: httpx.Client) -> int:
@@ -17,7 +12,7 @@ def undo(planner: httpx.Client) -> int:
 
 
 def test_changes_of_plans_are_taken_back(planner: httpx.Client) -> None:
-    made = plan(planner)
+    made = create(planner)
     path = f"/planner-events/{made['id']}/"
     for change in (
         {"title": "Other"},
@@ -33,18 +28,18 @@ def test_changes_of_plans_are_taken_back(planner: httpx.Client) -> None:
 
 
 def test_making_and_deleting_are_taken_back(planner: httpx.Client) -> None:
-    made = plan(planner)
+    made = create(planner)
     path = f"/planner-events/{made['id']}/"
     planner.delete(path)
     assert undo(planner) == 200
     assert planner.get(path).status_code == 200
-    other = plan(planner, title="Made by mistake")
+    other = create(planner, title="Made by mistake")
     assert undo(planner) == 200
     assert planner.get(f"/planner-events/{other['id']}/").status_code == 404
 
 
 def test_a_change_under_a_newer_one_is_not_taken_back(planner: httpx.Client) -> None:
-    made = plan(planner)
+    made = create(planner)
     path = f"/planner-events/{made['id']}/"
     planner.patch(path, json={"title": "Second"})
     change_id = planner.get("/changes/").json()["results"][0]["id"]
@@ -55,11 +50,11 @@ def test_a_change_under_a_newer_one_is_not_taken_back(planner: httpx.Client) -> 
 
 
 def test_deleted_plans_come_back_from_the_bin(planner: httpx.Client) -> None:
-    made = plan(planner)
+    made = create(planner)
     planner.delete(f"/planner-events/{made['id']}/")
     assert made["id"] in [entry["id"] for entry in planner.get("/recycle-bin/").json()]
     answer = planner.post(f"/recycle-bin/event/{made['id']}/restore/")
-    assert (answer.status_code, answer.json()["title"]) == (200, "Plan")
+    assert (answer.status_code, answer.json()["title"]) == (200, PLAN["title"])
     assert [event["id"] for event in planner.get("/planner-events/").json()] == [made["id"]]
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import psycopg
-import pytest
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -23,12 +21,6 @@ from tests.door.serving import serving
 from wiring import Services, build_services
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def client(services: Services) -> Iterator[httpx.Client]:
-    with serving(Door(services, area_routes())) as client:
-        yield client
 
 
 def _figures(client: httpx.Client) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:

@@ -23,12 +23,12 @@ import orjson
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from eventstore.programs import program_folder
 from settings import embedded_conninfo
 from tests.accounts.provider import CLIENT_ID, Profile, Provider
 from tests.accounts.test_mail import Mailbox
 from tests.calendars.feed_server import CALENDAR, body, feed_server
 from tests.door.serving import serving
+from tests.dumps import dumped
 from tests.platform.test_start import COMMAND, ROOT, _environment
 
 PASSWORD, NEXT_PASSWORD, LAST_PASSWORD, WRONG_PASSWORD = "Velvet-harbour-31", "Copper-lantern-58", "Amber-meadow-93", "Wrong-umbrella-77"
@@ -144,8 +144,7 @@ def test_no_secret_is_left_in_logs_dumps_or_files() -> None:
                 time.sleep(0.1)
             with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=30) as client:
                 _use_secrets(client, around, used)
-            program = [str(program_folder() / "pg_dump"), embedded_conninfo(folder / "data")]
-            dump = subprocess.run(program, check=True, capture_output=True, text=True).stdout
+            dump = dumped(embedded_conninfo(folder / "data"))
         finally:
             server.send_signal(signal.SIGTERM)
             assert server.wait(60) == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from eventstore.programs import program_folder
 from tests.door.people import Person
+from tests.dumps import dumped
 from tests.search.conftest import catch_up
 from wiring import Services
 
@@ -20,12 +19,6 @@ __all__ = ["catch_up"]
 
 MakeNote = Callable[..., int]
 SECRET = "Zwetschgenkuchen"
-
-
-def dump(services: Services) -> str:
-    """What `pg_dump` writes, in lower case; bytes stand in it as hex digits."""
-    command = [str(program_folder() / "pg_dump"), services.settings.conninfo()]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.lower()
 
 
 def traces_of(word: str, text: str) -> list[str]:
@@ -103,10 +96,10 @@ def test_emptied_note_is_in_no_dump(
     server: httpx.Client, services: Services, mira: Person, noah: Person, written_everywhere: int, catch_up: Callable[[], None]
 ) -> None:
     catch_up()
-    assert len(traces_of(SECRET, dump(services))) > 10
+    assert len(traces_of(SECRET, dumped(services.settings.conninfo()).lower())) > 10
     assert server.delete("notes/deleted/empty/", headers=mira.headers).json()["count"] == 1
     catch_up()
-    assert traces_of(SECRET, dump(services)) == []
+    assert traces_of(SECRET, dumped(services.settings.conninfo()).lower()) == []
     # A course whose answer showed the note stays, and is not made once more by a repetition.
     again = server.post("courses/", json={"title": "Baking"}, headers={**mira.headers, "Idempotency-Key": "dump-0"})
     assert (again.status_code, again.json()["title"]) == (201, "Baking")

@@ -16,11 +16,11 @@ from eventstore.events import notes
 from eventstore.reader import LogReader
 from projections.following import apply_batch, stored_position
 from projections.search.projector import Search
-from tests.courses.conftest import make_course, make_note, mira, noah, server, services
+from tests.courses.conftest import make_course, make_note, mira, noah, server
 from tests.door.people import Person
 from wiring import Services
 
-__all__ = ["catch_up", "make_course", "make_note", "make_notes", "mira", "noah", "server", "services"]
+__all__ = ["catch_up", "make_course", "make_note", "make_notes", "mira", "noah", "server"]
 
 
 @pytest.fixture
