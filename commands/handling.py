@@ -140,8 +140,12 @@ class Work(Generic[L_co]):
         """The aggregate as it was after a version; for reading only. None before its first event."""
         if version < 1:
             return None
+        stream = kind.stream(number)
+        present = self.aggregates.get(stream)
+        if present is not None and present.version == version and not present.pending:
+            return cast(A, present.copy())
         try:
-            then: A = self._log.repository.get(kind.stream(number), version=version, projector_func=kind.project)
+            then: A = self._log.repository.get(stream, version=version, projector_func=kind.project)
         except AggregateNotFoundError:
             return None
         return then
