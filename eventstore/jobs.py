@@ -81,7 +81,7 @@ def recent_jobs(pool: Pool) -> Sequence[Job]:
 
 
 def note_progress(pool: Pool, job_id: int, phase: str, done: int, total: int, rate: float) -> None:
-    """Tells how far it has come."""
+    """Tells how far it has come. done, total: positions in the log; rate: events per second."""
     with pool.connection() as connection:
         connection.execute(
             "UPDATE log.jobs SET seen_at = now(), phase = %s, done = %s, total = %s, rate = %s WHERE id = %s",

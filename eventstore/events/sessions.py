@@ -34,4 +34,4 @@ class SessionRevoked(Event):
     """The session may not be used any more."""
 
     cause: str
-    """logout, revoked, password_changed, password_reset, account_disabled, account_erased or start."""
+    """logout, revoked, password_changed, password_reset or start."""
