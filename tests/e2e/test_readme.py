@@ -54,8 +54,9 @@ class Shell:
         script = "\n".join(["set -e", notechondria, *self.variables, line.replace("curl -s", "curl -s --fail-with-body")])
         done = subprocess.run(
             ["bash", "-c", script],
-            env=environment(NOTECHONDRIA_DATA_DIR=str(self.folder)),
-            cwd=ROOT,
+            env=environment(NOTECHONDRIA_DATA_DIR=str(self.folder), PYTHONPATH=str(ROOT)),
+            # What the lines write down goes with the folder.
+            cwd=self.folder,
             capture_output=True,
             text=True,
             check=False,
