@@ -63,6 +63,7 @@ _BLANK_LINES = re.compile(r"(\n(?:[ \t]*\n)+)")
 _PLAIN = re.compile(r"[^\W\d_][^\n]*(?:\n[^\W\d_][^\n]*)*\n?")
 """Lines that all begin with a letter are a paragraph, whatever stands around them, unless something reaches over blank lines."""
 _SPANNING = re.compile(r"```|~~~|<")
+_SET_IN = re.compile(r"\n*[ \t]")
 _TITLE_HASH = crc32(b"title")
 
 
@@ -348,17 +349,28 @@ def _still_said(explicit: Sequence[Block], title: str, content: str, start: int)
     start: where the text begins that blocks can say.
     """
     said = [markdown(block.piece, title) for block in explicit]
-    head = 0
-    while head < len(explicit) and (not said[head] or _stands_at(content, said[head], start)):
-        start = _after(content, start + len(said[head])) if said[head] else start
-        head += 1
-    end, tail = len(content), len(explicit)
-    while tail > head and (not said[tail - 1] or _ends_with(content, said[tail - 1], start, end)):
-        if said[tail - 1]:
-            end -= len(said[tail - 1])
-            end = end - 2 if content[max(start, end - 2) : end] == "\n\n" else end
-        tail -= 1
-    return list(explicit[:head]), list(explicit[tail:]), content[start:end], tail == len(explicit)
+    starts = [start]
+    for piece in said:
+        start = starts[-1]
+        if piece and not _stands_at(content, piece, start):
+            break
+        starts.append(_after(content, start + len(piece)) if piece else start)
+    # What is set in goes on with a list in front of it, so the two are read together.
+    while len(starts) > 1 and explicit[len(starts) - 2].block_type in "LN" and _SET_IN.match(content, starts[-1]):
+        starts.pop()
+    start, head = starts[-1], len(starts) - 1
+    ends = [len(content)]
+    for piece in reversed(said[head:]):
+        end = ends[-1]
+        if piece and not _ends_with(content, piece, start, end):
+            break
+        end -= len(piece)
+        ends.append(end - 2 if piece and content[max(start, end - 2) : end] == "\n\n" else end)
+    if content[start : ends[-1]].strip():
+        while len(ends) > 1 and _SET_IN.match(said[len(said) - len(ends) + 1]):
+            ends.pop()
+    tail = len(said) - len(ends) + 1
+    return list(explicit[:head]), list(explicit[tail:]), content[start : ends[-1]], tail == len(explicit)
 
 
 def _stands_at(content: str, piece: str, start: int) -> bool:

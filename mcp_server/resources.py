@@ -21,7 +21,7 @@ from mcp_server.tools import courses as course_tools
 from mcp_server.tools import overviews, profile
 from mcp_server.tools.history import note_state
 from mcp_server.tools.notes import own
-from projections.attachments.queries import find_media, get_attachment
+from projections.attachments.queries import Media, find_media, get_attachment
 from projections.notes.matching import find_notes
 from toolbox.bounding import LARGEST_PIECE, cursor_at, cursor_of
 from toolbox.manual import MANUAL
@@ -86,18 +86,18 @@ async def read_attachment(call: ToolCall, note_id: str, attachment_id: str) -> C
     if file is None:
         raise ToolRefusal("no such file")
     path = unquote(file["url"].partition("/media/")[2])
-    known, is_deleted, media_type, *_ = await call.ask(find_media(path))
-    if not known or is_deleted or file["file_size"] > LARGEST_FILE:
+    media = Media(*await call.ask(find_media(path)))
+    if not media.is_attachment or not media.is_readable or media.size > LARGEST_FILE:
         return _json(call, file)
     content = await call.in_thread(lambda: call.services.blobs.read_now(path))
     if content is None:
         return _json(call, file)
-    if media_type.startswith("text/"):
+    if media.media_type.startswith("text/"):
         try:
-            return Content(media_type, content.decode())
+            return Content(media.media_type, content.decode())
         except UnicodeDecodeError:
             pass
-    return Content(media_type, content)
+    return Content(media.media_type, content)
 
 
 async def read_course(call: ToolCall, course_id: str) -> Content:

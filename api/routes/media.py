@@ -23,7 +23,7 @@ from api.routing import Route
 from commands.accounts.avatars import default_avatar
 from commands.attachments.media_types import HEAD_BYTES, PLAIN_IMAGES, media_type
 from eventstore.blobs import BlobMissing, is_path
-from projections.attachments.queries import find_media
+from projections.attachments.queries import Media, find_media
 
 MISSING = {"detail": "Not found."}
 FOR_EVER = "private, max-age=31536000, immutable"
@@ -97,16 +97,16 @@ async def _find(call: Call, path: str) -> Stored:
         raise BlobMissing(path)
     blobs = call.services.blobs
     _, row = await call.services.reader.ask(find_media(path), NO_CREDENTIALS)
-    is_attachment, is_readable, kind, filename, size, sha256, created, account_id, username = row
-    if not is_readable:
+    known = Media(*row)
+    if not known.is_readable:
         raise BlobMissing(path)
     blob = await blobs.find(path)
-    if blob is None and account_id is not None:
-        return await _default_picture(call, account_id, username, created)
+    if blob is None and known.account_id is not None:
+        return await _default_picture(call, known.account_id, known.username, known.since)
     if blob is None:
         raise BlobMissing(path)
-    if is_attachment:
-        return Stored(filename, kind, size, f'"{sha256}"', created, FOR_EVER)
+    if known.is_attachment:
+        return Stored(known.filename, known.media_type, known.size, f'"{known.sha256}"', known.since, FOR_EVER)
     name = path.rpartition("/")[2]
     head = b"".join([piece async for piece in blobs.stream(path, 0, min(HEAD_BYTES, blob.size))])
     return Stored(name, media_type(name, head), blob.size, f'"{blob.etag}"', blob.modified, FOR_MINUTES)

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from projections.reading import Query
 
 MOST_ATTACHMENTS = 1000
 """In one list, which has no pages."""
+
+
+class Media(NamedTuple):
+    """What is known of a stored file, all null that does not concern its kind: attachment, picture of an account, or neither."""
+
+    is_attachment: bool
+    is_readable: bool
+    media_type: str
+    filename: str
+    size: int
+    sha256: str
+    since: datetime
+    """Of the upload, or of the account's registration."""
+    account_id: int | None
+    username: str
+
 
 _NOTE = """
 SELECT n.id, coalesce(n.is_public OR n.owner_id = %(viewer)s, false) AS readable,
@@ -78,7 +96,5 @@ def made_attachment(attachment_id: int) -> Query:
 
 
 def find_media(path: str) -> Query:
-    """(is it an attachment, may it be read, media type, file name, bytes, SHA-256, time of upload or registration, id and name of the
-    account whose picture it is).
-    """
+    """The values of a Media."""
     return Query(_MEDIA, {"path": path})

@@ -161,7 +161,7 @@ class Notes(Projection):
     """Notes by id, uuid, owner and course."""
 
     name = "notes"
-    version = 8
+    version = 9
     lifecycle = "inline"
     tables = (NOTES, TEXTS)
     remembers = True

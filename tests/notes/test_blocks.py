@@ -70,6 +70,8 @@ def test_blocks_around_a_change_keep_their_ids(before: str, changed: str, after:
 @example("", "", "# A", "# A")
 @example("", "## B", "", "# A")
 @example("", "`````\n```", "", "# A")
+@example("", "  - c", "", "  - c\n    code")
+@example("# A\n\n* d", "", " - e\n1. x\n```", "  - c\n")
 @given(texts, texts, texts, texts)
 def test_text_survives_beside_blocks_that_it_says_only_in_part(before: str, changed: str, earlier: str, after: str) -> None:
     """Blocks were written, then a text with the same beginning and end: what it says is what it would say without them."""
