@@ -1,7 +1,8 @@
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c "import sys; sys.version_info < (3, 11) or print(\"$(p)\")" 2>/dev/null)))
 HOST ?= 127.0.0.1
 PORT ?= 8000
-JOBS ?= 2
+# Tests wait for servers about as long as they compute.
+JOBS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
