@@ -55,7 +55,7 @@ async def export(call: Call) -> Response:
     """All of the account as a ZIP."""
     caller = await call.identify()
     name = f"notechondria-{caller.username}-{utc_now():%Y-%m-%d}.zip"
-    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}", "Cache-Control": "no-store"}
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
     return StreamingResponse(_archive(call), 200, headers, "application/zip")
 
 
@@ -123,7 +123,7 @@ async def _files(call: Call, archive: ZipStream) -> AsyncIterator[bytes]:
         try:
             with archive.file(f"media/{path}", packed=False) as file:
                 async for piece in blobs.stream(path, 0, blob.size):
-                    file.write(piece)
+                    await asyncio.to_thread(file.write, piece)
                     yield archive.taken()
         except BlobMissing:
             missing.append(path)

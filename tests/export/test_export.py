@@ -24,7 +24,7 @@ ICS = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\nBEGIN:VEVENT\r\n{EV
 
 def exported(server: httpx.Client, person: Person, query: str = "") -> ZipFile:
     answer = server.get(f"export/{query}", headers=person.headers)
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
+    assert (answer.status_code, answer.headers["content-type"], answer.headers["cache-control"]) == (200, "application/zip", "no-store")
     archive = ZipFile(io.BytesIO(answer.content))
     assert archive.testzip() is None
     return archive
