@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from eventstore.events.accounts import DEFAULT_PICTURE
 from projections.reading import Query
 
 AT_ONCE = 500
@@ -95,11 +96,11 @@ SELECT convert_to(a.settings_json, 'UTF8'),
            SELECT 'subscription-' || s.account_id || '-' || s.course_id FROM subscriptions.subscriptions s WHERE s.account_id = a.id)
 FROM accounts.accounts a WHERE a.id = %(viewer)s"""
 
-# The picture that an account begins with is drawn when it is asked for.
-_FILES = """
-SELECT coalesce(array_agg(DISTINCT own.path) FILTER (WHERE own.path <> ''), '{}')
+_FILES = f"""
+SELECT coalesce(array_agg(DISTINCT own.path) FILTER (WHERE own.path <> ''), '{{}}')
 FROM (
-    SELECT image_path AS path FROM accounts.accounts WHERE id = %(viewer)s AND right(image_path, 19) <> '/profile_latest.png'
+    SELECT image_path AS path FROM accounts.accounts
+    WHERE id = %(viewer)s AND right(image_path, {len(DEFAULT_PICTURE)}) <> '{DEFAULT_PICTURE}'
     UNION ALL SELECT path FROM attachments.attachments WHERE owner_id = %(viewer)s
     UNION ALL SELECT cover_path FROM notes.notes WHERE owner_id = %(viewer)s
     UNION ALL SELECT cover_path FROM courses.courses WHERE owner_id = %(viewer)s

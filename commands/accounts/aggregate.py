@@ -76,7 +76,7 @@ class Account(Aggregate):
         self.email = event.email
         self.password_hash = event.password_hash
         self.profile = {"first_name": event.first_name, "last_name": event.last_name}
-        self.image_path = default_image_path(self.number)
+        self.image_path = accounts.default_image_path(self.number)
         self.edited_on = self.registered_on = event.timestamp
 
     @evolves(accounts.RegistrationRenewed)
@@ -191,8 +191,3 @@ class Account(Aggregate):
     def _use_up(self, code_id: str | None) -> None:
         if code_id is not None:
             self.used_codes = (*self.used_codes, code_id)[-REMEMBERED_CODES:]
-
-
-def default_image_path(account_id: int) -> str:
-    """Where the picture lies that every account begins with."""
-    return f"user_upload/user_{account_id}/profile_pic/profile_latest.png"

@@ -10,8 +10,8 @@ from pathlib import PurePath
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
-from commands.accounts.aggregate import default_image_path
 from commands.errors import Invalid
+from eventstore.events.accounts import default_image_path
 
 if TYPE_CHECKING:
     # Loaded when there is a picture: that would take a good part of the server's start.

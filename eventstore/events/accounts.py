@@ -6,6 +6,14 @@ from typing import Any
 
 from eventstore.events.base import Event
 
+DEFAULT_PICTURE = "/profile_pic/profile_latest.png"
+"""How the path of the picture ends that every account begins with. It is stored nowhere: it is drawn when it is asked for."""
+
+
+def default_image_path(account_id: int) -> str:
+    """The path of that picture."""
+    return f"user_upload/user_{account_id}{DEFAULT_PICTURE}"
+
 
 class AccountRegistered(Event):
     """Somebody asked for an account. It can log in once its address is verified."""

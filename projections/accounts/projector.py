@@ -176,7 +176,7 @@ class Accounts(Projection):
             epoch=0,
             api_key_digest=None,
             api_key_prefix="",
-            image_path=f"user_upload/user_{account_id}/profile_pic/profile_latest.png",
+            image_path=accounts.default_image_path(account_id),
             first_name=event.first_name,
             last_name=event.last_name,
             motto="",

@@ -12,14 +12,13 @@ import httpx
 import psycopg
 import pytest
 
-from commands.accounts.aggregate import default_image_path
 from commands.accounts.avatars import default_avatar
 from commands.accounts.operators import disable, enable
 from commands.accounts.proofs import WRONG_INVITATIONS_OF_NETWORK
 from commands.accounts.registration import expire_registration
 from commands.context import Context
 from commands.invitations import create_invitation
-from eventstore.events.accounts import AccountErasureRequested, RegistrationExpired
+from eventstore.events.accounts import AccountErasureRequested, RegistrationExpired, default_image_path
 from reactors.erasure import ERASURE, erase_account
 from reactors.registrations import expire_registrations, tidy_up
 from tests.accounts.mailbox import codes_for, texts_for
