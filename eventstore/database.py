@@ -58,9 +58,9 @@ class _Plans:
     def __init__(self) -> None:
         self._made: WeakKeyDictionary[object, float] = WeakKeyDictionary()
 
-    def turn_old(self, connection: object) -> bool:
-        """Whether they will be discarded when they are asked for next."""
-        return monotonic() - self._made[connection] >= PLANS_GOOD_FOR_S
+    def made(self, connection: object) -> float:
+        """When that was, for a connection that was asked about before."""
+        return self._made[connection]
 
     def are_old(self, connection: object) -> bool:
         """Whether they are to be discarded now; then they count as made now."""
@@ -82,13 +82,10 @@ class _Warm(deque[T]):
         return self.pop()
 
 
-class _Kept(threading.local):
+class _Thread(threading.local):
     """What a thread has of a pool."""
 
-    keeps = False
-    """Whether it keeps a connection from one use to the next."""
-    connection: Connection[TupleRow] | None = None
-    in_use = False
+    kept: _Kept | None = None
 
 
 class ReplanningPool(ConnectionPool[Connection[TupleRow]]):
@@ -97,7 +94,7 @@ class ReplanningPool(ConnectionPool[Connection[TupleRow]]):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._pool = _Warm(self._pool)
-        self._kept = _Kept()
+        self._thread = _Thread()
 
     def getconn(self, timeout: float | None = None) -> Connection[TupleRow]:
         """A connection that the server has not closed while it was idle."""
@@ -108,8 +105,8 @@ class ReplanningPool(ConnectionPool[Connection[TupleRow]]):
 
     def connection(self, timeout: float | None = None) -> AbstractContextManager[Connection[TupleRow]]:  # type: ignore[override]
         """A connection of the pool."""
-        kept = self._kept
-        return _Lent(self, timeout, kept if kept.keeps and not kept.in_use else None)
+        kept = self._thread.kept
+        return _Lent(self, timeout) if kept is None or kept.in_use else kept
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
@@ -117,15 +114,12 @@ class ReplanningPool(ConnectionPool[Connection[TupleRow]]):
 
         Threads that carry out one command after the other would else meet at the pool's lock several times for each.
         """
-        kept = self._kept
-        kept.keeps = True
+        kept = self._thread.kept = _Kept(self)
         try:
             yield
         finally:
-            kept.keeps = False
-            if kept.connection is not None:
-                self.putconn(kept.connection)
-                kept.connection = None
+            self._thread.kept = None
+            kept.give_back()
 
     def fresh(self, timeout: float | None) -> Connection[TupleRow]:
         """A connection that is open and whose plans are not old."""
@@ -138,48 +132,56 @@ class ReplanningPool(ConnectionPool[Connection[TupleRow]]):
                 raise
         return connection
 
-    def still_good(self, connection: Connection[TupleRow]) -> bool:
-        """Whether a connection that was kept may be used once more; else it is given back."""
-        if _hung_up(connection):
-            connection.close()
-        elif not _plans.turn_old(connection):
-            return True
-        self.putconn(connection)
-        return False
-
 
 class _Lent:
     """A connection while it is used. The library's own context costs as much as a statement."""
 
-    __slots__ = ("_connection", "_kept", "_pool", "_timeout")
+    __slots__ = ("_connection", "_pool", "_timeout")
 
-    def __init__(self, pool: ReplanningPool, timeout: float | None, kept: _Kept | None) -> None:
+    def __init__(self, pool: ReplanningPool, timeout: float | None) -> None:
         self._pool = pool
         self._timeout = timeout
-        self._kept = kept
 
     def __enter__(self) -> Connection[TupleRow]:
-        kept = self._kept
-        if kept is None:
-            connection = self._connection = self._pool.fresh(self._timeout)
-            return connection
-        known, kept.connection = kept.connection, None
-        if known is None or not self._pool.still_good(known):
-            known = self._pool.fresh(self._timeout)
-        self._connection = known
-        kept.in_use = True
-        return known
+        connection = self._connection = self._pool.fresh(self._timeout)
+        return connection
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        connection, kept = self._connection, self._kept
-        if kept is None:
-            # What is left of a transaction is rolled back there.
-            self._pool.putconn(connection)
-            return
-        kept.in_use = False
-        if kept.keeps and connection.pgconn.transaction_status == TransactionStatus.IDLE:
-            kept.connection = connection
-        else:
+        # What is left of a transaction is rolled back there.
+        self._pool.putconn(self._connection)
+
+
+class _Kept:
+    """A connection that a thread keeps, each time it is used."""
+
+    __slots__ = ("_connection", "_planned", "_pool", "in_use")
+
+    def __init__(self, pool: ReplanningPool) -> None:
+        self._pool = pool
+        self._connection: Connection[TupleRow] | None = None
+        self._planned = 0.0
+        """When its plans were made."""
+        self.in_use = False
+
+    def __enter__(self) -> Connection[TupleRow]:
+        connection = self._connection
+        if connection is None or monotonic() - self._planned >= PLANS_GOOD_FOR_S or _hung_up(connection):
+            self.give_back()
+            connection = self._connection = self._pool.fresh(None)
+            self._planned = _plans.made(connection)
+        self.in_use = True
+        return connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.in_use = False
+        connection = self._connection
+        if connection is not None and connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            self.give_back()
+
+    def give_back(self) -> None:
+        """Nothing is kept any more."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
             self._pool.putconn(connection)
 
 

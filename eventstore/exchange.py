@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import select
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count, islice
@@ -27,29 +27,25 @@ PREPARED = 500
 types of several sizes, so that one text may be prepared many times over.
 """
 _CAN_CLOSE = capabilities.has_send_close_prepared()
-Exchange = Generator[int, int, PGresult | None]
 _Key = tuple[bytes, tuple[int, ...]]
 
 
 class Answer:
     """The rows that a statement gives. Asking for them sends what was queued so far."""
 
-    __slots__ = ("_rows", "_send")
+    __slots__ = ("_send", "rows")
 
     def __init__(self, send: Callable[[], None] | None = None) -> None:
         self._send = send
-        self._rows: list[TupleRow] | None = None
-
-    def arrived(self, rows: list[TupleRow]) -> None:
-        """The statement was carried out."""
-        self._rows = rows
+        self.rows: list[TupleRow] | None = None
+        """Once the statement was carried out."""
 
     def fetchall(self) -> list[TupleRow]:
         """All rows."""
-        if self._rows is None and self._send is not None:
+        if self.rows is None and self._send is not None:
             self._send()
-        assert self._rows is not None
-        return self._rows
+        assert self.rows is not None
+        return self.rows
 
     def fetchone(self) -> TupleRow | None:
         """The first row."""
@@ -89,6 +85,7 @@ class Known:
     """The one used last comes last."""
     numbers: count[int] = field(default_factory=count)
     poll: select.poll = field(default_factory=select.poll)
+    """Waits for what the server sends."""
 
     def queued(self, query: bytes, params: Params, answer: Answer) -> Queued:
         """The statement with its parameters as bytes."""
@@ -99,41 +96,7 @@ class Known:
         dumped = self.transformer.dump_sequence(values, formats)
         return (sql, self.transformer.types or ()), dumped, self.transformer.formats or (), answer
 
-    def exchange(self, pgconn: PGconn, queued: Sequence[Queued]) -> Exchange:
-        """Sends the statements and hands out their rows; the refusal of the first that fails, which takes all back.
-
-        Yields what the connection has to be ready for before it goes on, as bits of select.poll.
-        """
-        steps = self._put_down(pgconn, queued)
-        while pgconn.flush():
-            # The server may itself have to send before it can take more.
-            if (yield select.POLLIN | select.POLLOUT) & ~select.POLLOUT:
-                pgconn.consume_input()
-        failed: PGresult | None = None
-        for step in steps:
-            while pgconn.is_busy():
-                yield select.POLLIN
-                pgconn.consume_input()
-            result = pgconn.get_result()
-            if result is None:
-                raise _lost(failed)
-            if result.status in _FINE:
-                self._take(step, result)
-            elif failed is None:
-                failed = result
-            pgconn.get_result()  # None, at once: the statement has no more results.
-        end = yield from _next_result(pgconn)
-        if end is not None and end.status == ExecStatus.FATAL_ERROR and end.error_field(_SQLSTATE):
-            # The commit itself failed, such as at a constraint that is deferred: the end of the message follows yet.
-            failed = failed or end
-            pgconn.get_result()
-            end = yield from _next_result(pgconn)
-        if end is None or end.status != ExecStatus.PIPELINE_SYNC:
-            raise _lost(failed)
-        pgconn.exit_pipeline_mode()
-        return failed
-
-    def _put_down(self, pgconn: PGconn, queued: Sequence[Queued]) -> list[_Step]:
+    def put_down(self, pgconn: PGconn, queued: Sequence[Queued]) -> list[_Step]:
         """Writes the statements into the connection's buffer; what each of the results is for."""
         pgconn.enter_pipeline_mode()
         steps: list[_Step] = []
@@ -161,24 +124,70 @@ class Known:
             pgconn.send_close_prepared(self.prepared[step.key])
         return closing
 
-    def _take(self, step: _Step, result: PGresult) -> None:
+    def take(self, step: _Step, result: PGresult) -> None:
+        """A statement was carried out."""
         if isinstance(step, Answer):
             if result.ntuples:
                 self.transformer.set_pgresult(result)
-                step.arrived(self.transformer.load_rows(0, result.ntuples, tuple))
+                step.rows = self.transformer.load_rows(0, result.ntuples, tuple)
             else:
-                step.arrived([])
+                step.rows = []
         elif isinstance(step, _Naming):
             self.prepared[step.key] = step.name
         else:
             del self.prepared[step.key]
 
 
-def _next_result(pgconn: PGconn) -> Exchange:
-    while pgconn.is_busy():
-        yield select.POLLIN
-        pgconn.consume_input()
-    return pgconn.get_result()
+class Exchange:
+    """Statements that are on their way over a connection. It goes on whenever that is ready, until nothing more is to come."""
+
+    __slots__ = ("_known", "_pgconn", "_queued", "_sent", "_steps", "_within", "failed")
+
+    def __init__(self, known: Known, pgconn: PGconn, queued: Sequence[Queued]) -> None:
+        self.failed: PGresult | None = None
+        """The refusal of the first statement that fails, which takes all back."""
+        self._known = known
+        self._pgconn = pgconn
+        self._queued = queued
+        self._steps: Iterator[_Step] | None = None
+        self._sent = False
+        self._within = False
+        """Whether the end of a statement's results is yet to come."""
+
+    def go_on(self) -> int:
+        """Sends and takes what can be sent and taken now, and hands out the rows.
+
+        Returns what the connection has to be ready for before this is called again, as bits of select.poll; 0 at the end.
+        Raises what the driver raises when the connection is lost.
+        """
+        pgconn = self._pgconn
+        if self._steps is None:
+            self._steps = iter(self._known.put_down(pgconn, self._queued))
+        if self._sent:
+            pgconn.consume_input()
+        elif pgconn.flush():
+            # The server may itself have to send before it can take more.
+            pgconn.consume_input()
+            return select.POLLIN | select.POLLOUT
+        self._sent = True
+        while not pgconn.is_busy():
+            result = pgconn.get_result()
+            if result is None:
+                if not self._within:
+                    raise _lost(self.failed)
+                self._within = False
+            elif result.status == _END:
+                pgconn.exit_pipeline_mode()
+                return 0
+            else:
+                self._within = True
+                # Behind the last statement the commit itself may fail, such as at a constraint that is deferred.
+                step = next(self._steps, None)
+                if step is not None and result.status in _FINE:
+                    self._known.take(step, result)
+                elif self.failed is None:
+                    self.failed = result
+        return select.POLLIN
 
 
 _connections: WeakKeyDictionary[object, Known] = WeakKeyDictionary()
@@ -191,6 +200,7 @@ def known_of(connection: Connection[TupleRow] | AsyncConnection[TupleRow]) -> Kn
         # After a ROLLBACK the driver discards whatever is prepared, if it has prepared anything itself.
         assert connection.prepare_threshold is None, "the connection has to be opened with prepare_threshold=None"
         known = _connections[connection] = Known()
+        known.poll.register(connection.pgconn.socket, select.POLLIN)
     return known
 
 
@@ -225,6 +235,7 @@ def _lost(failed: PGresult | None) -> psycopg.Error:
     return errors.error_from_result(failed) if failed is not None and failed.error_field(_SQLSTATE) else psycopg.OperationalError(_LOST)
 
 
-_FINE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+_FINE = frozenset({int(ExecStatus.TUPLES_OK), int(ExecStatus.COMMAND_OK)})
+_END = int(ExecStatus.PIPELINE_SYNC)
 _SQLSTATE = DiagnosticField.SQLSTATE
 _LOST = "the connection was lost before the answer came"

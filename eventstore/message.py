@@ -20,10 +20,11 @@ from psycopg import AsyncConnection, Connection, errors
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
-from eventstore.exchange import Answer, Exchange, Params, Queued, known_of
+from eventstore.exchange import Answer, Exchange, Known, Params, Queued, known_of
 
 CANCEL_TIMEOUT_S = 2.0
 """How long the server is asked to give up what a request that is over was still waiting for."""
+_BEGIN = b"BEGIN"
 
 
 class Message:
@@ -33,6 +34,8 @@ class Message:
     transaction to PostgreSQL. Inside of a transaction that the caller has begun it begins and ends none.
     Raises what the driver raises.
     """
+
+    __slots__ = ("_begun", "_connection", "_known", "_queued")
 
     def __init__(self, connection: Connection[TupleRow]) -> None:
         self._connection = connection
@@ -49,7 +52,7 @@ class Message:
     def send(self) -> None:
         """Sends what was queued and waits for the answers; the transaction goes on."""
         if not self._begun and self._status == TransactionStatus.IDLE:
-            self._queued.insert(0, self._known.queued(b"BEGIN", (), Answer(self.send)))
+            self._queued.insert(0, self._known.queued(_BEGIN, (), Answer(self.send)))
             self._begun = True
         self._travel()
 
@@ -82,56 +85,53 @@ class Message:
         queued, self._queued = self._queued, []
         if not queued:
             return
-        was_idle = self._status == TransactionStatus.IDLE
         try:
             self._exchange(queued)
         except errors.InvalidSqlStatementName:
             # Somebody on the way, such as a pooler, has discarded what was prepared.
             self._known.prepared.clear()
-            if not was_idle:
-                raise
             if self._status == TransactionStatus.INERROR:
-                # A BEGIN among the statements was carried out before one that was not known.
+                (sql, _), *_ = queued[0]
+                if sql != _BEGIN:
+                    raise
+                # It was carried out before the one that was not known.
                 self._exchange([self._known.queued(b"ROLLBACK", (), Answer())])
             self._exchange(queued)
 
     def _exchange(self, queued: Sequence[Queued]) -> None:
-        _carry_out(self._connection, self._known.poll, self._known.exchange(self._connection.pgconn, queued))
+        _finish(self._connection, self._known, Exchange(self._known, self._connection.pgconn, queued))
 
 
-def _carry_out(connection: Connection[TupleRow], poll: select.poll, exchange: Exchange, wanted: int | None = None) -> None:
-    """All of an exchange, or the rest of one that has begun. wanted: what that waits for."""
+def _finish(connection: Connection[TupleRow], known: Known, exchange: Exchange) -> None:
+    """Waits for all that an exchange waits for."""
     try:
-        if wanted is None:
-            wanted = next(exchange)
-        while True:
-            poll.register(connection.pgconn.socket, wanted)
-            ((_, ready),) = poll.poll()
-            wanted = exchange.send(ready)
-    except StopIteration as done:
-        failed = done.value
+        while wanted := exchange.go_on():
+            if wanted == select.POLLIN:
+                known.poll.poll()
+            else:
+                (both := select.poll()).register(connection.pgconn.socket, wanted)
+                both.poll()
     except BaseException:
         # What the server still sends would be taken for answers to what comes next.
         connection.close()
         raise
-    if failed is not None:
-        raise errors.error_from_result(failed)
+    if exchange.failed is not None:
+        raise errors.error_from_result(exchange.failed)
 
 
 class Asked:
     """A question that is sent now and whose rows are fetched later. Until then the connection is good for nothing but being closed."""
 
     def __init__(self, connection: Connection[TupleRow], query: bytes, params: Params = ()) -> None:
-        known = known_of(connection)
         self._connection = connection
-        self._poll = known.poll
+        self._known = known_of(connection)
         self._answer = Answer()
-        self._exchange = known.exchange(connection.pgconn, [known.queued(query, params, self._answer)])
-        self._wanted = next(self._exchange)
+        self._exchange = Exchange(self._known, connection.pgconn, [self._known.queued(query, params, self._answer)])
+        self._exchange.go_on()
 
     def fetchall(self) -> list[TupleRow]:
         """All rows. Raises what the driver raises."""
-        _carry_out(self._connection, self._poll, self._exchange, self._wanted)
+        _finish(self._connection, self._known, self._exchange)
         return self._answer.fetchall()
 
 
@@ -155,39 +155,35 @@ async def ask_soon(connection: AsyncConnection[TupleRow], query: bytes, params: 
 
 async def _asked(connection: AsyncConnection[TupleRow], query: bytes, params: Params) -> list[TupleRow]:
     known = known_of(connection)
-    queued = known.queued(query, params, answer := Answer())
-    exchange = known.exchange(connection.pgconn, [queued])
+    exchange = Exchange(known, connection.pgconn, [known.queued(query, params, answer := Answer())])
     try:
-        wanted = next(exchange)
-        while True:
-            wanted = exchange.send(await _ready(connection.pgconn.socket, wanted))
-    except StopIteration as done:
-        failed = done.value
+        while wanted := exchange.go_on():
+            await _ready(connection.pgconn.socket, wanted)
     except BaseException:
         with suppress(psycopg.Error):
             await connection.cancel_safe(timeout=CANCEL_TIMEOUT_S)
         await connection.close()
         raise
-    if failed is not None:
-        raise errors.error_from_result(failed)
+    if exchange.failed is not None:
+        raise errors.error_from_result(exchange.failed)
     return answer.fetchall()
 
 
-async def _ready(fd: int, wanted: int) -> int:
-    """Waits until the connection is ready, and tells for what."""
+async def _ready(fd: int, wanted: int) -> None:
+    """Waits until the connection is ready."""
     loop = asyncio.get_running_loop()
     happened = loop.create_future()
-    loop.add_reader(fd, _happens, happened, select.POLLIN)
+    loop.add_reader(fd, _happens, happened)
     if wanted & select.POLLOUT:
-        loop.add_writer(fd, _happens, happened, select.POLLOUT)
+        loop.add_writer(fd, _happens, happened)
     try:
-        return await happened  # type: ignore[no-any-return]
+        await happened
     finally:
         loop.remove_reader(fd)
         if wanted & select.POLLOUT:
             loop.remove_writer(fd)
 
 
-def _happens(happened: asyncio.Future[int], what: int) -> None:
+def _happens(happened: asyncio.Future[None]) -> None:
     if not happened.done():
-        happened.set_result(what)
+        happened.set_result(None)

@@ -161,7 +161,7 @@ def test_a_connection_that_broke_off_while_sending_is_not_used_again(pool: Pool,
     """Whatever the reason: what it would answer next belongs to nobody."""
     with pool.connection() as connection:
         with monkeypatch.context() as patched:
-            patched.setattr(Known, "_take", property(lambda _: pytest.fail("stopped while it is sent")))
+            patched.setattr(Known, "take", property(lambda _: pytest.fail("stopped while it is sent")))
             with pytest.raises(pytest.fail.Exception, match="stopped"):
                 ask(connection, b"SELECT 1, 'never asked before'")
         assert connection.closed
