@@ -102,15 +102,18 @@ class Message:
         _finish(self._connection, self._known, Exchange(self._known, self._connection.pgconn, queued))
 
 
-def _finish(connection: Connection[TupleRow], known: Known, exchange: Exchange) -> None:
-    """Waits for all that an exchange waits for."""
+def _finish(connection: Connection[TupleRow], known: Known, exchange: Exchange, wanted: int | None = None) -> None:
+    """All of an exchange, or the rest of one that has begun. wanted: what that waits for."""
     try:
-        while wanted := exchange.go_on():
+        if wanted is None:
+            wanted = exchange.go_on()
+        while wanted:
             if wanted == select.POLLIN:
                 known.poll.poll()
             else:
                 (both := select.poll()).register(connection.pgconn.socket, wanted)
                 both.poll()
+            wanted = exchange.go_on()
     except BaseException:
         # What the server still sends would be taken for answers to what comes next.
         connection.close()
@@ -127,11 +130,11 @@ class Asked:
         self._known = known_of(connection)
         self._answer = Answer()
         self._exchange = Exchange(self._known, connection.pgconn, [self._known.queued(query, params, self._answer)])
-        self._exchange.go_on()
+        self._wanted = self._exchange.go_on()
 
     def fetchall(self) -> list[TupleRow]:
         """All rows. Raises what the driver raises."""
-        _finish(self._connection, self._known, self._exchange)
+        _finish(self._connection, self._known, self._exchange, self._wanted)
         return self._answer.fetchall()
 
 
