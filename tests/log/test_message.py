@@ -15,8 +15,8 @@ from psycopg.rows import TupleRow
 
 from eventstore import exchange
 from eventstore.database import connection_lost
-from eventstore.exchange import Known
-from eventstore.message import Message, ask
+from eventstore.exchange import Exchange, Known
+from eventstore.message import Asked, Message, ask
 from tests.log.clusters import Pool
 
 VALUES: dict[bytes, tuple[Any, ...]] = {
@@ -165,6 +165,22 @@ def test_a_connection_that_broke_off_while_sending_is_not_used_again(pool: Pool,
             with pytest.raises(pytest.fail.Exception, match="stopped"):
                 ask(connection, b"SELECT 1, 'never asked before'")
         assert connection.closed
+
+
+def test_a_question_that_is_answered_while_it_is_sent_is_fetched(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = Exchange.go_on
+
+    def all_at_once(exchange: Exchange) -> int:
+        while go_on(exchange):
+            time.sleep(0.01)
+        return 0
+
+    with pool.connection() as connection:
+        with monkeypatch.context() as patched:
+            patched.setattr(Exchange, "go_on", all_at_once)
+            asked = Asked(connection, b"SELECT 'soon'")
+        assert asked.fetchall() == [("soon",)]
+        assert ask(connection, b"SELECT 'later'").fetchone() == ("later",)
 
 
 def test_statements_that_were_discarded_are_prepared_again(pool: Pool) -> None:
