@@ -29,7 +29,7 @@ from settings import load_settings
 from tests.accounts.people import make_person
 from tests.running.folders import database_answers, new_folder
 from tests.running.server import COMMAND, PATIENCE, ROOT, Running, command, environment, eventually
-from wiring import START_LOCK, opened_services, prepare
+from wiring import opened_services, prepare
 
 WAITING_WRITES = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'log.events'::regclass"
 
@@ -332,41 +332,6 @@ def test_worker_that_had_died_does_not_keep_the_supervisor_busy_while_it_drains(
         held.rollback()
         assert sent.result().status_code == 201
     assert after.user + after.system - before.user - before.system < 0.1
-
-
-@contextlib.contextmanager
-def _start_that_waits(folder: Path, database_url: str) -> Iterator[tuple[subprocess.Popen[bytes], psutil.Process]]:
-    """A server, and the process that prepares its database, which waits for another start to do so."""
-    with psycopg.connect(database_url) as other, (folder / "log").open("wb") as log:
-        other.execute("SELECT pg_advisory_lock(%s)", (START_LOCK,))
-        chosen = environment(NOTECHONDRIA_DATA_DIR=str(folder), DATABASE_URL=database_url)
-        with subprocess.Popen([*COMMAND, "serve", "--port", "0"], cwd=ROOT, env=chosen, stderr=log) as process:
-            eventually(lambda: b"waiting for another start" in (folder / "log").read_bytes())
-            [preparing] = psutil.Process(process.pid).children()
-            try:
-                yield process, preparing
-            finally:
-                process.kill()
-
-
-def test_killed_supervisor_ends_the_preparation_too(tmp_path: Path, database_url: str) -> None:
-    with _start_that_waits(tmp_path, database_url) as (process, preparing):
-        process.kill()
-        _, alive = psutil.wait_procs([preparing], timeout=PATIENCE / 4)
-        assert not alive
-
-
-def test_preparation_that_somebody_ends_is_not_taken_for_done(tmp_path: Path, database_url: str) -> None:
-    with _start_that_waits(tmp_path, database_url) as (process, preparing):
-        preparing.terminate()
-        assert process.wait(PATIENCE) == 1
-    assert b"could not be prepared" in (tmp_path / "log").read_bytes()
-
-
-def test_sigterm_while_the_database_is_prepared_ends_the_server_in_good_order(tmp_path: Path, database_url: str) -> None:
-    with _start_that_waits(tmp_path, database_url) as (process, _):
-        process.terminate()
-        assert process.wait(PATIENCE) == 0
 
 
 LATE_SIGNAL = """
