@@ -107,7 +107,7 @@ def _hand_back_notes(work: Work[Lookups], account_id: int, course: Course) -> No
 def _cut_off_comments(work: Work[Lookups], account_id: int, note: Note) -> None:
     """Comments that others wrote on the note stay, without their source, and private as after its deletion."""
     now = work.context.now
-    for comment in work.find_all(Note, work.lookups.comments_on(note.uuid)):
+    for comment in work.find_all(Note, work.lookups.comments_on([note.uuid])):
         if comment.owner_id != account_id and not comment.is_purged:
             if not note.is_deleted:
                 hide_comment(comment, now)

@@ -61,9 +61,9 @@ def restore_attachment(work: Work[Lookups], account_id: int, attachment_id: int)
     return attachment_id
 
 
-def purge_attachments_of(work: Work[Lookups], note_id: int) -> None:
-    """Makes all files of a note forgotten, as part of purging the note."""
-    for attachment in work.find_all(Attachment, work.lookups.attachments_of_note(note_id)):
+def purge_attachments_of(work: Work[Lookups], note_ids: Sequence[int]) -> None:
+    """Makes all files of these notes forgotten, as part of purging the notes."""
+    for attachment in work.find_all(Attachment, work.lookups.attachments_of_notes(note_ids)):
         _purge(work, attachment)
 
 

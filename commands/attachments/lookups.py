@@ -18,8 +18,8 @@ class AttachmentLookups(Protocol):
     def note_is_there(self, note_id: int) -> Statement:
         """Condition: the note is not deleted."""
 
-    def attachments_of_note(self, note_id: int) -> Sequence[int]:
-        """All that were attached to the note, those in the recycle bin included."""
+    def attachments_of_notes(self, note_ids: Sequence[int]) -> Sequence[int]:
+        """All that were attached to these notes, those in the recycle bin included."""
 
     def deleted_attachments(
         self, account_id: int, before: datetime | None = None, *, after: int = 0, limit: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -117,13 +118,13 @@ def close_dangling_session(work: Work[Lookups], session_id: int) -> bool:
     return True
 
 
-def purge_sessions_of(work: Work[Lookups], note_id: int) -> None:
-    """Makes the sessions of a note forgotten, as it is purged: their titles and summaries come from it."""
-    for session in work.find_all(NoteSession, work.lookups.sessions_of_note(note_id)):
+def purge_sessions_of(work: Work[Lookups], note_ids: Sequence[int]) -> None:
+    """Makes the sessions of these notes forgotten, as those are purged: their titles and summaries come from them."""
+    for session in work.find_all(NoteSession, work.lookups.sessions_of_notes(note_ids)):
         if not session.is_purged:
             work.forget(session)
             session.trigger(note_sessions.NoteSessionPurged, work.context.now)
-    work.require(work.lookups.note_has_no_sessions(note_id))
+    work.require(work.lookups.notes_have_no_sessions(note_ids))
 
 
 def _ahead_at_end(session: NoteSession, ended_at: datetime, now: datetime) -> timedelta | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -23,8 +24,8 @@ class NoteSessionLookups(Protocol):
     def note_is_not_purged(self, note_id: int) -> Statement:
         """Condition: the note is there, in the bin or not."""
 
-    def note_has_no_sessions(self, note_id: int) -> Statement:
-        """Condition: nothing is left of the note's sessions."""
+    def notes_have_no_sessions(self, note_ids: Sequence[int]) -> Statement:
+        """Condition: nothing is left of the sessions of these notes."""
 
-    def sessions_of_note(self, note_id: int) -> list[int]:
-        """All sessions of a note."""
+    def sessions_of_notes(self, note_ids: Sequence[int]) -> list[int]:
+        """All sessions of these notes."""

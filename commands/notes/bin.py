@@ -27,7 +27,7 @@ def put_into_bin(work: Work[Lookups], note: Note) -> None:
     """The same without the question whose it is."""
     now = work.context.now
     note.trigger(notes.NoteDeleted, now, was_public=note.is_public)
-    for comment in work.find_all(Note, work.lookups.comments_on(note.uuid)):
+    for comment in work.find_all(Note, work.lookups.comments_on([note.uuid])):
         hide_comment(comment, now)
     # A comment that is made at this very moment was not found above.
     work.require(work.lookups.no_public_comments(note.uuid, None))
@@ -63,25 +63,35 @@ def empty_bin(work: Work[Lookups], account_id: int) -> int:
 
 def purge_deleted_notes(work: Work[Lookups], account_id: int, note_ids: Sequence[int], before: datetime | None = None) -> int:
     """Purges those of the notes that lie in the account's bin; returns how many. before: only what was deleted earlier."""
-    count = 0
-    for note in work.find_all(Note, note_ids):
-        if note.owner_id != account_id or not note.is_deleted or note.is_purged:
-            continue
-        if before is not None and note.edited_on >= before:
-            continue
-        purge_note(work, note)
-        count += 1
-    return count
+    going = [
+        note
+        for note in work.find_all(Note, note_ids)
+        if note.owner_id == account_id and note.is_deleted and not note.is_purged and (before is None or note.edited_on < before)
+    ]
+    purge_notes(work, going)
+    return len(going)
 
 
-def purge_note(work: Work[Lookups], note: Note) -> None:
-    """Makes a note forgotten. Comments on it stay, without their source."""
-    now = work.context.now
-    for comment in work.find_all(Note, work.lookups.comments_on(note.uuid)):
-        if not comment.is_purged and comment.source_note_uuid == note.uuid:
-            comment.trigger(notes.NoteSourcePurged, now)
-    purge_attachments_of(work, note.number)
-    purge_sessions_of(work, note.number)
-    work.forget(note)
-    made_at = note.created_on.astimezone(UTC).isoformat()
-    note.trigger(notes.NotePurged, now, owner_id=note.owner_id, made_at=made_at, words=note.words_at_first)
+def purge_notes(work: Work[Lookups], going: Sequence[Note]) -> None:
+    """Makes notes forgotten. Comments on them stay, without their source."""
+    if not going:
+        return
+    now, numbers = work.context.now, [note.number for note in going]
+    for comment, _ in comments_on(work, going):
+        comment.trigger(notes.NoteSourcePurged, now)
+    purge_attachments_of(work, numbers)
+    purge_sessions_of(work, numbers)
+    for note in going:
+        work.forget(note)
+        made_at = note.created_on.astimezone(UTC).isoformat()
+        note.trigger(notes.NotePurged, now, owner_id=note.owner_id, made_at=made_at, words=note.words_at_first)
+
+
+def comments_on(work: Work[Lookups], sources: Sequence[Note]) -> list[tuple[Note, Note]]:
+    """Comments on these notes that were not purged, each with the note that it is on; read together."""
+    by_uuid = {source.uuid: source for source in sources}
+    return [
+        (comment, source)
+        for comment in work.find_all(Note, work.lookups.comments_on(list(by_uuid)))
+        if not comment.is_purged and (source := by_uuid.get(comment.source_note_uuid or "")) is not None
+    ]

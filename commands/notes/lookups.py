@@ -86,8 +86,8 @@ class NoteLookups(Protocol):
     def note_of_uuid(self, uuid: str) -> int | None:
         """The note of this uuid, also one in the recycle bin."""
 
-    def comments_on(self, uuid: str) -> Sequence[int]:
-        """Notes that have this one as their source."""
+    def comments_on(self, uuids: Sequence[str]) -> Sequence[int]:
+        """Notes that have one of these as their source."""
 
     def latest_deletion(self, account_id: int) -> datetime | None:
         """When the newest of the account's deleted notes was deleted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from projections.answers import SqlAnswers
@@ -23,9 +24,10 @@ class AttachmentAnswers(SqlAnswers):
         """Not deleted, for as long as the transaction lasts."""
         return Query(_NOTE_IS_THERE, {"note": note_id})
 
-    def attachments_of_note(self, note_id: int) -> list[int]:
-        """All that were attached to the note, those in the recycle bin included."""
-        rows = self.rows("SELECT id FROM attachments.attachments WHERE note_id = %(note)s ORDER BY id", note=note_id)
+    def attachments_of_notes(self, note_ids: Sequence[int]) -> list[int]:
+        """All that were attached to these notes, those in the recycle bin included."""
+        sql = "SELECT id FROM attachments.attachments WHERE note_id = ANY(%(notes)s::bigint[]) ORDER BY id"
+        rows = self.rows(sql, notes=list(note_ids))
         return [attachment_id for (attachment_id,) in rows]
 
     def deleted_attachments(

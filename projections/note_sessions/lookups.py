@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from projections.answers import SqlAnswers
@@ -14,7 +15,8 @@ WHERE n.id = %(note)s AND n.owner_id = %(account)s"""
 
 # The lock waits for a purge that has taken the note's row away, and makes a later one wait; edits go on.
 _NOTE_IS_THERE = "SELECT log.require(EXISTS (SELECT FROM notes.notes WHERE id = %(note)s FOR KEY SHARE))"
-_NO_SESSIONS = "SELECT log.require(NOT EXISTS (SELECT FROM note_sessions.sessions WHERE note_id = %(note)s))"
+_SESSIONS = "SELECT id FROM note_sessions.sessions WHERE note_id = ANY(%(notes)s::bigint[])"
+_NO_SESSIONS = f"SELECT log.require(NOT EXISTS ({_SESSIONS}))"
 
 _LAST_SAVE = """
 SELECT max(recorded_at) FROM log.events
@@ -48,10 +50,10 @@ class NoteSessionAnswers(SqlAnswers):
         """There, in the bin or not, for as long as the transaction lasts."""
         return Query(_NOTE_IS_THERE, {"note": note_id})
 
-    def note_has_no_sessions(self, note_id: int) -> Query:
+    def notes_have_no_sessions(self, note_ids: Sequence[int]) -> Query:
         """Without sessions, also such as were started meanwhile."""
-        return Query(_NO_SESSIONS, {"note": note_id})
+        return Query(_NO_SESSIONS, {"notes": list(note_ids)})
 
-    def sessions_of_note(self, note_id: int) -> list[int]:
-        """All sessions of a note."""
-        return [row[0] for row in self.rows("SELECT id FROM note_sessions.sessions WHERE note_id = %(note)s", note=note_id)]
+    def sessions_of_notes(self, note_ids: Sequence[int]) -> list[int]:
+        """All sessions of these notes."""
+        return [row[0] for row in self.rows(_SESSIONS, notes=list(note_ids))]

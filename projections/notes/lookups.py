@@ -146,9 +146,10 @@ class NoteAnswers(SqlAnswers):
         """By uuid, also in the bin."""
         return self.number("SELECT id FROM notes.notes WHERE uuid = %(uuid)s", uuid=uuid)
 
-    def comments_on(self, uuid: str) -> Sequence[int]:
+    def comments_on(self, uuids: Sequence[str]) -> Sequence[int]:
         """By source."""
-        return [i for (i,) in self.rows("SELECT id FROM notes.notes WHERE source_note_uuid = %(uuid)s ORDER BY id", uuid=uuid)]
+        sql = "SELECT id FROM notes.notes WHERE source_note_uuid = ANY(%(uuids)s::text[]) ORDER BY id"
+        return [i for (i,) in self.rows(sql, uuids=list(uuids))]
 
     def latest_deletion(self, account_id: int) -> datetime | None:
         """When the newest of the account's deleted notes was deleted."""

@@ -13,7 +13,7 @@ from commands.context import Context
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.aggregate import Note
-from commands.notes.bin import purge_note, put_into_bin
+from commands.notes.bin import purge_notes, put_into_bin
 from tests.accounts.people import Person, make_person
 from tests.door.serving import serving
 from wiring import Services
@@ -51,7 +51,7 @@ def without_welcome(work: Work[Lookups], account_id: int) -> None:
         note = work.find(Note, note_id)
         assert note is not None
         put_into_bin(work, note)
-        purge_note(work, note)
+        purge_notes(work, [note])
 
 
 @pytest.fixture

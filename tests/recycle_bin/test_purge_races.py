@@ -70,7 +70,7 @@ def test_session_that_is_started_while_its_note_is_being_purged(
         assert server.post("note-sessions/", json={"note_id": note}, headers=mira.headers).status_code == 201
 
     server.delete(f"notes/{note}/", headers=mira.headers)
-    interrupt(monkeypatch, NoteSessionAnswers, "sessions_of_note", start)
+    interrupt(monkeypatch, NoteSessionAnswers, "sessions_of_notes", start)
     assert server.delete("notes/deleted/empty/", headers=mira.headers).json()["count"] == 1
     assert sessions_of(services, note) == []
 
