@@ -85,6 +85,7 @@ class Work(Generic[L_co]):
         """What others have appended to those since this process's memory."""
         self.forgetting: list[Forgetting] = []
         self.conditions: list[Statement] = []
+        self._past: dict[tuple[str, int], Aggregate] = {}
 
     def decided(self, decide: Callable[[Self], T]) -> T:
         """The decision. Raises Unproven unless all that it assumed has new events, whose append will prove it."""
@@ -114,7 +115,7 @@ class Work(Generic[L_co]):
         assert isinstance(known, kind)
         return None if known.is_forgotten else known
 
-    def find_all(self, kind: type[A], numbers: Iterable[int]) -> list[A]:
+    def find_all(self, kind: type[A], numbers: Iterable[int | tuple[int, ...]]) -> list[A]:
         """Those of the aggregates of these ids that there are, in this order; read together, which costs a few round trips at most."""
         numbers = list(dict.fromkeys(numbers))
         streams = [stream for stream in map(kind.stream, numbers) if stream not in self.aggregates and stream not in self.context.seen]
@@ -136,19 +137,43 @@ class Work(Generic[L_co]):
             return kind.project(known, events)
         return known
 
+    def read_ahead(self, kind: type[Aggregate], wanted: Mapping[int | tuple[int, ...], Iterable[int]]) -> None:
+        """Reads aggregates together, and what they were after these versions, for `find` and `at`; a few round trips at most.
+
+        For READ_AT_ONCE of them at a time: the earlier versions are held until the next ones are read.
+        """
+        self.find_all(kind, wanted)
+        self._past = {}
+        unknown: dict[str, list[int]] = {}
+        for number, versions in wanted.items():
+            stream = kind.stream(number)
+            for version in versions:
+                if (present := self._present(stream, version)) is not None:
+                    # It may be changed before it is asked for.
+                    self._past[stream, version] = present.copy()
+                elif version >= 1:
+                    unknown.setdefault(stream, []).append(version)
+        if unknown:
+            self._past |= self._log.repository.get_all_at(unknown, kind.project)
+
     def at(self, kind: type[A], number: int | tuple[int, ...], version: int) -> A | None:
         """The aggregate as it was after a version; for reading only. None before its first event."""
         if version < 1:
             return None
         stream = kind.stream(number)
-        present = self.aggregates.get(stream)
-        if present is not None and present.version == version and not present.pending:
-            return cast(A, present.copy())
+        known = self._past.get((stream, version)) or self._present(stream, version)
+        if known is not None:
+            return cast(A, known.copy())
         try:
             then: A = self._log.repository.get(stream, version=version, projector_func=kind.project)
         except AggregateNotFoundError:
             return None
         return then
+
+    def _present(self, stream: str, version: int) -> Aggregate | None:
+        """The aggregate at hand, if it is as it was after this version."""
+        present = self.aggregates.get(stream)
+        return present if present is not None and present.version == version and not present.pending else None
 
     def new(self, kind: type[A], number: int | tuple[int, ...]) -> A:
         """A stream that has no event yet."""
@@ -160,6 +185,7 @@ class Work(Generic[L_co]):
         """Drops what was decided, and loads aggregates anew from now on. Not for a decision that assumes any."""
         assert not self.assumed
         self.aggregates.clear()
+        self._past.clear()
         self.missed.clear()
         self.forgetting.clear()
         self.conditions.clear()

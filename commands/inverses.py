@@ -2,21 +2,29 @@
 
 from collections.abc import Mapping
 
+from commands.attachments.aggregate import Attachment
 from commands.attachments.undoing import take_back_attachment
+from commands.calendars.aggregates import CalendarFeed
 from commands.calendars.undoing import take_back_calendar_feed
+from commands.courses.aggregate import Course
 from commands.courses.undoing import take_back_course
+from commands.notes.aggregate import Note
 from commands.notes.undoing import take_back_note
+from commands.planner.aggregate import Planner, PlannerEvent
 from commands.planner.undoing import take_back_planner, take_back_planner_event
-from commands.subscriptions import take_back_subscription
+from commands.subscriptions import Subscription, take_back_subscription
 from commands.undo import Inverse
 
 INVERSES: Mapping[str, Inverse] = {
-    # Courses come back before the notes that return to them.
-    "course": take_back_course,
-    "note": take_back_note,
-    "subscription": take_back_subscription,
-    "attachment": take_back_attachment,
-    "planner-event": take_back_planner_event,
-    "planner": take_back_planner,
-    "calendar-feed": take_back_calendar_feed,
+    inverse.kind.kind: inverse
+    for inverse in (
+        # Courses come back before the notes that return to them.
+        Inverse(Course, take_back_course),
+        Inverse(Note, take_back_note),
+        Inverse(Subscription, take_back_subscription),
+        Inverse(Attachment, take_back_attachment),
+        Inverse(PlannerEvent, take_back_planner_event),
+        Inverse(Planner, take_back_planner),
+        Inverse(CalendarFeed, take_back_calendar_feed),
+    )
 }

@@ -5,11 +5,12 @@ How the events of a stream are taken back is known to its area, which registers 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from commands.aggregate import Aggregate
 from commands.errors import Conflict, NotFound, sentence
-from commands.handling import Work
+from commands.handling import READ_AT_ONCE, Work
 from commands.lookups import Lookups
 from commands.undo_lookups import Parts
 from eventstore.events.base import stream_kind, stream_numbers
@@ -51,10 +52,16 @@ class Span:
         return self.numbers[0]
 
 
-Inverse = Callable[[Work[Lookups], Span], None]
-"""Takes back what a command did to a stream: compares `work.at(Kind, span.number, span.first - 1)` (before) and
-`work.at(Kind, span.number, span.last)` (after) with the present state, and triggers the events that lead back. Raises Conflict
-with one sentence when later changes stand in the way."""
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    """How changes of one kind of aggregate are taken back."""
+
+    kind: type[Aggregate]
+    take_back: Callable[[Work[Lookups], Span], None]
+    """Takes back what a command did to a stream: compares `work.at(Kind, span.number, span.first - 1)` (before) and
+    `work.at(Kind, span.number, span.last)` (after) with the present state, and triggers the events that lead back. Raises Conflict
+    with one sentence when later changes stand in the way.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +126,14 @@ def _took_back(work: Work[Lookups], change: Parts, inverses: Mapping[str, Invers
         if span.kind not in inverses:
             raise Conflict("This kind of change cannot be undone.")
     work.context = replace(work.context, undoes=command)
-    order = list(inverses)
-    for span in sorted(touched, key=lambda span: order.index(span.kind)):
-        inverses[span.kind](work, span)
+    for kind, inverse in inverses.items():
+        _take_back(work, [span for span in touched if span.kind == kind], inverse)
     return any(aggregate.pending for aggregate in work.aggregates.values())
+
+
+def _take_back(work: Work[Lookups], spans: Sequence[Span], inverse: Inverse) -> None:
+    for first in range(0, len(spans), READ_AT_ONCE):
+        some = spans[first : first + READ_AT_ONCE]
+        work.read_ahead(inverse.kind, {span.numbers: (span.first - 1, span.last) for span in some})
+        for span in some:
+            inverse.take_back(work, span)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -41,12 +42,14 @@ _APPEND_ONE = b"SELECT log.append_one(%s, %s, %s, %s, %b, %b, %s, %s, %s)"
 _ACTOR = re.compile(rb'\{(?:"key": ?"[^"\\]*", ?)?"actor": ?([0-9]{1,18})[,}]')
 _SELECT = "SELECT stream, version, type, data, recorded_at FROM log.events WHERE stream = %s"
 _SELECT_SEVERAL = b"""
-SELECT e.stream, e.version, e.type, e.data, e.recorded_at FROM unnest(%s::text[], %s::int[]) known (stream, version)
-JOIN log.events e ON e.stream = known.stream AND e.version > known.version
+SELECT e.stream, e.version, e.type, e.data, e.recorded_at FROM unnest(%s::text[], %s::int[], %s::int[]) known (stream, version, last)
+JOIN log.events e ON e.stream = known.stream AND e.version > known.version AND e.version <= known.last
 ORDER BY e.stream, e.version"""
 _HEAD = "SELECT max(position) FROM log.events"
 _MINE = "SELECT position FROM log.events WHERE stream = %s AND version = %s AND metadata = %s"
 
+NEWEST = 2**31 - 1
+"""No version is higher."""
 FEW_EVENTS = 8
 """Up to so many events of one append travel value by value, which the driver turns into bytes sooner than arrays."""
 RETRIES = 3
@@ -228,9 +231,12 @@ class LogRecorder(ApplicationRecorder):
 
         return self._read(query.encode(), [str(originator_id), *bounds])
 
-    def select_events_behind(self, known: Mapping[str, int]) -> Sequence[StoredEvent]:
-        """The events of several streams behind a version of each, one stream after the other, in order of version."""
-        return self._read(_SELECT_SEVERAL, [list(known), list(known.values())])
+    def select_events_behind(self, known: Mapping[str, int], last: Mapping[str, int] = MappingProxyType({})) -> Sequence[StoredEvent]:
+        """The events of several streams behind a version of each, one stream after the other, in order of version.
+
+        last: up to which version, of those of which not all is wanted.
+        """
+        return self._read(_SELECT_SEVERAL, [list(known), list(known.values()), [last.get(stream, NEWEST) for stream in known]])
 
     def _read(self, query: bytes, parameters: Sequence[Any]) -> Sequence[StoredEvent]:
         def read(connection: Connection[TupleRow]) -> Sequence[StoredEvent]:

@@ -6,7 +6,7 @@ whole costs a small multiple of the state.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Protocol, cast
@@ -31,8 +31,9 @@ SHAPES: dict[str, int] = {}
 
 _SELECT = "SELECT stream, version, type, data FROM log.snapshots WHERE stream = %s"
 _NEWEST = """
-SELECT DISTINCT ON (stream) stream, version, type, data FROM log.snapshots
-WHERE stream = ANY(%s) AND type = ANY(%s) ORDER BY stream, version DESC"""
+SELECT DISTINCT ON (s.stream) s.stream, s.version, s.type, s.data FROM unnest(%s::text[], %s::int[]) wanted (stream, last)
+JOIN log.snapshots s ON s.stream = wanted.stream AND s.version <= wanted.last
+WHERE s.type = ANY(%s) ORDER BY s.stream, s.version DESC"""
 _KEEP = "SELECT log.keep_snapshot(%s, %s, %s, %s, %s, %s)"
 
 
@@ -175,10 +176,10 @@ class SnapshotRecorder(AggregateRecorder):
         narrowed_query, bounds = narrowed(query, gt, lte, desc, limit)
         return self._read(narrowed_query, [*parameters, *bounds])
 
-    def select_newest(self, streams: Sequence[str]) -> Sequence[StoredEvent]:
-        """The newest snapshot of each of these streams that has one of the present shape."""
+    def select_newest(self, last: Mapping[str, int]) -> Sequence[StoredEvent]:
+        """The newest snapshot of each of these streams, up to a version of it, that has one of the present shape."""
         shapes = [f"{kind}@{shape}" for kind, shape in SHAPES.items()]
-        return self._read(_NEWEST, [list(streams), shapes])
+        return self._read(_NEWEST, [list(last), list(last.values()), shapes])
 
     def _read(self, query: str, parameters: Sequence[Any]) -> Sequence[StoredEvent]:
         def read(connection: Connection[TupleRow]) -> Sequence[StoredEvent]:
@@ -220,7 +221,7 @@ class SnapshotStore(EventStore[str]):
             return iter(())
         return super().get(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
 
-    def newest(self, streams: Iterable[str]) -> Iterator[Any]:
-        """The newest one of each of these streams, as far as there is one that this release can use."""
-        asked = [stream for stream in streams if stream_kind(stream) in SHAPES]
+    def newest(self, last: Mapping[str, int]) -> Iterator[Any]:
+        """The newest one of each of these streams, up to a version of it, as far as there is one that this release can use."""
+        asked = {stream: version for stream, version in last.items() if stream_kind(stream) in SHAPES}
         return map(self.mapper.to_domain_event, self.recorder.select_newest(asked) if asked else ())

@@ -174,6 +174,37 @@ def test_what_is_found_together_is_what_is_found_one_by_one(
     assert Work(services.log, services.commands.lookups, CONTEXT).find_all(Note, [nobodys]) == []
 
 
+def test_earlier_versions_that_are_read_together_are_those_that_are_read_one_by_one(
+    services: Services, elsewhere: Handling[Lookups], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = [elsewhere.run(_note(text), CONTEXT).result for text in ("once", "of a few versions", "of many versions")]
+    for number, versions in zip(numbers, (0, 5, 2 * Note.snapshot_every + 5), strict=True):
+        for version in range(versions):
+            elsewhere.run(_write(number, f"version {version}"), CONTEXT)
+    elsewhere.log.flush()
+    many = Note.snapshot_every
+    wanted: dict[int | tuple[int, ...], tuple[int, ...]] = {
+        numbers[0]: (0, 1, 7),
+        numbers[1]: (6, 2, 3),
+        numbers[2]: (many - 1, many, 2 * many + 3, many + 2, many + 1, 2 * many + 6),
+    }
+    pairs = [(number, version) for number, versions in wanted.items() for version in versions]
+    work = Work(services.log, services.commands.lookups, CONTEXT)
+    with monkeypatch.context() as patched:
+        patched.setattr(services.log.repository, "get", None)
+        work.read_ahead(Note, wanted)
+        for number in numbers:
+            note = work.find(Note, number)
+            assert note is not None
+            # What is decided meanwhile does not show in what was.
+            note.write("decided", utc_now())
+        together = [work.at(Note, *pair) for pair in pairs]
+    alone = [Work(elsewhere.log, elsewhere.lookups, CONTEXT).at(Note, *pair) for pair in pairs]
+    assert [note and vars(note) for note in together] == [note and vars(note) for note in alone]
+    assert together[0] is None
+    assert None not in together[1:]
+
+
 def test_a_refusal_is_never_founded_on_something_out_of_date(services: Services, elsewhere: Handling[Lookups]) -> None:
     number = services.commands.run(_create, CONTEXT).result
     services.commands.run(_rename(number, "second"), CONTEXT)
