@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 
 from commands.accounts.aggregate import Account
@@ -20,7 +20,7 @@ from commands.handling import Handling, Work
 from commands.lookups import Lookups
 from commands.note_sessions.aggregate import NoteSession
 from commands.notes.aggregate import Note
-from commands.notes.bin import hide_comment
+from commands.notes.bin import comments_on, hide_comment
 from commands.planner.aggregate import Planner, PlannerEvent
 from commands.sessions import Session
 from commands.subscriptions import Subscription
@@ -82,37 +82,40 @@ def erase(handling: Handling[Lookups], account_id: int) -> None:
 
 def _erase_some(work: Work[Lookups], account_id: int) -> bool:
     """Overwrites some streams of the account; whether there may be more."""
-    more = False
+    ids_of: dict[str, list[tuple[int, ...]]] = {}
     for kind, ids in work.lookups.owned_streams(account_id, AT_ONCE):
-        owned = work.find(KINDS[kind], ids[0] if len(ids) == 1 else ids)
-        if owned is None:
-            continue
-        if isinstance(owned, Course):
-            _hand_back_notes(work, account_id, owned)
-        if isinstance(owned, Note) and not owned.is_purged:
-            _cut_off_comments(work, account_id, owned)
-        work.forget(owned)
-        owned.trigger(OwnerErased, work.context.now)
-        more = True
-    return more
+        ids_of.setdefault(kind, []).append(ids)
+    owned = [one for kind, some in ids_of.items() for one in work.find_all(KINDS[kind], some)]
+    _cut_off_comments(work, account_id, [one for one in owned if isinstance(one, Note) and not one.is_purged])
+    _hand_back_notes(work, account_id, [one.number for one in owned if isinstance(one, Course)])
+    for one in owned:
+        work.forget(one)
+        one.trigger(OwnerErased, work.context.now)
+    return bool(owned)
 
 
-def _hand_back_notes(work: Work[Lookups], account_id: int, course: Course) -> None:
-    """What others have filed in the course goes to their own Inbox."""
-    foreign = [note_id for note_id, author_id in work.lookups.notes_in_course(course.number) if author_id != account_id]
-    for note in work.find_all(Note, foreign):
-        note.trigger(notes.NoteFiled, work.context.now, course_id=inbox_of(work, note.owner_id), with_course=course.number)
+def _hand_back_notes(work: Work[Lookups], account_id: int, course_ids: Sequence[int]) -> None:
+    """What others have filed in these courses goes to their own Inbox."""
+    if not course_ids:
+        return
+    foreign = [filed for filed in work.lookups.notes_in_courses(course_ids) if filed[1] != account_id]
+    inboxes = {author_id: inbox_of(work, author_id) for author_id in dict.fromkeys(author_id for _, author_id, _ in foreign)}
+    course_of = {note_id: course_id for note_id, _, course_id in foreign}
+    for note in work.find_all(Note, course_of):
+        note.trigger(notes.NoteFiled, work.context.now, course_id=inboxes[note.owner_id], with_course=course_of[note.number])
 
 
-def _cut_off_comments(work: Work[Lookups], account_id: int, note: Note) -> None:
-    """Comments that others wrote on the note stay, without their source, and private as after its deletion."""
+def _cut_off_comments(work: Work[Lookups], account_id: int, sources: Sequence[Note]) -> None:
+    """Comments that others wrote on these notes stay, without their source, and private as after its deletion."""
+    if not sources:
+        return
     now = work.context.now
-    for comment in work.find_all(Note, work.lookups.comments_on([note.uuid])):
-        if comment.owner_id != account_id and not comment.is_purged:
-            if not note.is_deleted:
+    for comment, source in comments_on(work, sources):
+        if comment.owner_id != account_id:
+            if not source.is_deleted:
                 hide_comment(comment, now)
             comment.trigger(notes.NoteSourcePurged, now)
-    work.require(work.lookups.no_public_comments(note.uuid, account_id))
+    work.require(work.lookups.no_public_comments([source.uuid for source in sources], account_id))
 
 
 def _erase_account(work: Work[Lookups], account_id: int) -> None:

@@ -21,9 +21,9 @@ def delete_course(work: Work[Lookups], account_id: int, course_id: int) -> None:
     if course.is_default:
         raise Declined("The default category cannot be deleted.")
     require_version(work, course.edited_on)
-    filed = work.lookups.notes_in_course(course_id)
-    inboxes = {author_id: inbox_of(work, author_id) for author_id in dict.fromkeys((account_id, *(author_id for _, author_id in filed)))}
-    moved = work.find_all(Note, (note_id for note_id, _ in filed))
+    filed = work.lookups.notes_in_courses([course_id])
+    inboxes = {author_id: inbox_of(work, author_id) for author_id in dict.fromkeys((account_id, *(author_id for _, author_id, _ in filed)))}
+    moved = work.find_all(Note, (note_id for note_id, *_ in filed))
     for note in moved:
         _file(work, note, inboxes[note.owner_id], course_id)
     course.trigger(courses.CourseDeleted, work.context.now, note_ids=[note.number for note in moved])

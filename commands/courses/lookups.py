@@ -26,8 +26,8 @@ class CourseLookups(Protocol):
     def own_courses(self, account_id: int) -> list[int]:
         """The account's courses but the Inbox, in the order in which it sees them."""
 
-    def notes_in_course(self, course_id: int) -> list[tuple[int, int]]:
-        """(note, author) of everything in the course, also what lies in the recycle bin."""
+    def notes_in_courses(self, course_ids: Sequence[int]) -> list[tuple[int, int, int]]:
+        """(note, author, course) of everything in these courses, also what lies in the recycle bin."""
 
     def course_is_there(self, course_id: int) -> Statement:
         """Requires that the course is not deleted, and keeps it from being deleted until the end of the transaction."""

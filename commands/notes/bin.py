@@ -30,7 +30,7 @@ def put_into_bin(work: Work[Lookups], note: Note) -> None:
     for comment in work.find_all(Note, work.lookups.comments_on([note.uuid])):
         hide_comment(comment, now)
     # A comment that is made at this very moment was not found above.
-    work.require(work.lookups.no_public_comments(note.uuid, None))
+    work.require(work.lookups.no_public_comments([note.uuid], None))
 
 
 def hide_comment(comment: Note, now: datetime) -> None:

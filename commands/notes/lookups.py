@@ -80,8 +80,8 @@ class NoteLookups(Protocol):
     def source_is_there(self, uuid: str) -> Statement:
         """The same of the note of this uuid, for what names it as its source."""
 
-    def no_public_comments(self, uuid: str, but_of: int | None) -> Statement:
-        """Requires that comments on the note of this uuid are private. but_of: whose comments do not count."""
+    def no_public_comments(self, uuids: Sequence[str], but_of: int | None) -> Statement:
+        """Requires that comments on the notes of these uuids are private. but_of: whose comments do not count."""
 
     def note_of_uuid(self, uuid: str) -> int | None:
         """The note of this uuid, also one in the recycle bin."""

@@ -53,10 +53,10 @@ class CourseAnswers(SqlAnswers):
         """The account's courses but the Inbox, in the order in which it sees them."""
         return [course_id for (course_id,) in self.rows(_OWN, account=account_id)]
 
-    def notes_in_course(self, course_id: int) -> list[tuple[int, int]]:
-        """(note, author) of everything in the course, also what lies in the recycle bin."""
-        rows = self.rows("SELECT id, owner_id FROM notes.notes WHERE course_id = %(course)s ORDER BY id", course=course_id)
-        return [(note_id, author_id) for note_id, author_id in rows]
+    def notes_in_courses(self, course_ids: Sequence[int]) -> list[tuple[int, int, int]]:
+        """(note, author, course) of everything in these courses, also what lies in the recycle bin."""
+        sql = "SELECT id, owner_id, course_id FROM notes.notes WHERE course_id = ANY(%(courses)s::bigint[]) ORDER BY id"
+        return [(note_id, author_id, course_id) for note_id, author_id, course_id in self.rows(sql, courses=list(course_ids))]
 
     def course_is_there(self, course_id: int) -> Query:
         """Not deleted, for as long as the transaction lasts."""

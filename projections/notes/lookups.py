@@ -56,7 +56,7 @@ SELECT log.require(EXISTS (SELECT FROM notes.notes WHERE uuid = %(uuid)s AND del
 _NO_PUBLIC_COMMENTS = """
 SELECT log.require(NOT EXISTS (
     SELECT FROM notes.notes
-    WHERE source_note_uuid = %(uuid)s AND note_type = 'C' AND is_public AND deleted_at IS NULL
+    WHERE source_note_uuid = ANY(%(uuids)s::text[]) AND note_type = 'C' AND is_public AND deleted_at IS NULL
       AND owner_id IS DISTINCT FROM %(but_of)s::bigint))"""
 
 _NOTHING = "NULL::bigint"
@@ -138,9 +138,9 @@ class NoteAnswers(SqlAnswers):
         """The same by uuid."""
         return Query(_SOURCE_IS_THERE, {"uuid": uuid})
 
-    def no_public_comments(self, uuid: str, but_of: int | None) -> Query:
+    def no_public_comments(self, uuids: Sequence[str], but_of: int | None) -> Query:
         """Also none that was made meanwhile."""
-        return Query(_NO_PUBLIC_COMMENTS, {"uuid": uuid, "but_of": but_of})
+        return Query(_NO_PUBLIC_COMMENTS, {"uuids": list(uuids), "but_of": but_of})
 
     def note_of_uuid(self, uuid: str) -> int | None:
         """By uuid, also in the bin."""

@@ -47,7 +47,7 @@ def sign_in(server: httpx.Client, services: Services) -> Iterator[Callable[[], h
 def without_welcome(work: Work[Lookups], account_id: int) -> None:
     """Purges the note that greets a new account: the tests here count notes."""
     inbox = work.lookups.default_course(account_id)
-    for note_id, _ in work.lookups.notes_in_course(inbox) if inbox is not None else ():
+    for note_id, *_ in work.lookups.notes_in_courses([inbox]) if inbox is not None else ():
         note = work.find(Note, note_id)
         assert note is not None
         put_into_bin(work, note)
