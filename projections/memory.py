@@ -6,6 +6,7 @@ that append fails if there is another v + 1 already. A rebuild may repair rows, 
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from eventstore.events import Event
 from projections.base import Key, Table
 from projections.rows import Rows
 
-REMEMBERED_BYTES = 32 * 2**20
+REMEMBERED_BYTES = 24 * 2**20
 ROW_BYTES = 1000
 """What a row weighs beside its texts, about."""
 
@@ -111,4 +112,5 @@ def _versions(batch: Iterable[Recorded]) -> dict[str, tuple[int, int]]:
 def _weight(table: Table[Any], row: Any) -> int:
     if row is None:
         return ROW_BYTES
-    return ROW_BYTES + sum(map(len, filter(None, table.texts_of(row))))
+    # Characters take up to four bytes each, and of a text that is not ASCII Python keeps the UTF-8 as well.
+    return ROW_BYTES + sum(map(sys.getsizeof, filter(None, table.texts_of(row))))

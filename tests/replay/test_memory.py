@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from uuid import uuid4
 
 import psycopg
@@ -12,12 +13,15 @@ from commands.context import Context, Glimpse, utc_now
 from commands.handling import Work
 from commands.lookups import Lookups
 from commands.notes.aggregate import Note
-from eventstore.codec import stored_events
+from eventstore.codec import Recorded, stored_events
 from eventstore.events import notes
 from projections.catalog import ALL_PROJECTIONS
+from projections.memory import RowMemory
 from projections.reading import Credentials, versions_since
 from projections.rebuild import rebuild
+from projections.rows import Rows
 from settings import load_settings
+from tests.golden.publish import sample
 from wiring import Services, build_services, opened_services, prepare
 
 CONTEXT = Context(actor=1, channel="web")
@@ -53,6 +57,29 @@ def _create(work: Work[Lookups]) -> int:
     return number
 
 
+def _kept(content: str, limit: int) -> int:
+    """Of how many notes with this text the rows are remembered."""
+    memory = RowMemory(limit)
+    projection = next(projection for projection in ALL_PROJECTIONS if projection.name == "notes")
+    created = sample(notes.NoteCreated)
+    assert isinstance(created, notes.NoteCreated)
+    batches = [[Recorded(n, replace(created, originator_id=f"note-{n}", content=content), b"")] for n in range(1, 101)]
+    for batch in batches:
+        rows = Rows(projection, "notes")
+        rows.wanted(batch)
+        projection.apply(rows, batch)
+        # What is stored is worked out then.
+        assert list(rows.changes())
+        memory.keep([rows], batch, "a build")
+    kept = 0
+    for batch in batches:
+        rows = Rows(projection, "notes")
+        after = [Recorded(1000, replace(batch[0].event, originator_version=2), b"")]
+        memory.recall(rows, after, {})
+        kept += any(row is not None for _, _, row in rows.known())
+    return kept
+
+
 def _rename(number: int, title: str) -> Callable[[Work[Lookups]], str]:
     def decide(work: Work[Lookups]) -> str:
         note = work.find(Note, number)
@@ -81,6 +108,12 @@ def _descriptions(url: str) -> list[tuple[str, str]]:
 def _falsify(url: str) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("UPDATE notes.notes SET description = 'falsified'")
+
+
+def test_rows_weigh_what_their_texts_take() -> None:
+    assert 30 <= _kept("x" * 5_000, 2**19) <= 40
+    # Two bytes each, and three for the UTF-8 that Python keeps of a text once it was asked for.
+    assert 8 <= _kept("漢" * 5_000, 2**19) <= 16
 
 
 def test_rows_that_this_process_wrote_are_not_read_again(services: Services, database_url: str) -> None:
