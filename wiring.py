@@ -32,7 +32,7 @@ from eventstore.codes import Codes
 from eventstore.database import ReplanningPool, async_pool, sync_pool
 from eventstore.guards import Guards
 from eventstore.mails import Mails
-from eventstore.migrate import migrate
+from eventstore.migrate import migrate, unknown
 from eventstore.sealing import Sealer
 from metrics import POOL, POOL_WAITING, command_meters
 from projections.catalog import ALL_PROJECTIONS
@@ -65,6 +65,7 @@ LOCK_CONNECTIONS = 2
 """For work that only one process may do at a time (eventstore/locks.py): seldom more at once."""
 OPERATORS_CONNECTIONS = 10
 """For commands on the command line, rebuilds and dumps beside the server."""
+NEWER = "run that release, or restore the backup from before: what it has written may stop this one"
 
 log = structlog.get_logger("notechondria.start")
 
@@ -248,6 +249,10 @@ def prepare_start(settings: Settings) -> None:
         if allowed < needed:
             advice = "raise max_connections of the database, or start fewer workers: requests wait for a connection otherwise"
             log.warning("few database connections", allowed=allowed, needed=needed, workers=settings.workers, advice=advice)
+        newer = unknown(settings.conninfo())
+        if newer:
+            # While a newer release is rolled out, replicas of this one may start once more; they cannot write in an old shape.
+            log.warning("the schema is of a newer release", migrations=newer, advice=NEWER)
         done = prepare(settings)
         log.info("schema is up to date", applied=list(done.migrations))
         log.info("read models are up to date", rebuilt=list(done.rebuilt))

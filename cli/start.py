@@ -19,7 +19,7 @@ from cli.stopping import on_stop
 from cli.store import running_database
 from cli.version import release
 from eventstore import embedded
-from eventstore.migrate import pending, unknown
+from eventstore.migrate import pending
 from eventstore.server import OLDEST, server_of
 from logs import configure_logging
 from settings import Settings, SettingsError, load_settings
@@ -109,10 +109,6 @@ def check_database(conninfo: str) -> None:
         raise StartRefused(f"PostgreSQL {OLDEST} or newer is needed, this is {server.version}")
     if not server.holds_all_text:
         raise StartRefused(f"the database has the encoding {server.encoding}: make it anew with ENCODING 'UTF8'")
-    newer = unknown(conninfo)
-    if newer:
-        # While a newer release is rolled out, replicas of this one may start once more; they cannot write in an old shape.
-        log.warning("the schema is of a newer release", migrations=newer)
     log.info("database checked", postgresql=server.version, migrations_to_apply=len(pending(conninfo)))
 
 

@@ -26,7 +26,7 @@ import pytest
 from cli import start
 from eventstore import server
 from eventstore.migrate import migrate
-from settings import SettingsError, load_settings
+from settings import SettingsError, embedded_conninfo, load_settings
 from tests.platform.test_deploy import health_check
 
 ROOT = Path(__file__).parents[2]
@@ -264,14 +264,31 @@ def test_a_server_that_is_too_old_is_refused(database_url: str, monkeypatch: pyt
         start.check_database(database_url)
 
 
+OF_TOMORROW = "INSERT INTO log.migrations (name, sha256) VALUES ('9999_of_tomorrow', '')"
+
+
+def _told_of_a_newer_release(stderr: str) -> None:
+    [told] = [line for line in _lines(stderr) if line["event"] == "the schema is of a newer release"]
+    assert (told["level"], told["migrations"]) == ("warning", ["9999_of_tomorrow"])
+    assert "run that release" in told["advice"]
+
+
 def test_a_schema_of_a_newer_release_is_told(folder: Path, database_url: str) -> None:
     assert _start(folder, "true", DATABASE_URL=database_url).returncode == 0
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("INSERT INTO log.migrations (name, sha256) VALUES ('9999_of_tomorrow', '')")
+        connection.execute(OF_TOMORROW)
     ran = _start(folder, "true", DATABASE_URL=database_url)
     assert ran.returncode == 0, ran.stderr
-    [told] = [line for line in _lines(ran.stderr) if line["event"] == "the schema is of a newer release"]
-    assert (told["level"], told["migrations"]) == ("warning", ["9999_of_tomorrow"])
+    _told_of_a_newer_release(ran.stderr)
+
+
+def test_a_schema_of_a_newer_release_is_told_over_the_embedded_database(folder: Path) -> None:
+    code = f"import os, psycopg; psycopg.connect(os.environ['URL'], autocommit=True).execute({OF_TOMORROW!r})"
+    prepared = _start(folder, "--", sys.executable, "-c", code, URL=embedded_conninfo(folder))
+    assert prepared.returncode == 0, prepared.stderr
+    ran = _start(folder, "true")
+    assert ran.returncode == 0, ran.stderr
+    _told_of_a_newer_release(ran.stderr)
 
 
 def test_a_database_in_another_encoding_is_refused(folder: Path, postgres_url: str) -> None:
