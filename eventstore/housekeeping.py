@@ -1,4 +1,4 @@
-"""Removes codes, counters of guards, uses of sessions and kept answers whose time is over."""
+"""Removes codes, counters of guards, uses of sessions, jobs that are done and kept answers whose time is over."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ _EXPIRED = (
     "DELETE FROM log.guards WHERE ends_at < now()",
     # Long after the session has died; until then operators see when an account was last in use.
     "DELETE FROM log.session_uses WHERE used_at < now() - interval '30 days'",
+    # The event that asked for a job stays in the log. Those that were lost are over as well; those that wait are not.
+    "DELETE FROM log.jobs WHERE coalesce(finished_at, seen_at) < now() - interval '30 days'",
 )
 AT_ONCE = 10_000
 """Kept answers that are deleted in one transaction."""

@@ -1,4 +1,4 @@
-"""Frees names and addresses that were registered and never verified, and tidies up what codes and guards leave behind."""
+"""Frees names and addresses that were registered and never verified, and tidies up what codes, guards and jobs leave behind."""
 
 from __future__ import annotations
 

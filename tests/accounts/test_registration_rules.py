@@ -20,7 +20,7 @@ from commands.context import Context
 from commands.invitations import create_invitation
 from eventstore.events.accounts import AccountErasureRequested, RegistrationExpired, default_image_path
 from reactors.erasure import ERASURE, erase_account
-from reactors.registrations import expire_registrations, tidy_up
+from reactors.registrations import expire_registrations
 from tests.accounts.mailbox import codes_for, texts_for
 from tests.accounts.people import PASSWORD, Person
 from tests.accounts.test_erasure import traces_in
@@ -371,21 +371,3 @@ def test_no_code_stands_in_the_log(door: httpx.Client, services: Services) -> No
         assert f'"{code}"'.encode() not in data + metadata
         assert b"Secretly" not in data
         assert PASSWORD.encode() not in data
-
-
-def test_tidying_up_removes_what_is_kept_for_a_while(services: Services) -> None:
-    with services.thread_pool.connection() as connection:
-        connection.execute(
-            "INSERT INTO log.idempotency (account_id, key, command, request, status, answer, created_at)"
-            " SELECT 1, 'kept ' || days, 'command', '', 200, '', now() - make_interval(days => days) FROM generate_series(0, 3) AS days"
-        )
-        connection.execute(
-            "INSERT INTO log.session_uses SELECT 900 + days, 1, now() - make_interval(days => days) FROM generate_series(20, 40, 5) AS days"
-        )
-    tidy_up(services)
-    with services.thread_pool.connection() as connection:
-        answers = connection.execute("SELECT key FROM log.idempotency WHERE key LIKE 'kept %'").fetchall()
-        uses = connection.execute("SELECT session_id FROM log.session_uses WHERE session_id > 900 ORDER BY session_id").fetchall()
-        connection.execute("DELETE FROM log.session_uses WHERE session_id > 900")
-    assert answers == [("kept 0",)]
-    assert uses == [(920,), (925,)]
