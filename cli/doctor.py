@@ -202,9 +202,8 @@ def _files(settings: Settings) -> Finding:
 
 def _mail(settings: Settings) -> Finding:
     if settings.smtp_host is None:
-        return Finding(
-            "warn", "mail", f"no mail server, mails become files in {settings.outbox}", "Set SMTP_HOST and its companions to send them."
-        )
+        found = f"no mail server, mails become files in {settings.outbox}{_lying_there(settings.outbox)}"
+        return Finding("warn", "mail", found, "Set SMTP_HOST and its companions to send them.")
     try:
         with mail_server(settings):
             pass
@@ -218,3 +217,14 @@ def _mail(settings: Settings) -> Finding:
         found = f"{settings.smtp_host}:{settings.smtp_port}: SMTP_USERNAME or SMTP_PASSWORD holds characters that cannot be sent"
         return Finding("fail", "mail", found, "Choose a login of letters without accents, digits and signs (ASCII).")
     return Finding("ok", "mail", f"{settings.smtp_host}:{settings.smtp_port}")
+
+
+def _lying_there(outbox: Path) -> str:
+    """Nobody but the operator removes them."""
+    try:
+        with os.scandir(outbox) as entries:
+            sizes = [entry.stat().st_size for entry in entries if entry.name.endswith(".eml")]
+    except OSError:
+        # There is none yet, or it is another user's.
+        return ""
+    return f": {len(sizes)} by now, {-(-sum(sizes) // 2**20)} MiB" if sizes else ""

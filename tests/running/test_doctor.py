@@ -88,6 +88,15 @@ def test_doctor_only_looks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert not (tmp_path / "data").exists()
 
 
+def test_doctor_tells_how_many_mails_have_become_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("NOTECHONDRIA_DATA_DIR", str(tmp_path))
+    for name, size in (("mail-00000001-account-1.eml", 2**20), ("mail-00000002-account-1.eml", 1), ("mail-00000003-account-1.tmp", 2**22)):
+        (tmp_path / "outbox").mkdir(exist_ok=True)
+        (tmp_path / "outbox" / name).write_bytes(bytes(size))
+    assert findings(run("doctor", "--json").stdout)["mail"]["found"].endswith("outbox: 2 by now, 2 MiB")
+
+
 def test_every_line_of_doctor_is_explained() -> None:
     told = set(re.findall(r'Finding\(\s*"\w+", "([\w ]+)"', (ROOT / "cli" / "doctor.py").read_text()))
     section = (ROOT / "docs" / "operations.md").read_text().partition("### What doctor's lines mean")[2].partition("\n#")[0]
