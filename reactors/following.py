@@ -7,7 +7,7 @@ and the storing of the position, the same event comes again.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
@@ -52,11 +52,15 @@ class Reactor(Generic[S_contra]):
 
 @dataclass(frozen=True)
 class Periodic(Generic[S_contra]):
-    """Does something every so often, and once when the process starts, or so much later."""
+    """Does something every so often, and once when the process starts, or so much later.
+
+    What may take long yields between its pieces, each of which takes seconds at most: the loop says then that it is well, and looks
+    whether it shall stop.
+    """
 
     name: str
     every: timedelta
-    act: Callable[[S_contra], None]
+    act: Callable[[S_contra], Iterator[None] | None]
     first_after: timedelta = timedelta()
 
 
@@ -156,18 +160,23 @@ class PeriodicLoop(Loop):
         self._services = services
         self._first = time.monotonic() + reactor.first_after.total_seconds()
         self._due = self._first
+        self._pieces: Iterator[None] | None = None
 
     def start(self) -> None:
         """Acts at once, or when that is due for the first time, then as often as declared."""
         register(self.connection, [self.reactor])
         self._due = self._first
+        self._pieces = None
 
     def step(self) -> int:
-        """Acts when it is time to."""
-        if time.monotonic() < self._due:
-            return 0
-        self.reactor.act(self._services)
-        self._due = time.monotonic() + self.reactor.every.total_seconds()
+        """Acts when it is time to, one piece at a time."""
+        if self._pieces is None:
+            if time.monotonic() < self._due:
+                return 0
+            self._pieces = iter(self.reactor.act(self._services) or ())
+        if next(self._pieces, self) is self:
+            self._pieces = None
+            self._due = time.monotonic() + self.reactor.every.total_seconds()
         return 1
 
     def rest(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -36,18 +36,21 @@ class RetentionServices(Protocol):
         """For how long things are kept."""
 
 
-def forget_old(services: RetentionServices) -> None:
-    """Empties all bins of what is too old."""
+def forget_old(services: RetentionServices) -> Iterator[None]:
+    """Empties all bins of what is too old, batch by batch."""
     days = services.settings.bin_retention_days
     if days is not None:
-        empty_bins(services, before=datetime.now(UTC) - timedelta(days=days))
+        yield from empty_bins(services, before=datetime.now(UTC) - timedelta(days=days))
 
 
-def empty_bins(services: RetentionServices, before: datetime) -> None:
-    """Empties all bins of what was deleted before a time, one account after the other. One that fails does not keep up the others."""
+def empty_bins(services: RetentionServices, before: datetime) -> Iterator[None]:
+    """Empties all bins of what was deleted before a time, one account after the other. One that fails does not keep up the others.
+
+    The first time on a large server that may take minutes.
+    """
     for owner in services.commands.lookups.owners_of_old_bins(before):
         try:
-            count = _empty(services, owner, before)
+            count = yield from _empty(services, owner, before)
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
         except Exception:
@@ -56,17 +59,19 @@ def empty_bins(services: RetentionServices, before: datetime) -> None:
             log.info("forgot what had lain in a recycle bin for too long", account=owner, notes=count)
 
 
-def _empty(services: RetentionServices, owner: int, before: datetime) -> int:
+def _empty(services: RetentionServices, owner: int, before: datetime) -> Generator[None, None, int]:
     """In batches, each a command of its own: a bin may hold anything."""
     lookups, context = services.commands.lookups, partial(Context, actor=None, channel="system")
     count = after = 0
     while note_ids := lookups.deleted_notes(owner, before, after=after, limit=BATCH):
         count += services.commands.run(partial(_purge_notes, owner, note_ids, before), context()).result
         after = note_ids[-1]
+        yield
     after = 0
     while files := lookups.deleted_attachments(owner, before, after=after, limit=BATCH):
         services.commands.run(partial(_purge_files, files, before), context())
         after = files[-1]
+        yield
     return count
 
 

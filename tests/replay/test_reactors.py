@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from projections.parking import waiting_rows
 from reactors.following import Periodic, Reactor, ReactorLoop, TryLater, loop_for, register, retry_reactor
 from tests.replay.probes import SEEN, started
 from tests.replay.store import Store, running
+from tests.running.server import eventually
 
 
 class World:
@@ -164,3 +165,36 @@ def test_periodic_may_wait_before_it_acts_for_the_first_time(store: Store) -> No
         loop.start()
         assert loop.step() == 0
     assert acts == []
+
+
+def test_periodic_is_well_and_can_be_stopped_between_the_pieces_of_what_takes_long(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("projections.loops.HEARTBEAT_S", 0.0)
+    acts: list[Any] = []
+
+    def act(_services: Any) -> Iterator[None]:
+        acts.append([])
+        while True:
+            acts[-1].append(store.value("SELECT max(ticked_at) FROM log.reactors WHERE name = 'long'"))
+            yield
+
+    head = LogHead(store.conninfo)
+    with running(loop_for(Periodic("long", timedelta(hours=1), act), None, store.conninfo, head)):
+        eventually(lambda: bool(acts) and len(acts[0]) >= 4)
+    [ticks] = acts
+    assert ticks == sorted(set(ticks))
+
+
+def test_periodic_begins_anew_after_a_piece_that_failed(store: Store) -> None:
+    acts: list[str] = []
+
+    def act(_services: Any) -> Iterator[None]:
+        acts.append("began")
+        yield
+        if len(acts) == 1:
+            raise ValueError
+        acts.append("ended")
+
+    head = LogHead(store.conninfo)
+    with running(loop_for(Periodic("torn", timedelta(hours=1), act), None, store.conninfo, head)):
+        eventually(lambda: "ended" in acts)
+    assert acts == ["began", "began", "ended"]
