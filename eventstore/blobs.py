@@ -11,9 +11,10 @@ import errno
 import os
 import re
 import secrets
+import stat
 import unicodedata
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -88,7 +89,9 @@ class Blobs:
         if "://" not in address:
             folder = Path(address).expanduser().absolute()
             try:
+                new = [made for made in (folder, *folder.parents) if not made.exists()]
                 folder.mkdir(parents=True, exist_ok=True)
+                _hand_over(reversed(new))
             except OSError as error:
                 raise BlobStoreUnavailable(f"{folder} cannot be made: {error.strerror}") from error
             return cls(LocalStore(folder, automatic_cleanup=True), str(folder), folder)
@@ -231,7 +234,7 @@ class Blobs:
             raise _not_stored(error) from error
 
     def _missing(self, path: str) -> Sequence[Path]:
-        """The folders that storing a file makes."""
+        """The folders that storing a file makes, the innermost first."""
         if self._folder is None:
             return ()
         above = (self._folder / path).parents
@@ -244,15 +247,40 @@ class Blobs:
         if self._folder is None:
             return
         target = self._folder / path
-        _force(target, os.O_RDONLY)
+        _hand_over((*reversed(new), target))
+        _force(target)
         for folder in dict.fromkeys((target.parent, *(made.parent for made in new))):
-            _force(folder, os.O_RDONLY | os.O_DIRECTORY)
+            _force(folder, os.O_DIRECTORY)
 
 
-def _force(name: Path, flags: int) -> None:
-    handle = os.open(name, flags)
-    try:
+def _force(name: Path, flags: int = 0) -> None:
+    with _opened(name, flags) as handle:
         os.fsync(handle)
+
+
+def _hand_over(made: Iterable[Path]) -> None:
+    """What root makes in a folder of somebody else becomes theirs: root runs commands beside a server that runs as another user."""
+    if os.geteuid() != 0:
+        return
+    for name in made:
+        with _opened(name.parent, os.O_DIRECTORY) as folder:
+            owner = os.fstat(folder)
+            if owner.st_uid == 0:
+                continue
+            # Whoever owns the folder may have put something else under the name meanwhile.
+            with _opened(name.name, os.O_NOFOLLOW | os.O_NONBLOCK, within=folder) as handle:
+                found = os.fstat(handle)
+                if found.st_uid == 0 and (stat.S_ISDIR(found.st_mode) or found.st_nlink == 1):
+                    # Where root may not do so, in some containers, the file is stored all the same.
+                    with suppress(OSError):
+                        os.fchown(handle, owner.st_uid, owner.st_gid)
+
+
+@contextmanager
+def _opened(name: str | Path, flags: int, within: int | None = None) -> Iterator[int]:
+    handle = os.open(name, os.O_RDONLY | flags, dir_fd=within)
+    try:
+        yield handle
     finally:
         os.close(handle)
 

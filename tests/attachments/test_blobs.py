@@ -20,6 +20,7 @@ from eventstore.blobs import (
     Blobs,
     BlobStoreFull,
     BlobStoreUnavailable,
+    _hand_over,
     is_path,
     new_path,
     safe_name,
@@ -181,6 +182,26 @@ def test_a_store_that_cannot_be_written_says_so(tmp_path: Path) -> None:
         blobs.put_now("a/b/c", b"1")
     with pytest.raises(BlobStoreUnavailable, match=r"/media/a cannot be made: File exists$"):
         Blobs.at(tmp_path / "media" / "a")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give away what it makes")
+def test_what_root_stores_in_a_folder_of_somebody_else_is_theirs(tmp_path: Path) -> None:
+    theirs = tmp_path / "data"
+    theirs.mkdir()
+    os.chown(theirs, 10_001, 10_002)
+    blobs = Blobs.at(theirs / "media")
+    for _ in range(2):
+        blobs.put_now("user_upload/user_1/a.txt", b"a")
+        blobs.mark_now("me")
+    assert {(made.stat().st_uid, made.stat().st_gid) for made in theirs.rglob("*")} == {(10_001, 10_002)}
+    secret = tmp_path / "secret"
+    secret.write_text("root's")
+    (theirs / "media" / "linked").symlink_to(secret)
+    with pytest.raises(OSError, match="symbolic links"):
+        _hand_over([theirs / "media" / "linked"])
+    (theirs / "media" / "hard").hardlink_to(secret)
+    _hand_over([theirs / "media" / "hard"])
+    assert secret.stat().st_uid == 0
 
 
 @pytest.fixture
