@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
 from eventstore.archive import reserved
+from eventstore.blobs import Blobs
 from eventstore.database import sync_pool
 from eventstore.migrate import migrate
 from eventstore.recorder import LogRecorder
@@ -84,6 +86,23 @@ def test_archive_goes_into_another_store(command: Any, postgres_url: str, tmp_pa
         assert objects(command("archive", "import", file, "--json")) == [exported]
         assert len(objects(command("streams", "show", "page-1", "--json"))) == 5
     assert command("archive", "import", tmp_path / "missing").exit_code == 1
+
+
+def test_an_import_has_its_store_whatever_came_with_it(
+    command: Any, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "log.jsonl.gz"
+    monkeypatch.setenv("NOTECHONDRIA_DATA_DIR", str(tmp_path / "here"))
+    # A picture that was replaced, say: the log does not name it any more.
+    Blobs.at(tmp_path / "here" / "media").put_now("user_upload/user_1/replaced.png", b"1")
+    assert command("archive", "export", file).exit_code == 0
+    monkeypatch.setenv("NOTECHONDRIA_DATA_DIR", str(tmp_path / "there"))
+    for other in fresh_database(postgres_url):
+        monkeypatch.setenv("DATABASE_URL", other)
+        assert command("archive", "import", file).exit_code == 0
+        with psycopg.connect(other) as connection:
+            row = connection.execute("SELECT value FROM log.facts WHERE name = 'file_store'").fetchone()
+    assert row == (Blobs.at(tmp_path / "there" / "media").owner_now(),)
 
 
 @pytest.fixture
