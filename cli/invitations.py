@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime, time
 from typing import Annotated
 
 import typer
@@ -21,13 +22,23 @@ LONGEST = 255
 HEX_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 
 
+def _until(text: str) -> datetime:
+    with suppress(ValueError):
+        return datetime.combine(date.fromisoformat(text), time.max, UTC)
+    try:
+        until = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("A day such as 2031-05-06, or a time such as 2031-05-06T12:00:00.") from None
+    return until.replace(tzinfo=until.tzinfo or UTC)
+
+
 @invitations.command()
 def create(
     code: Annotated[str | None, typer.Option(help="The code; made and shown once when it is missing.")] = None,
     label: Annotated[str, typer.Option(help="What it is for.")] = "",
     max_uses: Annotated[int, typer.Option(min=1, max=2**31 - 1, help="So many may register with it.")] = 1,
     expires_at: Annotated[
-        datetime | None, typer.Option(help="Until when it is good, UTC.", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
+        datetime | None, typer.Option(parser=_until, metavar="TIME", help="Until when it is good, UTC; a day counts as a whole.")
     ] = None,
     *,
     as_json: AsJson = False,
@@ -41,11 +52,10 @@ def create(
         fail(f"Code and label have at most {LONGEST} characters.")
     if HEX_DIGEST.fullmatch(text):
         fail("A code of 64 hexadecimal digits looks like the digest of another one. Choose a different code.")
-    until = expires_at.replace(tzinfo=expires_at.tzinfo or UTC) if expires_at else None
     with opened_store() as services:
         digest = services.proofs.digest(text)
         invitation_id = services.commands.run(
-            lambda work: create_invitation(work, digest, label=label, max_uses=max_uses, expires_at=until), by_operator()
+            lambda work: create_invitation(work, digest, label=label, max_uses=max_uses, expires_at=expires_at), by_operator()
         ).result
     show({"id": invitation_id, "code": text, "label": label, "max_uses": max_uses}, f"Invitation {invitation_id}: {text}", as_json=as_json)
 

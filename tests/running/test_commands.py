@@ -13,6 +13,7 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from cli.main import app
+from commands.context import utc_now
 from tests.accounts.people import PASSWORD
 
 ACCOUNT = ("--username", "mira", "--email", "mira@example.org", "--password", PASSWORD)
@@ -29,6 +30,8 @@ WALK: list[tuple[str, ...]] = [
     ("users", "disable", "mira", "--reason", "left"),
     ("users", "enable", "mira"),
     ("invitations", "create", "--label", "spring"),
+    ("invitations", "create", "--expires-at", "{today}"),
+    ("invitations", "create", "--expires-at", "2031-05-06T12:00:00+02:00"),
     ("invitations", "list"),
     ("sessions", "list"),
     ("sessions", "list", "--user", "mira"),
@@ -137,7 +140,7 @@ def test_every_command_is_walked_and_has_json(path: tuple[str, ...]) -> None:
 
 
 def test_walk_with_and_without_json(folder: Path) -> None:
-    streams: dict[str, str] = {"folder": str(folder)}
+    streams: dict[str, str] = {"folder": str(folder), "today": str(utc_now().date())}
     for words in WALK:
         filled = [word.format(**streams) for word in words]
         spoken = run(*filled, "--json")
@@ -169,7 +172,7 @@ def test_refusals_have_a_status_and_one_sentence(folder: Path, status: int, sent
 def test_what_hinders_is_told_in_one_sentence(path: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").touch()
     words = next((words for words in WALK if words[: len(path)] == path), (*path, "{folder}/log.jsonl"))
-    filled = [word.format(folder=tmp_path, stream="note-1", forgotten="note-1") for word in words]
+    filled = [word.format(folder=tmp_path, stream="note-1", forgotten="note-1", today="2031-05-06") for word in words]
     for name, value in (("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none"), ("NOTECHONDRIA_PORT", "many")):
         monkeypatch.setenv(name, value)
         hindered = run(*filled)
