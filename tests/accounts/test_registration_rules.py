@@ -17,7 +17,8 @@ from commands.accounts.operators import disable, enable
 from commands.accounts.proofs import WRONG_INVITATIONS_OF_NETWORK
 from commands.accounts.registration import expire_registration
 from commands.context import Context
-from commands.invitations import create_invitation
+from commands.errors import Invalid
+from commands.invitations import admitting_invitation, create_invitation
 from eventstore.events.accounts import AccountErasureRequested, RegistrationExpired, default_image_path
 from reactors.erasure import ERASURE, erase_account
 from reactors.registrations import expire_registrations
@@ -341,6 +342,21 @@ def test_invitations(door: httpx.Client, services: Services) -> None:
         )
     assert sorted(answer.status_code for answer in answers) == [201] * 3 + [400] * 17
     assert valid("Spring") == {"required": True, "valid": False}
+
+
+@pytest.mark.usefixtures("door")
+def test_an_invitation_that_ends_while_somebody_registers_admits_nobody(services: Services) -> None:
+    end = datetime.now(UTC) + timedelta(minutes=1)
+    invitation = invite(services, "Brief", expires_at=end)
+
+    def admitted(now: datetime) -> int | None:
+        context = Context(actor=None, channel="rest", now=now)
+        found = services.commands.run(lambda work: admitting_invitation(work, services.proofs.digest("Brief")), context).result
+        return found.number if found else None
+
+    assert admitted(end) == invitation
+    with pytest.raises(Invalid):
+        admitted(end + timedelta(microseconds=1))
 
 
 def test_wrong_invitations_count_wherever_they_are_shown(door: httpx.Client, services: Services) -> None:
