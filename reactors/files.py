@@ -7,7 +7,7 @@ strays. Therefore log and store bear the same id, and nothing is swept in a stor
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, overload
 
@@ -78,25 +78,26 @@ def remove_purged(recorded: Recorded, services: FileServices) -> None:
         raise TryLater(str(error)) from error
 
 
-def sweep_strays(services: FileServices) -> None:
+def sweep_strays(services: FileServices) -> Iterator[None]:
     """Removes files older than the grace period that no row names, in the log's own store."""
     if not owns_store(services):
         return
-    removed = remove_strays(services, older_than=datetime.now(UTC) - GRACE)
+    removed = 0
+    for count in remove_strays(services, older_than=datetime.now(UTC) - GRACE):
+        removed += count
+        yield
     if removed:
         log.info("removed files that nothing named", count=removed)
 
 
-def remove_strays(services: FileServices, older_than: datetime) -> int:
-    """The same with a time of one's own; returns how many there were."""
-    removed = 0
+def remove_strays(services: FileServices, older_than: datetime) -> Iterator[int]:
+    """The same with a time of one's own, some thousand files at a time; yields how many of those were removed."""
     services.blobs.remove_halves_now(older_than=older_than)
     for batch in services.blobs.list_now():
         old = [blob.path for blob in batch if blob.modified < older_than]
         strays = _without_owner(services, old)
         services.blobs.delete_now(strays)
-        removed += len(strays)
-    return removed
+        yield len(strays)
 
 
 def owns_store(services: FileServices) -> bool:

@@ -243,7 +243,7 @@ def test_replaced_picture_is_there_for_a_backup_that_is_being_made_until_it_is_s
     first, second = (upload(door, person, "me.png", picture(size=size)).json()["image_url"] for size in ((30, 20), (20, 30)))
     assert [door.get(url).status_code for url in (first, second)] == [404, 200]
     assert len(pictures_of(services, person)) == 2
-    remove_strays(services, older_than=datetime.now(UTC) + timedelta(days=1))
+    list(remove_strays(services, older_than=datetime.now(UTC) + timedelta(days=1)))
     assert pictures_of(services, person) == [second.partition("/media/")[2]]
 
 

@@ -44,7 +44,7 @@ def test_a_note_as_it_was_shows_the_cover_of_then(
     note = make_note(mira)
     items = [put_cover(server, note, mira, PNG + bytes([number])).json() for number in range(2)]
     server.delete(f"notes/{note}/cover/", headers=mira.headers)
-    remove_strays(services, older_than=datetime.now(UTC) + timedelta(days=1))
+    list(remove_strays(services, older_than=datetime.now(UTC) + timedelta(days=1)))
     for number, item in enumerate(items):
         past = server.get(f"notes/{note}/", params={"as_of": str(item["version"])}, headers=mira.headers).json()
         assert past["cover_image_url"] == item["cover_image_url"]
