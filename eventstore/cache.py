@@ -11,7 +11,7 @@ from typing import Any
 
 from eventsourcing.application import Cache
 
-CACHED_BYTES = 24 * 2**20
+CACHED_BYTES = 16 * 2**20
 OBJECT_BYTES, POINTER_BYTES, ITEM_BYTES = 48, 8, 100
 """What a value that is no text takes, about; what it takes more for each of its members; and a dictionary for each of its items."""
 
