@@ -80,11 +80,11 @@ def test_walk_of_the_readme(running: Running) -> None:
             continue
         answer = answers[line] = json.loads(printed)
         if "verify-email" in line:
-            shell.known["token of the answer"] = answer["token"]
+            shell.known["token from the response"] = answer["token"]
         elif "/courses/" in line:
             shell.known["id of the course"] = str(answer["id"])
         elif "$api/notes/ -H" in line:
-            shell.known["id"] = str(answer["id"])
+            shell.known["id of the note"] = str(answer["id"])
     history = next(answer for line, answer in answers.items() if "/history/" in line)
     assert [version["content"] for version in history] == ["Hello"]
     restored = next(answer for line, answer in answers.items() if "/restore/" in line)
