@@ -1,4 +1,4 @@
-"""The interactive documentation, served without a word from elsewhere: Swagger UI comes as a package."""
+"""The interactive documentation. Nothing is loaded from elsewhere: Swagger UI comes as a package."""
 
 from __future__ import annotations
 
@@ -25,18 +25,43 @@ from api.routing import ApiRoute
 ASSETS = "/docs/assets"
 TITLE = "Notechondria"
 DESCRIPTION = """\
-Notes, courses, planner and history of Notechondria.
+The REST API of Notechondria: notes, courses, a planner, and the history of all of them.
 
-Every call but the open ones carries `Authorization: Token <session key>` (from signing in) or
-`Authorization: Bearer ntc_<key>` (an API key from the settings). Press **Authorize** and enter either `Token <session key>`,
-with its first word, or the API key alone.
+Unless a route is open to everybody, requests carry `Authorization: Token <session key>` (from signing in) or
+`Authorization: Bearer ntc_<key>` (an API key). To try routes here, press **Authorize** and enter either `Token <session key>`,
+including the word `Token`, or the API key alone.
 """
+AREAS = {
+    "accounts": "Registration, passwords, API keys, Google and GitHub, erasure.",
+    "activity": "Week, heat map and recently edited notes.",
+    "attachments": "Files of notes.",
+    "bin": "The recycle bin of notes.",
+    "blocks": "A note's text, block by block.",
+    "calendar_out": "Plans as iCalendar, under secret addresses.",
+    "calendars": "Calendar feeds: imported and subscribed calendars.",
+    "changes": "The list of changes, and undo.",
+    "courses": "Courses, which the apps call categories, and following them.",
+    "covers": "Cover images of notes.",
+    "export": "Everything of an account as a ZIP.",
+    "front_page": "The start page of the apps.",
+    "history": "Versions of a note.",
+    "media": "Stored files, by their unguessable address.",
+    "note_sessions": "When somebody worked on a note.",
+    "notes": "Notes: list, search, create, read, change, delete.",
+    "planner": "Planner events, and the account's time zone.",
+    "platform": "Handshake, health, readiness and metrics.",
+    "recycle_bin": "The recycle bin of all kinds of things.",
+    "samples": "The sample courses, for staff.",
+    "sessions": "Signing in and out, and the list of sessions.",
+    "settings": "Profile and settings of the caller.",
+}
+"""What the areas are for; one without an entry is listed by its name alone."""
 SCHEMES = {
     "Token": {
         "type": "apiKey",
         "in": "header",
         "name": "Authorization",
-        "description": "A session: `Token` and the key from signing in.",
+        "description": "A session: the word `Token` and the key from signing in.",
     },
     "Bearer": {
         "type": "http",
@@ -83,4 +108,4 @@ def add_documentation(app: FastAPI, routes: Sequence[ApiRoute], version: str) ->
 
 def _tags(routes: Sequence[APIRoute]) -> list[dict[str, str]]:
     names = {str(tag) for route in routes for tag in route.tags}
-    return [{"name": name} for name in sorted(names)]
+    return [{"name": name} | ({"description": AREAS[name]} if name in AREAS else {}) for name in sorted(names)]

@@ -23,14 +23,14 @@ from api.writing import LONGEST_KEY
 
 
 class Problem(BaseModel):
-    """A refusal for one reason."""
+    """An error with one reason."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"detail": ANONYMOUS_DETAIL}]})
     detail: str
 
 
 class FieldProblems(BaseModel):
-    """What is wrong, by field; `non_field_errors` when it is not one field's fault."""
+    """Errors by field; `non_field_errors` for those that concern no single field."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [{"title": ["This field is required."]}]})
 
@@ -45,8 +45,9 @@ def documented(route: ApiRoute) -> APIRoute:
         response_model=declared.answer,
         response_class=Response if declared.media else JSONResponse,
         status_code=declared.status,
+        response_description=SUCCESS_TEXTS[declared.status],
         summary=declared.summary,
-        description=declared.description or declared.summary,
+        description=declared.description,
         tags=list(declared.tags) or [route.area],
         responses=_responses(route),
         openapi_extra=_extra(declared),
@@ -73,23 +74,24 @@ def complete(described: dict[str, Any], routes: Sequence[ApiRoute], shown: Seque
                 schemas[model.__name__].update(extra)
 
 
+SUCCESS_TEXTS = {200: "Success.", 201: "Created.", 204: "Success, without a body."}
 ERROR_TEXTS = {
-    400: "A field is wrong, or the request cannot be carried out.",
-    401: "No credentials, or bad ones.",
-    403: "The caller may not do this.",
-    404: "There is no such thing, or not for this caller.",
-    409: "The Idempotency-Key came with another request before, or others change the same thing at this moment.",
-    413: "The body is too long.",
+    400: "A field is invalid, or the request cannot be carried out.",
+    401: "Missing or invalid credentials.",
+    403: "The caller is not allowed to do this.",
+    404: "Not found, or not visible to this caller.",
+    409: "A conflict: the Idempotency-Key was used for another request, or others are changing the same resource.",
+    413: "The body is too large.",
     415: "The body is neither JSON nor a form.",
-    429: "Too many requests, or too many tries at a secret.",
-    503: "Not at the moment. Nothing was changed; the same may succeed later.",
+    429: "Too many requests, or too many guesses at a secret.",
+    503: "Temporarily unavailable. Nothing was changed; try again later.",
 }
 ANSWER_TEXTS = {
-    200: "It was there already.",
-    206: "The part that was asked for.",
-    304: "What the client has is still good.",
-    412: "It was changed meanwhile: If-Match names no version of it.",
-    416: "The file has no such part.",
+    200: "It existed already.",
+    206: "The requested range.",
+    304: "Not modified: the client's copy is current.",
+    412: "It has changed: If-Match does not match. Nothing was stored.",
+    416: "The file has no such range.",
     503: "Requests cannot be answered at the moment.",
 }
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
@@ -111,7 +113,6 @@ def _signed(route: Route) -> Callable[..., Any]:
         raise NotImplementedError
 
     documented.__name__ = route.handler.__name__
-    documented.__doc__ = route.handler.__doc__
     documented.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return documented
 
@@ -125,7 +126,7 @@ def _operation(route: Route, prefix: str) -> str:
 def _responses(route: ApiRoute) -> dict[int | str, dict[str, Any]]:
     declared = route.declared
     # A note that is private to somebody else is refused by a bare list (contract: notes 1.4).
-    responses: dict[int | str, dict[str, Any]] = {"default": {"model": Problem | list[str], "description": "Any other refusal."}}
+    responses: dict[int | str, dict[str, Any]] = {"default": {"model": Problem | list[str], "description": "Any other error."}}
     for status in _refusals(route):
         responses[status] = {"model": FieldProblems | list[str] if status == 400 else Problem, "description": ERROR_TEXTS[status]}
         if status in (429, 503):
@@ -135,7 +136,10 @@ def _responses(route: ApiRoute) -> dict[int | str, dict[str, Any]]:
     if declared.media:
         text = {"schema": {"type": "string"}}
         for status in {declared.status, *declared.answers} & {200, 206}:
-            responses[status] = {"content": {declared.media: text}, "description": ANSWER_TEXTS[status] if status == 206 else "Found."}
+            responses[status] = {
+                "content": {declared.media: text},
+                "description": ANSWER_TEXTS[status] if status == 206 else "The content.",
+            }
         # Outside of the API some refusals are plain sentences.
         responses.setdefault(404, {"model": Problem, "description": ERROR_TEXTS[404]})["content"] = {"text/plain": text}
     return responses
@@ -180,17 +184,19 @@ def _extra(route: Route) -> dict[str, Any]:
 def _headers(route: Route) -> Iterator[dict[str, Any]]:
     """The request headers that count."""
     if route.keyed:
-        text = "Names the request: a repetition with the same key gets the first answer and has no further effect."
+        text = "Identifies the request: a repetition with the same key gets the first response and has no further effect."
         yield _header("Idempotency-Key", text, {"minLength": 1, "maxLength": LONGEST_KEY})
     if 412 in route.answers:
-        yield _header("If-Match", "The version, or the time of the last edit, that is to be changed: another one is refused with 412.")
+        yield _header(
+            "If-Match", "The version, or the time of the last edit, that the client has seen; if it has changed, the answer is 412."
+        )
     if 206 in route.answers:
-        yield _header("Range", "The part that is wanted, such as `bytes=0-499`.")
-        yield _header("If-Range", "The ETag of what the client has a part of: of something else it gets all.")
+        yield _header("Range", "The requested range, such as `bytes=0-499`.")
+        yield _header("If-Range", "The ETag of what the client has a part of; if it has changed, the whole file is sent.")
     if 304 in route.answers:
-        yield _header("If-None-Match", "The ETag of what the client has already.")
+        yield _header("If-None-Match", "The ETag of the client's copy.")
         if route.media:
-            yield _header("If-Modified-Since", "When the client got what it has; without If-None-Match.")
+            yield _header("If-Modified-Since", "The time of the client's copy; ignored with If-None-Match.")
 
 
 def _header(name: str, text: str, bounds: Mapping[str, int] = {}) -> dict[str, Any]:

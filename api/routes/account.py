@@ -47,8 +47,8 @@ ROUTES = [
         status=204,
         once=False,
         description=(
-            "Needs a fresh identity code. All sessions end, notes, courses, plans and files are erased for good, and name and "
-            "address are free again. What others have written stays."
+            "Needs an identity code. Ends all sessions and erases notes, courses, plans and files for good. Name and address are "
+            "free again; what others wrote stays."
         ),
         examples={"code": {"identity_code": "042917"}},
         tags=["accounts"],
@@ -60,7 +60,7 @@ ROUTES = [
         "Read the account's history",
         query=HistoryQuery,
         answer=HistoryOut,
-        description="Sign-ins, revocations, key rotations and changes, the newest first; `before` takes `next_before` of the last page.",
+        description="Sign-ins, revocations, key rotations and changes, newest first. `before` takes `next_before` of the previous page.",
         tags=["accounts"],
     ),
 ]

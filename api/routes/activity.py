@@ -75,9 +75,17 @@ def start_day(text: str) -> date | None:
 
 ROUTES = [
     Route(
-        "GET", "/activity/", list_activity, "Notes touched last", caller="open", answer=list[NoteItemOut],
-        description="The ten notes of the caller that were edited last. Anonymous callers get an empty list.",
+        "GET", "/activity/", list_activity, "List recently edited notes", caller="open", answer=list[NoteItemOut],
+        description="The caller's ten most recently edited notes; an empty list for anonymous callers.",
     ),
-    Route("GET", "/activity/week/", week, "The week", query=WeekQuery, answer=WeekOut),
-    Route("GET", "/heatmap/", heatmap, "The heat map", answer=HeatmapOut),
+    Route(
+        "GET", "/activity/week/", week, "Read the week",
+        description="7 days (or 3 or 30) from `start_date`; an unreadable date means today. Also tells the most urgent open plans.",
+        query=WeekQuery, answer=WeekOut,
+    ),
+    Route(
+        "GET", "/heatmap/", heatmap, "Read the heat map",
+        description="365 days with today in the middle.",
+        answer=HeatmapOut,
+    ),
 ]  # fmt: skip

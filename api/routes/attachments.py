@@ -123,21 +123,32 @@ def _routes(note: str) -> list[Route]:
     files = f"/notes/{note}/attachments/"
     one = files + "{attachment_id:int}/"
     return [
-        Route("GET", files, list_attachments, "List the files of a note", answer=list[AttachmentOut]),
+        Route("GET", files, list_attachments, "List a note's attachments", answer=list[AttachmentOut]),
         Route(
             "POST",
             files,
             upload_attachment,
-            "Attach a file to a note",
+            "Upload an attachment",
             answer=AttachmentOut,
             status=201,
             refusals=[403],
             file="file",
             answer_example=ATTACHMENT_EXAMPLE,
-            description="A multipart body with the file in the part `file`, at most 20 MB.",
+            description="A multipart body with the file in the part `file`, up to 20 MB.",
         ),
-        Route("GET", one, get_attachment, "Read about a file of a note", answer=AttachmentOut),
-        Route("DELETE", one, delete_attachment, "Delete a file of a note", status=204, answers=STALE, refusals=[403]),
+        Route(
+            "GET", one, get_attachment, "Read an attachment's details", description="The file itself is at its `url`.", answer=AttachmentOut
+        ),
+        Route(
+            "DELETE",
+            one,
+            delete_attachment,
+            "Delete an attachment",
+            description="It goes to the recycle bin.",
+            status=204,
+            answers=STALE,
+            refusals=[403],
+        ),
     ]
 
 

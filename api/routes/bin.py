@@ -41,12 +41,28 @@ def empty(call: Call) -> Response:
 
 
 def _empty(method: Method) -> Route:
-    return Route(method, "/notes/deleted/empty/", empty, "Empty the recycle bin", answer=EmptiedOut, answers=STALE)
+    return Route(
+        method,
+        "/notes/deleted/empty/",
+        empty,
+        "Empty the recycle bin",
+        description="Purges deleted notes and attachments for good, in the log as well.",
+        answer=EmptiedOut,
+        answers=STALE,
+    )
 
 
 ROUTES = [
-    Route("GET", "/notes/deleted/", list_deleted, "Deleted notes", answer=list[DeletedNoteOut]),
-    Route("POST", "/notes/{note_id:int}/restore/", restore, "Bring a note back from the recycle bin", answer=NoteOut, answers=STALE),
+    Route("GET", "/notes/deleted/", list_deleted, "List deleted notes", answer=list[DeletedNoteOut]),
+    Route(
+        "POST",
+        "/notes/{note_id:int}/restore/",
+        restore,
+        "Restore a deleted note",
+        description="It comes back private.",
+        answer=NoteOut,
+        answers=STALE,
+    ),
     _empty("DELETE"),
     _empty("POST"),
 ]

@@ -88,20 +88,20 @@ def _block(row: tuple[Any, ...] | None, block_id: int) -> bytes:
 
 
 ROUTES = [
-    Route("GET", "/notes/{note_id:int}/blocks/", list_blocks, "Blocks of a note", caller="open", answer=list[BlockOut]),
+    Route("GET", "/notes/{note_id:int}/blocks/", list_blocks, "List a note's blocks", caller="open", answer=list[BlockOut]),
     Route(
         "POST", "/notes/{note_id:int}/blocks/", add, "Append a block", body=SingleBlockIn, answer=BlockOut, status=201,
         guard=author_only("add blocks"),
         examples={"code": {"block_type": "C", "text": "print(42)", "args": "python"}},
     ),
-    Route("GET", "/blocks/{block_id:int}/", get, "One block", caller="open", answer=BlockOut),
+    Route("GET", "/blocks/{block_id:int}/", get, "Read a block", caller="open", answer=BlockOut),
     Route(
         "PATCH", "/blocks/{block_id:int}/", change, "Change a block", body=BlockIn.partial(), answer=BlockOut,
         guard=block_author_only("update this block"),
     ),
-    Route("DELETE", "/blocks/{block_id:int}/", delete, "Take a block out", status=204, refusals=[403]),
+    Route("DELETE", "/blocks/{block_id:int}/", delete, "Delete a block", status=204, refusals=[403]),
     Route(
-        "POST", "/notes/{note_id:int}/reorder/", reorder, "Arrange the blocks", body=BlockOrder, answer=MessageOut,
+        "POST", "/notes/{note_id:int}/reorder/", reorder, "Reorder a note's blocks", body=BlockOrder, answer=MessageOut,
         guard=author_only("reorder blocks"),
     ),
 ]  # fmt: skip

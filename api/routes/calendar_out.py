@@ -131,17 +131,21 @@ def _shown(call: Call, row: Sequence[Any] | None, token: str) -> bytes:
 
 
 ROUTES = [
-    Route("GET", "/calendar-addresses/", list_calendar_addresses, "Secret calendar addresses", answer=list[CalendarAddressOut]),
+    Route("GET", "/calendar-addresses/", list_calendar_addresses, "List secret calendar addresses", answer=list[CalendarAddressOut]),
     Route(
-        "POST", "/calendar-addresses/", make, "Make a secret calendar address", caller="session_only", body=CalendarAddressIn,
+        "POST", "/calendar-addresses/", make, "Create a secret calendar address",
+        description="The address itself is shown only in this response.",
+        caller="session_only", body=CalendarAddressIn,
         answer=CalendarAddressMade, status=201,
         examples={"phone": {"label": "Phone", "includes_sessions": False}},
     ),
     Route(
-        "POST", "/calendar-addresses/{address_id:int}/rotate/", rotate, "Replace the token of an address", caller="session_only",
+        "POST", "/calendar-addresses/{address_id:int}/rotate/", rotate, "Replace a calendar address's token",
+        description="The old address stops working; the new one is shown only in this response.",
+        caller="session_only",
         answer=CalendarAddressMade,
     ),
-    Route("DELETE", "/calendar-addresses/{address_id:int}/", revoke, "Revoke an address", caller="session_only", status=204),
+    Route("DELETE", "/calendar-addresses/{address_id:int}/", revoke, "Revoke a calendar address", caller="session_only", status=204),
 ]  # fmt: skip
 
 SITE_ROUTES = [
@@ -149,7 +153,8 @@ SITE_ROUTES = [
         "GET",
         "/calendar/{name:str}",
         published_calendar,
-        "The own calendar as iCalendar",
+        "Read a published calendar",
+        description="The account's plans as iCalendar, and note sessions if the address includes them. The address is the key.",
         caller="ignored",
         media="text/calendar",
         answers={304: None},

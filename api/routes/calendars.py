@@ -165,22 +165,32 @@ def _found(row: tuple[Any, ...] | None) -> bytes:
 
 
 ROUTES = [
-    Route("GET", "/calendar-feeds/", list_calendar_feeds, "Calendars", answer=list[CalendarFeedOut]),
+    Route("GET", "/calendar-feeds/", list_calendar_feeds, "List calendar feeds", answer=list[CalendarFeedOut]),
     Route(
-        "POST", "/calendar-feeds/", add, "Import or subscribe to a calendar", body=CalendarFeedIn, answer=CalendarFeedMade,
+        "POST", "/calendar-feeds/", add, "Add a calendar feed",
+        description="Imports a calendar (`raw_ical`, or a multipart `file`) or subscribes to one (`source_url`).",
+        body=CalendarFeedIn, answer=CalendarFeedMade,
         status=201, limit=BODY_LIMIT, refusals=[404],
         examples={
             "subscribe": {"title": "Timetable", "source_kind": "S", "source_url": "webcal://example.org/timetable.ics"},
             "import": {"title": "Exams", "source_kind": "I", "raw_ical": "BEGIN:VCALENDAR\r\n…\r\nEND:VCALENDAR\r\n"},
         },
     ),
-    Route("GET", "/calendar-feeds/{feed_id:int}/", get_calendar_feed, "One calendar", answer=CalendarFeedOut),
+    Route("GET", "/calendar-feeds/{feed_id:int}/", get_calendar_feed, "Read a calendar feed", answer=CalendarFeedOut),
     Route(
-        "PATCH", "/calendar-feeds/{feed_id:int}/", change, "Change or switch a calendar", body=CalendarFeedChange,
+        "PATCH", "/calendar-feeds/{feed_id:int}/", change, "Change a calendar feed",
+        description="`is_enabled` shows and hides it.",
+        body=CalendarFeedChange,
         answer=CalendarFeedOut, limit=BODY_LIMIT, examples={"hide": {"is_enabled": False}}, answers=STALE,
     ),
-    Route("DELETE", "/calendar-feeds/{feed_id:int}/", remove, "Remove a calendar", status=204, answers=STALE),
     Route(
-        "POST", "/calendar-feeds/{feed_id:int}/refresh/", refresh, "Read a subscribed calendar now", answer=CalendarFeedOut, once=False,
+        "DELETE", "/calendar-feeds/{feed_id:int}/", remove, "Delete a calendar feed",
+        description="It goes to the recycle bin.",
+        status=204, answers=STALE,
+    ),
+    Route(
+        "POST", "/calendar-feeds/{feed_id:int}/refresh/", refresh, "Refresh a subscribed calendar",
+        description="Fetches it now. The result, also a failure, stands for a minute.",
+        answer=CalendarFeedOut, once=False,
     ),
 ]  # fmt: skip

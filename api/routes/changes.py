@@ -76,13 +76,31 @@ def undo_change(call: Call) -> Response:
 
 
 ROUTES = [
-    Route("GET", "/changes/", list_changes, "The caller's changes", query=ChangesQuery, answer=ChangesOut),
-    Route("GET", "/undo/", preview_undo, "What undoing would do", query=UndoQuery, answer=UndoPreviewOut, refusals=[404]),
+    Route(
+        "GET",
+        "/changes/",
+        list_changes,
+        "List the caller's changes",
+        description="Newest first, through whichever door they came. `before` takes `next_before` of the previous page.",
+        query=ChangesQuery,
+        answer=ChangesOut,
+    ),
+    Route(
+        "GET",
+        "/undo/",
+        preview_undo,
+        "Preview an undo",
+        description="Decides as `POST /undo/` would, and changes nothing.",
+        query=UndoQuery,
+        answer=UndoPreviewOut,
+        refusals=[404],
+    ),
     Route(
         "POST",
         "/undo/",
         undo_change,
-        "Take a change back",
+        "Undo a change",
+        description="The last change that was not undone, or the one named. 409 if later changes touch the same part.",
         body=UndoIn,
         answer=UndoneOut,
         refusals=[404],

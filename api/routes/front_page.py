@@ -14,4 +14,14 @@ async def front_page(call: Call) -> bytes:
     return body
 
 
-ROUTES = [Route("GET", "/front-page/", front_page, "The front page", caller="open", answer=FrontPageOut)]
+ROUTES = [
+    Route(
+        "GET",
+        "/front-page/",
+        front_page,
+        "Read the front page",
+        description="Six courses and the newest public notes; for signed-in callers also heat map and upcoming events.",
+        caller="open",
+        answer=FrontPageOut,
+    )
+]

@@ -151,21 +151,29 @@ def _author_only(row: Sequence[Any]) -> None:
 
 ROUTES = [
     Route(
-        "GET", "/notes/{note_id:int}/history/", list_history, "Versions of a note", query=HistoryQuery, answer=list[VersionOut],
+        "GET", "/notes/{note_id:int}/history/", list_history, "List a note's versions",
+        description="Snapshots, newest first; `include=edits` lists every saved text as well.",
+        query=HistoryQuery, answer=list[VersionOut],
         guard=author_only("view note history"),
     ),
-    Route("GET", "/notes/{note_id:int}/history/{version_id:int}/", get_version, "One version of a note", answer=VersionOut, refusals=[403]),
     Route(
-        "GET", "/notes/{note_id:int}/history/{old:int}/diff/{new:int}/", diff_versions, "Compare two versions", answer=DiffOut,
+        "GET", "/notes/{note_id:int}/history/{version_id:int}/", get_version, "Read a version of a note", answer=VersionOut,
         refusals=[403],
     ),
     Route(
-        "POST", "/notes/{note_id:int}/snapshot/", snapshot, "Keep the present state as a version",
+        "GET", "/notes/{note_id:int}/history/{old:int}/diff/{new:int}/", diff_versions, "Compare two versions of a note", answer=DiffOut,
+        refusals=[403],
+    ),
+    Route(
+        "POST", "/notes/{note_id:int}/snapshot/", snapshot, "Take a snapshot of a note",
+        description="Keeps the present state as a version.",
         body=SnapshotIn, answer=VersionOut, status=201, guard=author_only("snapshot this note"), examples={"by hand": {"reason": "manual"}},
         answers=STALE,
     ),
     Route(
-        "POST", "/notes/{note_id:int}/restore/{version_id:int}/", restore, "Go back to a version", answer=NoteOut, answers=STALE,
+        "POST", "/notes/{note_id:int}/restore/{version_id:int}/", restore, "Restore a version of a note",
+        description="The state before becomes a version as well.",
+        answer=NoteOut, answers=STALE,
         refusals=[403],
     ),
 ]  # fmt: skip

@@ -142,7 +142,7 @@ SITE_ROUTES = [
         get_media,
         "Read a stored file",
         caller="ignored",
-        description="Ranges and conditional requests are served. Files other than plain images come as downloads.",
+        description="The address is the key. Ranges and conditional requests work; anything but plain images is a download.",
         tags=["media"],
         media="*/*",
         answers={206: None, 304: None, 416: None},

@@ -65,15 +65,19 @@ def _found(row: tuple[Any, ...] | None) -> bytes:
 
 ROUTES = [
     Route(
-        "GET", "/note-sessions/", list_note_sessions, "Sessions, newest first", query=NoteSessionQuery, answer=list[NoteSessionOut],
+        "GET", "/note-sessions/", list_note_sessions, "List note sessions",
+        description="Newest first.",
+        query=NoteSessionQuery, answer=list[NoteSessionOut],
     ),
     Route(
-        "POST", "/note-sessions/", start, "Begin a session", body=NoteSessionIn, answer=NoteSessionOut, status=201, refusals=[404],
+        "POST", "/note-sessions/", start, "Start a note session", body=NoteSessionIn, answer=NoteSessionOut, status=201, refusals=[404],
         examples={"now": {"note_id": 120, "title": "Reading log", "summary": "Chapter two", "started_at": "2031-05-06T18:00:00"}},
     ),
-    Route("GET", "/note-sessions/{session_id:int}/", get_note_session, "One session", answer=NoteSessionOut),
+    Route("GET", "/note-sessions/{session_id:int}/", get_note_session, "Read a note session", answer=NoteSessionOut),
     Route(
-        "PATCH", "/note-sessions/{session_id:int}/", change, "Close or change a session", body=NoteSessionChange,
+        "PATCH", "/note-sessions/{session_id:int}/", change, "Change or close a note session",
+        description="`ended_at` closes it, null reopens it.",
+        body=NoteSessionChange,
         answer=NoteSessionOut, answers=STALE, examples={"close": {"ended_at": "2031-05-06T18:40:00"}},
     ),
 ]  # fmt: skip

@@ -203,27 +203,41 @@ def given_block(block: BlockIn) -> GivenBlock:
 EXAMPLE = {"title": "Cell biology", "description": "Lecture one", "content": "# Cell biology\n\nMembranes and organelles."}
 
 ROUTES = [
-    Route("GET", "/notes/", list_all, "Notes, newest edit first", caller="open", query=ListQuery, answer=NotePageOut | list[FoundNoteOut]),
     Route(
-        "POST", "/notes/", create, "Write a note", body=NoteIn, answer=NoteSavedOut, status=201, asks_along=_meets,
+        "GET", "/notes/", list_all, "List or search notes",
+        description="By last edit unless `sort` says otherwise. With `limit` a page, without it a bare list of at most 1000.",
+        caller="open", query=ListQuery, answer=NotePageOut | list[FoundNoteOut],
+    ),
+    Route(
+        "POST", "/notes/", create, "Create a note",
+        description="A repeated upload, known by its `client_draft_id`, changes its note and answers 200.",
+        body=NoteIn, answer=NoteSavedOut, status=201, asks_along=_meets,
         answers={200: NoteSavedOut},
         examples={"note": EXAMPLE, "draft": {**EXAMPLE, "client_draft_id": "draft_1775901234567890_77012"}},
     ),
-    Route("GET", "/notes/{note_id:int}/", get, "One note", caller="open", query=DetailQuery, answer=NoteDetailOut),
     Route(
-        "PATCH", "/notes/{note_id:int}/", change, "Change a note", body=NotePatch, answer=NoteSavedOut, stream="note-{note_id}",
+        "GET", "/notes/{note_id:int}/", get, "Read a note",
+        description="`as_of` shows it as it was at a time or version.",
+        caller="open", query=DetailQuery, answer=NoteDetailOut,
+    ),
+    Route(
+        "PATCH", "/notes/{note_id:int}/", change, "Change a note",
+        description="A note that has changed since `base_version` is merged; `If-Match` asks to be refused instead.",
+        body=NotePatch, answer=NoteSavedOut, stream="note-{note_id}",
         answers={412: NoteOut}, guard=author_only("update this note"), examples={"text": {"content": "# Cell biology\n\nMembranes."}},
     ),
     Route(
-        "DELETE", "/notes/{note_id:int}/", delete, "Put a note into the recycle bin", status=204, answers={412: NoteOut}, refusals=[403],
+        "DELETE", "/notes/{note_id:int}/", delete, "Delete a note",
+        description="It goes to the recycle bin.",
+        status=204, answers={412: NoteOut}, refusals=[403],
     ),
-    Route("GET", "/notes/uuid/{uuid:uuid}/", get_by_uuid, "One note, by uuid", caller="open", query=DetailQuery, answer=NoteDetailOut),
+    Route("GET", "/notes/uuid/{uuid:uuid}/", get_by_uuid, "Read a note by uuid", caller="open", query=DetailQuery, answer=NoteDetailOut),
     Route(
-        "PATCH", "/notes/uuid/{uuid:uuid}/", change_by_uuid, "Change a note, by uuid", body=NotePatch, answer=NoteSavedOut,
+        "PATCH", "/notes/uuid/{uuid:uuid}/", change_by_uuid, "Change a note by uuid", body=NotePatch, answer=NoteSavedOut,
         answers={412: NoteOut}, guard=author_only("update this note"),
     ),
     Route(
-        "DELETE", "/notes/uuid/{uuid:uuid}/", delete_by_uuid, "Put a note into the recycle bin, by uuid", status=204,
+        "DELETE", "/notes/uuid/{uuid:uuid}/", delete_by_uuid, "Delete a note by uuid", status=204,
         answers={412: NoteOut}, refusals=[403],
     ),
 ]  # fmt: skip

@@ -173,14 +173,15 @@ def bind_github(call: Call) -> Response:
 
 LINK_EXAMPLE = {"id": 14, "provider": "github", "provider_uid": "5551234", "email": "mira@example.org"}
 CODE_EXAMPLE = {"code": {"code": "4/0AX4XfWh", "intent": "login"}}
-SIGN_IN_TEXT = "With `intent` `login` an unknown identity is 404 with `not_registered`; with `register` an account is made."
+SIGN_IN_TEXT = "With `intent` `login`, an unknown identity gets 404 `not_registered`; with `register`, an account is created."
 
 ROUTES = [
     Route(
         "GET",
         "/auth/oauth-config/",
         oauth_config,
-        "Which providers can be used",
+        "List sign-in providers",
+        description="What apps need to begin a sign-in; empty for a provider that is not set up.",
         caller="open",
         answer=OauthConfigOut,
         tags=["accounts"],
@@ -217,13 +218,13 @@ ROUTES = [
         "POST",
         "/auth/bind/google/",
         bind_google,
-        "Bind a Google identity",
+        "Link a Google identity",
         caller="session_only",
         body=GoogleIn,
         answer=SocialAccountOut,
         status=201,
         answers={200: SocialAccountOut},
-        description="201 for a new link, 200 when it took the place of another one.",
+        description="201 for a new link, 200 if it replaced another one.",
         examples={"code": {"code": "4/0AX4XfWh"}},
         answer_example=LINK_EXAMPLE,
         tags=["accounts"],
@@ -233,13 +234,13 @@ ROUTES = [
         "POST",
         "/auth/bind/github/",
         bind_github,
-        "Bind a GitHub identity",
+        "Link a GitHub identity",
         caller="session_only",
         body=GithubIn,
         answer=SocialAccountOut,
         status=201,
         answers={200: SocialAccountOut},
-        description="201 for a new link, 200 when it took the place of another one.",
+        description="201 for a new link, 200 if it replaced another one.",
         examples={"code": {"code": "e72e16c7e42f292c6912"}},
         answer_example=LINK_EXAMPLE,
         tags=["accounts"],
@@ -249,7 +250,7 @@ ROUTES = [
         "GET",
         "/auth/social-accounts/",
         social_accounts,
-        "List bound identities",
+        "List linked identities",
         answer=list[SocialAccountRowOut],
         answer_example=[{**LINK_EXAMPLE, "created_at": "2026-04-20T18:44:09.501220Z"}],
         tags=["accounts"],
@@ -258,7 +259,8 @@ ROUTES = [
         "DELETE",
         "/auth/social-accounts/{provider}/",
         unlink,
-        "Unbind an identity",
+        "Unlink an identity",
+        description="The last way to sign in cannot be removed.",
         caller="session_only",
         status=204,
         tags=["accounts"],

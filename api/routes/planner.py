@@ -101,22 +101,36 @@ def _found(row: tuple[Any, ...] | None) -> bytes:
 EXAMPLE = {"title": "Draft the survey chapter", "event_date": "2031-05-06", "starts_at": "2031-05-06T14:00:00", "difficulty_weight": 2}
 
 ROUTES = [
-    Route("GET", "/planner-events/", list_planner_events, "Open events", query=PlannerEventQuery, answer=list[PlannerEventOut]),
     Route(
-        "POST", "/planner-events/", create, "Plan something", body=PlannerEventIn, answer=PlannerEventOut, status=201,
+        "GET", "/planner-events/", list_planner_events, "List planner events",
+        description="Open ones by day, title and id.",
+        query=PlannerEventQuery, answer=list[PlannerEventOut],
+    ),
+    Route(
+        "POST", "/planner-events/", create, "Create a planner event",
+        description="A `client_event_id` that was used before answers 200 with its event.",
+        body=PlannerEventIn, answer=PlannerEventOut, status=201,
         answers={200: PlannerEventOut}, refusals=[404], examples={"plan": EXAMPLE},
     ),
-    Route("GET", "/planner-events/{event_id:int}/", get_planner_event, "One event", answer=PlannerEventOut),
+    Route("GET", "/planner-events/{event_id:int}/", get_planner_event, "Read a planner event", answer=PlannerEventOut),
     Route(
-        "PATCH", "/planner-events/{event_id:int}/", change, "Change, complete or reopen an event",
+        "PATCH", "/planner-events/{event_id:int}/", change, "Change, complete or reopen a planner event",
         body=PlannerEventChange, answer=PlannerEventOut, examples={"done": {"is_completed": True}},
         answers=STALE,
     ),
-    Route("DELETE", "/planner-events/{event_id:int}/", delete, "Put an event into the recycle bin", status=204, answers=STALE),
-    Route("GET", "/planner-events/{event_id:int}/trail/", get_planner_trail, "How an event slipped", answer=list[TrailStepOut]),
-    Route("GET", "/planner-settings/", get_time_zone, "The account's time zone", answer=TimeZone),
     Route(
-        "PATCH", "/planner-settings/", set_time_zone, "Choose a time zone", body=TimeZone, answer=TimeZone,
+        "DELETE", "/planner-events/{event_id:int}/", delete, "Delete a planner event",
+        description="It goes to the recycle bin.",
+        status=204, answers=STALE,
+    ),
+    Route(
+        "GET", "/planner-events/{event_id:int}/trail/", get_planner_trail, "List what happened to a planner event",
+        description="When it was created, moved, completed, reopened, deleted or restored.",
+        answer=list[TrailStepOut],
+    ),
+    Route("GET", "/planner-settings/", get_time_zone, "Read the time zone", answer=TimeZone),
+    Route(
+        "PATCH", "/planner-settings/", set_time_zone, "Change the time zone", body=TimeZone, answer=TimeZone,
         examples={"zone": {"time_zone": "Europe/Berlin"}},
     ),
 ]  # fmt: skip

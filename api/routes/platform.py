@@ -123,10 +123,10 @@ def _handshake(path: str) -> Route:
         "GET",
         path,
         handshake,
-        "Recognise the service",
+        "Identify the service",
         caller="ignored",
         answer=HandshakeOut,
-        description="Apps call this before they adopt a server's address.",
+        description="Apps call this before they accept a server's address.",
         head=False,
     )
 
@@ -137,14 +137,14 @@ def _health(path: str, summary: str) -> Route:
 
 ROUTES = [
     _handshake("/handshake/"),
-    _health("/health/", "Is the process alive"),
-    Route("GET", "/ping/", ping, "Shortest possible answer", caller="ignored", answer=PingOut, head=False),
-    Route("GET", "/ready/", ready, "Can requests be answered", caller="ignored", answer=ReadyOut, answers={503: ReadyOut}),
+    _health("/health/", "Check that the process is alive"),
+    Route("GET", "/ping/", ping, "Ping", caller="ignored", answer=PingOut, head=False),
+    Route("GET", "/ready/", ready, "Check that requests can be answered", caller="ignored", answer=ReadyOut, answers={503: ReadyOut}),
 ]
 
 SITE_ROUTES = [
     Route("GET", "/", root, "Name the service", caller="ignored", answer=ServiceOut),
     _handshake("/handshake/"),
-    _health("/api/health/", "Is the process alive (alias)"),
-    Route("GET", "/metrics", metrics, "Figures for Prometheus", caller="ignored", media="text/plain"),
+    _health("/api/health/", "Check that the process is alive (alias)"),
+    Route("GET", "/metrics", metrics, "Read metrics for Prometheus", caller="ignored", media="text/plain"),
 ]

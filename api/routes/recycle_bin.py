@@ -77,16 +77,23 @@ def _restore(kind: Restorable) -> Callable[[Call], Response]:
 
 
 ROUTES = [
-    Route("GET", "/recycle-bin/", list_bin, "List what can be restored", answer=list[BinEntryOut]),
+    Route(
+        "GET",
+        "/recycle-bin/",
+        list_bin,
+        "List the recycle bin",
+        description="What can be restored, most recently deleted first.",
+        answer=list[BinEntryOut],
+    ),
     *(
         Route(
             "POST",
             f"/recycle-bin/{name}/{{id:int}}/restore/",
             _restore(kind),
-            f"Restore: {name}",
+            f"Restore a deleted {name}",
             answer=kind.shape,
             answers=kind.answers,
-            description="Answers with the restored thing. 404 unless it is the caller's and lies in the recycle bin.",
+            description="Answers with the restored object. 404 unless it is the caller's and in the recycle bin.",
         )
         for name, kind in RESTORABLE.items()
     ),

@@ -109,18 +109,18 @@ def _stored_avatar(call: Call, account_id: int, body: SettingsPatch) -> str | No
 
 
 ROUTES = [
-    Route("GET", "/settings/", read_settings, "Read the own settings", answer=SettingsOut),
+    Route("GET", "/settings/", read_settings, "Read the settings", answer=SettingsOut),
     Route(
         "PATCH",
         "/settings/",
         patch_settings,
-        "Change the own settings",
+        "Change the settings",
         body=SettingsPatch,
         answer=SettingsOut,
         answers=STALE,
         description=(
-            "Any subset, as JSON or as a form; `avatar` is a file of a multipart form. `app_settings` is merged key by key, "
-            "and the last writer wins."
+            "Any subset, as JSON or a form; `avatar` is a file in a multipart form. `app_settings` is merged by top-level key; "
+            "the last writer wins."
         ),
         examples={"theme": {"theme_mode": "D", "app_settings": {"log_preferences": {"level": "Info"}}}},
     ),

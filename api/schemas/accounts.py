@@ -52,7 +52,7 @@ class RegisterIn(Model):
 
 
 class VerifyIn(Model):
-    """The code of the mail."""
+    """The mailed code."""
 
     email: Address
     code: Digits
@@ -78,33 +78,33 @@ class Anything(FieldType):
 
 
 class InvitationIn(Model):
-    """An invitation code; what could not be one is not usable, and null is none."""
+    """An invitation code. Anything that cannot be one is reported as unusable; null means none."""
 
     invitation_code: Annotated[Any, Anything(null=True)] = None
 
 
 class InvitationOut(BaseModel):
-    """Whether a code is needed, and whether this one can be used."""
+    """Whether a code is required, and whether this one is usable."""
 
     required: bool
     valid: bool
 
 
 class DeliveryOut(BaseModel):
-    """What became of the mail. delivery_fallback: it lies in the server's outbox folder, because no mail server is configured."""
+    """How the mail was delivered. delivery_fallback: to the server's outbox folder, because no mail server is configured."""
 
     message: str
     delivery_fallback: bool
 
 
 class AddressedDeliveryOut(DeliveryOut):
-    """The same, with the address."""
+    """How the mail was delivered, and to which address."""
 
     email: str
 
 
 class ResetIn(Model):
-    """The code of the mail, and the new password."""
+    """The mailed code and the new password."""
 
     email: Address
     code: Digits
@@ -128,13 +128,13 @@ class ChangeEmailIn(Model):
 
 
 class IdentityCodeOut(DeliveryOut):
-    """Where the code went."""
+    """Where the code was sent."""
 
     masked_email: str
 
 
 class EmailChangeOut(BaseModel):
-    """After the first step with what became of the mail, after the second without."""
+    """After the first step it tells how the mail was delivered, after the second it does not."""
 
     message: str
     email: str
@@ -142,7 +142,7 @@ class EmailChangeOut(BaseModel):
 
 
 class ApiKeyOut(BaseModel):
-    """The new key, shown here only."""
+    """The new key, which is shown only here."""
 
     api_key: str
     api_key_prefix: str
@@ -151,7 +151,7 @@ class ApiKeyOut(BaseModel):
 
 
 class EraseIn(Model):
-    """A fresh identity code."""
+    """An identity code."""
 
     identity_code: Digits
 
@@ -159,12 +159,12 @@ class EraseIn(Model):
 class HistoryQuery(Model):
     """A page of the history."""
 
-    limit: Annotated[int, Integer(min=1, max=200)] = 50
-    before: Annotated[int | None, Integer(min=1, doc="The last page's next_before")] = None
+    limit: Annotated[int, Integer(min=1, max=200, doc="1 to 200.")] = 50
+    before: Annotated[int | None, Integer(min=1, doc="The previous page's `next_before`.")] = None
 
 
 class HistoryEntry(BaseModel):
-    """One thing that happened. `about` has what is to be told of it, never a secret."""
+    """One event. `about` has its details, never a secret."""
 
     id: int
     at: str
@@ -175,7 +175,7 @@ class HistoryEntry(BaseModel):
 
 
 class HistoryOut(BaseModel):
-    """A page. next_before is null on the last one."""
+    """A page of the history; next_before is null on the last one."""
 
     results: list[HistoryEntry]
     next_before: int | None

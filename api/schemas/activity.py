@@ -13,21 +13,21 @@ from api.schemas.planner import PlannerEventOut
 
 
 class WeekQuery(Model):
-    """From which day on, today unless it can be read as one; and for how many days: 3, 7 or 30, else 7."""
+    """Which days."""
 
-    start_date: str = ""
-    days: str = ""
+    start_date: str = Field(default="", description="The first day, such as 2031-05-06; anything unreadable means today.")
+    days: str = Field(default="", description="3, 7 or 30; anything else means 7.")
 
 
 class PlanEntryOut(PlannerEventOut):
-    """A plan in the week."""
+    """A planner event in the week."""
 
     kind: Literal["plan"]
     source_id: int
 
 
 class CalendarEntryOut(BaseModel):
-    """An entry of a calendar."""
+    """A calendar entry in the week."""
 
     kind: Literal["calendar"]
     title: str
@@ -46,20 +46,20 @@ EntryOut = Annotated[PlanEntryOut | NoteSessionOut | CalendarEntryOut, Field(dis
 
 
 class DayOut(BaseModel):
-    """One day and what begins on it."""
+    """One day, with everything that begins on it."""
 
     date: date
     events: list[EntryOut]
 
 
 class DeadlineOut(PlannerEventOut):
-    """An open plan of today or later. The score is its importance divided by the hours left."""
+    """An open planner event of today or later. The score is its weight divided by the hours left."""
 
     urgency_score: float
 
 
 class WeekOut(BaseModel):
-    """Consecutive days, and the most urgent plans."""
+    """Consecutive days, and the most urgent planner events."""
 
     start_date: date
     previous_week_start: date

@@ -19,7 +19,7 @@ ATTACHMENT_EXAMPLE: dict[str, Any] = {
 
 
 class AttachmentOut(BaseModel):
-    """A file of a note. `url` stays the same for ever."""
+    """A file of a note. `url` never changes."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [ATTACHMENT_EXAMPLE]})
 

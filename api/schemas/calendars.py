@@ -28,19 +28,19 @@ class RawCalendar(FieldType):
 
 
 class CalendarFeedIn(Model):
-    """A calendar: its text (raw_ical, or an uploaded file), or the address where it is. display_name is read as the title."""
+    """A calendar: its text (`raw_ical`, or an uploaded `file`) or its address. `display_name` is accepted as the title."""
 
     title: Annotated[str, Text(max=120), Field(validation_alias=AliasChoices("title", "display_name"))]
-    source_kind: Annotated[str, Choice(codes=KINDS)] = "I"
+    source_kind: Annotated[str, Choice(codes=KINDS, doc="I import, S subscribe.")] = "I"
     source_url: Annotated[str, Url(max=LONGEST_URL, blank=True, schemes=SCHEMES)] = ""
     raw_ical: Annotated[str, RawCalendar(doc="The calendar's text, up to 10 MB.")] = ""
-    file: Annotated[Any, File(null=True, empty=True, doc="The same as an .ics file of a multipart body.")] = None
+    file: Annotated[Any, File(null=True, empty=True, doc="The same as an .ics file, in a multipart body.")] = None
     course_id: Annotated[int | None, CourseReference(null=True)] = None
     is_enabled: Annotated[bool, Boolean()] = True
 
 
 class CalendarFeedChange(Model):
-    """What changes. An empty raw_ical takes a pasted text away."""
+    """What to change. An empty `raw_ical` removes a pasted text."""
 
     title: Annotated[str | None, Text(max=120)] = None
     source_kind: Annotated[str | None, Choice(codes=KINDS)] = None
@@ -51,7 +51,7 @@ class CalendarFeedChange(Model):
 
 
 class RejectedOut(BaseModel):
-    """Something in a calendar that could not be shown, with the line where it begins."""
+    """Something in a calendar that could not be shown, and the line where it begins."""
 
     line: int
     item: str
@@ -59,7 +59,7 @@ class RejectedOut(BaseModel):
 
 
 class CalendarFeedOut(BaseModel):
-    """A calendar, and what reading it came to."""
+    """A calendar feed, with the result of its last reading."""
 
     id: int
     title: str
@@ -81,7 +81,7 @@ class CalendarFeedOut(BaseModel):
 
 
 class SampleOut(BaseModel):
-    """One of the entries that were found."""
+    """One of the entries found."""
 
     title: str
     starts_at: datetime
@@ -89,7 +89,7 @@ class SampleOut(BaseModel):
 
 
 class ImportSummaryOut(BaseModel):
-    """What the first reading came to."""
+    """The result of the first reading."""
 
     ok: bool
     count: int
@@ -99,7 +99,7 @@ class ImportSummaryOut(BaseModel):
 
 
 class CalendarFeedMade(CalendarFeedOut):
-    """A new calendar."""
+    """A new calendar feed."""
 
     import_summary: ImportSummaryOut
 
@@ -112,7 +112,7 @@ class CalendarAddressIn(Model):
 
 
 class CalendarAddressOut(BaseModel):
-    """A secret address. Its token is shown once, when it is made or rotated."""
+    """A secret address. Its token is shown only when it is created or rotated."""
 
     id: int
     label: str
@@ -123,6 +123,6 @@ class CalendarAddressOut(BaseModel):
 
 
 class CalendarAddressMade(CalendarAddressOut):
-    """With the address itself."""
+    """A secret address, including the address itself."""
 
     url: str

@@ -18,13 +18,13 @@ class ChangesQuery(Model):
 
 
 class UndoIn(Model):
-    """What to take back; the last change when it names none."""
+    """What to undo; without an id, the last change that was not undone."""
 
     change: Annotated[int | None, Integer(min=1, null=True, doc="The id of a change.")] = None
 
 
 class UndoQuery(Model):
-    """What would be taken back; the last change when it names none."""
+    """What would be undone; without an id, the last change that was not undone."""
 
     change: Annotated[int | None, QueryInteger(min=1, doc="The id of a change.")] = None
     key: Annotated[str | None, Text(blank=True, doc="The beginning of an API key: only what assistants did with it.")] = None
@@ -57,7 +57,7 @@ class ChangeOut(BaseModel):
 
 
 class ChangesOut(BaseModel):
-    """A part of the caller's changes, newest first."""
+    """A page of the caller's changes, newest first."""
 
     results: list[ChangeOut]
     has_more: bool
@@ -65,7 +65,7 @@ class ChangesOut(BaseModel):
 
 
 class UndoPreviewOut(BaseModel):
-    """What would be taken back."""
+    """What would be undone."""
 
     change: int
     command: str
@@ -74,7 +74,7 @@ class UndoPreviewOut(BaseModel):
 
 
 class UndoneOut(BaseModel):
-    """What was taken back."""
+    """What was undone."""
 
     undone: int
     command: str

@@ -34,7 +34,7 @@ COURSE_EXAMPLE: dict[str, Any] = {
 
 
 class CourseIn(Model):
-    """A new course. A `client_course_id` that was sent before means the same course again."""
+    """A new course. A `client_course_id` that was sent before names the same course again."""
 
     title: Annotated[str, Text(max=120)]
     description: Annotated[str | None, Text(blank=True, null=True)] = None
@@ -47,16 +47,16 @@ CoursePatch = CourseIn.partial()
 
 
 class OrderIn(Model):
-    """The wanted order of the own courses; entries that name none of them are skipped."""
+    """The order of the caller's courses; entries that name none of them are skipped."""
 
     course_ids: Any = Field(None, json_schema_extra={"type": "array", "items": {"type": "integer"}})
 
 
 class PageQuery(Model):
-    """A page of a course's notes. Without `limit` the answer is a bare list."""
+    """Which page of a course's notes. Without `limit` the response is a bare list."""
 
-    limit: Annotated[int | None, Integer()] = None
-    offset: Annotated[int, Integer()] = 0
+    limit: Annotated[int | None, Integer(doc="1 to 100; makes the response a page.")] = None
+    offset: Annotated[int, Integer(doc="How many notes to skip; only with `limit`.")] = 0
 
 
 class CourseMediaOut(BaseModel):

@@ -10,4 +10,4 @@ from api.fields import Boolean, Model
 class ExportQuery(Model):
     """What goes into the archive."""
 
-    history: Annotated[bool, Boolean(doc="Whether every change ever made goes along, as history.jsonl.")] = True
+    history: Annotated[bool, Boolean(doc="Whether to include every change ever made, as history.jsonl.")] = True

@@ -11,7 +11,7 @@ from api.schemas.planner import PlannerEventOut
 
 
 class FrontPageOut(BaseModel):
-    """Courses and public notes; heat map and upcoming plans only for somebody who is signed in."""
+    """Courses and public notes; heat map and upcoming planner events only for signed-in callers."""
 
     default_course: CourseOut | None
     carousel_courses: list[CourseOut]

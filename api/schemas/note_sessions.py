@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.fields import DateTime, Integer, Model, Text
 
@@ -13,7 +13,7 @@ SUMMARY = Text(max=255, cut=True, blank=True, doc="Cut at 255 characters: apps s
 
 
 class NoteSessionIn(Model):
-    """A sitting on a note. Times without an offset are local times of the client."""
+    """One sitting on a note. Times without an offset are local times of the client."""
 
     note_id: Annotated[int, Integer()]
     title: Annotated[str, Text(max=120, blank=True)] = ""
@@ -23,7 +23,7 @@ class NoteSessionIn(Model):
 
 
 class NoteSessionChange(Model):
-    """What changes; ended_at closes the session, null opens it again."""
+    """What to change; `ended_at` closes the session, null reopens it."""
 
     note_id: Annotated[int | None, Integer()] = None
     title: Annotated[str | None, Text(max=120, blank=True)] = None
@@ -35,12 +35,12 @@ class NoteSessionChange(Model):
 class NoteSessionQuery(Model):
     """Which sessions."""
 
-    note_id: Annotated[int | None, Integer()] = None
-    limit: str = ""
+    note_id: Annotated[int | None, Integer(doc="Only sessions on this note.")] = None
+    limit: str = Field(default="", description="1 to 200.")
 
 
 class NoteSessionOut(BaseModel):
-    """A session. While it is open, ends_at is a quarter of an hour after its start."""
+    """A note session. While it is open, ends_at is a quarter of an hour after its start."""
 
     id: int
     title: str

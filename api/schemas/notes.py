@@ -71,13 +71,13 @@ class BlockIn(Model):
 
 
 class SingleBlockIn(BlockIn):
-    """A block that is appended."""
+    """A block to append."""
 
     block_type: Annotated[str, Choice(codes=BLOCK_TYPES)]
 
 
 class BlockOrder(Model):
-    """All blocks of a note in their new order."""
+    """The ids of all blocks of a note, in their new order."""
 
     ordered_block_ids: Annotated[list[Annotated[int, Integer()]], ListOf(min=1, max=MOST_BLOCKS)]
 
@@ -88,18 +88,20 @@ class NoteIn(Model):
     title: Annotated[str, Text(max=100, blank=True)]
     description: Annotated[str | None, Text(max=600, blank=True, null=True)] = ""
     content: Annotated[str, Text(blank=True, trim=False, doc="Markdown.")] = ""
-    markdown: Annotated[str, Text(blank=True, trim=False, doc="The older name of content.")] = ""
+    markdown: Annotated[str, Text(blank=True, trim=False, doc="An older name of `content`.")] = ""
     metadata_json: Annotated[str, Text(blank=True, trim=False, doc="Kept for the apps: a JSON object as text.")] = ""
     custom_meta: Annotated[str, Text(max=65536, blank=True, trim=False, doc="Kept for the author: a JSON object as text.")] = ""
     module: Annotated[str, Text(max=120, blank=True, doc="Groups notes inside a course.")] = ""
     is_public: Annotated[bool, Boolean()] = False
-    course_id: Annotated[int | None, NoteCourse(doc="What is no course of the caller means the Inbox.")] = None
+    course_id: Annotated[int | None, NoteCourse(doc="Anything but a course of the caller, or one that is followed, means the Inbox.")] = (
+        None
+    )
     editor_mode: Annotated[str | None, EditorMode(doc="G markdown, B blocks, P plain text.")] = None
-    blocks: Annotated[list[BlockIn], ListOf(max=MOST_BLOCKS, doc="Win over the text.")] = Field(default_factory=list)
+    blocks: Annotated[list[BlockIn], ListOf(max=MOST_BLOCKS, doc="Take precedence over the text.")] = Field(default_factory=list)
     client_draft_id: Annotated[
-        str | None, Text(max=64, blank=True, null=True, doc="A name of the client's own; a repeated upload finds the note by it.")
+        str | None, Text(max=64, blank=True, null=True, doc="An id that the client chose; a repeated upload finds its note by it.")
     ] = None
-    note_type: Annotated[str, Choice(codes=("N", "C"))] = "N"
+    note_type: Annotated[str, Choice(codes=("N", "C"), doc="N note, C comment.")] = "N"
     source_note_uuid: Annotated[UUID | None, Uuid(null=True, doc="The note that a comment is about.")] = None
 
 
@@ -107,26 +109,26 @@ class NotePatch(NoteIn.partial()):  # type: ignore[misc]
     """What to change of a note."""
 
     base_version: Annotated[
-        int | None, Integer(min=1, null=True, doc="The `version` that the change was made on: later changes are merged with it.")
+        int | None, Integer(min=1, null=True, doc="The `version` that this change is based on; later changes are merged.")
     ] = None
 
 
 class ListQuery(Model):
     """Which notes, and which page of them."""
 
-    scope: Annotated[str, Text(blank=True, doc="personal, all, private or public.")] = "personal"
-    course_id: Annotated[int | None, QueryInteger()] = None
-    q: Annotated[str, SearchText(doc="Words to look for.")] = ""
-    limit: Annotated[int | None, QueryInteger(doc="1 to 100; makes the answer a page.")] = None
-    offset: Annotated[int | None, QueryInteger()] = None
+    scope: Annotated[str, Text(blank=True, doc="personal, all (with everybody's public notes), private or public.")] = "personal"
+    course_id: Annotated[int | None, QueryInteger(doc="Only notes in this course.")] = None
+    q: Annotated[str, SearchText(doc="Words to search for.")] = ""
+    limit: Annotated[int | None, QueryInteger(doc="1 to 100; makes the response a page.")] = None
+    offset: Annotated[int | None, QueryInteger(doc="How many notes to skip; only with `limit`.")] = None
     sort: Annotated[str, Text(blank=True, doc="newest, oldest, popular (most note sessions); else by last edit.")] = ""
-    window: Annotated[str, Text(blank=True, doc="Made within 3, 7, 30 or 365 days, or all.")] = ""
+    window: Annotated[str, Text(blank=True, doc="Only notes created in the last `3`, `7`, `30` or `365` days.")] = ""
 
 
 class DetailQuery(Model):
     """When to look."""
 
-    as_of: Annotated[str, Text(blank=True, doc="A time, or a version, at which the note is shown.")] = ""
+    as_of: Annotated[str, Text(blank=True, doc="A time or a version: shows the note as it was then.")] = ""
 
 
 class SnapshotIn(Model):
@@ -144,7 +146,7 @@ class HistoryQuery(Model):
 
 
 class AuthorOut(BaseModel):
-    """Who wrote or owns something."""
+    """An author or owner."""
 
     id: int
     username: str
@@ -154,7 +156,7 @@ class AuthorOut(BaseModel):
 
 
 class CourseCardOut(BaseModel):
-    """The course that a note lies in."""
+    """The course of a note."""
 
     id: int
     title: str
@@ -216,13 +218,13 @@ class NoteDetailOut(NoteOut):
 
 
 class NoteSavedOut(NoteOut):
-    """A note that was just saved, and what came of it."""
+    """A note that was just saved, and the outcome of the save."""
 
     outcome: Literal["created", "updated", "unchanged", "restored", "merged"]
 
 
 class FoundNoteOut(NoteItemOut):
-    """A note in a list that may be the answer to a search."""
+    """A note in a list or among the results of a search."""
 
     snippet: str | None = Field(None, description="What was found of its text. Only where words were looked for.")
 
@@ -261,14 +263,14 @@ class VersionOut(BaseModel):
 
 
 class DiffStepOut(BaseModel):
-    """A stretch of text that stayed, went or came."""
+    """A stretch of text that is equal, deleted or inserted."""
 
     op: Literal["equal", "delete", "insert"]
     text: str
 
 
 class VersionNameOut(BaseModel):
-    """Which version it is."""
+    """Identifies a version."""
 
     id: int
     version: int
@@ -278,7 +280,7 @@ class VersionNameOut(BaseModel):
 
 
 class FieldDiffsOut(BaseModel):
-    """What changed beside the text, each from what to what."""
+    """What changed besides the text: old and new values."""
 
     title: list[str] | None = None
     description: list[str] | None = None
@@ -286,7 +288,7 @@ class FieldDiffsOut(BaseModel):
 
 
 class DiffOut(BaseModel):
-    """What changed between two versions."""
+    """The differences between two versions."""
 
     older: VersionNameOut = Field(alias="from")
     newer: VersionNameOut = Field(alias="to")

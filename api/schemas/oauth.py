@@ -13,7 +13,7 @@ Optional = Annotated[str, Text(max=2000, blank=True)]
 
 
 class GoogleIn(Model):
-    """The code that Google sent the browser back with, or an identity token."""
+    """The code from Google's redirect, or an identity token."""
 
     code: Optional = ""
     id_token: Annotated[str, Text(max=16000, blank=True)] = ""
@@ -23,7 +23,7 @@ class GoogleIn(Model):
 
 
 class GithubIn(Model):
-    """The code that GitHub sent the browser back with."""
+    """The code from GitHub's redirect."""
 
     code: Annotated[str, Text(max=2000)]
     redirect_uri: Optional = ""
@@ -32,14 +32,14 @@ class GithubIn(Model):
 
 
 class ProviderConfig(BaseModel):
-    """What the app builds the provider's address from; empty when the provider is not set up."""
+    """What the app needs to build the provider's URL; empty if the provider is not set up."""
 
     client_id: str
     redirect_uri: str
 
 
 class OauthConfigOut(BaseModel):
-    """Both providers."""
+    """The configuration of both providers."""
 
     google: ProviderConfig
     github: ProviderConfig
@@ -55,6 +55,6 @@ class SocialAccountOut(BaseModel):
 
 
 class SocialAccountRowOut(SocialAccountOut):
-    """The same in the list."""
+    """A linked identity in the list."""
 
     created_at: str

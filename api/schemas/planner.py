@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.fields import Boolean, Date, DateTime, Integer, Model, Text
 from api.schemas.references import CourseReference
@@ -14,7 +14,7 @@ HEAVIEST = 2**31 - 1
 
 
 class PlannerEventIn(Model):
-    """A plan. Times without an offset are wall-clock times in the account's zone, which is UTC unless one was chosen."""
+    """A planner event. Times without an offset are wall-clock times in the account's zone, or UTC until one is chosen."""
 
     title: Annotated[str, Text(max=120)]
     event_date: Annotated[date, Date()]
@@ -26,12 +26,12 @@ class PlannerEventIn(Model):
     is_completed: Annotated[bool, Boolean()] = False
     completed_at: Annotated[datetime | None, DateTime(naive=True, null=True)] = None
     client_event_id: Annotated[
-        str | None, Text(max=64, blank=True, null=True, doc="A name of the client's own; a repeated upload finds the event by it.")
+        str | None, Text(max=64, blank=True, null=True, doc="An id that the client chose; a repeated upload finds its event by it.")
     ] = None
 
 
 class PlannerEventChange(Model):
-    """What changes about a plan. A new day alone moves it by whole days, a new start alone keeps its length."""
+    """What to change. A new day alone moves the event by whole days, a new start alone keeps its length."""
 
     title: Annotated[str | None, Text(max=120)] = None
     event_date: Annotated[date | None, Date()] = None
@@ -45,14 +45,14 @@ class PlannerEventChange(Model):
 
 
 class PlannerEventQuery(Model):
-    """Completed events as well (1 or true), and how many at most (1 to 200); anything else is ignored."""
+    """Which events; unreadable values are ignored."""
 
-    include_completed: str = ""
-    limit: str = ""
+    include_completed: str = Field(default="", description="`1` or `true` includes completed events.")
+    limit: str = Field(default="", description="1 to 200.")
 
 
 class PlannerEventOut(BaseModel):
-    """A plan. It falls on event_date, the day of its start."""
+    """A planner event. event_date is the day of its start."""
 
     id: int
     title: str
@@ -70,7 +70,7 @@ class PlannerEventOut(BaseModel):
 
 
 class TrailStepOut(BaseModel):
-    """One step in the life of a plan: created, moved, completed, reopened, deleted or restored."""
+    """One step in the life of a planner event: created, moved, completed, reopened, deleted or restored."""
 
     step: str
     at: datetime
@@ -80,6 +80,6 @@ class TrailStepOut(BaseModel):
 
 
 class TimeZone(Model):
-    """The zone in which times without an offset are understood; null means UTC."""
+    """The zone of times without an offset; null means UTC."""
 
     time_zone: Annotated[str | None, Text(max=64, null=True, doc="Such as Europe/Berlin.")]

@@ -14,13 +14,13 @@ class StatusOut(BaseModel):
 
 
 class ServiceOut(StatusOut):
-    """The process runs, and this is what it is."""
+    """The process runs; the name of the service."""
 
     service: str = "notechondria-backend"
 
 
 class BuildOut(BaseModel):
-    """What runs here; empty where the operator has not said it."""
+    """What runs here; empty where the operator has not told it."""
 
     version: str
     commit: str
@@ -36,7 +36,7 @@ class StorageOut(BaseModel):
 
 
 class HandshakeOut(BaseModel):
-    """What apps check before they adopt an address. A capability's number is raised when its payload changes incompatibly."""
+    """What apps check before they accept an address. A capability's number rises when its payload changes incompatibly."""
 
     service: str
     api_version: str
@@ -48,7 +48,7 @@ class HandshakeOut(BaseModel):
 
 
 class PingOut(BaseModel):
-    """The process runs; the time is by its clock."""
+    """The process runs; the time is its clock's."""
 
     pong: Literal[True] = True
     service: str = "notechondria-backend"
@@ -56,7 +56,7 @@ class PingOut(BaseModel):
 
 
 class FollowerOut(BaseModel):
-    """A projection or reactor. lag: positions behind the head; silent_s: since its last sign of life; parked: streams in error."""
+    """A projection or reactor. lag: positions behind the head; silent_s: seconds since its last sign of life; parked: streams in error."""
 
     name: str
     kind: str
@@ -67,7 +67,7 @@ class FollowerOut(BaseModel):
 
 
 class ReadyOut(BaseModel):
-    """`status` decides whether traffic may come; `well` moreover says that everything that follows the log does so."""
+    """`status` says whether to send traffic; `well` also says that everything that follows the log is alive and no stream is parked."""
 
     status: Literal["ok", "unavailable"]
     well: bool

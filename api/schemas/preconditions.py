@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 
 class StaleOut(BaseModel):
-    """The version there is now, to be read again before anything is decided anew."""
+    """The current version; read the resource again before deciding what to do."""
 
     detail: str
     version: str

@@ -8,7 +8,7 @@ from api.schemas.courses import CourseOut
 
 
 class SamplesRestoredOut(BaseModel):
-    """What was done, one line per step, and all courses there are."""
+    """What was done, one line per step, and all courses."""
 
     message: str
     log: str

@@ -13,7 +13,7 @@ Identifier = Annotated[str | None, Text(max=254)]
 
 
 class LoginIn(Model):
-    """An address or user name, and the password. `identifier` wins over `email`, that over `username`."""
+    """An address or user name, and the password. `identifier` takes precedence over `email`, and that over `username`."""
 
     password: Annotated[str, Text(max=LONGEST)]
     email: Identifier = None
@@ -53,7 +53,7 @@ class UserOut(BaseModel):
 
 
 class AuthPayload(BaseModel):
-    """What signing in answers. The token is shown here only."""
+    """The response to a sign-in. The token is shown only here."""
 
     token: str
     session: SessionOut
@@ -63,7 +63,7 @@ class AuthPayload(BaseModel):
 
 
 class LiveOut(AuthPayload):
-    """The session is live; the payload is its own."""
+    """The session is live; this is its payload."""
 
     authenticated: Literal[True]
 

@@ -62,7 +62,7 @@ class AppSettings(Json):
 
 
 class SettingsPatch(Model):
-    """Any subset of the settings; what is not sent stays as it is."""
+    """Any subset of the settings; what is not sent stays."""
 
     username: Annotated[str | None, UserName(max=150)] = None
     email: Annotated[str | None, Email()] = None
