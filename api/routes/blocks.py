@@ -98,10 +98,12 @@ ROUTES = [
     Route(
         "PATCH", "/blocks/{block_id:int}/", change, "Change a block", body=BlockIn.partial(), answer=BlockOut,
         guard=block_author_only("update this block"),
+        examples={"text": {"text": "Membranes are fluid."}},
     ),
     Route("DELETE", "/blocks/{block_id:int}/", delete, "Delete a block", status=204, refusals=[403]),
     Route(
         "POST", "/notes/{note_id:int}/reorder/", reorder, "Reorder a note's blocks", body=BlockOrder, answer=MessageOut,
         guard=author_only("reorder blocks"),
+        examples={"order": {"ordered_block_ids": [226848473, 221673579]}},
     ),
 ]  # fmt: skip

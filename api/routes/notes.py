@@ -234,7 +234,7 @@ ROUTES = [
     Route("GET", "/notes/uuid/{uuid:uuid}/", get_by_uuid, "Read a note by uuid", caller="open", query=DetailQuery, answer=NoteDetailOut),
     Route(
         "PATCH", "/notes/uuid/{uuid:uuid}/", change_by_uuid, "Change a note by uuid", body=NotePatch, answer=NoteSavedOut,
-        answers={412: NoteOut}, guard=author_only("update this note"),
+        answers={412: NoteOut}, guard=author_only("update this note"), examples={"text": {"content": "# Cell biology\n\nMembranes."}},
     ),
     Route(
         "DELETE", "/notes/uuid/{uuid:uuid}/", delete_by_uuid, "Delete a note by uuid", status=204,

@@ -62,6 +62,15 @@ def _page(*, failed: str = "", target: str = "") -> Response:
 
 
 SITE_ROUTES = [
-    Route("GET", f"/auth/{provider}/callback", callback, f"Return from {title}", caller="ignored", tags=["accounts"], media="text/html")
+    Route(
+        "GET",
+        f"/auth/{provider}/callback",
+        callback,
+        f"Return from {title}",
+        description="The provider sends the browser here; the page hands `code` and `state` on to the web app.",
+        caller="ignored",
+        tags=["accounts"],
+        media="text/html",
+    )
     for provider, title in (("google", "Google"), ("github", "GitHub"))
 ]
