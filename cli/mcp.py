@@ -18,10 +18,11 @@ MALFORMED = 2
 HEAD = """\
 # Tools for assistants
 
-This page is printed by `notechondria mcp tools`; a test compares the two. How assistants are connected stands in [mcp.md](mcp.md).
+This page lists the tools that assistants are offered over MCP; [mcp.md](mcp.md) tells how to connect one. The page is generated: run
+`make docs` after a change of a tool, do not edit it.
 
-A star marks arguments that a call has to have. What a tool does to the account: it *reads*; it *adds* something or can be taken back;
-it *destroys*, which means that it overwrites or deletes; *repeatable* tools come to the same when they are called twice.
+A star marks required arguments. Effect on the account: a tool *reads*; *adds* something or does what can be undone; or *destroys*, which
+means that it overwrites or deletes. Calling a *repeatable* tool twice has the same effect as calling it once.
 
 | Tool | What it does | Arguments | Effect |
 |---|---|---|---|

@@ -9,9 +9,12 @@ from settings import Settings, variables
 HEAD = """\
 # Settings
 
-Read from the environment, and from a file `.env` in the folder where the server is started, at start. The first name that is set wins;
-an empty value counts as unset. Lists are separated by commas or blanks; switches are `on` or `off`. `serve --host --port --workers` win
-over the environment. This page is printed by `notechondria settings`; a test compares the two.
+This page lists every setting of the server; [operations.md](operations.md#configure) tells which ones most installations need. The page
+is generated: run `make docs` after a change of `settings.py`, do not edit it.
+
+Settings are read at start, from the environment and from a file `.env` in the folder where the server is started. Of several names for one
+setting the first that is set wins; an empty value counts as unset. Lists are separated by commas or whitespace; switches are `on` or `off`.
+The options `serve --host --port --workers` take precedence over the environment.
 
 | Name | Default | Meaning |
 |---|---|---|

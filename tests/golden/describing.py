@@ -11,12 +11,12 @@ from eventstore.events.base import payload_fields
 
 _HEAD = """# Events
 
-Every type that the log can hold, by area. This page is generated from the classes in `eventstore/events/`: run `make golden`
-after changing them, do not edit it.
+This page lists every event type that the log can hold, by area. It is generated from the classes in `eventstore/events/`: run
+`make golden` after changing them, do not edit it.
 
-Each event also has its stream, its version in that stream, its position in the log, the time it was recorded, and metadata:
-who acted (`actor`), through which door (`channel`), in which `command`, and what else is known of the request. An event whose
-payload was forgotten keeps all of that but free text.
+In addition to the fields listed here, each event has its stream, its version in that stream, its position in the log, the time it was
+recorded, and metadata: who acted (`actor`), through which door (`channel`), in which `command`, and what else is known of the request.
+An event whose payload was forgotten keeps all of that except free text.
 """
 
 
