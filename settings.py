@@ -136,131 +136,129 @@ class Settings(BaseSettings):
     )
 
     data_dir: Folder = _setting(
-        _home_folder(), "Folder of everything that the server keeps", shown="~/.local/share/notechondria", validate_default=True
+        _home_folder(), "Folder for everything that the server stores", shown="~/.local/share/notechondria", validate_default=True
     )
     database_url: Annotated[SecretStr, AfterValidator(_database_address)] | None = _setting(
         None, "PostgreSQL 15 or newer; unset: an embedded PostgreSQL 18 inside the data folder", "DATABASE_URL"
     )
 
-    postgre_host: str | None = _setting(None, "Database server, when there is no DATABASE_URL", "POSTGRE_HOST")
-    postgre_port: int = _setting(5432, "Its port", "POSTGRE_PORT", ge=1, le=65535)
-    postgre_db: str = _setting("postgres", "Name of the database on it", "POSTGRE_DB")
-    postgre_username: str | None = _setting(None, "User of the database on it", "POSTGRE_USERNAME")
+    postgre_host: str | None = _setting(None, "Database server, if DATABASE_URL is unset", "POSTGRE_HOST")
+    postgre_port: int = _setting(5432, "Port of the database server", "POSTGRE_PORT", ge=1, le=65535)
+    postgre_db: str = _setting("postgres", "Name of the database", "POSTGRE_DB")
+    postgre_username: str | None = _setting(None, "User of the database", "POSTGRE_USERNAME")
     postgre_password: SecretStr | None = _setting(None, "Password of that user", "POSTGRE_PASSWORD")
-    database_wait_seconds: int = _setting(60, "How long the start waits for the database", shown="60; 300 with `start`", ge=0, le=3600)
+    database_wait_seconds: int = _setting(60, "Seconds that the start waits for the database", shown="60; 300 with `start`", ge=0, le=3600)
 
     host: str = _setting("127.0.0.1", "Address to listen on", min_length=1)
     port: int = _setting(8000, "Port to listen on; 0 picks a free one", "PORT", ge=0, le=65535)
     workers: int = _setting(min(4, os.cpu_count() or 1), "API processes", "WEB_CONCURRENCY", shown="one per core, at most 4", ge=1, le=64)
-    drain_seconds: int = _setting(20, "How long running requests may take to end after SIGTERM", ge=0, le=3600)
-    public_origin: Origin | None = _setting(None, "Address under which clients reach the server, when it is not the Host header's")
+    drain_seconds: int = _setting(20, "Seconds that running requests may take to end after SIGTERM", ge=0, le=3600)
+    public_origin: Origin | None = _setting(None, "Origin under which clients reach the server, if it differs from the Host header")
     allowed_hosts: Words = _setting(
         (),
-        "Host names that are served, .example.org with subdomains, * all; apps on these hosts may call the API from a browser",
+        "Host names that are served; .example.org includes subdomains, * means all. Web apps on these hosts may call the API",
         "DJANGO_ALLOWED_HOSTS",
         shown="localhost, addresses, names without a dot, and the hosts of the next two and of NOTECHONDRIA_PUBLIC_ORIGIN",
     )
-    render_external_hostname: str | None = _setting(None, "Host that the service has at Render, set there", "RENDER_EXTERNAL_HOSTNAME")
-    backend_custom_domain: str | None = _setting(None, "Host of one's own that is served as well", "BACKEND_CUSTOM_DOMAIN")
+    render_external_hostname: str | None = _setting(None, "Host name of the service at Render, which sets it", "RENDER_EXTERNAL_HOSTNAME")
+    backend_custom_domain: str | None = _setting(None, "A further host name that is served", "BACKEND_CUSTOM_DOMAIN")
     trusted_origins: Words = _setting(
         (),
-        "Origins of web apps that may call the API from a browser, https://*.example.org with subdomains, * all",
+        "Origins of web apps that may call the API; https://*.example.org includes subdomains, * means all",
         "DJANGO_CSRF_TRUSTED_ORIGINS",
         shown="FRONTEND_ORIGIN, which always counts, any port of this machine, and the hosts above",
     )
-    trusted_proxies: Networks = _setting((), "Addresses or networks whose X-Forwarded-* headers are believed; *: all")
+    trusted_proxies: Networks = _setting((), "Addresses or networks of proxies whose X-Forwarded-* headers are trusted; * means all")
 
-    secret_key: SecretStr | None = _setting(None, "Key of digests; unset: made once and kept in the database", "DJANGO_SECRET_KEY")
-    rate_limits: bool = _setting(True, "Limits of requests per account and address (those on secrets always stay on)")
-    requests_per_minute: int = _setting(1200, "Requests that one account may make in a minute", ge=1, le=10_000_000)
+    secret_key: SecretStr | None = _setting(None, "Key for digests; unset: generated once and kept in the database", "DJANGO_SECRET_KEY")
+    rate_limits: bool = _setting(True, "Request limits per account and address (limits on guessing secrets are always on)")
+    requests_per_minute: int = _setting(1200, "Requests per minute of one account", ge=1, le=10_000_000)
     anonymous_requests_per_minute: int = _setting(
-        600, "Requests that callers who are not signed in may make from one network address in a minute", ge=1, le=10_000_000
+        600, "Requests per minute from one network address by callers who are not signed in", ge=1, le=10_000_000
     )
-    requests_at_once: int = _setting(64, "Requests of one account or address that one process works on at a time", ge=1, le=100_000)
-    request_seconds: int = _setting(120, "Longest time until an answer begins, not counting the upload of the body", ge=1, le=3600)
+    requests_at_once: int = _setting(64, "Concurrent requests of one account or address, per process", ge=1, le=100_000)
+    request_seconds: int = _setting(120, "Seconds until a response must begin, not counting the upload of the body", ge=1, le=3600)
     metrics_allowed: Networks = _setting(
         ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
-        "Addresses or networks that may read /metrics; others see 404. *: all",
+        "Addresses or networks that may read /metrics; others get 404; * means all",
         shown="this machine and private networks",
     )
-    metrics_folder: Path | None = _setting(None, "Where the processes of one server add up their figures; set by `serve`", SHARED_FIGURES)
-    revoke_sessions_on_start: bool = _setting(False, "Log everybody out at every start")
+    metrics_folder: Path | None = _setting(None, "Where the processes of one server add up metrics; set by `serve`", SHARED_FIGURES)
+    revoke_sessions_on_start: bool = _setting(False, "End all sessions at every start")
 
-    smtp_host: Host | None = _setting(None, "Mail server; unset: mails become files in the outbox of the data folder", "SMTP_HOST")
+    smtp_host: Host | None = _setting(None, "Mail server; unset: mails are written to the outbox in the data folder", "SMTP_HOST")
     smtp_port: int = _setting(587, "Port of the mail server", "SMTP_PORT", ge=1, le=65535)
-    smtp_username: str | None = _setting(None, "Name at the mail server", "SMTP_USERNAME")
+    smtp_username: str | None = _setting(None, "User name at the mail server", "SMTP_USERNAME")
     smtp_password: SecretStr | None = _setting(None, "Password at the mail server", "SMTP_PASSWORD")
     smtp_use_tls: bool = _setting(True, "STARTTLS after connecting", "SMTP_USE_TLS")
-    smtp_use_ssl: bool = _setting(False, "TLS from the first byte; wins over SMTP_USE_TLS", "SMTP_USE_SSL")
+    smtp_use_ssl: bool = _setting(False, "TLS from the first byte; takes precedence over SMTP_USE_TLS", "SMTP_USE_SSL")
     smtp_ca_file: Path | None = _setting(
-        None, "Certificates (PEM) by which the mail server is trusted; unset: the system's", "SMTP_CA_FILE"
+        None, "Certificates (PEM) that the mail server's is checked against; unset: the system's", "SMTP_CA_FILE"
     )
     smtp_from_email: str | None = _setting(
         None, "Sender of mails", "SMTP_FROM_EMAIL", shown="SMTP_USERNAME, else no-reply@notechondria.local"
     )
-    code_ttl_hours: int = _setting(24, "Hours for which a mailed code is good", "SMTP_EMAIL_VERIFICATION_TTL_HOURS", ge=1, le=8760)
-    settings_change_email: bool = _setting(True, "The profile form may change the address without a code, and not only give the first one")
+    code_ttl_hours: int = _setting(24, "Hours that a registration code is valid", "SMTP_EMAIL_VERIFICATION_TTL_HOURS", ge=1, le=8760)
+    settings_change_email: bool = _setting(True, "The settings may change the email address without a code; off: only set the first one")
     frontend_origin: Origin | None = _setting(
-        None, "Origin of the web apps; sign-in with Google or GitHub returns there", "FRONTEND_ORIGIN"
+        None, "Origin of the web apps, to which sign-in with Google or GitHub returns", "FRONTEND_ORIGIN"
     )
-    frontend_verify_url: WebAddress | None = _setting(None, "Page named in mails with codes", "FRONTEND_VERIFY_URL")
+    frontend_verify_url: WebAddress | None = _setting(None, "Page that mails with codes link to", "FRONTEND_VERIFY_URL")
 
-    google_client_id: str | None = _setting(None, "Google sign-in; unset: off", "GOOGLE_OAUTH_CLIENT_ID")
-    google_client_secret: SecretStr | None = _setting(None, "Secret of the Google client", "GOOGLE_OAUTH_CLIENT_SECRET")
-    google_redirect_uri: WebAddress | None = _setting(None, "Ends in /auth/google/callback", "GOOGLE_AUTHORIZED_REDIRECT_URI")
+    google_client_id: str | None = _setting(None, "Client id for sign-in with Google; unset: off", "GOOGLE_OAUTH_CLIENT_ID")
+    google_client_secret: SecretStr | None = _setting(None, "Client secret for Google", "GOOGLE_OAUTH_CLIENT_SECRET")
+    google_redirect_uri: WebAddress | None = _setting(None, "Address that ends in /auth/google/callback", "GOOGLE_AUTHORIZED_REDIRECT_URI")
     google_authorize_url: WebAddress = _setting("https://accounts.google.com/o/oauth2/v2/auth", "Google's consent page")
     google_token_url: WebAddress = _setting("https://oauth2.googleapis.com/token", "Google's token endpoint")
     google_userinfo_url: WebAddress = _setting("https://openidconnect.googleapis.com/v1/userinfo", "Google's profile endpoint")
-    google_tokeninfo_url: WebAddress = _setting("https://oauth2.googleapis.com/tokeninfo", "Google's check of identity tokens")
-    github_client_id: str | None = _setting(None, "GitHub sign-in; unset: off", "GITHUB_APP_CLIENT_ID")
-    github_client_secret: SecretStr | None = _setting(None, "Secret of the GitHub client", "GITHUB_APP_CLIENT_SECRET")
-    github_redirect_uri: WebAddress | None = _setting(None, "Ends in /auth/github/callback", "GITHUB_AUTHORIZED_REDIRECT_URI")
+    google_tokeninfo_url: WebAddress = _setting("https://oauth2.googleapis.com/tokeninfo", "Google's endpoint that checks identity tokens")
+    github_client_id: str | None = _setting(None, "Client id for sign-in with GitHub; unset: off", "GITHUB_APP_CLIENT_ID")
+    github_client_secret: SecretStr | None = _setting(None, "Client secret for GitHub", "GITHUB_APP_CLIENT_SECRET")
+    github_redirect_uri: WebAddress | None = _setting(None, "Address that ends in /auth/github/callback", "GITHUB_AUTHORIZED_REDIRECT_URI")
     github_authorize_url: WebAddress = _setting("https://github.com/login/oauth/authorize", "GitHub's consent page")
     github_token_url: WebAddress = _setting("https://github.com/login/oauth/access_token", "GitHub's token endpoint")
     github_api_url: WebAddress = _setting("https://api.github.com", "GitHub's API")
 
-    superuser_username: str = _setting("admin", "Administrator made at start", "NOTECHONDRIA_ADMIN_USERNAME", "DJANGO_SUPERUSER_USERNAME")
+    superuser_username: str = _setting("admin", "Name of the administrator", "NOTECHONDRIA_ADMIN_USERNAME", "DJANGO_SUPERUSER_USERNAME")
     superuser_email: str | None = _setting(
-        None, "Administrator's address", "NOTECHONDRIA_ADMIN_EMAIL", "DJANGO_SUPERUSER_EMAIL", shown="<name>@localhost"
+        None, "Email address of the administrator", "NOTECHONDRIA_ADMIN_EMAIL", "DJANGO_SUPERUSER_EMAIL", shown="<name>@localhost"
     )
     superuser_password: SecretStr | None = _setting(
-        None, "Administrator's password; unset: none is made", "NOTECHONDRIA_ADMIN_PASSWORD", "DJANGO_SUPERUSER_PASSWORD"
+        None, "Administrator's password; unset: none is created", "NOTECHONDRIA_ADMIN_PASSWORD", "DJANGO_SUPERUSER_PASSWORD"
     )
-    bootstrap_sample_content: bool = _setting(True, "Seed the sample courses at start", "BOOTSTRAP_SAMPLE_CONTENT")
-    sample_root: Path | None = _setting(None, "Folder of sample courses; unset: those that come with the server", "SAMPLE_ROOT")
+    bootstrap_sample_content: bool = _setting(True, "Create the sample courses at the first start", "BOOTSTRAP_SAMPLE_CONTENT")
+    sample_root: Path | None = _setting(None, "Folder with sample courses; unset: those that come with the server", "SAMPLE_ROOT")
 
-    mcp_allowed_origins: Words = _setting((), "Origins of web pages that may call /mcp, beside the server's own and the web apps'")
+    mcp_allowed_origins: Words = _setting((), "Origins of web pages that may call /mcp, besides the server's own and the web apps'")
 
-    allow_private_feeds: bool = _setting(False, "Calendar feeds may lie in private networks")
-    feed_allowed_hosts: Words = _setting((), "Hosts of calendar feeds that are fetched even from private networks")
-    media_url: Origin | None = _setting(None, "Origin of a cache that serves /media/ of this server, for addresses in answers")
+    allow_private_feeds: bool = _setting(False, "Fetch calendar feeds from private networks too")
+    feed_allowed_hosts: Words = _setting((), "Hosts and networks from which calendar feeds are fetched even if they are private")
+    media_url: Origin | None = _setting(None, "Origin of a cache in front of /media/, used for media URLs in responses")
     attachments_url: Annotated[str, AfterValidator(_place_of_files)] | None = _setting(
-        None, "Store of attachments: a folder, s3://bucket/prefix, gs:// or az://; unset: the data folder"
+        None, "Store for uploads: a folder, s3://bucket/prefix, gs:// or az://; unset: the data folder"
     )
-    cloudflare_r2_bucket_name: str | None = _setting(
-        None, "Bucket of attachments at Cloudflare R2; unset: off", "CLOUDFLARE_R2_BUCKET_NAME"
-    )
-    cloudflare_r2_account_id: str | None = _setting(None, "Account of the bucket", "CLOUDFLARE_R2_ACCOUNT_ID")
-    cloudflare_r2_access_key_id: str | None = _setting(None, "Key id for the bucket", "CLOUDFLARE_R2_ACCESS_KEY_ID")
-    cloudflare_r2_secret_access_key: SecretStr | None = _setting(None, "Key for the bucket", "CLOUDFLARE_R2_SECRET_ACCESS_KEY")
+    cloudflare_r2_bucket_name: str | None = _setting(None, "Bucket for uploads at Cloudflare R2; unset: off", "CLOUDFLARE_R2_BUCKET_NAME")
+    cloudflare_r2_account_id: str | None = _setting(None, "Cloudflare account of the bucket", "CLOUDFLARE_R2_ACCOUNT_ID")
+    cloudflare_r2_access_key_id: str | None = _setting(None, "Access key id for the bucket", "CLOUDFLARE_R2_ACCESS_KEY_ID")
+    cloudflare_r2_secret_access_key: SecretStr | None = _setting(None, "Secret key for the bucket", "CLOUDFLARE_R2_SECRET_ACCESS_KEY")
     attachments_quota_mb: int | None = _setting(None, "Megabytes of attachments and covers per account; unset: no limit", ge=1)
     bin_retention_days: int | None = _setting(
-        None, "Days after which deleted notes and attachments are forgotten; unset: never", ge=1, le=36500
+        None, "Days after which deleted notes and attachments are purged; unset: never", ge=1, le=36500
     )
 
     otel_endpoint: WebAddress | None = _setting(
-        None, "Where traces go by OpenTelemetry's protocol (HTTP); unset: none are made", "OTEL_EXPORTER_OTLP_ENDPOINT"
+        None, "OTLP/HTTP endpoint for OpenTelemetry traces; unset: no traces", "OTEL_EXPORTER_OTLP_ENDPOINT"
     )
-    backend_version: str = _setting("", "Version that the handshake tells", "BACKEND_VERSION", shown="the installed release")
-    build_commit: str = _setting("", "Commit that the handshake tells", "BACKEND_BUILD_COMMIT", "RENDER_GIT_COMMIT", shown="empty")
-    build_time: str = _setting("", "Time of the build that the handshake tells", "BACKEND_BUILD_TIME", shown="empty")
-    deploy_target: str = _setting("", "Kind of host that the handshake tells", "BACKEND_DEPLOY_TARGET", shown="empty")
-    min_frontend_version: str = _setting("", "Oldest release of the web apps that suits this server", "MIN_FRONTEND_VERSION", shown="empty")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _setting("INFO", "Least severe lines shown", "DJANGO_LOG_LEVEL")
+    backend_version: str = _setting("", "Version reported by the handshake", "BACKEND_VERSION", shown="the installed release")
+    build_commit: str = _setting("", "Commit reported by the handshake", "BACKEND_BUILD_COMMIT", "RENDER_GIT_COMMIT", shown="empty")
+    build_time: str = _setting("", "Build time reported by the handshake", "BACKEND_BUILD_TIME", shown="empty")
+    deploy_target: str = _setting("", "Kind of deployment reported by the handshake", "BACKEND_DEPLOY_TARGET", shown="empty")
+    min_frontend_version: str = _setting("", "Oldest web apps that work with this server", "MIN_FRONTEND_VERSION", shown="empty")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _setting("INFO", "Lowest level logged", "DJANGO_LOG_LEVEL")
     access_log_force_color: bool = _setting(
-        False, "Colour the lines about requests even when they go to no terminal", "DJANGO_ACCESS_LOG_FORCE_COLOR"
+        False, "Colour request lines even if the log is not a terminal", "DJANGO_ACCESS_LOG_FORCE_COLOR"
     )
-    log_format: Literal["auto", "console", "json"] = _setting("auto", "Lines for people, or JSON; auto is console")
+    log_format: Literal["auto", "console", "json"] = _setting("auto", "`console` (lines for people) or `json`; `auto` means console")
 
     @model_validator(mode="after")
     def _complete(self) -> Settings:
