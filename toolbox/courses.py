@@ -81,7 +81,7 @@ TOOLS = (
     Tool(
         name="list_courses",
         title="List courses",
-        description="Own courses with the Inbox first, followed ones, and those with public notes.",
+        description="Your courses with the Inbox first, followed ones, and those with public notes.",
         properties=PLACE,
         answer=record({"courses": list_of(COURSE)}, {**PAGED, **NOTICE, "version": text("Names the order; for reorder_courses.")}),
         rest=list_courses,
@@ -101,7 +101,7 @@ TOOLS = (
     Tool(
         name="create_course",
         title="Make a course",
-        description="Makes a course for grouping notes.",
+        description="Creates a course for grouping notes.",
         properties={"title": TITLE, "description": {**DESCRIPTION, "default": ""}, "icon": ICON},
         required=("title",),
         answer=COURSE,
@@ -110,7 +110,7 @@ TOOLS = (
     Tool(
         name="update_course",
         title="Change a course",
-        description="Changes what you name of an own course. The Inbox cannot be changed.",
+        description="Changes the given fields of one of your courses. The Inbox cannot be changed.",
         properties={**COURSE_ID, "title": TITLE, "description": DESCRIPTION, "icon": ICON, **EXPECTED_VERSION},
         required=("course_id",),
         answer=COURSE,
@@ -121,7 +121,7 @@ TOOLS = (
     Tool(
         name="delete_course",
         title="Delete a course",
-        description="Deletes an own course; its notes move to the Inbox. The Inbox itself cannot be deleted.",
+        description="Deletes one of your courses; its notes move to the Inbox. The Inbox itself cannot be deleted.",
         properties={**COURSE_ID, **EXPECTED_VERSION, **DRY_RUN},
         required=("course_id",),
         answer=record({"deleted": BOOLEAN, "notes_moved_to": ID}, {"course_id": ID, "dry_run": BOOLEAN, "title": TEXT}),
@@ -133,7 +133,7 @@ TOOLS = (
     Tool(
         name="list_course_notes",
         title="List a course's notes",
-        description="The notes of a course that you may read, the latest edit first.",
+        description="The notes of a course that you may read, most recently edited first.",
         properties={**COURSE_ID, **PLACE},
         required=("course_id",),
         answer=record({"course_id": ID, "notes": list_of(NOTE_SUMMARY)}, {**PAGED, **NOTICE}),
@@ -144,9 +144,9 @@ TOOLS = (
     Tool(
         name="reorder_courses",
         title="Arrange courses",
-        description="Puts own courses into this order. Ids that are not own courses, and the Inbox, are left out.",
+        description="Puts your courses into this order. Ids that are not of your courses, and the Inbox, are skipped.",
         properties={
-            "course_ids": list_of(whole("Id of an own course."), "Ids in the wanted order.", maxItems=1000),
+            "course_ids": list_of(whole("Id of one of your courses."), "Ids in the wanted order.", maxItems=1000),
             **expected_version(
                 "The `version` of list_courses: the ids of the own courses but the Inbox, in the order that you saw, joined by -"
             ),
@@ -171,7 +171,7 @@ TOOLS = (
     Tool(
         name="unsubscribe_course",
         title="Follow a course no longer",
-        description="Ends following a course.",
+        description="Stops following a course.",
         properties={**COURSE_ID, **EXPECTED_VERSION},
         required=("course_id",),
         answer=record({"unsubscribed": {"const": True}, "course_id": ID}),

@@ -168,7 +168,7 @@ TOOLS = (
     Tool(
         name="list_note_versions",
         title="List a note's versions",
-        description="The twelve newest kept versions of an own note. More come with the cursor.",
+        description="The twelve newest kept versions of one of your notes. More come with the cursor.",
         properties={**NOTE_ID, **CURSOR},
         required=("note_id",),
         answer=record({"note_id": ID, "versions": list_of(VERSION)}, PAGED),
@@ -179,7 +179,7 @@ TOOLS = (
     Tool(
         name="snapshot_note",
         title="Keep a version of a note",
-        description="Gives the present state of an own note a place in its history, so that it can be restored by name.",
+        description="Keeps the present state of one of your notes as a version, so that it can be restored.",
         properties={**NOTE_ID, "reason": text("Why; cut at 32 characters.", default="mcp"), **EXPECTED_VERSION},
         required=("note_id",),
         answer=record({"version_id": ID, "date_created": TIME}),
@@ -188,7 +188,7 @@ TOOLS = (
     Tool(
         name="restore_note_version",
         title="Restore a version of a note",
-        description="Brings an own note back to an earlier version. What it is now is kept as a version first.",
+        description="Restores one of your notes to an earlier version. Its present state is kept as a version first.",
         properties={
             **NOTE_ID,
             "version_id": whole("Id of the version, from list_note_versions.", minimum=1),
@@ -203,7 +203,7 @@ TOOLS = (
     Tool(
         name="diff_note_versions",
         title="Compare two versions of a note",
-        description="What changed between two versions of an own note, line by line. Without `to_version`: up to now.",
+        description="What changed between two versions of one of your notes, line by line. Without `to_version`: up to now.",
         properties={
             **NOTE_ID,
             "from_version": whole("Id of the earlier version.", minimum=1),
@@ -219,7 +219,7 @@ TOOLS = (
     Tool(
         name="read_note_at",
         title="Read a note as it was",
-        description="An own note as it was at a moment, whether or not a version was kept then.",
+        description="One of your notes as it was at a moment, whether or not a version was kept then.",
         properties={**NOTE_ID, "at": text("The moment: ISO 8601 with offset.", max_length=64), **CURSOR},
         required=("note_id", "at"),
         answer=NOTE_DETAIL,
@@ -230,7 +230,7 @@ TOOLS = (
     Tool(
         name="list_attachments",
         title="List a note's files",
-        description="The files of an own note, the newest first.",
+        description="The files of one of your notes, newest first.",
         properties={**NOTE_ID, **PLACE},
         required=("note_id",),
         answer=record({"note_id": ID, "attachments": list_of(ATTACHMENT)}, {**PAGED, **NOTICE}),
@@ -240,7 +240,7 @@ TOOLS = (
     Tool(
         name="delete_attachment",
         title="Delete a file of a note",
-        description="Deletes a file of an own note.",
+        description="Deletes a file of one of your notes.",
         properties={**NOTE_ID, "attachment_id": number_of("attachment"), **FILE_VERSION, **DRY_RUN},
         required=("note_id", "attachment_id"),
         answer=record({"deleted": BOOLEAN, "attachment_id": ID}, {"dry_run": BOOLEAN, "title": TEXT}),
@@ -251,7 +251,7 @@ TOOLS = (
     Tool(
         name="list_deleted_notes",
         title="List deleted notes",
-        description="The notes in the recycle bin, the latest deletion first. list_recycle_bin lists everything that is in it.",
+        description="The notes in the recycle bin, most recently deleted first. list_recycle_bin lists everything that is in it.",
         properties=PLACE,
         answer=record({"deleted_notes": list_of(DELETED_NOTE)}, {**PAGED, "version": STATE}),
         rest=rest("GET", "notes/deleted/"),
@@ -271,7 +271,7 @@ TOOLS = (
         name="list_recycle_bin",
         title="List the recycle bin",
         description=(
-            "Everything of the account that was deleted and can come back, the latest deletion first: notes, courses, files of notes "
+            "Everything of the account that was deleted and can come back, most recently deleted first: notes, courses, files of notes "
             "(attachment), calendar feeds (calendar) and plans (event)."
         ),
         properties={"kind": {**KIND, "description": "Only this kind."}, **PLACE},

@@ -156,12 +156,12 @@ TOOLS = (
     Tool(
         name="list_notes",
         title="List notes",
-        description="Own notes, the latest edit first, without their texts. Narrow down by course or by a word in title or text.",
+        description="Your notes without their texts, most recently edited first. Narrow down by course, or by a word in title or text.",
         properties={
             "course_id": nullable(number_of("course")),
             "query": text("A piece of the title or the text; case does not matter.", max_length=500),
             "limit": whole("How many.", minimum=1, maximum=100, default=50),
-            "offset": whole("How many to step over.", minimum=0, maximum=10_000_000, default=0),
+            "offset": whole("How many to skip.", minimum=0, maximum=10_000_000, default=0),
             **PLACE,
         },
         answer=record({"total": ID, "offset": ID, "limit": ID, "notes": list_of(NOTE_SUMMARY)}, {**PAGED, **NOTICE}),
@@ -174,7 +174,7 @@ TOOLS = (
     Tool(
         name="get_note",
         title="Read a note",
-        description="An own note with its text. A long text comes in pieces: use the cursor, or get_note_outline and get_note_section.",
+        description="One of your notes with its text. If it is long: use the cursor, or get_note_outline and get_note_section.",
         properties={**NOTE_ID, **CURSOR},
         required=("note_id",),
         answer=NOTE_DETAIL,
@@ -185,12 +185,12 @@ TOOLS = (
     Tool(
         name="create_note",
         title="Write a new note",
-        description="Makes a note. Without a course it goes to the Inbox. Search first, so that nothing is written twice.",
+        description="Creates a note. Without a course it goes to the Inbox. Search first, so that nothing is written twice.",
         properties={
             "title": TITLE,
             "content": text(MARKDOWN, default=""),
             "description": text("A line for lists.", max_length=600, default=""),
-            "course_id": nullable(whole("Id of an own course; null or 0 is the Inbox.", minimum=0, maximum=LARGEST_ID)),
+            "course_id": nullable(whole("Id of one of your courses; null or 0 is the Inbox.", minimum=0, maximum=LARGEST_ID)),
             "is_public": yes_or_no(PUBLIC, default=False),
             "editor_mode": MODE,
         },
@@ -203,7 +203,7 @@ TOOLS = (
         name="update_note",
         title="Change a note",
         description=(
-            "Changes what you name of an own note. `content` replaces the whole text: for a change of a part use patch_note. "
+            "Changes the given fields of one of your notes. `content` replaces the whole text: to change a part use patch_note. "
             "`course_id` null files it in the Inbox."
         ),
         properties={
@@ -212,7 +212,7 @@ TOOLS = (
             "content": text(MARKDOWN),
             "description": text(max_length=600),
             "is_public": yes_or_no(PUBLIC),
-            "course_id": nullable(whole("Id of an own course; null is the Inbox.", minimum=0, maximum=LARGEST_ID)),
+            "course_id": nullable(whole("Id of one of your courses; null is the Inbox.", minimum=0, maximum=LARGEST_ID)),
             "editor_mode": MODE,
             **EXPECTED_VERSION,
         },
@@ -228,15 +228,15 @@ TOOLS = (
         name="patch_note",
         title="Change a part of a note",
         description=(
-            "Changes a part of an own note's text. Either replace `find`, which has to occur exactly once, by `replace`; "
+            "Changes part of the text of one of your notes. Either replace `find`, which must occur exactly once, with `replace`; "
             "or `append` to the end; or `insert` under `heading`, at the end of that section."
         ),
         properties={
             **NOTE_ID,
-            "find": text("Text that occurs exactly once, as it stands in the note.", minLength=1),
-            "replace": text("What comes in its place."),
-            "append": text("What comes behind the end."),
-            "insert": text("What comes at the end of the section."),
+            "find": text("Text that occurs exactly once, as it is in the note.", minLength=1),
+            "replace": text("The text that replaces it."),
+            "append": text("Text to add at the end."),
+            "insert": text("Text to add at the end of the section."),
             "heading": text("The section's heading, without its # signs.", minLength=1),
             **EXPECTED_VERSION,
             **DRY_RUN,
@@ -249,7 +249,7 @@ TOOLS = (
     Tool(
         name="delete_note",
         title="Put a note into the recycle bin",
-        description="Puts an own note into the recycle bin. restore_deleted_note brings it back.",
+        description="Moves one of your notes to the recycle bin. restore_deleted_note brings it back.",
         properties={**NOTE_ID, **EXPECTED_VERSION, **DRY_RUN},
         required=("note_id",),
         answer=record({"deleted": {"type": "boolean"}, "note_id": ID}, {"dry_run": {"type": "boolean"}, "title": TEXT}),
@@ -259,7 +259,7 @@ TOOLS = (
     Tool(
         name="search_notes",
         title="Search notes",
-        description="Notes whose title or text contains the words. Scope `all` takes in the latest public notes of other people.",
+        description="Notes whose title or text contains the words. Scope `all` includes the latest public notes of other people.",
         properties={
             "query": text("What to look for.", max_length=500),
             "scope": one_of("personal", "all", default="personal"),
@@ -274,7 +274,7 @@ TOOLS = (
     Tool(
         name="get_note_by_uuid",
         title="Read a note by its link",
-        description="An own note, or a public one of somebody else, by the uuid in its link.",
+        description="One of your notes, or somebody else's public one, by the uuid in its link.",
         properties={"uuid": text("The uuid.", max_length=64), **CURSOR},
         required=("uuid",),
         answer=NOTE_DETAIL,
@@ -285,7 +285,7 @@ TOOLS = (
     Tool(
         name="get_note_outline",
         title="Read a note's headings",
-        description="The headings of an own note and how long each section is. Read this first when a note is long.",
+        description="The headings of one of your notes, and how long each section is. Read this first when a note is long.",
         properties={**NOTE_ID, **CURSOR},
         required=("note_id",),
         answer=record(
@@ -304,7 +304,7 @@ TOOLS = (
     Tool(
         name="get_note_section",
         title="Read one section of a note",
-        description="One section of an own note with its subsections, by the index from get_note_outline or by its heading.",
+        description="One section of one of your notes, with its subsections, by the index from get_note_outline or by its heading.",
         properties={
             **NOTE_ID,
             "index": whole("Index of the heading; 0 is what stands in front of the first heading.", minimum=0),

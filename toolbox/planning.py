@@ -119,7 +119,7 @@ OVERVIEWS = (
     Tool(
         name="get_recent_activity",
         title="List what was worked on last",
-        description="The ten own notes that were edited last.",
+        description="Your ten most recently edited notes.",
         answer=record({"recent_notes": list_of(NOTE_SUMMARY)}, PAGED),
         rest=rest("GET", "activity/"),
         reads=True,
@@ -127,7 +127,7 @@ OVERVIEWS = (
     Tool(
         name="get_activity",
         title="List recent notes",
-        description="Own notes, the latest edit first.",
+        description="Your notes, most recently edited first.",
         properties={"limit": whole("How many.", minimum=1, maximum=50, default=RECENT), **PLACE},
         answer=record({"notes": list_of(NOTE_SUMMARY)}, PAGED),
         rest=list_recent,
@@ -156,7 +156,7 @@ SESSIONS = (
     Tool(
         name="list_note_sessions",
         title="List note sessions",
-        description="Sittings at notes, the latest start first.",
+        description="Note sessions (sittings at notes), latest start first.",
         properties={
             "note_id": nullable(number_of("note")),
             "limit": whole("How many.", minimum=1, maximum=LARGEST_LIMIT, default=USUAL_LIMIT),
@@ -171,7 +171,7 @@ SESSIONS = (
     Tool(
         name="create_note_session",
         title="Begin a note session",
-        description="Begins a sitting at an own note, now.",
+        description="Starts a note session on one of your notes, now.",
         properties={**NOTE_ID, "title": text("The note's title when left out.", max_length=120), "summary": SUMMARY},
         required=("note_id",),
         answer=NOTE_SESSION,
@@ -180,7 +180,7 @@ SESSIONS = (
     Tool(
         name="end_note_session",
         title="End a note session",
-        description="Ends a sitting, now or at the time that you give.",
+        description="Ends a note session, now or at the given time.",
         properties={
             **SESSION_ID,
             "title": text(max_length=120),
@@ -231,7 +231,7 @@ EVENTS = (
     Tool(
         name="update_event",
         title="Change a plan",
-        description="Changes what you name of a plan. `is_completed` true completes it; prefer that to deleting.",
+        description="Changes the given fields of a plan. `is_completed` true completes it; prefer that to deleting.",
         properties={
             **EVENT_ID,
             "title": text("At most 120 characters.", max_length=120),
@@ -276,7 +276,7 @@ FEEDS = (
     Tool(
         name="list_calendar_feeds",
         title="List calendar feeds",
-        description="The calendars that are shown beside the plans, by title, and what reading them came to.",
+        description="The calendars shown beside the plans, by title, with the result of reading them.",
         properties=PLACE,
         answer=record({"feeds": list_of(CALENDAR_FEED)}, {**PAGED, **NOTICE}),
         rest=rest("GET", "calendar-feeds/"),
@@ -295,7 +295,7 @@ FEEDS = (
     Tool(
         name="update_calendar_feed",
         title="Change a calendar feed",
-        description="Changes what you name of a calendar feed.",
+        description="Changes the given fields of a calendar feed.",
         properties={**FEED_ID, "title": text(max_length=120), **FEED_FIELDS, **EXPECTED_VERSION},
         required=("feed_id",),
         answer=CALENDAR_FEED,
@@ -307,7 +307,7 @@ FEEDS = (
     Tool(
         name="delete_calendar_feed",
         title="Delete a calendar feed",
-        description="Takes a calendar away.",
+        description="Deletes a calendar feed.",
         properties={**FEED_ID, **EXPECTED_VERSION, **DRY_RUN},
         required=("feed_id",),
         answer=record({"deleted": BOOLEAN, "feed_id": ID}, DELETED),

@@ -45,7 +45,7 @@ TOOLS = (
     Tool(
         name="update_profile",
         title="Change the profile",
-        description="Changes the fields that you name and leaves the others as they are.",
+        description="Changes the given fields and leaves the others as they are.",
         properties={
             "motto": text("One line about the account.", max_length=100),
             "social_link": text("An http or https address.", max_length=255),
