@@ -42,13 +42,13 @@ KEY_ELSEWHERE = (
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a sentence.")]
-WithFiles = Annotated[bool, typer.Option("--files/--no-files", help="Uploaded files too, in the folder FILE.files.")]
-File = Annotated[Path, typer.Argument(help="The file; .gz at the end of its name compresses it.")]
+WithFiles = Annotated[bool, typer.Option("--files/--no-files", help="Include the uploaded files, in the folder FILE.files.")]
+File = Annotated[Path, typer.Argument(help="The file; a name ending in .gz means compressed.")]
 
 
 @archive.command("export")
 def export_log(file: File, *, with_files: WithFiles = True, as_json: AsJson = False) -> None:
-    """Write every event into a file and the uploaded files into a folder beside it, with checksums. The service may go on meanwhile.
+    """Write every event into a file and the uploaded files into a folder beside it, with checksums. The server may keep running.
 
     The file holds all that the log holds, the key for digests included unless the settings name one: keep it as you keep the
     database. Exported again to the same place, only new uploads are copied.

@@ -21,7 +21,7 @@ def bootstrap(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of sentences.")] = False,
 ) -> None:
-    """Prepare the store and make sure that the configured administrator and the sample courses are there.
+    """Prepare the database and create the configured administrator and the sample courses if they are missing.
 
     Example: NOTECHONDRIA_ADMIN_PASSWORD=... notechondria bootstrap --reset-password
     """

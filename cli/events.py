@@ -16,7 +16,7 @@ from eventstore.database import sync_pool
 from eventstore.reader import POLL_INTERVAL_S, LogReader, LogRow, newest_positions, row_at
 from eventstore.verify import verify_log
 
-events = typer.Typer(no_args_is_help=True, help="Look at the log of events.")
+events = typer.Typer(no_args_is_help=True, help="Inspect and check the event log.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 BATCH = 500
@@ -27,13 +27,13 @@ WIDTH = 100
 def tail_events(
     *,
     after: Annotated[
-        int | None, typer.Option(min=0, max=LARGEST, help="Begin behind this position; without it, with the newest events.")
+        int | None, typer.Option(min=0, max=LARGEST, help="Begin after this position; without it, show the newest events.")
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new events until Ctrl+C.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=LARGEST, help="So many events; with --follow, so many before the new ones.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing new events until Ctrl+C.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=LARGEST, help="Number of events; with --follow, of those before the new ones.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show events in the order of their positions.
+    """Show events in order of position.
 
     Example: notechondria events tail --after 1000 --limit 50
     """
@@ -60,7 +60,7 @@ def tail_events(
 def show_event(
     position: Annotated[int, typer.Argument(min=1, max=LARGEST, help="The event's position.")], *, as_json: AsJson = False
 ) -> None:
-    """Show one event whole.
+    """Show one event completely.
 
     Example: notechondria events show 1234
     """

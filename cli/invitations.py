@@ -16,7 +16,7 @@ from cli.users import AsJson, show
 from commands.invitations import create_invitation
 from projections.accounts.operator_queries import list_invitations
 
-invitations = typer.Typer(no_args_is_help=True, help="Make and list invitation codes. From the first one on nobody registers without.")
+invitations = typer.Typer(no_args_is_help=True, help="Create and list invitation codes. Once there is one, registering requires one.")
 
 LONGEST = 255
 HEX_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
@@ -34,16 +34,16 @@ def _until(text: str) -> datetime:
 
 @invitations.command()
 def create(
-    code: Annotated[str | None, typer.Option(help="The code; made and shown once when it is missing.")] = None,
+    code: Annotated[str | None, typer.Option(help="The code; if omitted, one is generated and shown once.")] = None,
     label: Annotated[str, typer.Option(help="What it is for.")] = "",
-    max_uses: Annotated[int, typer.Option(min=1, max=2**31 - 1, help="So many may register with it.")] = 1,
+    max_uses: Annotated[int, typer.Option(min=1, max=2**31 - 1, help="How many accounts may register with it.")] = 1,
     expires_at: Annotated[
-        datetime | None, typer.Option(parser=_until, metavar="TIME", help="Until when it is good, UTC; a day counts as a whole.")
+        datetime | None, typer.Option(parser=_until, metavar="TIME", help="When it expires, UTC; a day is included.")
     ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Make an invitation code.
+    """Create an invitation code.
 
     Example: notechondria invitations create --label "spring class" --max-uses 30
     """
@@ -62,7 +62,7 @@ def create(
 
 @invitations.command("list")
 def list_all(*, as_json: AsJson = False) -> None:
-    """List all invitations. Their codes are not kept.
+    """List all invitations. Codes are not stored.
 
     Example: notechondria invitations list
     """

@@ -52,7 +52,7 @@ def serve() -> None:
 
 @group.command()
 def check() -> None:
-    """Look whether the server can be reached and the key is good.
+    """Check that the server can be reached and the key is valid.
 
     Example: notechondria mcp check
     """
@@ -67,9 +67,9 @@ def check() -> None:
 @group.command()
 def batch(
     file: Annotated[str, typer.Argument(help='One JSON object per line, {"tool": ..., "arguments": {...}}; - is stdin.')] = "-",
-    stop_on_error: Annotated[bool, typer.Option("--stop-on-error", help="End at the first failure.")] = False,
+    stop_on_error: Annotated[bool, typer.Option("--stop-on-error", help="Stop at the first failure.")] = False,
 ) -> None:
-    """Carry out calls from a file, one after the other, and print a JSON line about each.
+    """Make the calls in a file, one after the other, and print a JSON line for each.
 
     Example: notechondria mcp batch calls.jsonl --stop-on-error
     """

@@ -14,7 +14,7 @@ from wiring import due_rebuilds, prepare
 
 def migrate(
     *,
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 when there is something to do.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 if there is something to do.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of sentences.")] = False,
 ) -> None:
     """Migrate the log and rebuild the read models that this release has changed.

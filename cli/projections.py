@@ -28,7 +28,7 @@ from reactors.catalog import ALL_REACTORS
 from reactors.following import PARKED_NAME, Reactor, retry_reactor
 from wiring import build_services
 
-app = typer.Typer(no_args_is_help=True, help="Look at the read models, rebuild and verify them, retry streams that wait.")
+app = typer.Typer(no_args_is_help=True, help="List, verify and rebuild read models, and retry parked streams.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 Name = Annotated[str | None, typer.Argument(help="One projection; see `projections list`.")]
@@ -37,7 +37,7 @@ All = Annotated[bool, typer.Option("--all", help="All projections, in one pass o
 
 @app.command("list")
 def list_projections(*, as_json: AsJson = False) -> None:
-    """Show every projection and reactor: position, lag, age of its last sign of life, and streams that wait after an error.
+    """Show every projection and reactor: position, lag, time since its last sign of life, and parked streams.
 
     Inline projections have no position of their own: they change with each write. SILENT is what should run and does not.
 
@@ -57,10 +57,10 @@ def rebuild_projections(
     name: Name = None,
     *,
     every: All = False,
-    throttle: Annotated[float | None, typer.Option(min=1, help="At most so many events per second.")] = None,
+    throttle: Annotated[float | None, typer.Option(min=1, help="Maximum number of events per second.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Build the tables anew from the log beside the running service, and swap them in.
+    """Rebuild the tables from the log while the server runs, and swap them in.
 
     Reads and writes go on meanwhile. Stopping it (Ctrl+C, or a crash) changes nothing.
 
@@ -99,7 +99,7 @@ def verify_projections(name: Name = None, *, every: All = False, as_json: AsJson
 def retry_streams(
     name: Annotated[str, typer.Argument(help="A projection or reactor; see `projections list`.")], *, as_json: AsJson = False
 ) -> None:
-    """Try the streams that wait once more. Exits with 1 when some still fail.
+    """Retry the parked streams. Exits with 1 when some still fail.
 
     Example: notechondria projections retry search
     """

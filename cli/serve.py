@@ -17,9 +17,9 @@ from settings import Settings, SettingsError, load_settings
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")] = None,
-    workers: Annotated[int | None, typer.Option(help="API processes.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Number of API processes.")] = None,
 ) -> None:
-    """Run the server until SIGTERM or Ctrl-C; a second one hurries.
+    """Run the server until SIGTERM or Ctrl+C; a second one hurries it.
 
     Example: notechondria serve --port 8080 --workers 2
     """

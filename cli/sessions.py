@@ -18,7 +18,7 @@ User = Annotated[str, typer.Option("--user", help="User name, ignoring case.")]
 
 
 @sessions.command("list")
-def list_all(user: Annotated[str | None, typer.Option("--user", help="Only of this user.")] = None, *, as_json: AsJson = False) -> None:
+def list_all(user: Annotated[str | None, typer.Option("--user", help="Only this user's.")] = None, *, as_json: AsJson = False) -> None:
     """List the live sessions.
 
     Example: notechondria sessions list --user mira
@@ -38,11 +38,13 @@ def list_all(user: Annotated[str | None, typer.Option("--user", help="Only of th
 @sessions.command()
 def revoke(
     user: User,
-    session: Annotated[int | None, typer.Option("--session", min=1, max=LARGEST, help="Only this one; otherwise all of the user.")] = None,
+    session: Annotated[
+        int | None, typer.Option("--session", min=1, max=LARGEST, help="Only this one; otherwise all of the user's.")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """End all sessions of a user, or one of them. The next request with them is refused, in every process.
+    """End all sessions of a user, or one of them. Their next request is refused by every process.
 
     Example: notechondria sessions revoke --user mira
     """

@@ -40,7 +40,7 @@ class StartRefused(Exception):
 
 
 def start(
-    command: Annotated[list[str] | None, typer.Argument(help="What to run instead of the server, once the database is ready.")] = None,
+    command: Annotated[list[str] | None, typer.Argument(help="A command to run instead of the server once the database is ready.")] = None,
 ) -> None:
     """Wait for the database, check and prepare it, then serve on all addresses, or run the given command.
 

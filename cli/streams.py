@@ -34,7 +34,7 @@ SHOWN: dict[str, type[Aggregate]] = {
 }
 """What answers about other things show of streams, by their first event."""
 
-streams = typer.Typer(no_args_is_help=True, help="Look at single streams, such as note-27, and forget them.")
+streams = typer.Typer(no_args_is_help=True, help="Show or forget single streams, such as note-27.")
 
 Stream = Annotated[str, typer.Argument(help="The stream's name, such as note-27.")]
 
@@ -68,9 +68,9 @@ def forget_stream(
 ) -> None:
     """Overwrite the payloads of all events of a stream for good. Type, version, position and time stay.
 
-    The read models keep what they hold until they are rebuilt: `notechondria projections rebuild --all`. The stream is forgotten
-    alone: attachments and sittings of a note are streams of their own and stay, files of attachments too, and notes of a course
-    stay and lie in no course. To delete a note or an account with all that belongs to it, its owner empties the recycle bin or
+    The read models keep their rows until they are rebuilt: `notechondria projections rebuild --all`. Only this stream is
+    forgotten: attachments and sessions of a note are streams of their own and stay, as do the files of attachments; notes of a
+    course stay, in no course. To delete a note or an account with all that belongs to it, its owner empties the recycle bin or
     erases the account.
 
     Example: notechondria streams forget note-27 --reason "asked for by the author"

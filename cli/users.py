@@ -16,24 +16,24 @@ from commands.lookups import Lookups
 from eventstore.addresses import canonical_address
 from projections.accounts.operator_queries import list_accounts
 
-users = typer.Typer(no_args_is_help=True, help="Make, list, promote, shut and open accounts.")
+users = typer.Typer(no_args_is_help=True, help="Create, list, promote, disable and enable accounts.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 Name = Annotated[str, typer.Argument(help="User name, ignoring case.")]
-Reason = Annotated[str | None, typer.Option(help="Kept with the event.")]
+Reason = Annotated[str | None, typer.Option(help="The reason, kept with the event.")]
 
 
 @users.command()
 def create(
     username: Annotated[str, typer.Option(help="3 to 150 letters, digits, hyphens and underscores.")],
-    email: Annotated[str, typer.Option(help="Its address, taken as verified.")],
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, help="Asked for when it is not given.")],
+    email: Annotated[str, typer.Option(help="Email address, taken as verified.")],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, help="Asked for if omitted.")],
     *,
-    superuser: Annotated[bool, typer.Option("--superuser", help="An administrator.")] = False,
-    staff: Annotated[bool, typer.Option("--staff", help="A staff member.")] = False,
+    superuser: Annotated[bool, typer.Option("--superuser", help="Make it an administrator.")] = False,
+    staff: Annotated[bool, typer.Option("--staff", help="Make it a staff member.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a verified account.
+    """Create a verified account.
 
     Example: notechondria users create --username mira --email mira@example.org
     """
@@ -71,11 +71,11 @@ def list_users(*, as_json: AsJson = False) -> None:
 def promote(
     username: Name,
     *,
-    superuser: Annotated[bool | None, typer.Option(help="Administrator as well, or no longer; else that is left as it is.")] = None,
-    staff: Annotated[bool, typer.Option(help="Staff member, or no longer.")] = True,
+    superuser: Annotated[bool | None, typer.Option(help="Grant or revoke administrator rights; otherwise unchanged.")] = None,
+    staff: Annotated[bool, typer.Option(help="Grant or revoke staff rights.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Make an account a staff member or administrator, or take both back with --no-staff.
+    """Make an account staff or administrator, or revoke both with --no-staff.
 
     Example: notechondria users promote mira --superuser
     """
@@ -94,7 +94,7 @@ def promote(
 
 @users.command()
 def disable(username: Name, reason: Reason = None, *, as_json: AsJson = False) -> None:
-    """Shut an account: it is signed out everywhere at once and cannot sign in.
+    """Disable an account: it is signed out everywhere at once and cannot sign in.
 
     Example: notechondria users disable mira --reason "left the school"
     """
@@ -105,7 +105,7 @@ def disable(username: Name, reason: Reason = None, *, as_json: AsJson = False) -
 
 @users.command()
 def enable(username: Name, reason: Reason = None, *, as_json: AsJson = False) -> None:
-    """Open a shut account again.
+    """Enable a disabled account.
 
     Example: notechondria users enable mira
     """
