@@ -13,7 +13,7 @@ SUMMARY = Text(max=255, cut=True, blank=True, doc="Cut at 255 characters: apps s
 
 
 class NoteSessionIn(Model):
-    """One sitting on a note. Times without an offset are local times of the client."""
+    """One sitting on a note. Times without an offset are times in the account's zone, or, until one is chosen, the client's local times."""
 
     note_id: Annotated[int, Integer()]
     title: Annotated[str, Text(max=120, blank=True)] = ""
