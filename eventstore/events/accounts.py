@@ -28,7 +28,7 @@ class AccountRegistered(Event):
 
 
 class RegistrationRenewed(Event):
-    """The registration was sent again before the address was verified; what it says now holds."""
+    """The registration was sent again before the address was verified; the newest values count."""
 
     username: str
     password_hash: str
@@ -40,29 +40,29 @@ class RegistrationExpired(Event):
 
 
 class AccountVerified(Event):
-    """The address was proven; the account is active from here on."""
+    """The address was verified; the account is active from here on."""
 
     code_id: str | None = None
-    """The code that was used up, where one was."""
+    """The code that was used, if any."""
 
 
 class AccountPromoted(Event):
-    """Rights of staff or superuser were set."""
+    """The rights of staff or superuser changed."""
 
     is_staff: bool
     is_superuser: bool
 
 
 class AccountDisabled(Event):
-    """An operator shut the account. All its sessions end."""
+    """An operator disabled the account. All its sessions end."""
 
 
 class AccountEnabled(Event):
-    """An operator opened the account again."""
+    """An operator enabled the account again."""
 
 
 class AccountErasureRequested(Event):
-    """The holder proved to be the holder and asked for everything to be erased. The account is shut from here on."""
+    """The holder confirmed by code that everything is to be erased. The account is shut from here on."""
 
     code_id: str
 
@@ -72,27 +72,27 @@ class AccountErased(Event):
 
 
 class PasswordChanged(Event):
-    """A new password, by somebody who knew the old one, or set by an operator. All sessions end."""
+    """The password was changed by somebody who knew the old one, or by an operator. All sessions end."""
 
     password_hash: str
     code_id: str | None = None
 
 
 class PasswordReset(Event):
-    """A new password, by somebody who reads the account's mail. All sessions end."""
+    """The password was changed by somebody with access to the account's mail. All sessions end."""
 
     password_hash: str
     code_id: str
 
 
 class PasswordRehashed(Event):
-    """The same password under a stronger hash."""
+    """The same password was stored with a stronger hash."""
 
     password_hash: str
 
 
 class PasswordDropped(Event):
-    """The password was made void, because it was never shown to be the holder's. All sessions end."""
+    """The password was removed, because nothing had shown that it was the holder's. All sessions end."""
 
 
 class EmailChangeRequested(Event):
@@ -103,7 +103,7 @@ class EmailChangeRequested(Event):
 
 
 class EmailChanged(Event):
-    """Another address. `verified` says whether a code was read there."""
+    """The address changed. `verified` says whether a code was received there."""
 
     email: str
     verified: bool
@@ -111,13 +111,13 @@ class EmailChanged(Event):
 
 
 class UsernameChanged(Event):
-    """Another name."""
+    """The user name changed."""
 
     username: str
 
 
 class ProfileChanged(Event):
-    """What the account tells about its holder. `changes` has the new values by field name."""
+    """The profile changed. `changes` has the new values by field name."""
 
     changes: dict[str, str]
 
@@ -127,24 +127,24 @@ class AppSettingsChanged(Event):
 
     changes: dict[str, Any]
     updated_at: str
-    """The app's own stamp, ISO 8601 in UTC; empty when nothing was changed that apps compare by it."""
+    """The app's own timestamp, ISO 8601 in UTC; empty if nothing changed that apps compare by it."""
 
 
 class AvatarChanged(Event):
-    """Another picture."""
+    """The picture changed."""
 
     image_path: str
 
 
 class ApiKeyRotated(Event):
-    """A new API key; the one before is dead."""
+    """A new API key was made; the previous one stopped working."""
 
     key_digest: str
     key_prefix: str
 
 
 class SocialAccountLinked(Event):
-    """An identity at a provider may sign in here. It takes the place of another one of the same provider."""
+    """An identity at a provider may sign in here. It replaces another one of the same provider."""
 
     link_id: int
     provider: str

@@ -1,4 +1,4 @@
-"""Events of attachments: stream attachment-<id>. The bytes lie in the store of files under the path."""
+"""Events of attachments: stream attachment-<id>. The content is in the file store, under the path."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class AttachmentRestored(Event):
 
 
 class AttachmentPurged(Event):
-    """The file is gone for good; what was written of it is forgotten."""
+    """The file is gone for good; its payloads are forgotten."""
 
     folder: str
-    """Where the bytes lay, without the file's name: everything below it is to be removed."""
+    """The folder of the content, without the file's name: everything below it is removed."""

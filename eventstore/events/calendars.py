@@ -47,7 +47,7 @@ class CalendarFeedAdded(Event):
 
 
 class CalendarTextGiven(Event):
-    """The calendar's text was pasted or uploaded; it is shown instead of what the address holds."""
+    """The calendar's text was pasted or uploaded; it takes precedence over the address."""
 
     digest: str
     """SHA-256 of the text in UTF-8, hex."""
@@ -58,7 +58,7 @@ class CalendarTextGiven(Event):
 
 
 class CalendarTextTaken(Event):
-    """The pasted text was taken away; the address counts again."""
+    """The pasted text was removed; the address is used again."""
 
 
 class CalendarFeedRenamed(Event):
@@ -68,13 +68,13 @@ class CalendarFeedRenamed(Event):
 
 
 class CalendarFeedLabelled(Event):
-    """It is called imported or subscribed."""
+    """Its label changed: imported or subscribed."""
 
     source_kind: str
 
 
 class CalendarFeedSourced(Event):
-    """It is read from another address; an empty one reads nothing."""
+    """It is read from another address; if that is empty, nothing is read."""
 
     source_url: str
 
@@ -101,11 +101,11 @@ class CalendarFeedDisabled(Event):
 
 
 class CalendarFeedRemoved(Event):
-    """It is gone with all of its entries."""
+    """It went to the recycle bin, with all of its entries."""
 
 
 class CalendarFeedRestored(Event):
-    """It came back."""
+    """It is back from the recycle bin."""
 
 
 class CalendarAddressMade(Event):
@@ -114,19 +114,19 @@ class CalendarAddressMade(Event):
     owner_id: int
     label: str
     token_digest: str
-    """HMAC of the token in the address; the token itself is nowhere."""
+    """HMAC of the token in the address; the token itself is not stored."""
     includes_sessions: bool
 
 
 class CalendarAddressRotated(Event):
-    """The old token is void, this one is good."""
+    """The old token stopped working; this one replaces it."""
 
     token_digest: str
 
 
 class CalendarAddressUsed(Event):
-    """It was read. Written at most once an hour."""
+    """The calendar was read at this address. Recorded at most once an hour."""
 
 
 class CalendarAddressRevoked(Event):
-    """It is void."""
+    """The address stopped working for good."""

@@ -8,7 +8,7 @@ from eventstore.events.base import Event
 
 
 class CourseCreated(Event):
-    """A course was made. The default course of an account is its Inbox."""
+    """A course was created. The default course of an account is its Inbox."""
 
     owner_id: int | None
     title: str
@@ -33,14 +33,14 @@ class CourseDescribed(Event):
 
 
 class CourseIconChanged(Event):
-    """Another icon, or none."""
+    """The icon changed, or was removed."""
 
     icon: int | None
     """Code point of a Material icon."""
 
 
 class CourseColorChanged(Event):
-    """Another colour, or none."""
+    """The colour changed, or was removed."""
 
     color_hue: int | None
     """Degrees on the colour wheel, 0 to 359."""
@@ -51,7 +51,7 @@ class CourseTouched(Event):
 
 
 class CourseArranged(Event):
-    """The owner put the course in another place among the own ones."""
+    """The owner moved the course to another place among their own."""
 
     sort_order: int
     """From 1; 0 means never arranged."""
@@ -67,11 +67,11 @@ class CourseRestored(Event):
     """The course is back from the recycle bin, and with it the notes that had not been moved elsewhere since."""
 
     client_course_id: str | None
-    """What the client knows it by from now on; null when another course has taken that name meanwhile."""
+    """The client's id for it from now on; null if another course has taken it meanwhile."""
 
 
 class CourseMediaAdded(Event):
-    """A picture was added. Only the samples have some."""
+    """A picture was added. Only sample courses have pictures."""
 
     media: dict[str, Any]
     """id, title, description, source, path."""

@@ -1,4 +1,4 @@
-"""Events that tell of forgetting by an operator: at the end of the stream that was forgotten."""
+"""Events that record forgetting, at the end of the stream that was forgotten."""
 
 from __future__ import annotations
 
@@ -12,4 +12,4 @@ class StreamForgotten(Event):
 
 
 class OwnerErased(Event):
-    """The account that this belonged to was erased: all before is overwritten, and no read model shows it any more."""
+    """The owner's account was erased: everything before is overwritten, and no read model shows it any more."""

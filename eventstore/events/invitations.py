@@ -6,16 +6,16 @@ from eventstore.events.base import Event
 
 
 class InvitationCreated(Event):
-    """Staff made a code. From the first one on nobody registers without."""
+    """Staff created a code. Once there is one, registering requires one."""
 
     code_digest: str
     label: str
     max_uses: int
     expires_at: str | None
-    """ISO 8601 in UTC; the code is good up to and including this moment."""
+    """ISO 8601 in UTC; the code is valid up to and including this moment."""
 
 
 class InvitationUsed(Event):
-    """An account was made with it."""
+    """An account was registered with it."""
 
     account_id: int

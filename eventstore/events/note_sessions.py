@@ -17,9 +17,9 @@ class NoteSessionStarted(Event):
     summary: str
     started_at: str
     ended_at: str | None
-    """Given when a whole sitting is written down afterwards."""
+    """Given if a whole session is recorded afterwards."""
     claimed_start: str | None = None
-    """What the client's clock said, where that is not taken for UTC: the difference is how far it is ahead."""
+    """What the client's clock said, if it was not taken as UTC: the difference is how far it is ahead."""
     claimed_end: str | None = None
 
 
@@ -52,8 +52,8 @@ class NoteSessionEnded(Event):
 
 
 class NoteSessionReopened(Event):
-    """It has no end after all."""
+    """It was reopened: it has no end any more."""
 
 
 class NoteSessionPurged(Event):
-    """Its note is gone for good, and with it what was written of the session."""
+    """Its note is gone for good, and the session's texts with it."""

@@ -9,7 +9,7 @@ from eventstore.splices import Splice
 
 
 class NoteCreated(Event):
-    """A note was written."""
+    """A note was created."""
 
     owner_id: int
     uuid: str
@@ -26,13 +26,13 @@ class NoteCreated(Event):
     custom_meta: str = ""
     module: str = ""
     words: int = 0
-    """Words of the text: what activity counts, also once the text is forgotten."""
+    """Words of the text: the heat map counts them even after the text is forgotten."""
     offline_source_id: int | None = None
-    """The note of the same owner that a device could not save to and forked from."""
+    """The owner's note that a device could not save to, of which this one is a fork."""
 
 
 class NoteTextSpliced(Event):
-    """A span of the text was replaced: what an autosave of a long note costs."""
+    """A span of the text was replaced, as by an autosave of a long note."""
 
     at: int
     """Where the span begins, in code points."""
@@ -54,7 +54,7 @@ class NoteTextSpliced(Event):
 
 
 class NoteTextReplaced(Event):
-    """The whole text was stored: a splice would not have been smaller, or too many of them had gathered since the last one."""
+    """The whole text was stored, because a splice would not have been smaller or there were too many since the last one."""
 
     content: str
     words: int = 0
@@ -74,7 +74,7 @@ class NoteBlocksWritten(Event):
 
 
 class NoteBlocksReplaced(Event):
-    """The whole list of explicit blocks was stored: a splice would not have been smaller, or too many had gathered since the last one."""
+    """The whole list of explicit blocks was stored, because a splice would not have been smaller or there were too many since the last."""
 
     blocks: list[list[Any]]
     """As in NoteBlocksWritten, with their texts."""
@@ -97,15 +97,15 @@ class NoteFiled(Event):
 
     course_id: int
     with_course: int | None = None
-    """The course whose deletion or restoration moved the note along. Such a move is no edit of the note."""
+    """The course whose deletion or restoration moved the note. Such a move does not count as an edit of the note."""
 
 
 class NotePublished(Event):
-    """Everybody may read the note."""
+    """The note became public: everybody may read it."""
 
 
 class NoteUnpublished(Event):
-    """Only its author may read the note."""
+    """The note became private: only its author may read it."""
 
 
 class NoteMetadataChanged(Event):
@@ -121,7 +121,7 @@ class NoteCustomMetaChanged(Event):
 
 
 class NoteEditorModeChanged(Event):
-    """The note is edited in another mode."""
+    """The editor mode changed."""
 
     editor_mode: str
 
@@ -133,46 +133,46 @@ class NoteModuleChanged(Event):
 
 
 class NoteCoverChanged(Event):
-    """Another cover picture, or none."""
+    """The cover image changed, or was removed."""
 
     path: str
-    """Where its bytes lie in the store of files; empty for none."""
+    """Its path in the file store; empty for none."""
     owner_id: int = 0
     size: int = 0
-    """Bytes of a picture that was stored for this; none are when a cover goes or an earlier one comes back."""
+    """Bytes of the image stored for this; 0 if a cover is removed or an earlier one comes back."""
 
 
 class NoteTouched(Event):
-    """The note was saved without a change, or in one that leaves the device that made it with another state than the note's."""
+    """The note was saved without a change, or by a device whose copy now differs from the note."""
 
     copy_of: int | None = None
-    """The version whose title, description and the like the device's copy has, but for what is `copied`."""
+    """The version that the device's copy has, except for its text and what is `copied`."""
     copied_text: int | None = None
-    """The version whose text it has."""
+    """The version whose text the copy has."""
     copied: dict[str, Any] | None = None
-    """What the copy has otherwise than that version, since the device changed it: attribute -> value."""
+    """Where the copy differs from that version, since the device changed it: attribute -> value."""
 
 
 class NoteDraftRecognised(Event):
-    """The note came once more, as the draft of another name; from then on it is found by that name, too."""
+    """The note was uploaded again under another draft id, and is found by that one too from here on."""
 
     client_draft_id: str
 
 
 class NoteSnapshotTaken(Event):
-    """The state up to here was given a place in the history."""
+    """The present state was kept as a version in the history."""
 
     reason: str
 
 
 class NoteVersionRestored(Event):
-    """What follows in the same command brings this earlier version back."""
+    """An earlier version was restored by the events that follow in the same command."""
 
     version: int
 
 
 class NoteDeleted(Event):
-    """The note went to the recycle bin, and is private from then on."""
+    """The note went to the recycle bin, and is private from here on."""
 
     was_public: bool
 
@@ -182,13 +182,13 @@ class NoteRestored(Event):
 
 
 class NotePurged(Event):
-    """The note is gone for good; what was written of it is forgotten, but not that something was."""
+    """The note is gone for good; its texts are forgotten, its numbers for the heat map are not."""
 
     owner_id: int
     made_at: str
     """Time of its creation, ISO 8601 in UTC."""
     words: int
-    """Words that it was made with."""
+    """Number of words that it was created with."""
 
 
 class NoteSourcePurged(Event):

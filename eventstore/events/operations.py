@@ -1,4 +1,4 @@
-"""What staff ask of the server itself, beside what they do to accounts: stream operation-<id>."""
+"""Events of operations that staff request of the server, other than on accounts: stream operation-<id>."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from eventstore.events.base import Event
 
 
 class OperationRequested(Event):
-    """Somebody of the staff wants something done; why is the reason in the metadata."""
+    """A staff member requested an operation; the reason is in the metadata."""
 
     action: str
     """rebuild, verify, retry or deliver."""

@@ -18,7 +18,7 @@ class PlannerEventCreated(Event):
     owner_id: int
     title: str
     event_date: str
-    """The day on which it was planned, as it came out of the window."""
+    """The day it is planned for: that of its start."""
     starts_at: str
     ends_at: str
     difficulty_weight: int
@@ -28,7 +28,7 @@ class PlannerEventCreated(Event):
     completed_at: str | None
     """An instant, ISO 8601 in UTC."""
     client_event_id: str | None = None
-    """The name under which the client knew it before; an upload that is repeated finds the event by it."""
+    """The id that the client chose; a repeated upload finds its event by it."""
 
     @staticmethod
     def upcast_v1_v2(state: dict[str, Any]) -> None:
@@ -43,7 +43,7 @@ class PlannerEventRenamed(Event):
 
 
 class PlannerEventMoved(Event):
-    """The window changed: moved to another time, or another length."""
+    """The start, the end or both changed."""
 
     event_date: str
     starts_at: str
@@ -82,24 +82,24 @@ class PlannerEventCompleted(Event):
 
 
 class PlannerEventReopened(Event):
-    """It is not done after all."""
+    """It was reopened: it is not done any more."""
 
 
 class PlannerEventCompletionTimed(Event):
-    """The time of completion was set by itself, whether or not the event counts as done."""
+    """The time of completion was set separately, whether or not the event counts as done."""
 
     completed_at: str | None
 
 
 class PlannerEventDeleted(Event):
-    """It went into the recycle bin."""
+    """It went to the recycle bin."""
 
 
 class PlannerEventRestored(Event):
-    """It came back from the recycle bin."""
+    """It is back from the recycle bin."""
 
 
 class TimeZoneChosen(Event):
-    """The account's zone: wall-clock times without a zone are understood in it from here on. None goes back to UTC."""
+    """The account's time zone changed: times without an offset are in it from here on. None means UTC."""
 
     zone: str | None

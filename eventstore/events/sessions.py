@@ -10,7 +10,7 @@ class SessionStarted(Event):
 
     account_id: int
     key_digest: str
-    """HMAC of the session key; the key itself is nowhere."""
+    """HMAC of the session key; the key itself is not stored."""
     device_label: str
     user_agent: str
     network_digest: str
@@ -23,15 +23,15 @@ class SessionStarted(Event):
 
 
 class SessionSeen(Event):
-    """The session was used. Not written any more: uses are noted beside the log. Logs of earlier releases hold it."""
+    """The session was used. No longer written, since uses are recorded outside the log; logs of earlier releases contain it."""
 
 
 class SessionRetired(Event):
-    """The session ended long ago: its keys and what is known of its device are no longer kept ready, the log still tells of it."""
+    """The session ended long ago: its key and device were dropped from the read model; the log still has it."""
 
 
 class SessionRevoked(Event):
-    """The session may not be used any more."""
+    """The session was ended."""
 
     cause: str
     """logout, revoked, password_changed, password_reset or start."""

@@ -6,7 +6,7 @@ from eventstore.events.base import Event
 
 
 class CourseSubscribed(Event):
-    """The account follows the course from now on."""
+    """The account followed the course."""
 
     account_id: int
     course_id: int
@@ -15,8 +15,8 @@ class CourseSubscribed(Event):
 
 
 class CourseUnsubscribed(Event):
-    """The account follows the course no longer."""
+    """The account stopped following the course."""
 
 
 class CourseOpened(Event):
-    """The account looked into the course."""
+    """The account opened the course."""
