@@ -56,6 +56,23 @@ def test_every_route_stands_on_a_page() -> None:
     assert not missing
 
 
+def test_links_between_pages_lead_somewhere() -> None:
+    pages = [*Path("docs").rglob("*.md"), *Path().glob("*.md"), *Path("deploy").glob("*.md")]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text(encoding="utf-8"))]
+    assert len(links) > 50
+    assert not [(str(page), link) for page, link in links if not leads_somewhere(page, link)]
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    """Whether the file of a link is there, and its heading."""
+    path, _, anchor = link.partition("#")
+    target = page.parent / path if path else page
+    if not target.exists() or not anchor:
+        return target.exists()
+    headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+    return anchor in {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_bodies_queries_and_schemes_are_described(described: dict[str, Any]) -> None:
     paths, components = described["paths"], described["components"]
     assert set(components["securitySchemes"]) == {"Token", "Bearer"}
