@@ -14,16 +14,16 @@ SOURCES := $(HOUSE) tests benchmarks .ci/audit
 .PHONY: help install serve test check audit format docs golden bench lock clean
 
 help:
-	@echo "make serve    install what is missing and start the server on $(HOST):$(PORT) (HOST=, PORT=)"
+	@echo "make serve    install what is missing and run the server on $(HOST):$(PORT) (HOST=, PORT=)"
 	@echo "make test     run the tests in $(JOBS) processes (JOBS=, ARGS= for pytest)"
 	@echo "make check    lint, format, types, import contracts"
-	@echo "make audit    look the locked dependencies up in the lists of known vulnerabilities"
-	@echo "make format   let the formatter rewrite the source"
-	@echo "make docs     print the pages that are made from the source"
-	@echo "make golden   write the samples and the page of new event types"
-	@echo "make bench    measure"
-	@echo "make lock     resolve the dependencies anew"
-	@echo "make clean    remove everything that was made here (data folders stay)"
+	@echo "make audit    check the locked dependencies against lists of known vulnerabilities"
+	@echo "make format   format the source"
+	@echo "make docs     regenerate docs/settings.md and docs/mcp-tools.md"
+	@echo "make golden   add samples of new event types, and regenerate docs/events.md"
+	@echo "make bench    run the benchmark of the HTTP API (ARGS= for its options)"
+	@echo "make lock     resolve the dependencies again, after a change in pyproject.toml"
+	@echo "make clean    remove everything that make created (data folders stay)"
 
 install: $(VENV)/.runtime
 
