@@ -43,6 +43,7 @@ class Account(Aggregate):
     registered_on: datetime
     """The last registration."""
     api_key_digest: str | None = None
+    """None without a key, and once it is void: nobody has the one in its place, of which nothing is shown."""
     links: dict[str, str]
     """Provider -> the id there."""
     told: dict[str, tuple[str, tuple[tuple[str, str], ...]]]
@@ -173,7 +174,7 @@ class Account(Aggregate):
 
     @evolves(accounts.ApiKeyRotated)
     def _api_key_rotated(self, event: accounts.ApiKeyRotated) -> None:
-        self.api_key_digest = event.key_digest
+        self.api_key_digest = event.key_digest if event.key_prefix else None
 
     @evolves(accounts.SocialAccountLinked)
     def _linked(self, event: accounts.SocialAccountLinked) -> None:

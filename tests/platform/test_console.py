@@ -124,6 +124,19 @@ def test_staff_does_nothing_to_superusers(client: httpx.Client, services: Servic
     assert client.get("/api/v1/settings/", headers=chief.headers).status_code == 200
 
 
+def test_a_key_that_is_void_is_not_voided_again(client: httpx.Client, services: Services, staff: Person) -> None:
+    person = make_person(services)
+    key = client.post("/api/v1/auth/rotate-api-key/", headers=person.headers).json()["api_key"]
+    path, form = f"/admin/accounts/{person.account_id}", {"act": "void_key", "csrf": csrf(client), "reason": "Leaked."}
+    assert client.post(f"{path}/act", data=form).status_code == 303
+    assert client.get("/api/v1/settings/", headers={"Authorization": f"Bearer {key}"}).status_code == 401
+    before = _events(services, f"account-{person.account_id}")
+    assert client.post(f"{path}/act", data=form).status_code == 400
+    assert _events(services, f"account-{person.account_id}") == before
+    assert client.post("/api/v1/auth/rotate-api-key/", headers=person.headers).status_code == 200
+    assert client.post(f"{path}/act", data=form).status_code == 303
+
+
 @pytest.mark.parametrize("uses", ["0", "100001", "-1", "1.5", "", "²", "000000001" + "9" * 20, "9" * 5000])
 def test_number_of_uses_is_checked_whole(client: httpx.Client, staff: Person, uses: str) -> None:
     form = {"max_uses": uses, "csrf": csrf(client), "reason": "For a class."}
