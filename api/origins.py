@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 LOCAL = frozenset(("localhost", "127.0.0.1", "::1"))
 PORTS = {"http": 80, "https": 443}
 ANY = "*"
+LONGEST = 300
+"""Characters: a name of 253, its scheme and its port. No host is named by more, and nothing longer is remembered."""
 
 Sharing = Literal["no", "plain", "with_credentials"]
 
@@ -27,10 +29,13 @@ class Origins:
         self._hosts = [*LOCAL, *(host.lower() for host in hosts), *(entry for entry in origins if "://" not in entry)]
         self._origins = [_parts(entry) for entry in origins if "://" in entry]
         self._any = ANY in self._hosts
-        self.sharing = lru_cache(maxsize=1024)(self._sharing)
+        self._remembered = lru_cache(maxsize=1024)(self._sharing)
+
+    def sharing(self, origin: str) -> Sharing:
+        """Whether pages of this origin may read answers."""
+        return self._remembered(origin) if len(origin) <= LONGEST else self._others()
 
     def _sharing(self, origin: str) -> Sharing:
-        """Whether pages of this origin may read answers."""
         try:
             scheme, host, port = _parts(origin.lower())
         except ValueError:
@@ -39,6 +44,9 @@ class Origins:
             known = any(_names(entry, host) for entry in self._hosts)
             if known or any((scheme, port) == (s, p) and _names(h.removeprefix("*"), host) for s, h, p in self._origins):
                 return "with_credentials"
+        return self._others()
+
+    def _others(self) -> Sharing:
         return "plain" if self._any else "no"
 
 

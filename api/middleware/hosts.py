@@ -13,6 +13,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.errors import BadHost, respond_to
 
 HOST = re.compile(r"([A-Za-z0-9_]([A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+LONGEST_HOST = 260
+"""Characters, the port among them."""
+LONGEST_ADDRESS = 64
+"""Characters. The longest in use is of IPv6, with the name of an interface behind it."""
 PROBES = frozenset(("", "/api/health", "/api/v1/health", "/api/v1/ready", "/metrics"))
 """What watches the server from the inside asks these, and calls it by an address or a name without a dot."""
 log = structlog.get_logger("notechondria.hosts")
@@ -39,7 +43,7 @@ class Hosts:
         self._any_proxy = "*" in proxies
         self._proxies = tuple(text for text in proxies if text != "*")
         self._public_origin = public_origin.rstrip("/") if public_origin else None
-        self._is_served = lru_cache(maxsize=256)(self._served)
+        self._remembered = lru_cache(maxsize=256)(self._served)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves the request, or 400 when its host is not served here, or not named exactly once."""
@@ -62,6 +66,9 @@ class Hosts:
                 await respond_to(BadHost(), scope)(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+    def _is_served(self, host: str) -> bool:
+        return len(host) <= LONGEST_HOST and self._remembered(host)
 
     def _served(self, host: str) -> bool:
         if not HOST.fullmatch(host):
@@ -112,9 +119,13 @@ def _harmless(host: str) -> bool:
     return HOST.fullmatch(host) is not None and ("." not in name or _is_address(name.strip("[]")))
 
 
-@lru_cache(maxsize=4096)
 def within(address: str, networks: tuple[str, ...]) -> bool:
     """Whether the address lies in one of the networks; an IPv4 address in IPv6 notation counts as what it is."""
+    return len(address) <= LONGEST_ADDRESS and _within(address, networks)
+
+
+@lru_cache(maxsize=4096)
+def _within(address: str, networks: tuple[str, ...]) -> bool:
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -128,4 +139,4 @@ def _is_address(text: str) -> bool:
         ip_address(text)
     except ValueError:
         return False
-    return True
+    return len(text) <= LONGEST_ADDRESS

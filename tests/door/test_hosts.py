@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import tracemalloc
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from api.middleware.hosts import Hosts
+from api.origins import Origins
 
 T = "/api/v1/test"
 
@@ -131,6 +133,25 @@ def test_what_a_proxy_forwards_is_checked() -> None:
 )
 def test_the_client_is_found_however_proxies_write_it(hops: list[str], client: str) -> None:
     assert seen("10.0.0.1", [("X-Forwarded-For", hop) for hop in hops], allowed=["*"], proxies=["10.0.0.0/8"])["client"][0] == client
+
+
+def test_long_names_and_addresses_are_answered_and_not_remembered() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        pass
+
+    origins, hosts = Origins((), [".example.org"]), Hosts(app, allowed=["*"], proxies=["10.0.0.0/8"])
+    tracemalloc.start()
+    try:
+        for number in range(50):
+            long = f"{number}{'a' * 60000}"
+            assert origins.sharing(f"https://{long}.example.org") == "no"
+            assert not hosts._is_served(long)
+            assert not hosts._trusted(long)
+        assert tracemalloc.get_traced_memory()[0] < 10**6
+    finally:
+        tracemalloc.stop()
+    interface = f"fe80::1%{'a' * 60000}"
+    assert seen("10.0.0.1", {"X-Forwarded-For": interface}, allowed=["*"], proxies=["10.0.0.1"])["client"][0] == "10.0.0.1"
 
 
 def test_the_operator_names_the_public_origin() -> None:
