@@ -22,9 +22,12 @@ from commands.calendars.feeds import (
     add_calendar_feed,
     change_calendar_feed,
     remove_calendar_feed,
+    require_addable,
 )
 from commands.calendars.source_urls import calendar_address
 from commands.errors import Invalid, NotFound, Refused
+from commands.handling import Work
+from commands.lookups import Lookups
 from eventstore.events.calendars import hides_credentials
 from projections.calendars import queries
 from reactors.feeds.schedule import outbound_policy
@@ -36,6 +39,8 @@ from reactors.outbound import Policy
 BODY_LIMIT = 32 * 2**20
 """Bytes. A text of 10 MB grows in JSON, where line breaks take two characters."""
 SAMPLES = 5
+NOTHING = Summary(0, 0, None, [])
+LATER = "This one will be read in a moment."
 FIRST_FETCH_SECONDS = 10.0
 AT_ONCE = 4
 PATIENCE_SECONDS = 10.0
@@ -56,8 +61,9 @@ def add(call: Call) -> Response:
     fields = call.body.sent()
     data = _given_text(fields.pop("raw_ical", ""), fields.pop("file", None))
     text = CalendarText.of(data) if data else None
-    summary = _first_reading(call, data, calendar_address(fields.get("source_url", "")))
     command = AddCalendarFeed(**fields, text=text)
+    is_possible = _is_possible(call, lambda work: require_addable(work, command))
+    summary = _first_reading(call, data, calendar_address(command.source_url)) if is_possible else _summary(NOTHING, LATER)
     return carry_out(
         call,
         lambda work: add_calendar_feed(work, command),
@@ -79,7 +85,7 @@ def change(call: Call) -> Response:
         data = _given_text(fields.pop("raw_ical"), None)
         fields["text"] = CalendarText.of(data) if data else None
     command = ChangeCalendarFeed(feed_id=call.path["feed_id"], **fields)
-    if (data or fields.get("source_url")) and _is_possible(call, command):
+    if (data or fields.get("source_url")) and _is_possible(call, lambda work: change_calendar_feed(work, command)):
         _first_reading(call, data, calendar_address(fields.get("source_url", "")))
     return carry_out(
         call,
@@ -103,10 +109,10 @@ def refresh(call: Call) -> Response:
     return Response(body, 200, media_type="application/json; charset=utf-8")
 
 
-def _is_possible(call: Call, command: ChangeCalendarFeed) -> bool:
-    """Whether the change will not be refused, so that reading what it names is worth it; no address is asked for a stranger's feed."""
+def _is_possible(call: Call, decide: Callable[[Work[Lookups]], object]) -> bool:
+    """Whether the command will not be refused, so that reading what it names is worth it; no address is asked for a stranger's feed."""
     try:
-        call.services.commands.preview(lambda work: change_calendar_feed(work, command), call.context())
+        call.services.commands.preview(decide, call.context())
     except Refused:
         return False
     return True
@@ -130,16 +136,16 @@ def _first_reading(call: Call, data: bytes, url: str) -> dict[str, Any]:
     def fetched() -> dict[str, Any]:
         source = refresh_source(pool, url, _policy(call), by_hand=True)
         text = text_id(pool, source.text_digest) if source.text_digest is not None else None
-        return _summary(Summary(0, 0, None, []) if text is None else summary_of(pool, text, SAMPLES), source.error)
+        return _summary(NOTHING if text is None else summary_of(pool, text, SAMPLES), source.error)
 
     if not url or hides_credentials(url):
-        return _summary(Summary(0, 0, None, []), "There is nothing to read: no text and no address.")
+        return _summary(NOTHING, "There is nothing to read: no text and no address.")
     return _limited(fetched)
 
 
 def _limited(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     if not _reading.acquire(timeout=PATIENCE_SECONDS):
-        return _summary(Summary(0, 0, None, []), "Too many calendars are being read. This one will be read in a moment.")
+        return _summary(NOTHING, f"Too many calendars are being read. {LATER}")
     try:
         return read()
     finally:

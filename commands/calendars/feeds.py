@@ -68,8 +68,7 @@ def add_calendar_feed(work: Work[Lookups], command: AddCalendarFeed) -> int:
     """Adds a calendar; returns its id."""
     account_id, now = work.context.actor, work.context.now
     assert account_id is not None
-    _require_course(work, command.course_id)
-    require_room(work, account_id)
+    require_addable(work, command)
     feed = work.new(CalendarFeed, work.lookups.next_id("calendar_feed"))
     feed.trigger(
         calendars.CalendarFeedAdded,
@@ -77,13 +76,21 @@ def add_calendar_feed(work: Work[Lookups], command: AddCalendarFeed) -> int:
         owner_id=account_id,
         title=command.title,
         source_kind=command.source_kind,
-        source_url=_complete(calendar_address(command.source_url)),
+        source_url=calendar_address(command.source_url),
         course_id=command.course_id,
         is_enabled=command.is_enabled,
     )
     if command.text is not None:
         _give_text(feed, command.text, now)
     return feed.number
+
+
+def require_addable(work: Work[Lookups], command: AddCalendarFeed) -> None:
+    """Raises what refuses the calendar; asked for itself before anything is read."""
+    assert work.context.actor is not None
+    _require_course(work, command.course_id)
+    require_room(work, work.context.actor)
+    _complete(calendar_address(command.source_url))
 
 
 def change_calendar_feed(work: Work[Lookups], command: ChangeCalendarFeed) -> int:

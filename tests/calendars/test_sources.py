@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from commands.calendars import feeds
 from reactors.feeds.schedule import fetch_due, keep_feeds
 from reactors.feeds.sources import refresh_source
 from reactors.feeds.texts import read_given_texts
@@ -62,6 +63,17 @@ def test_a_change_that_is_refused_asks_no_address(client: httpx.Client, server: 
     assert client.patch(path, json=change, headers={"If-Match": '"2020-01-01T00:00:00Z"'}).status_code == 412
     assert server.requests == []
     assert (client.patch(path, json=change).json()["state"], len(server.requests)) == ("ok", 1)
+
+
+def test_a_calendar_that_is_refused_asks_no_address(client: httpx.Client, server: FeedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.answers["/a.ics"] = body(CALENDAR)
+    form = {"title": "Mine", "source_kind": "S", "source_url": server.url("/a.ics")}
+    assert client.post("/calendar-feeds/", json={**form, "course_id": 987654321}).status_code == 404
+    monkeypatch.setattr(feeds, "MOST_FEEDS", 0)
+    assert client.post("/calendar-feeds/", json=form).status_code == 400
+    assert server.requests == []
+    monkeypatch.undo()
+    assert (client.post("/calendar-feeds/", json=form).json()["state"], len(server.requests)) == ("ok", 1)
 
 
 @pytest.mark.parametrize(
