@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
 from datetime import date
 
 from api.call import Call
@@ -14,21 +12,13 @@ from api.schemas.notes import NoteItemOut
 from projections.activity.heatmap import get_heatmap
 from projections.activity.recent import list_recent_notes
 from projections.activity.week import get_week
-from reactors.feeds.store import Pool
-from reactors.feeds.texts import prepare_years
+from reactors.feeds.texts import prepare_for_a_look
 
 SPANS = {"3": 3, "30": 30}
 USUAL_SPAN = 7
 EARLIEST = date(1, 1, 10)
 LATEST = date(9999, 11, 1)
 """Between these, the weeks before and after have a date as well."""
-
-PREPARING_SECONDS = 5.0
-"""How long a request computes repetitions, the last calendar aside. What it did not come to is computed at the next look."""
-PATIENCE_SECONDS = 2.0
-"""How long it waits for others that do. Then the week comes without these repetitions."""
-preparing = threading.BoundedSemaphore(2)
-"""Requests that compute, so that those of somebody who leafs through the centuries leave threads for everybody else."""
 
 
 async def list_activity(call: Call) -> bytes:
@@ -42,19 +32,11 @@ async def week(call: Call) -> bytes:
     question = get_week(start_day(call.query.start_date), SPANS.get(call.query.days.strip(), USUAL_SPAN))
     body, texts, years = await call.ask(question)
     if texts:
-        # Somebody looks further than repetitions were computed; once done, they stay.
-        await call.in_thread(_prepare, call.services.thread_pool, texts, years)
+        # Somebody looks further than repetitions were computed.
+        await call.in_thread(prepare_for_a_look, call.services.thread_pool, texts, years)
         body, _, _ = await call.ask(question)
     week: bytes = body
     return week
-
-
-def _prepare(pool: Pool, texts: Sequence[int], years: Sequence[int]) -> None:
-    if preparing.acquire(timeout=PATIENCE_SECONDS):
-        try:
-            prepare_years(pool, texts, years, seconds=PREPARING_SECONDS)
-        finally:
-            preparing.release()
 
 
 async def heatmap(call: Call) -> bytes:

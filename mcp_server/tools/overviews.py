@@ -10,6 +10,7 @@ from mcp_server.results import event, localized, session, summary
 from projections.activity.heatmap import get_heatmap
 from projections.activity.week import get_week
 from projections.notes.matching import find_notes
+from reactors.feeds.texts import prepare_for_a_look
 from toolbox.bounding import cursor_of, paged, part_of_week
 from toolbox.foreign import FOREIGN
 from toolbox.planning import RECENT
@@ -43,7 +44,13 @@ async def activity(call: ToolCall) -> Result:
 @serves("get_activity_week")
 async def week(call: ToolCall) -> Result:
     """A week that is too full comes in parts: always all of its days, each time with the next entries, and the deadlines at the end."""
-    found = await call.read(get_week(day_of(call.get("start_date", "")), call.get("days", 7)))
+    question = get_week(day_of(call.get("start_date", "")), call.get("days", 7))
+    body, texts, years = await call.ask(question)
+    if texts:
+        # Somebody looks further than repetitions were computed.
+        await call.in_thread(lambda: prepare_for_a_look(call.services.thread_pool, texts, years))
+        body, _, _ = await call.ask(question)
+    found = call.parsed(body)
     found["days"] = [{"date": day["date"], "events": [_entry(call, entry) for entry in day["events"]]} for day in found["days"]]
     found["deadlines"] = [{**event(call, deadline), "urgency_score": float(deadline["urgency_score"])} for deadline in found["deadlines"]]
     found["time_zone"] = call.assistant.time_zone

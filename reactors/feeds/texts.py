@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import re
+import threading
 import time
 import zlib
 from collections.abc import Iterable
@@ -34,6 +35,12 @@ LARGEST_TEXT = 10 * 2**20
 AT_ONCE = 5
 """So many texts of each sort are read again in one go."""
 NOTHING = memoryview(b"")
+PREPARING_SECONDS = 5.0
+"""How long a request computes repetitions, the last calendar aside. What it did not come to is computed at the next look."""
+PATIENCE_SECONDS = 2.0
+"""How long it waits for others that do. Then the week comes without these repetitions."""
+preparing = threading.BoundedSemaphore(2)
+"""Requests that compute, so that those of somebody who leafs through the centuries leave threads for everybody else."""
 
 _GIVEN = """
 SELECT data FROM log.events WHERE stream = %s AND type = 'CalendarTextGiven' AND length(data) > 0 ORDER BY version DESC LIMIT 1"""
@@ -98,6 +105,15 @@ def prepare_years(pool: Pool, texts: Iterable[int], years: Iterable[int], *, sec
                 log.warning("further years of a calendar cannot be computed", text=text, cause=str(failure))
                 rows = NOTHING
             keep_years(pool, text, missing, rows)
+
+
+def prepare_for_a_look(pool: Pool, texts: Iterable[int], years: Iterable[int]) -> None:
+    """The same for somebody who waits: within what is left to them of time and of turns. Once done, they stay."""
+    if preparing.acquire(timeout=PATIENCE_SECONDS):
+        try:
+            prepare_years(pool, texts, years, seconds=PREPARING_SECONDS)
+        finally:
+            preparing.release()
 
 
 def read_given_texts(pool: Pool) -> int:

@@ -10,12 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from api.routes.activity import preparing
 from commands.calendars import feeds
 from commands.calendars.source_urls import calendar_address
 from projections.activity.week import get_week
 from projections.reading import Credentials
-from reactors.feeds.texts import prepare_years
+from reactors.feeds.texts import prepare_years, preparing
 from tests.accounts.people import make_person
 from wiring import Services
 
