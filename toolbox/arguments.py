@@ -17,6 +17,7 @@ OPAQUE = ("expected_version", "change_id")
 """Texts that some answers show as numbers."""
 TRIMMED = ("title", "description", "summary", "query")
 """Texts without the blanks around them, as the REST API reads them."""
+TOO_MANY = "must have at most {} entries."
 
 
 class WrongArguments(Exception):
@@ -29,6 +30,7 @@ def read_arguments(tool: Tool, sent: Mapping[str, Any]) -> dict[str, Any]:
     Absent and null stay different. Unknown arguments are left out.
     """
     given = {tool.aliases.get(name, name): value for name, value in sent.items() if name in tool.aliases} | dict(sent)
+    _refuse_long_lists(tool, given)
     known = {name: _adapted(given[name], schema) for name, schema in tool.properties.items() if name in given}
     known |= {name: str(known[name]) for name in OPAQUE if type(known.get(name)) is int}
     known |= {name: known[name].strip() for name in TRIMMED if isinstance(known.get(name), str)}
@@ -83,6 +85,14 @@ def _lenient(value: Any, schema: Mapping[str, Any]) -> Any:
     return value if Draft202012Validator(dict(schema)).is_valid(value) else None
 
 
+def _refuse_long_lists(tool: Tool, given: Mapping[str, Any]) -> None:
+    """Before each of their entries is looked at: hundreds of thousands fit into one call, and would keep everybody else waiting."""
+    for name, schema in tool.properties.items():
+        value, most = given.get(name), schema.get("maxItems")
+        if isinstance(value, list) and most is not None and len(value) > most:
+            raise WrongArguments(f"{name}: {TOO_MANY.format(most)}")
+
+
 def _refuse_control(known: Mapping[str, Any]) -> None:
     for name, value in known.items():
         if isinstance(value, str) and "\0" in value:
@@ -102,7 +112,7 @@ def _sentence(problem: ValidationError) -> str:
         "minLength": f"must have at least {limit} characters.",
         "minimum": f"must be at least {limit}.",
         "maximum": f"must be at most {limit}.",
-        "maxItems": f"must have at most {limit} entries.",
+        "maxItems": TOO_MANY.format(limit),
         "pattern": "does not have the form that is asked for.",
     }
     return f"{place or 'arguments'}: {texts.get(str(rule), 'is not what this tool takes.')}"

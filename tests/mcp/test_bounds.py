@@ -17,6 +17,7 @@ from cli.stdio import answer
 from eventstore.blocks import LONGEST_PARSED
 from projections.notes import past
 from tests.mcp.people import LARGEST, Keeper, make_keeper
+from toolbox.arguments import WrongArguments, read_arguments
 from toolbox.catalog import BY_NAME
 from toolbox.markdown import Heading, headings
 from wiring import Services
@@ -249,6 +250,17 @@ def test_headings_of_hostile_texts_keep_nobody_waiting(keeper: Keeper, monkeypat
     keeper.call("patch_note", note_id=note, heading="A", insert="more")
     assert len(ran) == 4
     assert all(name.startswith("assistant") for name in ran), ran
+
+
+def test_long_lists_of_arguments_keep_nobody_waiting(keeper: Keeper) -> None:
+    """What is read on the event loop costs no more than its bytes do."""
+    begun = process_time()
+    for sent in (list(range(400_000)), [[0]] * 400_000):
+        with pytest.raises(WrongArguments, match="course_ids: must have at most 1000 entries"):
+            read_arguments(BY_NAME["reorder_courses"], {"course_ids": sent})
+    assert process_time() - begun < 1
+    assert keeper.refused("reorder_courses", course_ids=[1] * 1001) == "course_ids: must have at most 1000 entries."
+    assert keeper.call("reorder_courses", course_ids=[2**52] * 1000) == {"reordered": []}
 
 
 def test_old_texts_are_read_as_blocks_off_the_event_loop(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
