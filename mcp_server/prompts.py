@@ -116,7 +116,7 @@ async def get_prompt(call: ToolCall, name: str, given: dict[str, str]) -> types.
     messages = [types.PromptMessage(role="user", content=types.TextContent(text=prompt.text.format_map(values)))]
     for path in prompt.resources:
         uri = SCHEME + path.format_map(values)
-        content = await read_content(replace(call, notices=[]), uri)
+        content = await read_content(replace(call, notices=[]), uri, path)
         assert isinstance(content.body, str)
         # What is JSON is bounded as it is made; cut anywhere it would be none.
         body = clipped(content.body) if content.mime == MARKDOWN else content.body

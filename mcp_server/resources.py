@@ -199,11 +199,11 @@ async def read_resource(call: ToolCall, uri: str) -> types.ReadResourceResult:
     return types.ReadResourceResult(contents=[types.TextResourceContents(uri=uri, mime_type=content.mime, text=content.body)])
 
 
-async def read_content(call: ToolCall, uri: str) -> Content:
-    """The same, not yet in the protocol's form."""
+async def read_content(call: ToolCall, uri: str, path: str | None = None) -> Content:
+    """The same, not yet in the protocol's form. path: of the only template that is meant."""
     if uri.startswith(SCHEME):
         for template, pattern in _PATTERNS:
-            if found := pattern.fullmatch(uri.removeprefix(SCHEME)):
+            if path in (None, template.path) and (found := pattern.fullmatch(uri.removeprefix(SCHEME))):
                 try:
                     return await template.read(call, **found.groupdict())
                 except (Refused, ToolRefusal, NotApplicable):

@@ -125,6 +125,8 @@ async def test_prompts_and_completion(keeper: Keeper, mode: str) -> None:
     note = keeper.call("create_note", title="Mitosis", content="They divide.")
     review_note = keeper.call("create_note", title="2026 review")
     course = keeper.call("create_course", title="Genetics")
+    files = f"/api/v1/notes/{note['id']}/attachments/"
+    file = keeper.http.post(files, files={"file": ("cell.bin", bytes(50))}, headers=keeper.person.headers).json()["id"]
     async with connected(keeper, mode) as client:
         names = [prompt.name for prompt in (await client.list_prompts()).prompts]
         assert names == ["weekly_review", "plan_syllabus", "capture_note", "summarize_note", "study_session", "tidy_inbox"]
@@ -141,6 +143,10 @@ async def test_prompts_and_completion(keeper: Keeper, mode: str) -> None:
         for name, arguments in (("no_such_prompt", {}), ("summarize_note", {}), ("summarize_note", {"note_id": "999999999"})):
             with pytest.raises(MCPError) as wrong:
                 await client.get_prompt(name, arguments)
+            assert wrong.value.code == -32602
+        for place in (f"{note['id']}/metadata", f"{note['id']}/attachments/{file}", f"{note['id']}/versions/1"):
+            with pytest.raises(MCPError) as wrong:
+                await client.get_prompt("summarize_note", {"note_id": place})
             assert wrong.value.code == -32602
         about = types.PromptReference(name="summarize_note")
         by_title = await client.complete(about, {"name": "note_id", "value": "mito"})
