@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,8 +14,11 @@ from commands.calendars.feeds import (
     add_calendar_feed,
     change_calendar_feed,
     remove_calendar_feed,
+    require_addable,
 )
 from commands.errors import NotFound
+from commands.handling import Work
+from commands.lookups import Lookups
 from mcp_server.call import Result, ToolCall, serves
 from mcp_server.refusals import ToolRefusal
 from mcp_server.results import offset, sliced
@@ -43,9 +48,8 @@ async def list_calendar_feeds(call: ToolCall) -> Result:
 @serves("create_calendar_feed")
 async def create_calendar_feed(call: ToolCall) -> Result:
     """The same command as the apps'."""
-    fields = {**_fields(call), "title": call.title}
-    text = await _text(call)
-    command = AddCalendarFeed(**fields, text=text)
+    command = AddCalendarFeed(**_fields(call), title=call.title)
+    command = replace(command, text=await _text(call, lambda work: require_addable(work, command)))
     _, row = await call.run(lambda work: add_calendar_feed(work, command), answer=queries.get_calendar_feed)
     return feed(call, call.parsed(row[0] + b"}"))
 
@@ -56,9 +60,9 @@ async def update_calendar_feed(call: ToolCall) -> Result:
     fields = _fields(call)
     if "title" in call.arguments:
         fields["title"] = call.title
-    if "raw_ical" in call.arguments:
-        fields["text"] = await _text(call)
     command = ChangeCalendarFeed(feed_id=call["feed_id"], **fields)
+    if "raw_ical" in call.arguments:
+        command = replace(command, text=await _text(call, lambda work: change_calendar_feed(work, command)))
 
     _, row = await call.run(lambda work: change_calendar_feed(work, command), answer=queries.get_calendar_feed)
     return feed(call, call.parsed(row[0] + b"}"))
@@ -110,12 +114,15 @@ def _address(url: str) -> str:
     return url
 
 
-async def _text(call: ToolCall) -> CalendarText | None:
+async def _text(call: ToolCall, decide: Callable[[Work[Lookups]], object]) -> CalendarText | None:
+    """The text that is given, read unless the decision that it belongs to is refused."""
     data = call.get("raw_ical", "").encode()
     if not data.strip():
         return None
     if len(data) > LARGEST_TEXT or not looks_like_calendar(data):
         raise ToolRefusal("raw_ical: this is no iCal text. It has to begin with BEGIN:VCALENDAR.")
+
+    await call.preview(decide)
 
     def read() -> CalendarText:
         read_text(call.services.thread_pool, data)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+from reactors.feeds.store import digest_of, text_id
 from tests.mcp.people import Keeper
+from wiring import Services
 
 TEXT = """\
 BEGIN:VCALENDAR
@@ -49,6 +51,17 @@ def test_what_is_no_calendar_is_refused(keeper: Keeper) -> None:
         assert "source_url" in keeper.refused("create_calendar_feed", title="x", source_kind="S", source_url=address)
     assert "source_kind" in keeper.refused("create_calendar_feed", title="x", source_kind="X")
     assert "no such course" in keeper.refused("create_calendar_feed", title="x", course_id=10**9)
+
+
+def test_a_calendar_that_is_refused_is_not_read(keeper: Keeper, other: Keeper, services: Services) -> None:
+    feed = keeper.call("create_calendar_feed", title="Mine")
+    text = TEXT.replace("Exam", "Nobody's")
+    assert "no such calendar feed" in other.refused("update_calendar_feed", feed_id=feed["id"], raw_ical=text)
+    assert "Changed meanwhile" in keeper.refused("update_calendar_feed", feed_id=feed["id"], raw_ical=text, expected_version="2020-01-01")
+    assert "no such course" in keeper.refused("create_calendar_feed", title="x", course_id=10**9, raw_ical=text)
+    assert text_id(services.thread_pool, digest_of(text.encode())) is None
+    assert keeper.call("update_calendar_feed", feed_id=feed["id"], raw_ical=text)["event_count"] == 1
+    assert text_id(services.thread_pool, digest_of(text.encode())) is not None
 
 
 def test_entries_of_calendars_are_marked_as_foreign(keeper: Keeper) -> None:
