@@ -164,7 +164,7 @@ class HistoryQuery(Model):
 
 
 class HistoryEntry(BaseModel):
-    """One event. `about` has its details, never a secret."""
+    """One event. `about` has its details, never a secret; if they are too long, `changed` in it has their names."""
 
     id: int
     at: str

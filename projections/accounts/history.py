@@ -35,17 +35,24 @@ WORDS = {
 
 SHOWN = frozenset(
     {
-        "username", "email", "verified", "changes", "updated_at", "key_prefix", "provider", "provider_uid",
+        "username", "email", "verified", "changes", "changed", "updated_at", "key_prefix", "provider", "provider_uid",
         "is_staff", "is_superuser", "device_label", "user_agent", "method", "cause",
     }
 )  # fmt: skip
 """Members of events that may be told; digests, hashes and ids of codes stay inside."""
 
-_HISTORY = """
+LONGEST_TOLD = 4000
+"""Bytes of an event that are told. Of one that is longer, since apps may keep 64 kB, only the names of what was changed are."""
+
+_HISTORY = f"""
 SELECT coalesce(json_agg(entry ORDER BY position DESC), '[]')::text FROM (
     SELECT e.position, json_build_object(
         'position', e.position, 'at', to_char(e.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'),
-        'type', e.type, 'stream', e.stream, 'data', convert_from(e.data, 'UTF8')::json,
+        'type', e.type, 'stream', e.stream, 'data', CASE WHEN length(e.data) <= {LONGEST_TOLD} THEN convert_from(e.data, 'UTF8')::json
+            ELSE json_build_object('changed', (
+                SELECT coalesce(json_agg(name), '[]') FROM (
+                    SELECT left(key, 100) AS name FROM json_object_keys(convert_from(e.data, 'UTF8')::json -> 'changes') AS key LIMIT 30
+                ) named)) END,
         'metadata', convert_from(e.metadata, 'UTF8')::json
     ) AS entry
     FROM log.events e

@@ -27,6 +27,15 @@ def test_history_tells_what_happened_newest_first_and_no_secret(door: httpx.Clie
         assert secret not in answer.text
 
 
+def test_of_long_settings_the_history_tells_the_names(door: httpx.Client, person: Person) -> None:
+    kept = {"drafts": [[1]] * 15_000, "n" * 200: 1}
+    for settings in ({"short": [1]}, kept):
+        assert door.patch("/api/v1/settings/", json={"app_settings": settings}, headers=person.headers).status_code == 200
+    long, short, *_ = door.get(HISTORY, headers=person.headers).json()["results"]
+    assert short["about"]["changes"] == {"short": [1]}
+    assert (long["what"], long["about"]) == ("app_settings_changed", {"changed": ["drafts", "n" * 100]})
+
+
 def test_history_comes_in_pages(door: httpx.Client, person: Person) -> None:
     first = door.get(f"{HISTORY}?limit=2", headers=person.headers).json()
     second = door.get(f"{HISTORY}?limit=2&before={first['next_before']}", headers=person.headers).json()
