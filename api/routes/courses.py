@@ -27,6 +27,7 @@ from commands.subscriptions import unsubscribe as decide_end_of_subscription
 from projections.courses import queries
 
 LONGEST_PAGE = 100
+MOST_ORDERED = 10_000
 
 
 async def list_courses(call: Call) -> bytes:
@@ -100,6 +101,8 @@ def reorder_courses(call: Call) -> Response:
     wanted = call.body.course_ids
     if not isinstance(wanted, list):
         raise Declined("`course_ids` must be a list of integers.")
+    if len(wanted) > MOST_ORDERED:
+        raise Declined(f"`course_ids` must have at most {MOST_ORDERED} entries.")
     ids = [number for entry in wanted if (number := _integer_like(entry)) is not None]
     return carry_out(
         call,
@@ -175,7 +178,7 @@ ROUTES = [
         "/courses/reorder/",
         reorder_courses,
         "Reorder the caller's courses",
-        description="Named courses are numbered from 1, the others follow.",
+        description=f"Named courses, at most {MOST_ORDERED}, are numbered from 1; the others follow.",
         body=OrderIn,
         answer=list[CourseOut],
         answers=STALE,

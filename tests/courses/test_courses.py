@@ -238,6 +238,12 @@ def test_reorder_needs_a_list(server: httpx.Client, mira: Person, body: Any) -> 
     assert (answer.status_code, answer.json()) == (400, {"detail": "`course_ids` must be a list of integers."})
 
 
+def test_an_order_names_at_most_ten_thousand_courses(server: httpx.Client, mira: Person) -> None:
+    answer = server.post("courses/reorder/", json={"course_ids": [1] * 10_001}, headers=mira.headers)
+    assert (answer.status_code, answer.json()) == (400, {"detail": "`course_ids` must have at most 10000 entries."})
+    assert server.post("courses/reorder/", json={"course_ids": [1] * 10_000}, headers=mira.headers).status_code == 200
+
+
 def test_recent_notes_and_course_notes_show_what_the_reader_may_see(
     server: httpx.Client, make_course: MakeCourse, make_note: MakeNote, mira: Person, noah: Person
 ) -> None:
