@@ -168,7 +168,7 @@ def _take_back_text(work: Work[Lookups], note: Note, before: Note, after: Note, 
     now = work.context.now
     if _text(before) in (_text(after), _text(note)):
         return
-    if any(state.explicit_blocks for state in (before, after, note)):
+    if any(state.blocks_hold or state.explicit_blocks for state in (before, after, note)):
         was, made, present = (_blocks(state, note.title) for state in (before, after, note))
     else:
         # All follows from the text.

@@ -163,6 +163,19 @@ def test_undoing_a_write_of_blocks_brings_their_types_and_ids_back(mira: httpx.C
     assert [block["id"] for block in mira.get(f"{path}blocks/").json()] == [block["id"] for block in before]
 
 
+def test_deleting_the_only_block_is_undone_and_done_again(mira: httpx.Client, write: Write) -> None:
+    note = write(title="T", content="# T")
+    path = f"notes/{note['id']}/"
+    only = mira.get(f"{path}blocks/").json()
+    mira.delete(f"blocks/{only[0]['id']}/")
+    deletion = changes(mira)[0]["id"]
+    assert mira.get(f"{path}blocks/").json() == []
+    assert undo(mira).json()["undone"] == deletion
+    assert [(block["id"], block["text"]) for block in mira.get(f"{path}blocks/").json()] == [(only[0]["id"], "T")]
+    assert undo(mira, changes(mira)[0]["id"]).status_code == 200
+    assert mira.get(f"{path}blocks/").json() == []
+
+
 def test_undo_goes_on_when_others_took_back_what_it_had_found(mira: httpx.Client, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     note = write(content="0")
     path = f"notes/{note['id']}/"
