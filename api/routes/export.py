@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import unicodedata
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -45,7 +46,11 @@ history.jsonl   every change to all of this, one a line, as the log holds it, ea
 missing.txt     files that could not be found any more, if there are any
 """
 
-_UNFIT = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
+_UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|]+')
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.ASCII | re.IGNORECASE)
+"""What Windows takes for a device, whatever the ending."""
+_UNPRINTABLE = re.compile("[\x7f-\x9f\ufeff\ufffe\uffff]")
+"""What JSON leaves as it is and YAML does not hold."""
 _PLAIN = re.compile(r"[^\W\d_][\w ().,;!?/+–—-]*", re.UNICODE)
 """Words that YAML cannot take for anything else."""
 _NO_WORDS = ("true", "false", "yes", "no", "on", "off", "null", "y", "n")
@@ -153,28 +158,34 @@ def markdown(note: Mapping[str, Any]) -> str:
 
 def _yaml(words: str) -> str:
     plain = _PLAIN.fullmatch(words) and words.lower() not in _NO_WORDS
-    return words if plain else json.dumps(words, ensure_ascii=False)
+    return words if plain else _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(words, ensure_ascii=False))
 
 
 def file_name(title: str) -> str:
     """A name that every file system takes."""
     fit = " ".join(_UNFIT.sub(" ", title).split())
-    return fit.encode()[:LONGEST_NAME].decode(errors="ignore").strip(" .") or UNTITLED
+    name = fit.encode()[:LONGEST_NAME].decode(errors="ignore").strip(" .") or UNTITLED
+    device = _DEVICE.match(name)
+    return f"{device[0]}_{name[device.end() :]}" if device else name
 
 
 class _Names:
-    """Gives each file a name of its own; letter case makes no difference, as on many disks."""
+    """Gives each file a name of its own; letter case makes no difference, nor how an accent is written, as on many disks."""
 
     def __init__(self) -> None:
         self._given: dict[str, int] = {}
 
     def new(self, folder: str, title: str, ending: str) -> str:
         name = f"{folder}/{file_name(title)}"
-        while (times := self._given.get(name.casefold(), 0)) > 0:
-            self._given[name.casefold()] = times + 1
+        while (times := self._given.get(_on_disk(name), 0)) > 0:
+            self._given[_on_disk(name)] = times + 1
             name = f"{name} ({times + 1})"
-        self._given[name.casefold()] = 1
+        self._given[_on_disk(name)] = 1
         return name + ending
+
+
+def _on_disk(name: str) -> str:
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
 
 ROUTES = [

@@ -156,6 +156,10 @@ def test_many_notes_and_long_ones(server: httpx.Client, make_note: MakeNote, noa
         ("\u4e00" * 300, "\u4e00" * 66),
         ("tab\tand\nline", "tab and line"),
         ("no", "no"),
+        ("Con", "Con_"),
+        ("com1.notes", "com1_.notes"),
+        ("console", "console"),
+        ("a\x7fb\x9fc", "a b c"),
         ("- [x] {odd}: 'title' # \"here\" \U0001f600", "- [x] {odd} 'title' # here \U0001f600"),
     ],
 )
@@ -164,6 +168,15 @@ def test_odd_titles(server: httpx.Client, make_note: MakeNote, mira: Person, tit
     (name,) = texts(archive := exported(server, mira))
     assert name == f"notes/Inbox/{file}.md"
     assert yaml.safe_load(archive.read(name).split(b"---\n")[1])["title"] == " ".join(title.split())
+
+
+@pytest.mark.parametrize(("one", "other"), [("Caf\u00e9", "Cafe\u0301"), ("STRASSE", "stra\u00dfe"), ("\u1fb7", "\u03b1\u0342\u03b9")])
+def test_titles_that_a_disk_takes_for_the_same_have_files_of_their_own(
+    server: httpx.Client, make_note: MakeNote, mira: Person, one: str, other: str
+) -> None:
+    make_note(mira, title=one)
+    make_note(mira, title=other)
+    assert sorted(texts(exported(server, mira))) == sorted([f"notes/Inbox/{one}.md", f"notes/Inbox/{other} (2).md"])
 
 
 def test_files_that_are_missing_are_told(server: httpx.Client, services: Services, full: int, mira: Person) -> None:
