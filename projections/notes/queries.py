@@ -14,13 +14,20 @@ JOINS = "JOIN accounts.accounts a ON a.id = n.owner_id LEFT JOIN courses.courses
 
 
 def _name(course: str, name: str, note: str) -> str:
-    """The n-th note of the same name in a course gets -n, oldest first; behind the twentieth, where counting would take long, -id."""
+    """The n-th note of the same name in a course gets -n, oldest first. It gets -id behind the twentieth, where counting would take
+    long, and where a note is called so by its own title.
+    """
     return f"""
 CASE WHEN {course} IS NULL OR {name} = '' THEN ''
 ELSE {name} || (
-    SELECT CASE count(*) WHEN 0 THEN '' WHEN 19 THEN '-' || {note} ELSE '-' || count(*) + 1 END
-    FROM (SELECT FROM notes.notes older
-          WHERE older.course_id = {course} AND older.name = {name} AND older.id < {note} LIMIT 19) few) END"""
+    SELECT CASE WHEN place = 1 THEN ''
+                WHEN place = 20 OR EXISTS (
+                    SELECT FROM notes.notes other WHERE other.course_id = {course} AND other.name = {name} || '-' || place
+                ) THEN '-' || {note}
+                ELSE '-' || place END
+    FROM (SELECT count(*) + 1 AS place
+          FROM (SELECT FROM notes.notes older
+                WHERE older.course_id = {course} AND older.name = {name} AND older.id < {note} LIMIT 19) few) placed) END"""
 
 
 _DETAIL = f"""

@@ -338,6 +338,13 @@ def test_names_are_unique_inside_a_course(mira: httpx.Client, write: Write) -> N
     notes = [write("Same title!") for _ in range(3)]
     names = [mira.get(f"notes/{note['id']}/").json()["name"] for note in notes]
     assert names == ["same-title", "same-title-2", "same-title-3"]
+    numbered = write("Same title 2")
+    assert [mira.get(f"notes/{note['id']}/").json()["name"] for note in (*notes, numbered)] == [
+        "same-title",
+        f"same-title-{notes[1]['id']}",
+        "same-title-3",
+        "same-title-2",
+    ]
 
 
 def test_if_match_refuses_an_outdated_save_with_the_current_state(mira: httpx.Client, write: Write) -> None:

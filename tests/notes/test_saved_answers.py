@@ -64,6 +64,8 @@ def test_notes_that_share_a_name_in_a_course(mira: httpx.Client, same: Callable[
     assert same(mira.patch(f"notes/{notes[1]['id']}/", json={"title": "Nucleus"}))["name"] == "nucleus"
     assert same(mira.patch(f"notes/{notes[2]['id']}/", json={"description": "d"}))["name"] == "cell-2"
     assert same(mira.patch(f"notes/{notes[3]['id']}/", json={"course_id": None}))["name"] == "cell"
+    assert same(mira.post("notes/", json={"title": "Cell 3", "course_id": course}))["name"] == "cell-3"
+    assert same(mira.patch(f"notes/{notes[4]['id']}/", json={"description": "d"}))["name"] == f"cell-{notes[4]['id']}"
 
 
 def test_restored_notes_and_versions(mira: httpx.Client, write: Write, same: Callable[[httpx.Response], dict[str, Any]]) -> None:
