@@ -274,10 +274,8 @@ KEPT_LABELS = {
     "overwritten": "Overwritten",
     "before_merge": "Before merge",
     "before_upload": "Before upload",
-    "before_restore": "Before restore",
-    "before_restore_mcp": "Before restore",
 }
-"""Versions that the server makes by itself say why, in front of their time."""
+"""Versions that hold what another save would have covered say so, in front of their time."""
 
 
 def label(entry: Entry) -> str:

@@ -89,6 +89,7 @@ def test_restoring_keeps_the_state_before_and_leaves_visibility_and_course(mira:
     assert [block["text"] for block in back["blocks"]] == ["One", "first"]
     before = history(mira, note)[0]
     assert (before["reason"], before["content"], before["title"]) == ("before_restore", "second", "Two")
+    assert before["label"] == before["date_created"][:16].replace("T", " ")
     assert mira.post("undo/", json={}).status_code == 200
     assert mira.get(f"notes/{note['id']}/").json()["content"] == "second"
 
