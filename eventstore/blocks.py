@@ -32,6 +32,8 @@ Without this bound 400,000 characters of tiny list items would take ten.
 
 BLOCK_TYPES = ("N", "U", "T", "S", "E", "P", "C", "Q", "I", "L", "H")
 ONE_LINE_TYPES = frozenset("TUSI")
+CLOSE_LINE_TYPES = frozenset("QL")
+"""Whose lines are said one by one, so that blank ones say nothing."""
 
 _BLOCK_RULES = MarkdownIt("commonmark")
 _BLOCK_RULES.core.ruler.enableOnly(["normalize", "block"])
@@ -93,9 +95,11 @@ class Block(NamedTuple):
 
 
 def normalized(block_type: str, text: str) -> str:
-    """The text as it is kept: one line for types that have only one, else with plain line feeds."""
+    """The text as it is kept: one line for types that have only one, else with plain line feeds (contract: notes 6.6)."""
     if block_type in ONE_LINE_TYPES:
         return _LINE_BREAK_RUN.sub(" ", text)
+    if block_type in CLOSE_LINE_TYPES:
+        return _LINE_BREAK_RUN.sub("\n", text)
     return _LINE_BREAKS.sub("\n", text)
 
 

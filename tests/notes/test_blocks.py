@@ -285,6 +285,17 @@ def test_block_becomes_text_and_stays_what_it_was(mira: httpx.Client, write: Wri
     assert now["blocks"][-1]["is_AI_generated"] is True
 
 
+@pytest.mark.parametrize(("kind", "kept"), [("Q", "a\nb\nc"), ("L", "a\nb\nc"), ("N", "a\n\n\nb\nc"), ("H", "a\n\n\nb\nc"), ("S", "a b c")])
+def test_line_breaks_are_kept_as_the_type_has_them(mira: httpx.Client, write: Write, kind: str, kept: str) -> None:
+    block = {"block_type": kind, "text": "a\r\n\n\nb\r\nc"}
+    note = write("Note", blocks=[block])
+    added = mira.post(f"notes/{note['id']}/blocks/", json=block).json()
+    assert [note["blocks"][0]["text"], added["text"]] == [kept, kept]
+    changed = mira.patch(f"blocks/{added['id']}/", json={"block_type": "E", "text": block["text"]}).json()
+    assert changed["text"] == "a\n\n\nb\nc"
+    assert mira.patch(f"blocks/{added['id']}/", json={"block_type": kind}).json()["text"] == kept
+
+
 @pytest.mark.parametrize("args", ["py", "a`b", "~x`", "```", "~~~", "a\n`b"])
 @pytest.mark.parametrize("code", ["", "x", "~~~\n```\nx\n~~~~"])
 def test_code_is_read_back_whatever_stands_in_its_opening_line(args: str, code: str) -> None:
