@@ -129,6 +129,14 @@ def test_a_body_cannot_blow_up_in_memory(door: httpx.Client, person: Person) -> 
     assert (answer.status_code, list(answer.json())) == (400, ["detail"])
 
 
+def test_brackets_in_a_text_are_only_text(door: httpx.Client, person: Person) -> None:
+    note = '\\"[' * 1_000_001 + "\\"
+    answer = door.post(f"{T}/closed-echo/", content=json.dumps({"title": "x", "note": note}), headers=person.headers)
+    assert (answer.status_code, answer.json()["sent"]["note"] == note) == (200, True)
+    hidden = b'{"title": "\\"", "note": "' + b"[" * 10 + b'\\\\", "anything": [' + b"[]," * 1_000_000 + b"0]}"
+    assert door.post(f"{T}/closed-echo/", content=hidden, headers=person.headers).status_code == 400
+
+
 def test_bodies_without_a_declared_length_are_counted(door: httpx.Client) -> None:
     def chunks() -> Iterator[bytes]:
         for _ in range(30):
