@@ -310,7 +310,8 @@ def test_a_bin_is_emptied_in_batches_and_one_that_cannot_be_keeps_up_no_other(
     monkeypatch.setattr("reactors.retention.purge_deleted_notes", purge)
     monkeypatch.setattr("reactors.retention.BATCH", 2)
     with capture_logs() as logged:
-        batches.extend((0, 0) for _ in empty_bins(services, datetime.now(UTC)))
+        # A deletion right after the making is dated two milliseconds behind it.
+        batches.extend((0, 0) for _ in empty_bins(services, datetime.now(UTC) + timedelta(seconds=1)))
     told = {line["account"]: (line["log_level"], line.get("notes")) for line in logged}
     begun = batches.index((second.account_id, 2))
     # Behind each batch, the last one of which is its file, the loop can tell that it is well.
