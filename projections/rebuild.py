@@ -76,17 +76,23 @@ def bring_up_to_date(conninfo: str, projections: Sequence[Projection]) -> Rebuil
     """
     with _connect(conninfo) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (BUILD_LOCK,))
-        drop_leftovers(connection)
-        empty = connection.execute("SELECT NOT EXISTS (SELECT FROM log.events)").fetchone()
-        if empty is not None and empty[0]:
-            create_missing(connection, projections)
-        changed, retired = stale(connection, projections)
-        if not changed and not retired:
-            return None
-        log.info("rebuilding read models", projections=[p.name for p in changed], retired=retired)
-        done = _Rebuild(conninfo, connection, changed, retired, Progress()).run()
-        log.info("read models rebuilt", projections=done.projections, events=done.events, seconds=round(done.seconds, 2))
+        done = _bring_up_to_date(conninfo, connection, projections)
+        _let_others_build(connection)
         return done
+
+
+def _bring_up_to_date(conninfo: str, connection: Connection[TupleRow], projections: Sequence[Projection]) -> Rebuilt | None:
+    drop_leftovers(connection)
+    empty = connection.execute("SELECT NOT EXISTS (SELECT FROM log.events)").fetchone()
+    if empty is not None and empty[0]:
+        create_missing(connection, projections)
+    changed, retired = stale(connection, projections)
+    if not changed and not retired:
+        return None
+    log.info("rebuilding read models", projections=[p.name for p in changed], retired=retired)
+    done = _Rebuild(conninfo, connection, changed, retired, Progress()).run()
+    log.info("read models rebuilt", projections=done.projections, events=done.events, seconds=round(done.seconds, 2))
+    return done
 
 
 def rebuild(
@@ -108,9 +114,13 @@ def rebuild(
             raise Busy("another rebuild or a verification is running")
         drop_leftovers(connection)
         done = _Rebuild(conninfo, connection, projections, [], progress or Progress(), throttle, budget).run()
-        # Closing the connection would release it as well, but only some time later.
-        connection.execute("SELECT pg_advisory_unlock(%s)", (BUILD_LOCK,))
+        _let_others_build(connection)
         return done
+
+
+def _let_others_build(connection: Connection[TupleRow]) -> None:
+    """Closing the connection would release the lock as well, but only some time later."""
+    connection.execute("SELECT pg_advisory_unlock(%s)", (BUILD_LOCK,))
 
 
 def _connect(conninfo: str) -> Connection[TupleRow]:

@@ -12,7 +12,7 @@ from projections.catalog import ALL_PROJECTIONS
 from projections.following import Follower
 from projections.loops import LogHead
 from projections.progress import Cancelled, Progress
-from projections.rebuild import Busy, rebuild
+from projections.rebuild import Busy, bring_up_to_date, rebuild
 from projections.schema import BUILD_LOCK
 from projections.verify import Difference, NotComparable, verify
 from tests.replay.probes import SEEN, Uses, registered, started
@@ -153,6 +153,16 @@ def test_rebuild_and_verification_exclude_each_other(store: Store) -> None:
             verify(store.conninfo, store.projections)
         with pytest.raises(Busy):
             rebuild(store.conninfo, store.projections)
+
+
+def test_nothing_is_busy_once_the_tables_are_up_to_date(store: Store) -> None:
+    fill(store)
+    with psycopg.connect(store.conninfo, autocommit=True) as other:
+        for _ in range(100):
+            bring_up_to_date(store.conninfo, store.projections)
+            row = other.execute("SELECT pg_try_advisory_lock_shared(%s), pg_advisory_unlock_all()", (BUILD_LOCK,)).fetchone()
+            assert row is not None
+            assert row[0]
 
 
 def test_verification_can_be_cancelled(store: Store) -> None:
