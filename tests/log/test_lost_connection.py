@@ -7,6 +7,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,8 @@ class Proxy:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with client, socket.socket(socket.AF_UNIX) as server:
+        # Who closes a connection does not wait for what the other still says.
+        with suppress(ConnectionError), client, socket.socket(socket.AF_UNIX) as server:
             server.connect(self._server)
             while True:
                 readable, _, _ = select.select([client, server], [], [])
