@@ -6,14 +6,14 @@ import json
 import re
 import secrets
 from contextlib import suppress
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from cli.store import by_operator, fail, moment, opened_store, print_table
 from cli.users import AsJson, show
-from commands.invitations import create_invitation
+from commands.invitations import create_invitation, end_of_day
 from projections.accounts.operator_queries import list_invitations
 
 invitations = typer.Typer(no_args_is_help=True, help="Create and list invitation codes. Once there is one, registering requires one.")
@@ -24,7 +24,7 @@ HEX_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 
 def _until(text: str) -> datetime:
     with suppress(ValueError):
-        return datetime.combine(date.fromisoformat(text), time.max, UTC)
+        return end_of_day(text)
     try:
         until = datetime.fromisoformat(text)
     except ValueError:

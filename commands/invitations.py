@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time
 from typing import Protocol
 
 from commands.aggregate import Aggregate, evolves
@@ -25,6 +25,11 @@ class InvitationLookups(Protocol):
 
     def usable_invitation(self, code_digest: str) -> bool:
         """Whether one may register with this code now."""
+
+
+def end_of_day(text: str) -> datetime:
+    """Until when an invitation is good that names its last day, such as 2031-05-06: that day as well, UTC. Raises ValueError."""
+    return datetime.combine(date.fromisoformat(text), time.max, UTC)
 
 
 class Invitation(Aggregate):

@@ -151,6 +151,9 @@ class ReactorLoop(Loop):
         self._stored = self.position
 
 
+_OVER = object()
+
+
 class PeriodicLoop(Loop):
     """Runs one periodic reactor."""
 
@@ -174,7 +177,7 @@ class PeriodicLoop(Loop):
             if time.monotonic() < self._due:
                 return 0
             self._pieces = iter(self.reactor.act(self._services) or ())
-        if next(self._pieces, self) is self:
+        if next(self._pieces, _OVER) is _OVER:
             self._pieces = None
             self._due = time.monotonic() + self.reactor.every.total_seconds()
         return 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
 from typing import Any
 
 from starlette.responses import Response
@@ -15,6 +14,7 @@ from commands.accounts.aggregate import Account
 from commands.errors import Declined, Invalid, NotFound
 from commands.handling import Work
 from commands.invitations import create_invitation as new_invitation
+from commands.invitations import end_of_day
 from commands.lookups import Lookups
 from commands.sessions import revoke_session
 from eventstore.events import accounts
@@ -133,8 +133,7 @@ def create_invitation(visit: Visit) -> Response:
     if not uses.isdecimal() or len(uses) > LONGEST_NUMBER or not 0 < int(uses) <= MOST_USES:
         raise Invalid({"max_uses": [f"Between 1 and {MOST_USES}."]})
     try:
-        # That day as well.
-        expires_at = datetime.combine(date.fromisoformat(until), time.max, UTC) if until else None
+        expires_at = end_of_day(until) if until else None
     except ValueError:
         raise Invalid({"expires_at": ["A day such as 2031-05-06."]}) from None
     code = secrets.token_urlsafe(9)

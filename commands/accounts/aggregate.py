@@ -43,7 +43,7 @@ class Account(Aggregate):
     registered_on: datetime
     """The last registration."""
     api_key_digest: str | None = None
-    """None without a key, and once it is void: nobody has the one in its place, of which nothing is shown."""
+    """None without a key, and once the key is void."""
     links: dict[str, str]
     """Provider -> the id there."""
     told: dict[str, tuple[str, tuple[tuple[str, str], ...]]]
